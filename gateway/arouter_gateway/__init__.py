@@ -1,0 +1,1 @@
+"""The Envoy gateway: its configuration, and what renders and validates it."""

@@ -1,0 +1,1 @@
+"""An LLM router: every model behind one OpenAI-compatible URL and one typed gRPC API."""
