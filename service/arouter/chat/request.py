@@ -1,0 +1,120 @@
+"""A chat request: OpenAI's JSON, checked as far as every provider needs it.
+
+Unknown fields are kept and passed on; known ones must have OpenAI's types, so that a mistake is named here and not
+answered by whatever the provider makes of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import orjson
+
+from arouter.chat import types
+from arouter.errors import ARouterError, Failure, invalid_request
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""Largest request, here and at the gateway (docs.arouter.ai: 10 MB)."""
+
+ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
+
+
+class ChatRequest:
+    """One request, immutable by agreement: it is encoded again for each provider that is tried.
+
+    Attributes:
+        body: The request as the client wrote it; keys in the client's order.
+        model: The model asked for.
+        stream: Whether the answer is to be streamed.
+        include_usage: Whether a streamed answer ends with a usage chunk.
+    """
+
+    __slots__ = ("body", "include_usage", "model", "stream")
+
+    def __init__(self, body: dict[str, Any], *, stream: bool, include_usage: bool) -> None:
+        self.body = body
+        self.model: str = body["model"]
+        self.stream = stream
+        self.include_usage = include_usage
+
+
+def parse_chat_request(data: bytes) -> ChatRequest:
+    """Returns the request in a REST body.
+
+    Raises:
+        ARouterError: INVALID_REQUEST, with the `param` at fault; PAYLOAD_TOO_LARGE.
+    """
+    if len(data) > MAX_BODY_BYTES:
+        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body is over {MAX_BODY_BYTES} bytes.")
+    if not data:
+        raise invalid_request("The request has no body. Send a JSON object with 'model' and 'messages'.")
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise invalid_request(f"The request body is not valid JSON: {error}") from error
+    check_body(body)
+    options = body.get("stream_options") or {}
+    return ChatRequest(body, stream=body.get("stream") is True, include_usage=options.get("include_usage") is True)
+
+
+def check_body(body: Any) -> None:
+    """Checks a request in canonical form.
+
+    Raises:
+        ARouterError: INVALID_REQUEST naming the first field that is missing or of the wrong type.
+    """
+    if not isinstance(body, dict):
+        raise invalid_request(f"The request body must be a JSON object, not {types.name_of(body)}.")
+    for required in ("model", "messages"):
+        if body.get(required) is None:
+            raise invalid_request(f"Missing required parameter: '{required}'.", required)
+    for field, value in body.items():
+        kind = types.REQUEST_FIELDS.get(field)
+        if kind is not None and value is not None and not kind.accepts(value):
+            _wrong_type(field, kind.expected, value)
+    if not body["model"]:
+        raise invalid_request("Parameter 'model' must not be empty.", "model")
+    if not body["messages"]:
+        raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")
+    for index, message in enumerate(body["messages"]):
+        _check_message(message, f"messages[{index}]")
+    options = body.get("stream_options")
+    if options and not isinstance(options.get("include_usage"), bool | None):
+        _wrong_type("stream_options.include_usage", "a boolean", options["include_usage"])
+
+
+def _check_message(message: Any, path: str) -> None:
+    if not isinstance(message, dict):
+        _wrong_type(path, "an object", message)
+    role = message.get("role")
+    if role is None:
+        raise invalid_request(f"Missing required parameter: '{path}.role'.", f"{path}.role")
+    if not isinstance(role, str) or role not in ROLES:
+        shown = repr(role) if isinstance(role, str) else types.name_of(role)
+        raise invalid_request(
+            f"Invalid value for '{path}.role': {shown[:64]}. Supported values are: {', '.join(sorted(ROLES))}.",
+            f"{path}.role",
+        )
+    content = message.get("content")
+    if isinstance(content, list):
+        for index, part in enumerate(content):
+            _check_part(part, f"{path}.content[{index}]")
+    elif content is None:
+        if role != "assistant" and role != "function":
+            raise invalid_request(f"Missing required parameter: '{path}.content'.", f"{path}.content")
+    elif not isinstance(content, str):
+        _wrong_type(f"{path}.content", "a string or an array of parts", content)
+    tool_calls = message.get("tool_calls")
+    if tool_calls is not None and not types.is_object_list(tool_calls):
+        _wrong_type(f"{path}.tool_calls", "an array of objects", tool_calls)
+
+
+def _check_part(part: Any, path: str) -> None:
+    if not isinstance(part, dict):
+        _wrong_type(path, "an object", part)
+    if not isinstance(part.get("type"), str):
+        raise invalid_request(f"Missing required parameter: '{path}.type', a string.", f"{path}.type")
+
+
+def _wrong_type(path: str, expected: str, value: Any) -> NoReturn:
+    raise invalid_request(f"Invalid type for '{path}': expected {expected}, got {types.name_of(value)}.", path)

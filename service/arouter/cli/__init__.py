@@ -1,0 +1,29 @@
+"""The `arouter` command. Each subcommand imports what it needs when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import click
+
+from arouter import __version__
+from arouter.cli.client import chat, models
+from arouter.cli.gateway import gateway
+from arouter.cli.service import serve, up, worker
+
+_ENVIRONMENT = """\b
+Environment:
+  AROUTER_CONFIG      path of arouter.yaml; none is needed
+  AROUTER_PORT        the gateway's port (8080)
+  AROUTER_GRPC_PORT   the service's port (50051)
+  AROUTER_STATE_DIR   where state is kept (./var)
+  AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
+"""
+
+
+@click.group(epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="arouter")
+def main() -> None:
+    """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
+
+
+for _command in (up, serve, worker, models, chat, gateway):
+    main.add_command(_command)

@@ -1,0 +1,51 @@
+"""`arouter gateway`: the Envoy configuration by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from arouter.cli.settings import config_errors, read_settings
+
+
+@click.group()
+def gateway() -> None:
+    """Render or validate the configuration of the Envoy gateway."""
+
+
+@gateway.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder.  [default: state folder/gateway]"
+)
+def render(out: Path | None) -> None:
+    """Write envoy.yaml and what it needs, and print its path."""
+    click.echo(_render(out))
+
+
+@gateway.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder.  [default: state folder/gateway]"
+)
+def validate(out: Path | None) -> None:
+    """Render, then check with Envoy itself and, where xds-protos is installed, against Envoy's typed protos."""
+    from arouter_gateway.validate import InvalidGatewayError, validate
+
+    path = _render(out)
+    try:
+        validate(path)
+    except InvalidGatewayError as error:
+        raise click.ClickException(f"{path}: {error}") from error
+    click.echo(f"{path}: valid")
+
+
+def _render(out: Path | None) -> Path:
+    from arouter.server.gateway_settings import gateway_settings
+    from arouter_gateway.render import render
+
+    with config_errors():
+        config, environment = read_settings()
+        try:
+            return render(gateway_settings(config, environment), out or environment.state_dir / "gateway")
+        except OSError as error:
+            raise click.ClickException(f"cannot write the gateway's configuration: {error}") from error

@@ -1,0 +1,52 @@
+"""`arouter up`, `arouter serve` and the worker process behind `serve --workers`."""
+
+from __future__ import annotations
+
+import click
+
+from arouter.cli.settings import config_errors, read_settings
+
+
+@click.command()
+def up() -> None:
+    """Run everything: the service, the Envoy gateway and, if no provider is configured, a small local model.
+
+    Waits until it is healthy, then prints how to call it. Ctrl-C stops it all.
+    """
+    from arouter.server.up import run_up
+
+    with config_errors():
+        config, environment = read_settings()
+        status = run_up(config, environment)
+    raise SystemExit(status)
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes on the port.")
+def serve(workers: int) -> None:
+    """Run the gRPC service alone, without gateway and local model.
+
+    On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0.
+    """
+    from arouter.server.ports import check_free
+
+    with config_errors():
+        config, environment = read_settings()
+        check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
+        if workers == 1:
+            from arouter.server.worker import run_worker
+
+            run_worker(config, environment, share_port=False)
+        else:
+            from arouter.server.supervisor import run_workers
+
+            run_workers(workers, environment.variables, drain_grace=config.server.drain_grace)
+
+
+@click.command(hidden=True)
+def worker() -> None:
+    """Run one of several workers; `serve --workers` starts it."""
+    from arouter.server.worker import run_worker
+
+    with config_errors():
+        run_worker(*read_settings(), share_port=True)

@@ -1,0 +1,31 @@
+"""What every command starts from: the environment and the configuration, with errors for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from arouter.config.environment import Environment, read_environment
+from arouter.config.load import ConfigError, load_config
+from arouter.config.schema import Config
+
+
+@contextmanager
+def config_errors() -> Iterator[None]:
+    """Turns a `ConfigError` into one line on stderr and exit status 1."""
+    try:
+        yield
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def read_settings() -> tuple[Config, Environment]:
+    """Returns the configuration and the environment.
+
+    Raises:
+        ConfigError: One of them cannot be used.
+    """
+    environment = read_environment()
+    return load_config(environment.config_path, environment.variables), environment

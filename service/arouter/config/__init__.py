@@ -1,0 +1,1 @@
+"""Configuration: `arouter.yaml` and the environment, read once at start and frozen."""

@@ -1,0 +1,102 @@
+"""Reads `arouter.yaml`: YAML, then `${VAR}`, then types. Every error names the file and the line or path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from arouter.config.schema import Config
+from arouter.config.secret import Secret
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The message is for the person who wrote it."""
+
+
+def load_config(path: Path | None, variables: Mapping[str, str]) -> Config:
+    """Returns the configuration in `path`, or the defaults when there is no path.
+
+    Args:
+        path: An `arouter.yaml`.
+        variables: What `${VAR}` is replaced from.
+
+    Raises:
+        ConfigError: The file is missing, not YAML, or says something that is not understood.
+    """
+    if path is None:
+        return Config()
+    try:
+        return parse_config(path.read_text("utf-8"), variables)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror} (AROUTER_CONFIG names the file)") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_config(text: str, variables: Mapping[str, str]) -> Config:
+    """Returns the configuration in `text`.
+
+    Raises:
+        ConfigError: As `load_config`, without the file's name.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ConfigError(f"{where}not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not valid YAML: {error}") from error
+    try:
+        config = msgspec.convert(_substitute(document or {}, variables, ""), Config, dec_hook=_decode_secret)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_readable(str(error))) from error
+    _check_unique(config)
+    return config
+
+
+def _substitute(value: Any, variables: Mapping[str, str], path: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _substitute(item, variables, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substitute(item, variables, f"{path}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        found = variables.get(match[1])
+        if not found:
+            raise ConfigError(f"{path.lstrip('.')}: the environment variable {match[1]} is not set")
+        return found
+
+    return _VARIABLE.sub(replace, value)
+
+
+def _decode_secret(kind: type[Any], value: Any) -> Any:
+    if kind is Secret and isinstance(value, str) and value:
+        return Secret(value)
+    raise ValueError("expected a non-empty string")
+
+
+def _readable(message: str) -> str:
+    """Turns msgspec's `… - at `$.a[0].b`` into `a[0].b: …`."""
+    problem, at, path = message.rpartition(" - at `$")
+    if not at:
+        return message
+    return f"{path.rstrip('`').lstrip('.')}: {problem}"
+
+
+def _check_unique(config: Config) -> None:
+    seen: dict[str, int] = {}
+    for index, provider in enumerate(config.providers):
+        if provider.id in seen:
+            raise ConfigError(f"providers[{index}].id: {provider.id!r} is already providers[{seen[provider.id]}]")
+        seen[provider.id] = index

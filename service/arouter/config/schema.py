@@ -1,0 +1,99 @@
+"""The shape of `arouter.yaml`, with every default.
+
+Unknown fields are errors: a misspelt option must not be ignored. `load.py` reads and checks the file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from arouter.config.secret import Secret
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
+NonEmpty = Annotated[str, Meta(min_length=1)]
+HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+[^?#\\s]*$")]
+Origin = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+$")]
+
+
+class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
+    """The four deadlines of a provider call (design §5), in seconds.
+
+    Attributes:
+        connect: Until a connection to the provider stands, waiting for a free one included.
+        first_token: From sending the request to the first piece of a streamed answer.
+        idle: Between two pieces of a streamed answer.
+        total: The whole call, streamed or not. 600 is what the OpenAI SDKs wait.
+    """
+
+    connect: Seconds = 5.0
+    first_token: Seconds = 120.0
+    idle: Seconds = 60.0
+    total: Seconds = 600.0
+
+
+class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """One provider. What is left out comes from the preset of that id, if there is one.
+
+    Attributes:
+        id: The part of a model id before the slash.
+        protocol: The wire protocol it speaks.
+        base_url: What the vendor's own SDK takes: with `/v1` for `openai`.
+        api_keys: Its credentials; usually `${VARIABLE}`.
+        models: Its native model names. When left out, the provider's own list is used.
+        timeouts: Deadlines for this provider instead of the global ones.
+    """
+
+    id: ProviderId
+    protocol: Literal["openai"] | UnsetType = UNSET
+    base_url: HttpUrl | UnsetType = UNSET
+    api_keys: tuple[Secret, ...] | UnsetType = UNSET
+    models: tuple[NonEmpty, ...] | UnsetType = UNSET
+    timeouts: Timeouts | UnsetType = UNSET
+
+
+class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the service runs.
+
+    Attributes:
+        drain_grace: Seconds that calls in flight get to finish after SIGTERM.
+        max_provider_connections: Open connections to providers, per worker; a call beyond waits for one.
+    """
+
+    drain_grace: Seconds = 30.0
+    max_provider_connections: Annotated[int, Meta(ge=1)] = 4096
+
+
+class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which web pages may call the gateway. None by default.
+
+    Attributes:
+        allow_origins: Exact origins (`https://app.example.com`), or `*` alone for any.
+    """
+
+    allow_origins: tuple[Origin | Literal["*"], ...] = ()
+
+
+class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `gateway/envoy.yaml` leaves open.
+
+    Attributes:
+        cors: See `CorsConfig`.
+        max_connections: Open client connections; one more is refused.
+        stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+    """
+
+    cors: CorsConfig = CorsConfig()
+    max_connections: Annotated[int, Meta(ge=1)] = 10_000
+    stream_idle_timeout: Seconds = 300.0
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `arouter.yaml`. Every part may be left out."""
+
+    providers: tuple[ProviderConfig, ...] = ()
+    timeouts: Timeouts = Timeouts()
+    server: ServerConfig = ServerConfig()
+    gateway: GatewayConfig = GatewayConfig()

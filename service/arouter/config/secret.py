@@ -1,0 +1,28 @@
+"""A string that must not be seen."""
+
+from __future__ import annotations
+
+
+class Secret:
+    """Holds a credential so that printing, formatting or logging it shows nothing.
+
+    Only the place that puts it on the wire calls `reveal`.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Returns the credential itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)

@@ -1,0 +1,1 @@
+"""The embedded model: llama.cpp's own server with the weights of a small model, as a process of its own."""

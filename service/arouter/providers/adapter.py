@@ -1,0 +1,98 @@
+"""The contract of a wire protocol: pure translation between the canonical chat and one provider's bytes.
+
+No I/O, no clock, no state kept between calls; `driver.py` does the I/O for every protocol.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from arouter.chat.chunks import Chunk
+from arouter.chat.request import ChatRequest
+from arouter.errors import ProviderError
+from arouter.providers.sse import ServerSentEvent
+
+
+class WireRequest(NamedTuple):
+    """What is POSTed.
+
+    Attributes:
+        path: Appended to the provider's base URL.
+        body: JSON.
+    """
+
+    path: str
+    body: bytes
+
+
+class ListedModel(NamedTuple):
+    """An entry of a provider's own model list.
+
+    Attributes:
+        name: The provider's native name.
+        created: Release in seconds since the epoch, or None where the provider does not say.
+    """
+
+    name: str
+    created: int | None
+
+
+class StreamDecoder(Protocol):
+    """Holds the state of one stream; made for one call, not shared."""
+
+    done: bool
+    """Whether the provider has sent its end marker; nothing after it is read."""
+
+    usage: dict[str, Any] | None
+    """What the provider said was used, so far."""
+
+    def feed(self, event: ServerSentEvent) -> list[Chunk]:
+        """Returns the chunks that one event makes.
+
+        Raises:
+            ProviderError: The event is an error, or not what the protocol allows.
+        """
+
+    def finish(self) -> list[Chunk]:
+        """Returns the chunks still owed when the provider has closed the stream.
+
+        Raises:
+            ProviderError: PROVIDER_BAD_RESPONSE, if it closed before the answer's end.
+        """
+
+
+class Adapter(Protocol):
+    """Translates for one wire protocol."""
+
+    models_path: str
+    """Where the provider lists its models, appended to the base URL."""
+
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        """Returns the headers that every call carries, the credential among them."""
+
+    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+        """Returns the provider's request for its native `model`. Never changes `request`.
+
+        Raises:
+            ARouterError: INVALID_REQUEST, if the provider's protocol cannot say what the request says.
+        """
+
+    def decode(self, body: bytes) -> dict[str, Any]:
+        """Returns the completion in a whole answer.
+
+        Raises:
+            ProviderError: The answer is an error, or not what the protocol allows.
+        """
+
+    def stream_decoder(self) -> StreamDecoder:
+        """Returns a decoder for one stream."""
+
+    def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
+        """Returns the error that a non-2xx answer means. `retry_after` is that header, in seconds."""
+
+    def decode_models(self, body: bytes) -> list[ListedModel]:
+        """Returns the models in an answer from `models_path`.
+
+        Raises:
+            ProviderError: PROVIDER_BAD_RESPONSE.
+        """

@@ -1,0 +1,305 @@
+"""The one place that does HTTP to providers: pooling, deadlines, cancellation and the classification of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+
+from arouter import __version__
+from arouter.chat.chunks import Chunk, is_meaningful
+from arouter.chat.request import ChatRequest
+from arouter.errors import ARouterError, Failure, ProviderError
+from arouter.providers.adapter import ListedModel, WireRequest
+from arouter.providers.provider import Provider
+from arouter.providers.provider_errors import bad_response
+from arouter.providers.sse import EventTooLargeError, SseParser
+
+MAX_EVENT_BYTES = 10 * 1024 * 1024
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+_LONGEST_RETRY_AFTER = 3600
+_HANG_UP = 0.25
+"""Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
+
+
+class Upstream:
+    """Sends requests to providers over one pool of connections.
+
+    Attributes:
+        open_calls: Provider calls that hold a connection now.
+    """
+
+    def __init__(self, max_connections: int) -> None:
+        self.open_calls = 0
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=max_connections),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Ours are the four deadlines; a body that is compressed would arrive later than it was written.
+            timeout=aiohttp.ClientTimeout(total=None),
+            headers={"user-agent": f"arouter/{__version__}", "accept-encoding": "identity"},
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._session.close()
+
+    async def complete(self, provider: Provider, model: str, request: ChatRequest, deadline: float) -> Chunk:
+        """Returns the provider's whole answer, as a canonical completion.
+
+        Args:
+            provider: Whom to ask.
+            model: Its native model name.
+            request: What to ask.
+            deadline: Loop time at which the caller stops waiting.
+
+        Raises:
+            ProviderError: The provider failed.
+            ARouterError: DEADLINE_EXCEEDED.
+        """
+        clock = _Clock(provider, deadline)
+        with clock.failures():
+            async with asyncio.timeout_at(clock.total):
+                call = await self._post(provider, provider.adapter.encode(request, model), clock)
+                async with call:
+                    return provider.adapter.decode(await _read_all(call.response))
+
+    async def open_stream(
+        self, provider: Provider, model: str, request: ChatRequest, deadline: float
+    ) -> ProviderStream:
+        """Returns a stream whose first meaningful chunk is in hand. The caller must close it.
+
+        Takes what `complete` takes and raises what it raises.
+        """
+        clock = _Clock(provider, deadline)
+        with clock.failures():
+            async with asyncio.timeout_at(clock.first_token):
+                call = await self._post(provider, provider.adapter.encode(request, model), clock)
+                stream = ProviderStream(provider, call, clock)
+                try:
+                    await stream.start()
+                except BaseException:
+                    call.close()
+                    raise
+                return stream
+
+    async def list_models(self, provider: Provider) -> list[ListedModel]:
+        """Returns the provider's own model list.
+
+        Raises:
+            ProviderError: The provider failed.
+        """
+        clock = _Clock(provider, math.inf)
+        with clock.failures():
+            async with asyncio.timeout_at(clock.first_token):
+                call = await self._call("GET", provider, provider.adapter.models_path, None, clock)
+                async with call:
+                    return provider.adapter.decode_models(await _read_all(call.response))
+
+    async def _post(self, provider: Provider, wire: WireRequest, clock: _Clock) -> _Call:
+        return await self._call("POST", provider, wire.path, wire.body, clock)
+
+    async def _call(self, method: str, provider: Provider, path: str, body: bytes | None, clock: _Clock) -> _Call:
+        self.open_calls += 1
+        try:
+            response = await self._session.request(
+                method,
+                provider.base_url + path,
+                data=body,
+                headers={**provider.headers, "content-type": "application/json"},
+                # A redirect would carry the credential to wherever it points.
+                allow_redirects=False,
+                timeout=clock.connect,
+            )
+        except BaseException:
+            self.open_calls -= 1
+            raise
+        call = _Call(self, response)
+        if response.status != 200:
+            async with call:
+                answer = await _read_up_to(response, MAX_ERROR_BYTES)
+                raise provider.adapter.decode_error(response.status, answer, _retry_after(response.headers))
+        return call
+
+
+class _Call:
+    """A provider's answer, from its headers on. Closing it gives the connection back or, unread, cuts it."""
+
+    def __init__(self, upstream: Upstream, response: aiohttp.ClientResponse) -> None:
+        self.response = response
+        self._upstream = upstream
+        self._open = True
+
+    async def __aenter__(self) -> _Call:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._upstream.open_calls -= 1
+            # Also right after a whole answer: its connection is already back in the pool by then.
+            self.response.close()
+
+
+class ProviderStream:
+    """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
+
+    def __init__(self, provider: Provider, call: _Call, clock: _Clock) -> None:
+        self._call = call
+        self._content = call.response.content
+        self._clock = clock
+        self._parser = SseParser(MAX_EVENT_BYTES)
+        self._decoder = provider.adapter.stream_decoder()
+        self._held: list[Chunk] = []
+        self._failure: ARouterError | None = None
+        self._ended = False
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What the provider said was used, so far."""
+        return self._decoder.usage
+
+    async def start(self) -> None:
+        """Waits for the first meaningful chunk."""
+        while not any(map(is_meaningful, self._held)):
+            if self._failure is not None:
+                raise self._failure
+            self._held += await self._receive()
+
+    async def read(self) -> list[Chunk]:
+        """Returns all chunks that have arrived, waiting for at least one; an empty list at the stream's end.
+
+        Raises:
+            ProviderError: The provider failed in the middle of its answer.
+            ARouterError: DEADLINE_EXCEEDED.
+        """
+        if self._held:
+            held, self._held = self._held, []
+            return held
+        with self._clock.failures():
+            while self._failure is None and not self._ended:
+                async with asyncio.timeout_at(self._clock.next_read()):
+                    chunks = await self._receive()
+                if chunks:
+                    return chunks
+            if self._failure is not None:
+                raise self._failure
+        return []
+
+    async def close(self) -> None:
+        """Gives the connection back if the answer is complete, else cuts it."""
+        try:
+            if self._decoder.done and not self._content.at_eof():
+                async with asyncio.timeout(_HANG_UP):
+                    while not self._content.at_eof():
+                        await self._content.readany()
+        except (TimeoutError, aiohttp.ClientError):
+            pass
+        finally:
+            self._call.close()
+
+    async def _receive(self) -> list[Chunk]:
+        """Returns the chunks of one read. A failure behind good chunks is kept for the next read."""
+        received = await self._content.readany()
+        chunks: list[Chunk] = []
+        try:
+            if not received:
+                self._ended = True
+                return self._decoder.finish()
+            for event in self._parser.feed(received):
+                chunks += self._decoder.feed(event)
+                if self._decoder.done:
+                    self._ended = True
+                    break
+        except EventTooLargeError as error:
+            self._failure = bad_response(str(error))
+        except ARouterError as error:
+            self._failure = error
+        return chunks
+
+
+class _Clock:
+    """The deadlines of one call, in loop time, and what it means to miss each."""
+
+    def __init__(self, provider: Provider, deadline: float) -> None:
+        timeouts = provider.timeouts
+        self._now = asyncio.get_running_loop().time
+        started = self._now()
+        self._provider = provider
+        self._caller = deadline
+        self._idle = timeouts.idle
+        self.total = min(started + timeouts.total, deadline)
+        self.first_token = min(started + timeouts.first_token, self.total)
+        self.connect = aiohttp.ClientTimeout(connect=timeouts.connect)
+
+    def next_read(self) -> float:
+        return min(self._now() + self._idle, self.total)
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turns what the network raises into the client's error, without the provider's credentials in it."""
+        try:
+            yield
+        except ProviderError as error:
+            error.message = self._provider.redact(error.message)
+            raise
+        except aiohttp.ConnectionTimeoutError as error:
+            raise ProviderError(
+                Failure.PROVIDER_TIMEOUT, f"No connection to provider '{self._provider.id}' in time."
+            ) from error
+        except TimeoutError as error:
+            if self._now() >= self._caller:
+                raise ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.") from error
+            raise ProviderError(
+                Failure.PROVIDER_TIMEOUT, f"Provider '{self._provider.id}' did not answer in time."
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            raise ProviderError(
+                Failure.PROVIDER_UNREACHABLE, f"Provider '{self._provider.id}' cannot be reached."
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ProviderError(
+                Failure.PROVIDER_BAD_RESPONSE, f"The connection to provider '{self._provider.id}' broke."
+            ) from error
+
+
+async def _read_all(response: aiohttp.ClientResponse) -> bytes:
+    body = await _read_up_to(response, MAX_ANSWER_BYTES)
+    if len(body) > MAX_ANSWER_BYTES:
+        raise bad_response(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+    return body
+
+
+async def _read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Returns the body, or a little more than `limit` bytes of a longer one."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= limit and (part := await response.content.readany()):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _retry_after(headers: Mapping[str, str]) -> int | None:
+    """Returns `retry-after` in whole seconds, rounded up and at most an hour, or None (RFC 9110 §10.2.3)."""
+    text = headers.get("retry-after")
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(math.ceil(seconds), 0), _LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None

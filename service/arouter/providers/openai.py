@@ -1,0 +1,165 @@
+"""The `openai` wire protocol: Chat Completions, as OpenAI and most other providers speak it.
+
+The canonical form is this protocol's own, so a request needs only the native model name and an answer only a check.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from typing_extensions import override
+
+from arouter.chat.chunks import Chunk, usage_chunk
+from arouter.chat.request import ChatRequest
+from arouter.errors import ProviderError, invalid_request
+from arouter.providers.adapter import Adapter, ListedModel, StreamDecoder, WireRequest
+from arouter.providers.provider_errors import bad_response, error_from_status, truncated
+from arouter.providers.sse import ServerSentEvent
+
+_END = b"[DONE]"
+
+
+class OpenAIAdapter(Adapter):
+    """Passes requests on and checks what comes back."""
+
+    models_path = "/models"
+
+    @override
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        return {"authorization": f"Bearer {api_key}"} if api_key else {}
+
+    @override
+    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+        body = {**request.body, "model": model}
+        if request.stream:
+            # Usage is always asked for: it is what the call costs, whether or not the client wants to see it.
+            body["stream"] = True
+            body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        try:
+            return WireRequest("/chat/completions", orjson.dumps(body))
+        except orjson.JSONEncodeError as error:
+            # orjson reads deeper than it writes.
+            raise invalid_request("The request body is nested too deeply.") from error
+
+    @override
+    def decode(self, body: bytes) -> dict[str, Any]:
+        completion = _object(body, "an answer")
+        if completion.get("error"):
+            raise _embedded_error(completion["error"])
+        choices = completion.get("choices")
+        if (
+            not isinstance(choices, list)
+            or not choices
+            or not all(_has_object(choice, "message") for choice in choices)
+        ):
+            raise bad_response("an answer without choices")
+        return completion
+
+    @override
+    def stream_decoder(self) -> OpenAIStreamDecoder:
+        return OpenAIStreamDecoder()
+
+    @override
+    def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            answer = None
+        return _error(status, answer.get("error") if isinstance(answer, dict) else None, retry_after)
+
+    @override
+    def decode_models(self, body: bytes) -> list[ListedModel]:
+        listed = _object(body, "a model list").get("data")
+        if not isinstance(listed, list):
+            raise bad_response("a model list without 'data'")
+        return [
+            ListedModel(entry["id"], created if type(created := entry.get("created")) is int and created > 0 else None)
+            for entry in listed
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
+        ]
+
+
+class OpenAIStreamDecoder(StreamDecoder):
+    """Takes usage out of the chunks, and knows whether the answer has ended."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.usage: dict[str, Any] | None = None
+        self._template: Chunk = {}
+        self._unfinished: set[Any] = set()
+        self._finished = False
+
+    @override
+    def feed(self, event: ServerSentEvent) -> list[Chunk]:
+        if event.data == _END:
+            self.done = True
+            return self.finish()
+        chunk = _object(event.data, "an event")
+        if chunk.get("error"):
+            raise _embedded_error(chunk["error"])
+        self._take_usage(chunk)
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            raise bad_response("an event without choices")
+        if not choices:
+            return []
+        for choice in choices:
+            self._note(choice)
+        self._template = chunk
+        return [chunk]
+
+    @override
+    def finish(self) -> list[Chunk]:
+        if not self._finished or (self._unfinished and not self.done):
+            raise truncated()
+        return [usage_chunk(self._template, self.usage)] if self.usage else []
+
+    def _take_usage(self, chunk: Chunk) -> None:
+        """Moves usage out of the chunk: some providers put it on the last one with choices, some on each."""
+        usage = chunk.pop("usage", None)
+        if isinstance(usage, dict) and usage:
+            self.usage = usage
+
+    def _note(self, choice: Any) -> None:
+        if not _has_object(choice, "delta"):
+            raise bad_response("a choice without a delta")
+        if choice.setdefault("finish_reason", None) is None:
+            self._unfinished.add(choice.get("index"))
+        else:
+            self._unfinished.discard(choice.get("index"))
+            self._finished = True
+
+
+def _object(body: bytes, what: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_response(f"{what} that is not JSON") from error
+    if not isinstance(value, dict):
+        raise bad_response(f"{what} that is not a JSON object")
+    return value
+
+
+def _has_object(value: Any, field: str) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(field), dict)
+
+
+def _embedded_error(error: Any) -> ProviderError:
+    """Returns the error that came with a 200. Its `code` is the status it should have had, if that is a number."""
+    status = error.get("code") if isinstance(error, dict) else None
+    if isinstance(status, str) and status.isdecimal():
+        status = int(status)
+    return _error(status if type(status) is int and 400 <= status <= 599 else 500, error, None)
+
+
+def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
+    if isinstance(error, str):
+        error = {"message": error}
+    fields = error if isinstance(error, dict) else {}
+
+    def text(field: str) -> str | None:
+        value = fields.get(field)
+        return value if isinstance(value, str) and value else None
+
+    return error_from_status(status, text("message"), param=text("param"), code=text("code"), retry_after=retry_after)

@@ -1,0 +1,60 @@
+"""What a provider's failure means to the client (design §4), whatever protocol it came in."""
+
+from __future__ import annotations
+
+from arouter.errors import Failure, ProviderError
+
+# The statuses that concern the request itself and keep their meaning. 401, 402 and 403 concern our credential.
+_KEPT = {
+    400: Failure.INVALID_REQUEST,
+    404: Failure.NOT_FOUND,
+    413: Failure.PAYLOAD_TOO_LARGE,
+    422: Failure.UNPROCESSABLE,
+    429: Failure.RATE_LIMITED,
+}
+_CREDENTIALS = frozenset({401, 402, 403})
+_TIMEOUTS = frozenset({408, 504, 524})
+
+_DEFAULT_RETRY_AFTER = 1
+"""Seconds a client is told to wait where a 429 does not say; every 429 of ours carries the header."""
+
+
+def error_from_status(
+    status: int, message: str | None, *, param: str | None, code: str | None, retry_after: int | None
+) -> ProviderError:
+    """Returns the client's error for a provider's error status.
+
+    Args:
+        status: The provider's HTTP status, or the one its error object names.
+        message: Its own words, or None.
+        param: The field it blames, if it says.
+        code: Its own error code, if it has one.
+        retry_after: What it asks for, in seconds.
+    """
+    kept = _KEPT.get(status)
+    if kept is not None:
+        if kept is Failure.RATE_LIMITED and retry_after is None:
+            retry_after = _DEFAULT_RETRY_AFTER
+        text = message or f"The provider refused the request with status {status}."
+        return ProviderError(kept, text, param=param, code=code, retry_after=retry_after)
+    if status in _CREDENTIALS:
+        return ProviderError(
+            Failure.PROVIDER_CREDENTIALS,
+            "The provider refused ARouter's own credentials. The operator of this router must mend them.",
+        )
+    if status in _TIMEOUTS:
+        return ProviderError(Failure.PROVIDER_TIMEOUT, f"The provider timed out (status {status}).")
+    detail = f": {message}" if message else "."
+    return ProviderError(
+        Failure.PROVIDER_ERROR, f"The provider failed with status {status}{detail}", retry_after=retry_after
+    )
+
+
+def bad_response(what: str) -> ProviderError:
+    """Returns the error for an answer that breaks its protocol. `what` completes "The provider sent …"."""
+    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The provider sent {what}.")
+
+
+def truncated() -> ProviderError:
+    """Returns the error for a stream that stopped before its end."""
+    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer stopped before its end.")

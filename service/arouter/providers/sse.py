@@ -1,0 +1,102 @@
+"""A byte-level parser of server-sent events.
+
+Source: WHATWG HTML, "Server-sent events", parsing and interpreting an event stream. Of its fields only `data` and
+`event` matter to a chat stream.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class ServerSentEvent(NamedTuple):
+    """One event.
+
+    Attributes:
+        data: The `data` lines, joined with a line feed; UTF-8, not decoded.
+        event: The `event` field, or an empty string.
+    """
+
+    data: bytes
+    event: bytes = b""
+
+
+class EventTooLargeError(ValueError):
+    """An event is longer than the parser's limit."""
+
+
+class SseParser:
+    """Cuts a byte stream into events, wherever the network has cut it.
+
+    Any line ending (LF, CR LF, CR), `data:` with or without a space, comments. Bytes are not decoded, so a character
+    split between two reads is no special case.
+    """
+
+    def __init__(self, max_event_bytes: int) -> None:
+        self._limit = max_event_bytes
+        self._pending: list[bytes] = []
+        self._pending_size = 0
+        self._data: list[bytes] = []
+        self._data_size = 0
+        self._event = b""
+        self._after_cr = False
+        self._started = False
+
+    def feed(self, received: bytes) -> list[ServerSentEvent]:
+        """Returns the events that `received` completes.
+
+        Raises:
+            EventTooLargeError: More than the limit has come without an event's end.
+        """
+        if self._after_cr and received:
+            self._after_cr = False
+            received = received.removeprefix(b"\n")
+        if b"\r" in received:
+            self._after_cr = received.endswith(b"\r")
+            received = received.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if b"\n" not in received:
+            self._keep(received)
+            return []
+        *lines, rest = received.split(b"\n")
+        if self._pending:
+            lines[0] = b"".join(self._pending) + lines[0]
+            self._pending.clear()
+            self._pending_size = 0
+        if not self._started:
+            self._started = True
+            lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+        events = [event for line in lines if (event := self._line(line)) is not None]
+        if rest:
+            self._keep(rest)
+        return events
+
+    def _keep(self, part: bytes) -> None:
+        self._pending.append(part)
+        self._pending_size += len(part)
+        self._check(self._pending_size + self._data_size)
+
+    def _line(self, line: bytes) -> ServerSentEvent | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+            self._data_size += len(value)
+            self._check(self._data_size)
+        elif field == b"event":
+            self._event = value
+        return None
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        data, event = self._data, self._event
+        self._data, self._data_size, self._event = [], 0, b""
+        if not data:
+            return None
+        return ServerSentEvent(b"\n".join(data) if len(data) > 1 else data[0], event)
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise EventTooLargeError(f"an event of more than {self._limit} bytes")

@@ -1,0 +1,86 @@
+"""The attempt loop: one for whole and for streamed answers."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from arouter.chat.chunks import Chunk
+from arouter.chat.request import ChatRequest
+from arouter.errors import ProviderError
+from arouter.providers.driver import ProviderStream, Upstream
+from arouter.routing.catalogue import Model
+
+
+class Answer:
+    """What a model answers: whole, or as a stream of chunks; under our id and the id of the model really used.
+
+    Attributes:
+        id: The generation's id.
+        model: Who answered.
+        completion: The whole answer in canonical form; empty if it is streamed.
+    """
+
+    def __init__(self, model: Model, completion: Chunk | None, stream: ProviderStream | None) -> None:
+        now = int(time.time())
+        self.id = f"gen-{now}-{secrets.token_hex(12)}"
+        self.model = model
+        self._now = now
+        self._stream = stream
+        self.completion = {} if completion is None else self._sign(completion, "chat.completion")
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What the provider said was used, so far."""
+        return self._stream.usage if self._stream else self.completion.get("usage")
+
+    async def read(self) -> list[Chunk]:
+        """Returns the chunks that have arrived, waiting for at least one; an empty list at the stream's end.
+
+        Raises:
+            ARouterError: What `ProviderStream.read` raises. The answer so far stands; nothing is tried again.
+        """
+        if self._stream is None:
+            return []
+        return [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
+
+    async def close(self) -> None:
+        """Ends the provider's call, whatever state it is in."""
+        if self._stream is not None:
+            await self._stream.close()
+
+    def _sign(self, document: Chunk, kind: str) -> Chunk:
+        document["id"] = self.id
+        document["object"] = kind
+        document["model"] = self.model.id
+        document.setdefault("created", self._now)
+        return document
+
+
+async def attempt(candidates: list[Model], request: ChatRequest, upstream: Upstream, deadline: float) -> Answer:
+    """Returns the first candidate's answer that starts well. The caller must close it.
+
+    Args:
+        candidates: Whom to ask, in this order; at least one.
+        request: What to ask.
+        upstream: Through whom.
+        deadline: Loop time at which the caller stops waiting.
+
+    Raises:
+        ProviderError: The last candidate's failure.
+        ARouterError: The caller's deadline passed, or a provider cannot express the request.
+    """
+    failure: ProviderError | None = None
+    for model in candidates:
+        try:
+            if request.stream:
+                return Answer(
+                    model, None, await upstream.open_stream(model.provider, model.native_name, request, deadline)
+                )
+            return Answer(model, await upstream.complete(model.provider, model.native_name, request, deadline), None)
+        except ProviderError as error:
+            failure = error
+    if failure is None:
+        raise ValueError("a plan without candidates")
+    raise failure

@@ -1,0 +1,86 @@
+"""The one way of every chat call: admit → plan → attempt → settle. Authentication and parsing are the edge's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from arouter.accounts.keys import ApiKey
+from arouter.chat.request import ChatRequest
+from arouter.errors import ARouterError, Failure
+from arouter.providers.driver import Upstream
+from arouter.routing.admission import Admission, Outcome, Status
+from arouter.routing.attempt import Answer, attempt
+from arouter.routing.catalogue import Catalogue
+from arouter.routing.planner import plan
+
+_log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Answers chat requests. The three chat RPCs share it."""
+
+    def __init__(self, catalogue: Catalogue, upstream: Upstream, admission: Admission) -> None:
+        self._catalogue = catalogue
+        self._upstream = upstream
+        self._admission = admission
+
+    @asynccontextmanager
+    async def answer(
+        self, key: ApiKey, request: ChatRequest, *, deadline: float, request_id: str
+    ) -> AsyncIterator[Answer]:
+        """Yields the answer, started. On every way out the provider's call is ended and the call settled once.
+
+        Args:
+            key: Who asks.
+            request: What is asked.
+            deadline: Loop time at which the caller stops waiting; may be infinite.
+            request_id: For the log.
+
+        Raises:
+            ARouterError: Any failure of the table.
+        """
+        self._admission.admit()
+        started = time.monotonic()
+        outcome = Outcome()
+        try:
+            answer = await attempt(plan(request, key, self._catalogue), request, self._upstream, deadline)
+            outcome.model = answer.model.id
+            try:
+                yield answer
+            finally:
+                outcome.usage = answer.usage
+                await answer.close()
+        except asyncio.CancelledError:
+            outcome.status = Status.CLIENT_CANCELLED
+            raise
+        except ARouterError as error:
+            outcome.status, outcome.failure = Status.FAILED, error.failure.name
+            raise
+        except Exception:
+            outcome.status, outcome.failure = Status.FAILED, Failure.INTERNAL.name
+            raise
+        finally:
+            self._admission.settle()
+            _report(request_id, key, request, outcome, time.monotonic() - started)
+
+
+def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
+    """Writes the call's one line. Neither the conversation nor the key is in it."""
+    usage = outcome.usage or {}
+    _log.info(
+        "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f"
+        " prompt_tokens=%s completion_tokens=%s",
+        request_id or "-",
+        key.hash[:8],
+        outcome.model or repr(request.model[:64]),
+        request.stream,
+        outcome.status.value,
+        outcome.failure or "-",
+        seconds * 1000,
+        usage.get("prompt_tokens", "-"),
+        usage.get("completion_tokens", "-"),
+    )

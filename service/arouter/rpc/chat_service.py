@@ -1,0 +1,122 @@
+"""Serves `arouter.v1.ChatService`: OpenAI's JSON and the typed twins, over one pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import AbstractAsyncContextManager
+
+import orjson
+from google.api import httpbody_pb2
+from typing_extensions import override
+
+from arouter.chat.chunks import Chunk
+from arouter.chat.request import ChatRequest, check_body, parse_chat_request
+from arouter.errors import ARouterError
+from arouter.routing.attempt import Answer
+from arouter.routing.pipeline import Pipeline
+from arouter.rpc.auth import caller
+from arouter.rpc.context import Context
+from arouter.rpc.event_stream import EventStream
+from arouter.rpc.status import abort, internal_error
+from arouter.rpc.typed.chunk import chunk_to_proto
+from arouter.rpc.typed.request import request_to_dict
+from arouter.rpc.typed.response import completion_to_proto
+from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc
+
+_END = b"data: [DONE]\n\n"
+
+
+class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
+    """Answers chats.
+
+    Streams are written, not yielded: grpc.aio does not close a generator whose client has gone, and the provider's call
+    would live until the garbage collector comes by.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @override
+    async def CreateChatCompletion(  # type: ignore[override]
+        self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
+    ) -> None:
+        try:
+            chat = parse_chat_request(request.http_body.data)
+            if chat.stream:
+                await self._write_events(chat, context)
+            else:
+                async with self._answer(chat, context) as answer:
+                    document = httpbody_pb2.HttpBody(
+                        content_type="application/json", data=orjson.dumps(answer.completion)
+                    )
+                await context.write(document)
+        except Exception as error:
+            await abort(context, _known(error))
+
+    @override
+    async def ChatCompletion(
+        self, request: chat_service_pb2.ChatCompletionRequest, context: Context
+    ) -> chat_service_pb2.ChatCompletionResponse:
+        try:
+            async with self._answer(_typed(request, stream=False), context) as answer:
+                return completion_to_proto(answer.completion)
+        except Exception as error:
+            await abort(context, _known(error))
+
+    @override
+    async def StreamChatCompletion(  # type: ignore[override]
+        self, request: chat_service_pb2.ChatCompletionRequest, context: Context
+    ) -> None:
+        try:
+            async with self._answer(_typed(request, stream=True), context) as answer:
+                while chunks := await answer.read():
+                    for chunk in chunks:
+                        await context.write(chunk_to_proto(chunk))
+        except Exception as error:
+            await abort(context, _known(error))
+
+    def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
+        remaining = context.time_remaining()
+        deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
+        key, request_id = caller.get()
+        return self._pipeline.answer(key, chat, deadline=deadline, request_id=request_id)
+
+    async def _write_events(self, chat: ChatRequest, context: Context) -> None:
+        events = EventStream(context)
+        try:
+            async with self._answer(chat, context) as answer:
+                encode = _encode_with_usage if chat.include_usage else _encode
+                while chunks := await answer.read():
+                    if data := encode(chunks):
+                        await events.write(data)
+            await events.write(_END)
+        except Exception as error:
+            failure = _known(error)
+            if not events.started:
+                raise failure from error
+            await events.write(b"data: " + failure.json() + b"\n\n")
+            raise failure from error
+        finally:
+            events.close()
+
+
+def _typed(request: chat_service_pb2.ChatCompletionRequest, *, stream: bool) -> ChatRequest:
+    body = request_to_dict(request)
+    check_body(body)
+    # A typed stream always ends with its usage.
+    return ChatRequest(body, stream=stream, include_usage=True)
+
+
+def _encode(chunks: list[Chunk]) -> bytes:
+    """Returns the events of chunks for a client that did not ask for usage."""
+    return b"".join(b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks if chunk["choices"])
+
+
+def _encode_with_usage(chunks: list[Chunk]) -> bytes:
+    """Returns the events of chunks, each with `usage`, which is null on all but the last (as OpenAI's are)."""
+    return b"".join(b"data: %b\n\n" % orjson.dumps({"usage": None, **chunk}) for chunk in chunks)
+
+
+def _known(error: Exception) -> ARouterError:
+    return error if isinstance(error, ARouterError) else internal_error(error)

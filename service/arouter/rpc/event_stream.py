@@ -1,0 +1,61 @@
+"""Writes server-sent events to one call (design §5)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from google.api import httpbody_pb2
+
+from arouter.rpc.context import Context
+
+KEEP_ALIVE_AFTER = 15.0
+"""Seconds of silence after which a comment is sent, so that nothing on the way gives the connection up."""
+
+_KEEP_ALIVE = b": keep-alive\n\n"
+
+
+class EventStream:
+    """A `text/event-stream` answer.
+
+    Between events one timer ticks, instead of a task or a deadline for each.
+
+    Attributes:
+        started: Whether anything has been sent; from then on an error can only be an event.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.started = False
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._written_at = self._loop.time()
+        self._timer = self._loop.call_later(KEEP_ALIVE_AFTER, self._tick)
+        self._writing = False
+        self._comment: asyncio.Task[None] | None = None
+
+    async def write(self, events: bytes) -> None:
+        """Sends whole events."""
+        if self._comment is not None:
+            comment, self._comment = self._comment, None
+            await comment
+        await self._send(events)
+
+    def close(self) -> None:
+        """Stops the timer."""
+        self._timer.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    async def _send(self, data: bytes) -> None:
+        self._writing = self.started = True
+        try:
+            await self._context.write(httpbody_pb2.HttpBody(content_type="text/event-stream", data=data))
+        finally:
+            self._writing = False
+            self._written_at = self._loop.time()
+
+    def _tick(self) -> None:
+        silent = self._loop.time() - self._written_at
+        if silent >= KEEP_ALIVE_AFTER and not self._writing:
+            self._comment = self._loop.create_task(self._send(_KEEP_ALIVE))
+            silent = 0.0
+        self._timer = self._loop.call_later(max(KEEP_ALIVE_AFTER - silent, 1.0), self._tick)

@@ -1,0 +1,60 @@
+"""Turns an `ARouterError` into what a gRPC call ends with, and what the gateway makes its REST answer from."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import NoReturn
+
+import grpc
+from google.protobuf import duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from arouter.errors import ARouterError, Failure
+from arouter.rpc.context import Context
+
+DOMAIN = "arouter"
+"""`ErrorInfo.domain` of every error."""
+
+_log = logging.getLogger(__name__)
+
+
+async def abort(context: Context, error: ARouterError) -> NoReturn:
+    """Ends the call with the status of `error`.
+
+    Trailing metadata carries it three times: `google.rpc.Status` with `ErrorInfo` for gRPC clients, and for the
+    gateway's Lua filter the REST body (`x-arouter-error`) and the HTTP status (`x-arouter-status`), since no gRPC code
+    maps to 402 or 502.
+    """
+    code = grpc.StatusCode[error.failure.grpc_code]
+    metadata: list[tuple[str, str | bytes]] = [
+        # ASCII only: header values are bytes without an encoding.
+        ("x-arouter-error", json.dumps(error.envelope(), separators=(",", ":"))),
+        ("x-arouter-status", str(error.failure.http_status)),
+        ("grpc-status-details-bin", _status(code, error).SerializeToString()),
+    ]
+    if error.retry_after is not None:
+        metadata.append(("retry-after", str(error.retry_after)))
+    await context.abort(code, error.message, tuple(metadata))
+
+
+def internal_error(error: Exception) -> ARouterError:
+    """Logs a defect with its traceback and returns what the client may know of it."""
+    _log.error("a call failed unexpectedly", exc_info=error)
+    return ARouterError(Failure.INTERNAL, "An internal error occurred. The log has it under this request's id.")
+
+
+def _status(code: grpc.StatusCode, error: ARouterError) -> status_pb2.Status:
+    metadata = {"http_status": str(error.failure.http_status), "type": error.failure.type}
+    if error.param:
+        metadata["param"] = error.param
+    if error.code:
+        metadata["code"] = error.code
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.failure.name, domain=DOMAIN, metadata=metadata)]
+    if error.retry_after is not None:
+        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=error.retry_after)))
+    status = status_pb2.Status(code=code.value[0], message=error.message)
+    for detail in details:
+        status.details.add().Pack(detail)
+    return status

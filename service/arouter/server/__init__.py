@@ -1,0 +1,1 @@
+"""Processes: the service's own, its workers, and those that `arouter up` starts beside it."""

@@ -1,0 +1,121 @@
+"""Puts the service together and runs it: the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from arouter.accounts.memory import DevelopmentKeyStore
+from arouter.chat.request import MAX_BODY_BYTES
+from arouter.config.dev_key import development_key
+from arouter.config.environment import Environment
+from arouter.config.load import ConfigError
+from arouter.config.schema import Config
+from arouter.providers.driver import Upstream
+from arouter.providers.provider import build_providers
+from arouter.routing.admission import Admission
+from arouter.routing.catalogue import Catalogue
+from arouter.routing.model_lists import ModelLists
+from arouter.routing.pipeline import Pipeline
+from arouter.rpc.auth import Authentication
+from arouter.rpc.chat_service import ChatService
+from arouter.rpc.model_service import ModelService
+from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc, model_service_pb2, model_service_pb2_grpc
+
+SERVICES = (
+    chat_service_pb2.DESCRIPTOR.services_by_name["ChatService"].full_name,
+    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+)
+
+_LIST_PATIENCE = 2.0
+"""Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
+
+_LAST_WORDS = 1.0
+"""Seconds for settled calls to send their status once nothing else is in flight."""
+
+_ENVELOPE_BYTES = 64 * 1024
+"""Room for what surrounds a body of the largest size in its gRPC message."""
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """One worker: a gRPC server on one port.
+
+    Args:
+        config: Of the service.
+        environment: Of the process.
+        share_port: Whether other processes listen on the same port (`SO_REUSEPORT`).
+    """
+
+    def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
+        self._config = config
+        self._environment = environment
+        self._upstream = Upstream(config.server.max_provider_connections)
+        self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
+        self._lists = ModelLists(self._catalogue, self._upstream)
+        self._admission = Admission()
+        self._health = health.aio.HealthServicer()
+        keys = DevelopmentKeyStore(development_key(environment).reveal())
+        self._server = aio.server(
+            interceptors=[Authentication(keys)],
+            options=[
+                ("grpc.so_reuseport", int(share_port)),
+                ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
+            ],
+        )
+        pipeline = Pipeline(self._catalogue, self._upstream, self._admission)
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(ChatService(pipeline), self._server)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
+            self._server,
+        )
+
+    async def start(self) -> None:
+        """Listens, then reads the model lists, then says SERVING.
+
+        Raises:
+            ConfigError: The port cannot be had.
+        """
+        address = f"127.0.0.1:{self._environment.grpc_port}"
+        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        try:
+            self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
+        await self._server.start()
+        await self._lists.start(_LIST_PATIENCE)
+        await self._report(health_pb2.HealthCheckResponse.SERVING)
+        _log.info("serving on %s", address)
+
+    async def stop(self, hurry: asyncio.Event) -> None:
+        """Says NOT_SERVING, refuses new calls, lets those in flight finish, and closes everything.
+
+        Calls get the configured grace, or until `hurry` is set. Health watches and other endless streams do not hold
+        the end up.
+        """
+        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._admission.close()
+        _log.info("draining: %d calls in flight", self._admission.in_flight)
+        stopped = asyncio.ensure_future(self._server.stop(self._config.server.drain_grace))
+        idle = asyncio.ensure_future(self._admission.idle())
+        hurried = asyncio.ensure_future(hurry.wait())
+        await asyncio.wait({stopped, idle, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        if not idle.done():
+            _log.warning("cancelling %d calls still in flight", self._admission.in_flight)
+        await self._server.stop(_LAST_WORDS)
+        for waiter in (stopped, idle, hurried):
+            waiter.cancel()
+        await self._lists.stop()
+        await self._upstream.close()
+
+    async def _report(self, status: int) -> None:
+        for service in ("", *SERVICES):
+            await self._health.set(service, status)

@@ -1,0 +1,118 @@
+"""Child processes that live and die together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+_LAST_LINES = 20
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """A process whose output is passed on line by line.
+
+    Attributes:
+        name: What it is called in the output and in errors.
+        last_lines: The end of its output.
+    """
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, on_line: Callable[[str, str], None]) -> None:
+        self.name = name
+        self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._process = process
+        self._on_line = on_line
+        self._first_line: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._output = asyncio.create_task(self._pass_on())
+
+    @classmethod
+    async def start(
+        cls, name: str, command: Sequence[str], environment: Mapping[str, str], on_line: Callable[[str, str], None]
+    ) -> Child:
+        """Starts a process in a session of its own: a terminal's Ctrl-C reaches only us, and we pass it on in order.
+
+        Args:
+            name: See the attribute.
+            command: Program and arguments.
+            environment: All its environment variables.
+            on_line: Called with the name and each line of output.
+
+        Raises:
+            OSError: The program cannot be started.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=dict(environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        return cls(name, process, on_line)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """Its exit status, negative for a signal, or None while it runs."""
+        return self._process.returncode
+
+    async def first_line(self) -> str | None:
+        """Returns its first line of output, or None if it ends without one."""
+        return await asyncio.shield(self._first_line)
+
+    async def wait(self) -> int:
+        """Waits for its end and for the rest of its output; returns the exit status."""
+        await asyncio.shield(self._output)
+        return await self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal, if it still runs."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def stop(self, grace: float) -> int:
+        """Ends it with SIGTERM, after `grace` seconds with SIGKILL; returns the exit status."""
+        self.signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(grace):
+                return await self.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            return await self.wait()
+
+    async def _pass_on(self) -> None:
+        stream = self._process.stdout
+        if stream is None:
+            raise ValueError("a child without a pipe")
+        while True:
+            try:
+                raw = await stream.readline()
+            except ValueError:
+                continue  # A line over the stream's limit; asyncio has dropped it.
+            if not raw:
+                break
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            self.last_lines.append(line)
+            if not self._first_line.done():
+                self._first_line.set_result(line)
+            self._on_line(self.name, line)
+        if not self._first_line.done():
+            self._first_line.set_result(None)
+
+
+def _die_with_parent() -> None:
+    """Has the kernel send SIGTERM when the parent is gone, even by SIGKILL: no part is left behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

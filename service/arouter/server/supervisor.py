@@ -1,0 +1,80 @@
+"""Runs several workers on one port and replaces those that die."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+
+from arouter.config.load import ConfigError
+from arouter.server.processes import Child
+
+_SETTLED = 10.0
+"""A worker that dies younger than this, in seconds, is taken to be unable to run at all."""
+
+_KILL_MARGIN = 5.0
+
+
+def run_workers(count: int, variables: Mapping[str, str], *, drain_grace: float) -> None:
+    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on.
+
+    Args:
+        count: How many.
+        variables: Their environment.
+        drain_grace: Seconds that a worker takes to drain.
+
+    Raises:
+        ConfigError: A worker died right after its start.
+    """
+    asyncio.run(_Supervisor(count, variables, drain_grace).run())
+
+
+class _Supervisor:
+    def __init__(self, count: int, variables: Mapping[str, str], drain_grace: float) -> None:
+        self._count = count
+        self._variables = variables
+        self._grace = drain_grace + _KILL_MARGIN
+        self._stop = asyncio.Event()
+        self._children: set[Child] = set()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        workers = [asyncio.create_task(self._keep(index)) for index in range(self._count)]
+        stopping = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self._stop.set()
+        await asyncio.gather(*(child.stop(self._grace) for child in self._children))
+        await asyncio.gather(*workers, return_exceptions=True)
+        for task in done - {stopping}:
+            task.result()
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            for child in self._children:
+                child.signal(signal.SIGTERM)
+        self._stop.set()
+
+    async def _keep(self, index: int) -> None:
+        """Runs worker `index`, and another in its place whenever it dies."""
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            started = loop.time()
+            child = await Child.start(
+                f"worker {index}", [sys.executable, "-m", "arouter", "worker"], self._variables, _print_line
+            )
+            self._children.add(child)
+            status = await child.wait()
+            self._children.discard(child)
+            if self._stop.is_set():
+                return
+            if loop.time() - started < _SETTLED:
+                last = "\n".join(child.last_lines)
+                raise ConfigError(f"{child.name} ended with status {status} right after its start:\n{last}")
+            _print_line(child.name, f"ended with status {status}; another takes its place")
+
+
+def _print_line(_name: str, line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201

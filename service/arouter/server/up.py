@@ -1,0 +1,163 @@
+"""`arouter up`: the local model, the service and Envoy, as one thing that starts, runs and stops together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import urllib.request
+from collections.abc import Sequence
+
+import click
+
+from arouter.config.dev_key import development_key
+from arouter.config.environment import Environment
+from arouter.config.load import ConfigError
+from arouter.config.schema import Config
+from arouter.providers.provider import wants_local_model
+from arouter.server.banner import banner
+from arouter.server.gateway_settings import gateway_settings
+from arouter.server.ports import check_free
+from arouter.server.processes import Child
+from arouter_gateway.process import envoy_command
+from arouter_gateway.render import render
+
+_START_PATIENCE = 60.0
+"""Seconds until a start that is not healthy is given up."""
+
+_POLL = 0.05
+_KILL_MARGIN = 5.0
+_STOP_ORDER = ("service", "gateway", "local")
+_COLOURS = {"local": "magenta", "service": "cyan", "gateway": "yellow"}
+
+
+class _PartDiedError(Exception):
+    """A part ended by itself."""
+
+    def __init__(self, part: Child) -> None:
+        last = "\n".join(f"  {line}" for line in part.last_lines) or "  (it printed nothing)"
+        super().__init__(f"{part.name} ended with status {part.exit_status}. Its last lines:\n{last}")
+
+
+def run_up(config: Config, environment: Environment) -> int:
+    """Runs everything until Ctrl-C or SIGTERM; returns the exit status.
+
+    Raises:
+        ConfigError: A port is taken, or something needed is missing.
+    """
+    check_free(environment.port, "AROUTER_PORT")
+    check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
+    return asyncio.run(_Up(config, environment).run())
+
+
+class _Up:
+    def __init__(self, config: Config, environment: Environment) -> None:
+        self._config = config
+        self._environment = environment
+        self._url = f"http://127.0.0.1:{environment.port}"
+        self._key = development_key(environment).reveal()
+        # The key is handed on, so that every part knows the same one.
+        self._variables = {**environment.variables, "AROUTER_DEV_KEY": self._key, "PYTHONUNBUFFERED": "1"}
+        self._parts: list[Child] = []
+
+    async def run(self) -> int:
+        stop, hurry = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: (hurry if stop.is_set() else stop).set())
+        stopping = asyncio.create_task(stop.wait())
+        running = asyncio.create_task(self._run())
+        try:
+            await asyncio.wait({stopping, running}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                await running
+        except _PartDiedError as error:
+            click.secho(f"\n{error}", fg="red", err=True)
+            return 1
+        else:
+            click.echo("\nStopping. Ctrl-C again does not wait for open calls.", err=True)
+            return 0
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+            await self._stop(hurry)
+            stopping.cancel()
+
+    async def _run(self) -> None:
+        """Starts the parts, announces them, and waits for one of them to die.
+
+        Raises:
+            _PartDiedError: One did.
+            ConfigError: One cannot be started.
+        """
+        if wants_local_model(self._config, self._environment):
+            local = await self._start("local", [sys.executable, "-m", "arouter.embedded"])
+            address = await local.first_line()
+            if address is None or not address.startswith("http://"):
+                await local.wait()
+                raise _PartDiedError(local)
+            self._variables["AROUTER_LOCAL_URL"] = address
+        await self._start("service", [sys.executable, "-m", "arouter", "serve"])
+        gateway = render(gateway_settings(self._config, self._environment), self._environment.state_dir / "gateway")
+        await self._start("gateway", envoy_command(gateway))
+        announced = asyncio.create_task(self._announce())
+        deaths = {asyncio.create_task(part.wait()): part for part in self._parts}
+        try:
+            await asyncio.wait({announced, *deaths}, return_when=asyncio.FIRST_COMPLETED)
+            if announced.done():
+                await announced
+                await asyncio.wait(deaths, return_when=asyncio.FIRST_COMPLETED)
+            raise _PartDiedError(next(part for death, part in deaths.items() if death.done()))
+        finally:
+            for task in (announced, *deaths):
+                task.cancel()
+
+    async def _start(self, name: str, command: Sequence[str]) -> Child:
+        try:
+            part = await Child.start(name, command, self._variables, _print_line)
+        except OSError as error:
+            raise ConfigError(f"cannot start {name} ({command[0]}): {error}") from error
+        self._parts.append(part)
+        return part
+
+    async def _announce(self) -> None:
+        """Waits until the gateway is healthy, then prints how to use it."""
+        deadline = asyncio.get_running_loop().time() + _START_PATIENCE
+        while await asyncio.to_thread(self._get, "/healthz") is None:
+            if asyncio.get_running_loop().time() > deadline:
+                raise ConfigError(f"not healthy after {_START_PATIENCE:.0f} s; the lines above may say why")
+            await asyncio.sleep(_POLL)
+        models = await asyncio.to_thread(self._get, "/v1/models")
+        listed = json.loads(models)["data"] if models else []
+        if not listed:
+            click.echo("No model is listed yet: no provider's list could be read. See the lines above.", err=True)
+        model = listed[0]["id"] if listed else "provider/model"
+        click.echo(banner(self._url, self._key, self._environment.grpc_port, model))
+
+    def _get(self, path: str) -> bytes | None:
+        """Returns the gateway's answer, or None if it is not 200."""
+        request = urllib.request.Request(self._url + path, headers={"authorization": f"Bearer {self._key}"})  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+                body: bytes = answer.read()
+                return body
+        except OSError:
+            return None
+
+    async def _stop(self, hurry: asyncio.Event) -> None:
+        """Stops the service first, so that open calls can end through the gateway to the model behind them."""
+        grace = self._config.server.drain_grace + _KILL_MARGIN
+        hurrying = asyncio.create_task(self._hurry(hurry))
+        for part in sorted(self._parts, key=lambda part: _STOP_ORDER.index(part.name)):
+            await part.stop(grace)
+        hurrying.cancel()
+
+    async def _hurry(self, hurry: asyncio.Event) -> None:
+        await hurry.wait()
+        for part in self._parts:
+            part.signal(signal.SIGTERM)
+
+
+def _print_line(name: str, line: str) -> None:
+    click.echo(f"{click.style(f'{name:>8} |', fg=_COLOURS[name])} {line}", err=True)

@@ -1,0 +1,49 @@
+"""Runs one worker until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import signal
+import sys
+
+import uvloop
+
+from arouter.config.environment import Environment
+from arouter.config.schema import Config
+from arouter.server.app import App
+
+
+def run_worker(config: Config, environment: Environment, *, share_port: bool) -> None:
+    """Serves until SIGTERM or SIGINT, then drains. A second signal ends the draining.
+
+    Raises:
+        ConfigError: The service cannot start as configured.
+    """
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _raise_file_limit()
+    uvloop.run(_serve(config, environment, share_port))
+
+
+async def _serve(config: Config, environment: Environment, share_port: bool) -> None:
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    app = App(config, environment, share_port=share_port)
+    try:
+        await app.start()
+        await stop.wait()
+    finally:
+        await app.stop(hurry)
+
+
+def _raise_file_limit() -> None:
+    """Takes as many file descriptors as are allowed: each open stream holds two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
