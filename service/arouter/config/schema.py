@@ -15,7 +15,6 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
 NonEmpty = Annotated[str, Meta(min_length=1)]
 HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+[^?#\\s]*$")]
-Origin = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+$")]
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +72,7 @@ class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
         allow_origins: Exact origins (`https://app.example.com`), or `*` alone for any.
     """
 
-    allow_origins: tuple[Origin | Literal["*"], ...] = ()
+    allow_origins: tuple[str, ...] = ()
 
 
 class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,21 +22,50 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from arouter.v1 import chat_completion_pb2 as arouter_dot_v1_dot_chat__completion__pb2
+from arouter.v1 import chat_message_pb2 as arouter_dot_v1_dot_chat__message__pb2
+from arouter.v1 import chat_moderation_pb2 as arouter_dot_v1_dot_chat__moderation__pb2
+from arouter.v1 import chat_option_pb2 as arouter_dot_v1_dot_chat__option__pb2
+from arouter.v1 import chat_tool_pb2 as arouter_dot_v1_dot_chat__tool__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61router/v1/chat_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"F\n\x1b\x43reateChatCompletionRequest\x12\'\n\thttp_body\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody2\x90\x01\n\x0b\x43hatService\x12\x80\x01\n\x14\x43reateChatCompletion\x12\'.arouter.v1.CreateChatCompletionRequest\x1a\x14.google.api.HttpBody\"\'\x82\xd3\xe4\x93\x02!\"\x14/v1/chat/completions:\thttp_body0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61router/v1/chat_service.proto\x12\narouter.v1\x1a arouter/v1/chat_completion.proto\x1a\x1d\x61router/v1/chat_message.proto\x1a arouter/v1/chat_moderation.proto\x1a\x1c\x61router/v1/chat_option.proto\x1a\x1a\x61router/v1/chat_tool.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\xdd\r\n\x15\x43hatCompletionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x08messages\x18\x02 \x03(\x0b\x32\x17.arouter.v1.ChatMessage\x12\x1f\n\x05tools\x18\x03 \x03(\x0b\x32\x10.arouter.v1.Tool\x12+\n\x0btool_choice\x18\x04 \x01(\x0b\x32\x16.arouter.v1.ToolChoice\x12 \n\x13parallel_tool_calls\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x33\n\x0fresponse_format\x18\x06 \x01(\x0b\x32\x1a.arouter.v1.ResponseFormat\x12\"\n\x15max_completion_tokens\x18\x07 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\nmax_tokens\x18\x08 \x01(\x05H\x02\x88\x01\x01\x12\x18\n\x0btemperature\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x12\n\x05top_p\x18\n \x01(\x01H\x04\x88\x01\x01\x12\x0c\n\x04stop\x18\x0b \x03(\t\x12\x1d\n\x10reasoning_effort\x18\x0c \x01(\tH\x05\x88\x01\x01\x12\x31\n\x0estream_options\x18\r \x01(\x0b\x32\x19.arouter.v1.StreamOptions\x12\x12\n\nextra_body\x18\x0e \x01(\t\x12\x0e\n\x01n\x18\x0f \x01(\x05H\x06\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x10 \x01(\x01H\x07\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\x11 \x01(\x01H\x08\x88\x01\x01\x12\x44\n\nlogit_bias\x18\x12 \x03(\x0b\x32\x30.arouter.v1.ChatCompletionRequest.LogitBiasEntry\x12\x15\n\x08logprobs\x18\x13 \x01(\x08H\t\x88\x01\x01\x12\x19\n\x0ctop_logprobs\x18\x14 \x01(\x05H\n\x88\x01\x01\x12\x11\n\x04seed\x18\x15 \x01(\x03H\x0b\x88\x01\x01\x12\x16\n\tverbosity\x18\x16 \x01(\tH\x0c\x88\x01\x01\x12\x12\n\nmodalities\x18\x17 \x03(\t\x12\'\n\x05\x61udio\x18\x18 \x01(\x0b\x32\x18.arouter.v1.AudioOptions\x12*\n\nprediction\x18\x19 \x01(\x0b\x32\x16.arouter.v1.Prediction\x12\x38\n\x12web_search_options\x18\x1a \x01(\x0b\x32\x1c.arouter.v1.WebSearchOptions\x12\x31\n\nmoderation\x18\x1b \x01(\x0b\x32\x1d.arouter.v1.ModerationOptions\x12\x19\n\x0cservice_tier\x18\x1c \x01(\tH\r\x88\x01\x01\x12\x12\n\x05store\x18\x1d \x01(\x08H\x0e\x88\x01\x01\x12\x41\n\x08metadata\x18\x1e \x03(\x0b\x32/.arouter.v1.ChatCompletionRequest.MetadataEntry\x12\x1d\n\x10prompt_cache_key\x18\x1f \x01(\tH\x0f\x88\x01\x01\x12<\n\x14prompt_cache_options\x18  \x01(\x0b\x32\x1e.arouter.v1.PromptCacheOptions\x12\'\n\x16prompt_cache_retention\x18! \x01(\tB\x02\x18\x01H\x10\x88\x01\x01\x12\x1e\n\x11safety_identifier\x18\" \x01(\tH\x11\x88\x01\x01\x12\x11\n\x04user\x18# \x01(\tH\x12\x88\x01\x01\x12\x35\n\tfunctions\x18$ \x03(\x0b\x32\x1e.arouter.v1.FunctionDefinitionB\x02\x18\x01\x12\x39\n\rfunction_call\x18% \x01(\x0b\x32\x1e.arouter.v1.FunctionCallChoiceB\x02\x18\x01\x1a\x30\n\x0eLogitBiasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x16\n\x14_parallel_tool_callsB\x18\n\x16_max_completion_tokensB\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x13\n\x11_reasoning_effortB\x04\n\x02_nB\x14\n\x12_frequency_penaltyB\x13\n\x11_presence_penaltyB\x0b\n\t_logprobsB\x0f\n\r_top_logprobsB\x07\n\x05_seedB\x0c\n\n_verbosityB\x0f\n\r_service_tierB\x08\n\x06_storeB\x13\n\x11_prompt_cache_keyB\x19\n\x17_prompt_cache_retentionB\x14\n\x12_safety_identifierB\x07\n\x05_user\"\xe8\x02\n\x16\x43hatCompletionResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\r\x12\r\n\x05model\x18\x03 \x01(\t\x12#\n\x07\x63hoices\x18\x04 \x03(\x0b\x32\x12.arouter.v1.Choice\x12*\n\x05usage\x18\x05 \x01(\x0b\x32\x1b.arouter.v1.CompletionUsage\x12\x14\n\x0cservice_tier\x18\x06 \x01(\t\x12\x1a\n\x12system_fingerprint\x18\x07 \x01(\t\x12\x42\n\x08metadata\x18\x08 \x03(\x0b\x32\x30.arouter.v1.ChatCompletionResponse.MetadataEntry\x12*\n\nmoderation\x18\t \x01(\x0b\x32\x16.arouter.v1.Moderation\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x94\x02\n\x1cStreamChatCompletionResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\r\x12\r\n\x05model\x18\x03 \x01(\t\x12)\n\x07\x63hoices\x18\x04 \x03(\x0b\x32\x18.arouter.v1.StreamChoice\x12*\n\x05usage\x18\x05 \x01(\x0b\x32\x1b.arouter.v1.CompletionUsage\x12\x14\n\x0cservice_tier\x18\x06 \x01(\t\x12\x1a\n\x12system_fingerprint\x18\x07 \x01(\t\x12\x13\n\x0bobfuscation\x18\x08 \x01(\t\x12*\n\nmoderation\x18\t \x01(\x0b\x32\x16.arouter.v1.Moderation\"F\n\x1b\x43reateChatCompletionRequest\x12\'\n\thttp_body\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody2\xd0\x02\n\x0b\x43hatService\x12W\n\x0e\x43hatCompletion\x12!.arouter.v1.ChatCompletionRequest\x1a\".arouter.v1.ChatCompletionResponse\x12\x65\n\x14StreamChatCompletion\x12!.arouter.v1.ChatCompletionRequest\x1a(.arouter.v1.StreamChatCompletionResponse0\x01\x12\x80\x01\n\x14\x43reateChatCompletion\x12\'.arouter.v1.CreateChatCompletionRequest\x1a\x14.google.api.HttpBody\"\'\x82\xd3\xe4\x93\x02!\"\x14/v1/chat/completions:\thttp_body0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.chat_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CHATCOMPLETIONREQUEST_LOGITBIASENTRY']._loaded_options = None
+  _globals['_CHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_options = b'8\001'
+  _globals['_CHATCOMPLETIONREQUEST_METADATAENTRY']._loaded_options = None
+  _globals['_CHATCOMPLETIONREQUEST_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_CHATCOMPLETIONREQUEST'].fields_by_name['prompt_cache_retention']._loaded_options = None
+  _globals['_CHATCOMPLETIONREQUEST'].fields_by_name['prompt_cache_retention']._serialized_options = b'\030\001'
+  _globals['_CHATCOMPLETIONREQUEST'].fields_by_name['functions']._loaded_options = None
+  _globals['_CHATCOMPLETIONREQUEST'].fields_by_name['functions']._serialized_options = b'\030\001'
+  _globals['_CHATCOMPLETIONREQUEST'].fields_by_name['function_call']._loaded_options = None
+  _globals['_CHATCOMPLETIONREQUEST'].fields_by_name['function_call']._serialized_options = b'\030\001'
+  _globals['_CHATCOMPLETIONRESPONSE_METADATAENTRY']._loaded_options = None
+  _globals['_CHATCOMPLETIONRESPONSE_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CHATSERVICE'].methods_by_name['CreateChatCompletion']._loaded_options = None
   _globals['_CHATSERVICE'].methods_by_name['CreateChatCompletion']._serialized_options = b'\202\323\344\223\002!\"\024/v1/chat/completions:\thttp_body'
-  _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_start=102
-  _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_end=172
-  _globals['_CHATSERVICE']._serialized_start=175
-  _globals['_CHATSERVICE']._serialized_end=319
+  _globals['_CHATCOMPLETIONREQUEST']._serialized_start=260
+  _globals['_CHATCOMPLETIONREQUEST']._serialized_end=2017
+  _globals['_CHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_start=1600
+  _globals['_CHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_end=1648
+  _globals['_CHATCOMPLETIONREQUEST_METADATAENTRY']._serialized_start=1650
+  _globals['_CHATCOMPLETIONREQUEST_METADATAENTRY']._serialized_end=1697
+  _globals['_CHATCOMPLETIONRESPONSE']._serialized_start=2020
+  _globals['_CHATCOMPLETIONRESPONSE']._serialized_end=2380
+  _globals['_CHATCOMPLETIONRESPONSE_METADATAENTRY']._serialized_start=1650
+  _globals['_CHATCOMPLETIONRESPONSE_METADATAENTRY']._serialized_end=1697
+  _globals['_STREAMCHATCOMPLETIONRESPONSE']._serialized_start=2383
+  _globals['_STREAMCHATCOMPLETIONRESPONSE']._serialized_end=2659
+  _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_start=2661
+  _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_end=2731
+  _globals['_CHATSERVICE']._serialized_start=2734
+  _globals['_CHATSERVICE']._serialized_end=3070
 # @@protoc_insertion_point(module_scope)

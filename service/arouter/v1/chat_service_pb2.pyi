@@ -3,9 +3,16 @@
 isort:skip_file
 Chat completions, typed for gRPC clients and as OpenAI's own JSON for everything else."""
 
+from arouter.v1 import chat_completion_pb2 as _chat_completion_pb2
+from arouter.v1 import chat_message_pb2 as _chat_message_pb2
+from arouter.v1 import chat_moderation_pb2 as _chat_moderation_pb2
+from arouter.v1 import chat_option_pb2 as _chat_option_pb2
+from arouter.v1 import chat_tool_pb2 as _chat_tool_pb2
+from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -15,7 +22,516 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ChatCompletionRequest(_message.Message):
+    """Request for `ChatCompletion` and `StreamChatCompletion`: OpenAI's chat completion request.
+
+    The provider receives a field exactly when it is set here, under OpenAI's name; defaults are the provider's. Fields
+    are named as OpenAI names them, with three conventions:
+
+    - What is a JSON object of the caller's own making, such as a JSON Schema, is the text of that object in a string
+      field whose name ends in `_json`. Its key order is kept.
+    - What is a union in OpenAI's JSON is a oneof whose fields are named after the union's `type`.
+    - Sets of values that providers extend are strings with documented values, passed on unchecked; sets that OpenAI's
+      protocol closes are enums.
+
+    There is no `stream`: the method decides.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LogitBiasEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    TOOLS_FIELD_NUMBER: _builtins.int
+    TOOL_CHOICE_FIELD_NUMBER: _builtins.int
+    PARALLEL_TOOL_CALLS_FIELD_NUMBER: _builtins.int
+    RESPONSE_FORMAT_FIELD_NUMBER: _builtins.int
+    MAX_COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
+    MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
+    TOP_P_FIELD_NUMBER: _builtins.int
+    STOP_FIELD_NUMBER: _builtins.int
+    REASONING_EFFORT_FIELD_NUMBER: _builtins.int
+    STREAM_OPTIONS_FIELD_NUMBER: _builtins.int
+    EXTRA_BODY_FIELD_NUMBER: _builtins.int
+    N_FIELD_NUMBER: _builtins.int
+    FREQUENCY_PENALTY_FIELD_NUMBER: _builtins.int
+    PRESENCE_PENALTY_FIELD_NUMBER: _builtins.int
+    LOGIT_BIAS_FIELD_NUMBER: _builtins.int
+    LOGPROBS_FIELD_NUMBER: _builtins.int
+    TOP_LOGPROBS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    VERBOSITY_FIELD_NUMBER: _builtins.int
+    MODALITIES_FIELD_NUMBER: _builtins.int
+    AUDIO_FIELD_NUMBER: _builtins.int
+    PREDICTION_FIELD_NUMBER: _builtins.int
+    WEB_SEARCH_OPTIONS_FIELD_NUMBER: _builtins.int
+    MODERATION_FIELD_NUMBER: _builtins.int
+    SERVICE_TIER_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    PROMPT_CACHE_KEY_FIELD_NUMBER: _builtins.int
+    PROMPT_CACHE_OPTIONS_FIELD_NUMBER: _builtins.int
+    PROMPT_CACHE_RETENTION_FIELD_NUMBER: _builtins.int
+    SAFETY_IDENTIFIER_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    FUNCTIONS_FIELD_NUMBER: _builtins.int
+    FUNCTION_CALL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Required. The id of the model, as `ModelService.ListModels` lists it, for example `anthropic/claude-sonnet-4.6`."""
+    parallel_tool_calls: _builtins.bool
+    """Optional. Whether the model may call several tools in one answer. The default is true."""
+    max_completion_tokens: _builtins.int
+    """Optional. The most tokens to generate, reasoning included. At least 1; the default is the model's limit."""
+    max_tokens: _builtins.int
+    """Optional. The older name of `max_completion_tokens`, which some providers know alone. OpenAI's reasoning models
+    refuse it.
+    """
+    temperature: _builtins.float
+    """Optional. The sampling temperature, from 0 to 2. Higher is more random; the default is usually 1. Set this or
+    `top_p`, not both.
+    """
+    top_p: _builtins.float
+    """Optional. Nucleus sampling: only the tokens that make up this share of the probability, from 0 to 1, are
+    considered. The default is 1.
+    """
+    reasoning_effort: _builtins.str
+    """Optional. How much a reasoning model thinks before it answers: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`
+    or `max`. Which of them a model takes, and its default, differ.
+    """
+    extra_body: _builtins.str
+    """Optional. A JSON object's text, such as `{"top_k": 40}`: parameters that have no field here, merged into the top
+    level of the provider's request.
+
+    Fails with INVALID_ARGUMENT if it is not a JSON object, names a field that is also set here, or names `stream`.
+    """
+    n: _builtins.int
+    """Optional. How many choices to generate, from 1 to 128. The default is 1. Each is charged."""
+    frequency_penalty: _builtins.float
+    """Optional. From -2 to 2. Above 0, tokens are penalized by how often they appeared so far. The default is 0."""
+    presence_penalty: _builtins.float
+    """Optional. From -2 to 2. Above 0, tokens that appeared at all are penalized. The default is 0."""
+    logprobs: _builtins.bool
+    """Optional. Whether to return the log probabilities of the generated tokens. The default is false."""
+    top_logprobs: _builtins.int
+    """Optional. How many of the likeliest tokens to return for each position, from 0 to 20. Needs `logprobs`."""
+    seed: _builtins.int
+    """Optional. Makes sampling repeatable as far as the provider can; compare `system_fingerprint` of the responses."""
+    verbosity: _builtins.str
+    """Optional. How long the answer should be: `low`, `medium` or `high`. The default is `medium`."""
+    service_tier: _builtins.str
+    """Optional. The processing tier: `auto`, `default`, `flex`, `scale`, `priority` or `fast`. The default is `auto`."""
+    store: _builtins.bool
+    """Optional. Whether the provider keeps the completion for distillation and evaluations. The default is false."""
+    prompt_cache_key: _builtins.str
+    """Optional. Groups requests that share a long prefix, so that more of them hit the provider's prompt cache."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def prompt_cache_retention(self) -> _builtins.str:
+        """Optional. The older way to say how long cached prefixes live at most: `in_memory` or `24h`. Prefer
+        `prompt_cache_options.ttl`.
+        """
+
+    @prompt_cache_retention.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def prompt_cache_retention(self, value: _builtins.str) -> None:
+        """Optional. The older way to say how long cached prefixes live at most: `in_memory` or `24h`. Prefer
+        `prompt_cache_options.ttl`.
+        """
+
+    safety_identifier: _builtins.str
+    """Optional. A stable identifier of your end user, such as a hash, of up to 128 characters, by which the provider
+    recognizes abuse.
+    """
+    user: _builtins.str
+    """Optional. The older way to identify your end user. Prefer `safety_identifier` and `prompt_cache_key`."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_chat_message_pb2.ChatMessage]:
+        """Required. The conversation so far, oldest message first."""
+
+    @_builtins.property
+    def tools(self) -> _containers.RepeatedCompositeFieldContainer[_chat_tool_pb2.Tool]:
+        """Optional. The tools that the model may call."""
+
+    @_builtins.property
+    def tool_choice(self) -> _chat_tool_pb2.ToolChoice:
+        """Optional. Which tool the model calls, if any. The default is `none` without tools and `auto` with them."""
+
+    @_builtins.property
+    def response_format(self) -> _chat_option_pb2.ResponseFormat:
+        """Optional. The format that the answer must have. The default is text."""
+
+    @_builtins.property
+    def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Up to 4 texts at which generation ends. None of them is part of the answer. OpenAI's reasoning models
+        refuse it.
+        """
+
+    @_builtins.property
+    def stream_options(self) -> _chat_option_pb2.StreamOptions:
+        """Optional. Options of the stream. Refused by OpenAI outside `StreamChatCompletion`."""
+
+    @_builtins.property
+    def logit_bias(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Optional. What is added to the logit of a token, from -100 (never) to 100 (always), by the token's id in the
+        model's tokenizer, written in decimal.
+        """
+
+    @_builtins.property
+    def modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The kinds of output: `text`, `audio`. The default is text alone."""
+
+    @_builtins.property
+    def audio(self) -> _chat_option_pb2.AudioOptions:
+        """Optional. How audio is spoken and encoded. Required when `modalities` has `audio`."""
+
+    @_builtins.property
+    def prediction(self) -> _chat_option_pb2.Prediction:
+        """Optional. Text that the answer is expected to repeat for the most part, which makes it faster."""
+
+    @_builtins.property
+    def web_search_options(self) -> _chat_option_pb2.WebSearchOptions:
+        """Optional. Lets the model search the web, on models that can."""
+
+    @_builtins.property
+    def moderation(self) -> _chat_moderation_pb2.ModerationOptions:
+        """Optional. Moderates the request and the answer."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. Up to 16 pairs that the provider attaches to a stored completion: keys of up to 64 characters, values of
+        up to 512.
+        """
+
+    @_builtins.property
+    def prompt_cache_options(self) -> _chat_option_pb2.PromptCacheOptions:
+        """Optional. How prompt caching places its breakpoints and how long entries live."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def functions(self) -> _containers.RepeatedCompositeFieldContainer[_chat_tool_pb2.FunctionDefinition]:
+        """Optional. The older way to offer functions. Prefer `tools`."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def function_call(self) -> _chat_tool_pb2.FunctionCallChoice:
+        """Optional. The older way to choose a function. Prefer `tool_choice`."""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        messages: _abc.Iterable[_chat_message_pb2.ChatMessage] | None = ...,
+        tools: _abc.Iterable[_chat_tool_pb2.Tool] | None = ...,
+        tool_choice: _chat_tool_pb2.ToolChoice | None = ...,
+        parallel_tool_calls: _builtins.bool | None = ...,
+        response_format: _chat_option_pb2.ResponseFormat | None = ...,
+        max_completion_tokens: _builtins.int | None = ...,
+        max_tokens: _builtins.int | None = ...,
+        temperature: _builtins.float | None = ...,
+        top_p: _builtins.float | None = ...,
+        stop: _abc.Iterable[_builtins.str] | None = ...,
+        reasoning_effort: _builtins.str | None = ...,
+        stream_options: _chat_option_pb2.StreamOptions | None = ...,
+        extra_body: _builtins.str = ...,
+        n: _builtins.int | None = ...,
+        frequency_penalty: _builtins.float | None = ...,
+        presence_penalty: _builtins.float | None = ...,
+        logit_bias: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        logprobs: _builtins.bool | None = ...,
+        top_logprobs: _builtins.int | None = ...,
+        seed: _builtins.int | None = ...,
+        verbosity: _builtins.str | None = ...,
+        modalities: _abc.Iterable[_builtins.str] | None = ...,
+        audio: _chat_option_pb2.AudioOptions | None = ...,
+        prediction: _chat_option_pb2.Prediction | None = ...,
+        web_search_options: _chat_option_pb2.WebSearchOptions | None = ...,
+        moderation: _chat_moderation_pb2.ModerationOptions | None = ...,
+        service_tier: _builtins.str | None = ...,
+        store: _builtins.bool | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        prompt_cache_key: _builtins.str | None = ...,
+        prompt_cache_options: _chat_option_pb2.PromptCacheOptions | None = ...,
+        prompt_cache_retention: _builtins.str | None = ...,
+        safety_identifier: _builtins.str | None = ...,
+        user: _builtins.str | None = ...,
+        functions: _abc.Iterable[_chat_tool_pb2.FunctionDefinition] | None = ...,
+        function_call: _chat_tool_pb2.FunctionCallChoice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty", "_logprobs", b"_logprobs", "_max_completion_tokens", b"_max_completion_tokens", "_max_tokens", b"_max_tokens", "_n", b"_n", "_parallel_tool_calls", b"_parallel_tool_calls", "_presence_penalty", b"_presence_penalty", "_prompt_cache_key", b"_prompt_cache_key", "_prompt_cache_retention", b"_prompt_cache_retention", "_reasoning_effort", b"_reasoning_effort", "_safety_identifier", b"_safety_identifier", "_seed", b"_seed", "_service_tier", b"_service_tier", "_store", b"_store", "_temperature", b"_temperature", "_top_logprobs", b"_top_logprobs", "_top_p", b"_top_p", "_user", b"_user", "_verbosity", b"_verbosity", "audio", b"audio", "frequency_penalty", b"frequency_penalty", "function_call", b"function_call", "logprobs", b"logprobs", "max_completion_tokens", b"max_completion_tokens", "max_tokens", b"max_tokens", "moderation", b"moderation", "n", b"n", "parallel_tool_calls", b"parallel_tool_calls", "prediction", b"prediction", "presence_penalty", b"presence_penalty", "prompt_cache_key", b"prompt_cache_key", "prompt_cache_options", b"prompt_cache_options", "prompt_cache_retention", b"prompt_cache_retention", "reasoning_effort", b"reasoning_effort", "response_format", b"response_format", "safety_identifier", b"safety_identifier", "seed", b"seed", "service_tier", b"service_tier", "store", b"store", "stream_options", b"stream_options", "temperature", b"temperature", "tool_choice", b"tool_choice", "top_logprobs", b"top_logprobs", "top_p", b"top_p", "user", b"user", "verbosity", b"verbosity", "web_search_options", b"web_search_options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty", "_logprobs", b"_logprobs", "_max_completion_tokens", b"_max_completion_tokens", "_max_tokens", b"_max_tokens", "_n", b"_n", "_parallel_tool_calls", b"_parallel_tool_calls", "_presence_penalty", b"_presence_penalty", "_prompt_cache_key", b"_prompt_cache_key", "_prompt_cache_retention", b"_prompt_cache_retention", "_reasoning_effort", b"_reasoning_effort", "_safety_identifier", b"_safety_identifier", "_seed", b"_seed", "_service_tier", b"_service_tier", "_store", b"_store", "_temperature", b"_temperature", "_top_logprobs", b"_top_logprobs", "_top_p", b"_top_p", "_user", b"_user", "_verbosity", b"_verbosity", "audio", b"audio", "extra_body", b"extra_body", "frequency_penalty", b"frequency_penalty", "function_call", b"function_call", "functions", b"functions", "logit_bias", b"logit_bias", "logprobs", b"logprobs", "max_completion_tokens", b"max_completion_tokens", "max_tokens", b"max_tokens", "messages", b"messages", "metadata", b"metadata", "modalities", b"modalities", "model", b"model", "moderation", b"moderation", "n", b"n", "parallel_tool_calls", b"parallel_tool_calls", "prediction", b"prediction", "presence_penalty", b"presence_penalty", "prompt_cache_key", b"prompt_cache_key", "prompt_cache_options", b"prompt_cache_options", "prompt_cache_retention", b"prompt_cache_retention", "reasoning_effort", b"reasoning_effort", "response_format", b"response_format", "safety_identifier", b"safety_identifier", "seed", b"seed", "service_tier", b"service_tier", "stop", b"stop", "store", b"store", "stream_options", b"stream_options", "temperature", b"temperature", "tool_choice", b"tool_choice", "tools", b"tools", "top_logprobs", b"top_logprobs", "top_p", b"top_p", "user", b"user", "verbosity", b"verbosity", "web_search_options", b"web_search_options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__frequency_penalty: _TypeAlias = _typing.Literal["frequency_penalty"]  # noqa: Y015
+    _WhichOneofArgType__frequency_penalty: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty"]  # noqa: Y015
+    _WhichOneofReturnType__logprobs: _TypeAlias = _typing.Literal["logprobs"]  # noqa: Y015
+    _WhichOneofArgType__logprobs: _TypeAlias = _typing.Literal["_logprobs", b"_logprobs"]  # noqa: Y015
+    _WhichOneofReturnType__max_completion_tokens: _TypeAlias = _typing.Literal["max_completion_tokens"]  # noqa: Y015
+    _WhichOneofArgType__max_completion_tokens: _TypeAlias = _typing.Literal["_max_completion_tokens", b"_max_completion_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__max_tokens: _TypeAlias = _typing.Literal["max_tokens"]  # noqa: Y015
+    _WhichOneofArgType__max_tokens: _TypeAlias = _typing.Literal["_max_tokens", b"_max_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__n: _TypeAlias = _typing.Literal["n"]  # noqa: Y015
+    _WhichOneofArgType__n: _TypeAlias = _typing.Literal["_n", b"_n"]  # noqa: Y015
+    _WhichOneofReturnType__parallel_tool_calls: _TypeAlias = _typing.Literal["parallel_tool_calls"]  # noqa: Y015
+    _WhichOneofArgType__parallel_tool_calls: _TypeAlias = _typing.Literal["_parallel_tool_calls", b"_parallel_tool_calls"]  # noqa: Y015
+    _WhichOneofReturnType__presence_penalty: _TypeAlias = _typing.Literal["presence_penalty"]  # noqa: Y015
+    _WhichOneofArgType__presence_penalty: _TypeAlias = _typing.Literal["_presence_penalty", b"_presence_penalty"]  # noqa: Y015
+    _WhichOneofReturnType__prompt_cache_key: _TypeAlias = _typing.Literal["prompt_cache_key"]  # noqa: Y015
+    _WhichOneofArgType__prompt_cache_key: _TypeAlias = _typing.Literal["_prompt_cache_key", b"_prompt_cache_key"]  # noqa: Y015
+    _WhichOneofReturnType__prompt_cache_retention: _TypeAlias = _typing.Literal["prompt_cache_retention"]  # noqa: Y015
+    _WhichOneofArgType__prompt_cache_retention: _TypeAlias = _typing.Literal["_prompt_cache_retention", b"_prompt_cache_retention"]  # noqa: Y015
+    _WhichOneofReturnType__reasoning_effort: _TypeAlias = _typing.Literal["reasoning_effort"]  # noqa: Y015
+    _WhichOneofArgType__reasoning_effort: _TypeAlias = _typing.Literal["_reasoning_effort", b"_reasoning_effort"]  # noqa: Y015
+    _WhichOneofReturnType__safety_identifier: _TypeAlias = _typing.Literal["safety_identifier"]  # noqa: Y015
+    _WhichOneofArgType__safety_identifier: _TypeAlias = _typing.Literal["_safety_identifier", b"_safety_identifier"]  # noqa: Y015
+    _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
+    _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    _WhichOneofReturnType__service_tier: _TypeAlias = _typing.Literal["service_tier"]  # noqa: Y015
+    _WhichOneofArgType__service_tier: _TypeAlias = _typing.Literal["_service_tier", b"_service_tier"]  # noqa: Y015
+    _WhichOneofReturnType__store: _TypeAlias = _typing.Literal["store"]  # noqa: Y015
+    _WhichOneofArgType__store: _TypeAlias = _typing.Literal["_store", b"_store"]  # noqa: Y015
+    _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
+    _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
+    _WhichOneofReturnType__top_logprobs: _TypeAlias = _typing.Literal["top_logprobs"]  # noqa: Y015
+    _WhichOneofArgType__top_logprobs: _TypeAlias = _typing.Literal["_top_logprobs", b"_top_logprobs"]  # noqa: Y015
+    _WhichOneofReturnType__top_p: _TypeAlias = _typing.Literal["top_p"]  # noqa: Y015
+    _WhichOneofArgType__top_p: _TypeAlias = _typing.Literal["_top_p", b"_top_p"]  # noqa: Y015
+    _WhichOneofReturnType__user: _TypeAlias = _typing.Literal["user"]  # noqa: Y015
+    _WhichOneofArgType__user: _TypeAlias = _typing.Literal["_user", b"_user"]  # noqa: Y015
+    _WhichOneofReturnType__verbosity: _TypeAlias = _typing.Literal["verbosity"]  # noqa: Y015
+    _WhichOneofArgType__verbosity: _TypeAlias = _typing.Literal["_verbosity", b"_verbosity"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__frequency_penalty) -> _WhichOneofReturnType__frequency_penalty | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__logprobs) -> _WhichOneofReturnType__logprobs | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_completion_tokens) -> _WhichOneofReturnType__max_completion_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_tokens) -> _WhichOneofReturnType__max_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__n) -> _WhichOneofReturnType__n | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parallel_tool_calls) -> _WhichOneofReturnType__parallel_tool_calls | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__presence_penalty) -> _WhichOneofReturnType__presence_penalty | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_cache_key) -> _WhichOneofReturnType__prompt_cache_key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_cache_retention) -> _WhichOneofReturnType__prompt_cache_retention | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reasoning_effort) -> _WhichOneofReturnType__reasoning_effort | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__safety_identifier) -> _WhichOneofReturnType__safety_identifier | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__service_tier) -> _WhichOneofReturnType__service_tier | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__store) -> _WhichOneofReturnType__store | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__temperature) -> _WhichOneofReturnType__temperature | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__top_logprobs) -> _WhichOneofReturnType__top_logprobs | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__top_p) -> _WhichOneofReturnType__top_p | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__user) -> _WhichOneofReturnType__user | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__verbosity) -> _WhichOneofReturnType__verbosity | None: ...
+
+Global___ChatCompletionRequest: _TypeAlias = ChatCompletionRequest  # noqa: Y015
+
+@_typing.final
+class ChatCompletionResponse(_message.Message):
+    """Response of `ChatCompletion`.
+
+    Fields that the provider left out, or filled with what does not fit their type, are unset.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ID_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    SERVICE_TIER_FIELD_NUMBER: _builtins.int
+    SYSTEM_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    MODERATION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The completion's id."""
+    created: _builtins.int
+    """When the completion was created, in seconds since the Unix epoch."""
+    model: _builtins.str
+    """The model that answered."""
+    service_tier: _builtins.str
+    """The processing tier that was used: `default`, `flex`, `scale`, `priority` and others. Empty when not told."""
+    system_fingerprint: _builtins.str
+    """The provider's configuration: when it changes, answers to the same `seed` may. Empty when not told."""
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[_chat_completion_pb2.Choice]:
+        """The answers: as many as the request's `n`."""
+
+    @_builtins.property
+    def usage(self) -> _chat_completion_pb2.CompletionUsage:
+        """What the completion used."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The request's `metadata`, from providers that repeat it."""
+
+    @_builtins.property
+    def moderation(self) -> _chat_moderation_pb2.Moderation:
+        """What moderation found, if the request asked for it."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        created: _builtins.int = ...,
+        model: _builtins.str = ...,
+        choices: _abc.Iterable[_chat_completion_pb2.Choice] | None = ...,
+        usage: _chat_completion_pb2.CompletionUsage | None = ...,
+        service_tier: _builtins.str = ...,
+        system_fingerprint: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        moderation: _chat_moderation_pb2.Moderation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "id", b"id", "metadata", b"metadata", "model", b"model", "moderation", b"moderation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChatCompletionResponse: _TypeAlias = ChatCompletionResponse  # noqa: Y015
+
+@_typing.final
+class StreamChatCompletionResponse(_message.Message):
+    """Response of `StreamChatCompletion`: the next piece of a completion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    SERVICE_TIER_FIELD_NUMBER: _builtins.int
+    SYSTEM_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    OBFUSCATION_FIELD_NUMBER: _builtins.int
+    MODERATION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The completion's id, the same in every response of a stream."""
+    created: _builtins.int
+    """When the completion was created, in seconds since the Unix epoch; the same in every response of a stream."""
+    model: _builtins.str
+    """The model that answers."""
+    service_tier: _builtins.str
+    """The processing tier that is used: `default`, `flex`, `scale`, `priority` and others. Empty when not told."""
+    system_fingerprint: _builtins.str
+    """The provider's configuration: when it changes, answers to the same `seed` may. Empty when not told."""
+    obfuscation: _builtins.str
+    """Random characters that even out the length of responses; see `stream_options.include_obfuscation`."""
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[_chat_completion_pb2.StreamChoice]:
+        """The pieces of the answers. Empty in the last response, and in responses about the whole completion."""
+
+    @_builtins.property
+    def usage(self) -> _chat_completion_pb2.CompletionUsage:
+        """What the completion used. Always and only set in the stream's last response."""
+
+    @_builtins.property
+    def moderation(self) -> _chat_moderation_pb2.Moderation:
+        """What moderation found, if the request asked for it."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        created: _builtins.int = ...,
+        model: _builtins.str = ...,
+        choices: _abc.Iterable[_chat_completion_pb2.StreamChoice] | None = ...,
+        usage: _chat_completion_pb2.CompletionUsage | None = ...,
+        service_tier: _builtins.str = ...,
+        system_fingerprint: _builtins.str = ...,
+        obfuscation: _builtins.str = ...,
+        moderation: _chat_moderation_pb2.Moderation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "id", b"id", "model", b"model", "moderation", b"moderation", "obfuscation", b"obfuscation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamChatCompletionResponse: _TypeAlias = StreamChatCompletionResponse  # noqa: Y015
 
 @_typing.final
 class CreateChatCompletionRequest(_message.Message):

@@ -28,6 +28,17 @@ if _version_not_supported:
 
 class ChatServiceStub:
     """Answers conversations with a language model.
+
+    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
+    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+
+    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - PERMISSION_DENIED: the key may not use this model or provider.
+    - NOT_FOUND: the model is unknown.
+    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
+    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
     """
 
     def __init__(self, channel):
@@ -36,6 +47,16 @@ class ChatServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ChatCompletion = channel.unary_unary(
+                '/arouter.v1.ChatService/ChatCompletion',
+                request_serializer=arouter_dot_v1_dot_chat__service__pb2.ChatCompletionRequest.SerializeToString,
+                response_deserializer=arouter_dot_v1_dot_chat__service__pb2.ChatCompletionResponse.FromString,
+                _registered_method=True)
+        self.StreamChatCompletion = channel.unary_stream(
+                '/arouter.v1.ChatService/StreamChatCompletion',
+                request_serializer=arouter_dot_v1_dot_chat__service__pb2.ChatCompletionRequest.SerializeToString,
+                response_deserializer=arouter_dot_v1_dot_chat__service__pb2.StreamChatCompletionResponse.FromString,
+                _registered_method=True)
         self.CreateChatCompletion = channel.unary_stream(
                 '/arouter.v1.ChatService/CreateChatCompletion',
                 request_serializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
@@ -45,7 +66,41 @@ class ChatServiceStub:
 
 class ChatServiceServicer:
     """Answers conversations with a language model.
+
+    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
+    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+
+    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - PERMISSION_DENIED: the key may not use this model or provider.
+    - NOT_FOUND: the model is unknown.
+    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
+    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
     """
+
+    def ChatCompletion(self, request, context):
+        """Creates a chat completion and returns it whole.
+
+        Cancelling the call aborts the provider's work.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- its streaming twin answers the same request
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamChatCompletion(self, request, context):
+        """Creates a chat completion and returns it piece by piece, as the model writes it.
+
+        Every stream that succeeds ends with exactly one response that has `usage` and no `choices`, whatever
+        `stream_options.include_usage` says. A stream that fails ends with a status instead; what was received until then
+        is incomplete. Cancelling the call aborts the provider's work.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type, so that switching to streaming changes one name
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def CreateChatCompletion(self, request, context):
         """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
@@ -62,6 +117,16 @@ class ChatServiceServicer:
 
 def add_ChatServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ChatCompletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChatCompletion,
+                    request_deserializer=arouter_dot_v1_dot_chat__service__pb2.ChatCompletionRequest.FromString,
+                    response_serializer=arouter_dot_v1_dot_chat__service__pb2.ChatCompletionResponse.SerializeToString,
+            ),
+            'StreamChatCompletion': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamChatCompletion,
+                    request_deserializer=arouter_dot_v1_dot_chat__service__pb2.ChatCompletionRequest.FromString,
+                    response_serializer=arouter_dot_v1_dot_chat__service__pb2.StreamChatCompletionResponse.SerializeToString,
+            ),
             'CreateChatCompletion': grpc.unary_stream_rpc_method_handler(
                     servicer.CreateChatCompletion,
                     request_deserializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.FromString,
@@ -77,7 +142,72 @@ def add_ChatServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ChatService:
     """Answers conversations with a language model.
+
+    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
+    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+
+    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - PERMISSION_DENIED: the key may not use this model or provider.
+    - NOT_FOUND: the model is unknown.
+    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
+    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
     """
+
+    @staticmethod
+    def ChatCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arouter.v1.ChatService/ChatCompletion',
+            arouter_dot_v1_dot_chat__service__pb2.ChatCompletionRequest.SerializeToString,
+            arouter_dot_v1_dot_chat__service__pb2.ChatCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamChatCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/arouter.v1.ChatService/StreamChatCompletion',
+            arouter_dot_v1_dot_chat__service__pb2.ChatCompletionRequest.SerializeToString,
+            arouter_dot_v1_dot_chat__service__pb2.StreamChatCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def CreateChatCompletion(request,

@@ -28,12 +28,39 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ChatServiceStub:
-    """Answers conversations with a language model."""
+    """Answers conversations with a language model.
+
+    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
+    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+
+    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - PERMISSION_DENIED: the key may not use this model or provider.
+    - NOT_FOUND: the model is unknown.
+    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
+    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ChatServiceAsyncStub: ...
+    ChatCompletion: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.ChatCompletionRequest, _chat_service_pb2.ChatCompletionResponse]
+    """Creates a chat completion and returns it whole.
+
+    Cancelling the call aborts the provider's work.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- its streaming twin answers the same request
+    """
+    StreamChatCompletion: _grpc.UnaryStreamMultiCallable[_chat_service_pb2.ChatCompletionRequest, _chat_service_pb2.StreamChatCompletionResponse]
+    """Creates a chat completion and returns it piece by piece, as the model writes it.
+
+    Every stream that succeeds ends with exactly one response that has `usage` and no `choices`, whatever
+    `stream_options.include_usage` says. A stream that fails ends with a status instead; what was received until then
+    is incomplete. Cancelling the call aborts the provider's work.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type, so that switching to streaming changes one name
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+    """
     CreateChatCompletion: _grpc.UnaryStreamMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]
     """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
 
@@ -45,9 +72,36 @@ class ChatServiceStub:
 
 @_typing.type_check_only
 class ChatServiceAsyncStub(ChatServiceStub):
-    """Answers conversations with a language model."""
+    """Answers conversations with a language model.
+
+    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
+    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+
+    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - PERMISSION_DENIED: the key may not use this model or provider.
+    - NOT_FOUND: the model is unknown.
+    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
+    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ChatCompletion: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.ChatCompletionRequest, _chat_service_pb2.ChatCompletionResponse]  # type: ignore[assignment]
+    """Creates a chat completion and returns it whole.
+
+    Cancelling the call aborts the provider's work.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- its streaming twin answers the same request
+    """
+    StreamChatCompletion: _aio.UnaryStreamMultiCallable[_chat_service_pb2.ChatCompletionRequest, _chat_service_pb2.StreamChatCompletionResponse]  # type: ignore[assignment]
+    """Creates a chat completion and returns it piece by piece, as the model writes it.
+
+    Every stream that succeeds ends with exactly one response that has `usage` and no `choices`, whatever
+    `stream_options.include_usage` says. A stream that fails ends with a status instead; what was received until then
+    is incomplete. Cancelling the call aborts the provider's work.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type, so that switching to streaming changes one name
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+    """
     CreateChatCompletion: _aio.UnaryStreamMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
 
@@ -58,7 +112,46 @@ class ChatServiceAsyncStub(ChatServiceStub):
     """
 
 class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers conversations with a language model."""
+    """Answers conversations with a language model.
+
+    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
+    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+
+    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - PERMISSION_DENIED: the key may not use this model or provider.
+    - NOT_FOUND: the model is unknown.
+    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
+    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
+    """
+
+    @_abc_1.abstractmethod
+    def ChatCompletion(
+        self,
+        request: _chat_service_pb2.ChatCompletionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_service_pb2.ChatCompletionResponse, _abc.Awaitable[_chat_service_pb2.ChatCompletionResponse]]:
+        """Creates a chat completion and returns it whole.
+
+        Cancelling the call aborts the provider's work.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- its streaming twin answers the same request
+        """
+
+    @_abc_1.abstractmethod
+    def StreamChatCompletion(
+        self,
+        request: _chat_service_pb2.ChatCompletionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_chat_service_pb2.StreamChatCompletionResponse], _abc.AsyncIterator[_chat_service_pb2.StreamChatCompletionResponse]]:
+        """Creates a chat completion and returns it piece by piece, as the model writes it.
+
+        Every stream that succeeds ends with exactly one response that has `usage` and no `choices`, whatever
+        `stream_options.include_usage` says. A stream that fails ends with a status instead; what was received until then
+        is incomplete. Cancelling the call aborts the provider's work.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type, so that switching to streaming changes one name
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+        """
 
     @_abc_1.abstractmethod
     def CreateChatCompletion(

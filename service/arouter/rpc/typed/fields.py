@@ -1,0 +1,72 @@
+"""What all request conversions need: set fields, chosen oneofs, JSON texts, and their failures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from google.protobuf.message import Message
+
+from arouter.errors import invalid_request
+from arouter.v1.chat_tool_pb2 import (
+    TOOL_CHOICE_MODE_AUTO,
+    TOOL_CHOICE_MODE_NONE,
+    TOOL_CHOICE_MODE_REQUIRED,
+    ToolChoiceMode,
+)
+
+_MODES: dict[int, str] = {
+    TOOL_CHOICE_MODE_NONE: "none",
+    TOOL_CHOICE_MODE_AUTO: "auto",
+    TOOL_CHOICE_MODE_REQUIRED: "required",
+}
+
+
+def set_fields(message: Message, _path: str = "") -> dict[str, Any]:
+    """Returns the fields that are set in a message of scalars alone."""
+    return {field.name: value for field, value in message.ListFields()}
+
+
+def optional_fields(message: Message, *names: str) -> dict[str, Any]:
+    """Returns those of the named `optional` fields that are set."""
+    return {name: getattr(message, name) for name in names if message.HasField(name)}
+
+
+def chosen(message: Message, oneof: str, path: str) -> str:
+    """Returns the name of the oneof's field that is set.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; none is set.
+    """
+    name: str | None = message.WhichOneof(oneof)
+    if name is None:
+        names = ", ".join(field.name for field in message.DESCRIPTOR.oneofs_by_name[oneof].fields)
+        raise invalid_request(f"'{path}' is empty. Set one of: {names}.", path)
+    return name
+
+
+def tool_choice_mode(mode: ToolChoiceMode.ValueType, path: str) -> str:
+    """Returns OpenAI's word for a mode.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; the mode is unspecified or unknown.
+    """
+    word = _MODES.get(mode)
+    if word is None:
+        raise invalid_request(f"'{path}' is not a known ToolChoiceMode: {mode}.", path)
+    return word
+
+
+def json_object(text: str, path: str) -> dict[str, Any]:
+    """Returns the JSON object that `text` holds.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; the text is not JSON, or not an object's.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid_request(f"'{path}' is not valid JSON: {error}", path) from error
+    if not isinstance(value, dict):
+        raise invalid_request(f"'{path}' must be the text of a JSON object.", path)
+    return value

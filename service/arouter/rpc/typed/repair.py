@@ -1,0 +1,110 @@
+"""Makes a provider's answer fit the typed messages when it does not by itself.
+
+Providers imitate OpenAI more or less: a number comes as text, an id as a number, arguments as an object. An answer that
+was paid for is not lost to that: what has the same meaning in the expected type is converted, anything else is left
+out. Only answers that failed to convert come here, so this may be slow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from arouter.v1.chat_moderation_pb2 import ModerationError, ModerationOutcome, ModerationResults
+
+_BOUNDS = {
+    FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
+    FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
+}
+
+
+def repaired(value: Any, descriptor: Descriptor) -> dict[str, Any]:
+    """Returns `value`, OpenAI's JSON for a message of this type, with fields that fit.
+
+    Fields of the JSON bear the names of the typed fields; others are kept if they are text, which may be an alias.
+    """
+    if not isinstance(value, dict):
+        return {}
+    if descriptor is ModerationOutcome.DESCRIPTOR:
+        # A union that lies flat in the JSON; the typed message has a field for each variant.
+        descriptor = (ModerationError if value.get("type") == "error" else ModerationResults).DESCRIPTOR
+    fields = descriptor.fields_by_name
+    fitted = {name: _fit_field(item, fields.get(name)) for name, item in value.items()}
+    return {name: item for name, item in fitted.items() if item is not None}
+
+
+def _fit_field(value: Any, field: FieldDescriptor | None) -> Any:
+    """Returns `value`, converted if need be, or None if it does not fit."""
+    if field is None:
+        return _text_only(value)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return _fit_map(value, field.message_type.fields_by_name["value"])
+    if not field.is_repeated:
+        return _fit(value, field)
+    if not isinstance(value, list):
+        return None
+    return [item for item in (_fit(item, field) for item in value) if item is not None]
+
+
+def _fit_map(value: Any, field: FieldDescriptor) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    fitted = {key: _fit(item, field) for key, item in value.items()}
+    return {key: item for key, item in fitted.items() if item is not None}
+
+
+def _fit(value: Any, field: FieldDescriptor) -> Any:
+    if field.message_type is not None:
+        return _fit_message(value, field.message_type)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return _fit_bytes(value)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return _fit_text(value, field.name)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
+        return _text_only(value)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return value if isinstance(value, bool) else None
+    return _fit_number(value, field)
+
+
+def _fit_message(value: Any, descriptor: Descriptor) -> Any:
+    if isinstance(value, list) and [field.is_repeated for field in descriptor.fields] == [True]:
+        # A map of lists, for which protobuf needs a message around each list.
+        return _fit_field(value, descriptor.fields[0])
+    return repaired(value, descriptor) if isinstance(value, dict) else None
+
+
+def _fit_bytes(value: Any) -> list[int] | None:
+    fits = isinstance(value, list) and all(type(item) is int and 0 <= item <= 255 for item in value)
+    return value if fits else None
+
+
+def _fit_text(value: Any, name: str) -> str | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if type(value) is int:
+        return str(value)
+    if name == "content" and isinstance(value, list):
+        return "".join(part["text"] for part in value if isinstance(part, dict) and isinstance(part.get("text"), str))
+    if name == "arguments" and isinstance(value, dict):
+        return orjson.dumps(value).decode()
+    return None
+
+
+def _fit_number(value: Any, field: FieldDescriptor) -> float | int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
+        return number
+    low, high = _BOUNDS[field.cpp_type]
+    return int(number) if number.is_integer() and low <= number <= high else None
+
+
+def _text_only(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,140 @@
+"""A typed chat request as OpenAI's JSON: the same that the REST door would have received.
+
+What the client did not set is not in the JSON. What OpenAI requires is not checked here but with every request, typed
+or not; only what JSON cannot express (no role, an empty oneof, a bad JSON text) fails here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from arouter.errors import invalid_request
+from arouter.rpc.typed.fields import chosen, json_object, optional_fields, set_fields
+from arouter.rpc.typed.message import content_parts, message
+from arouter.rpc.typed.tool import function_call_choice, function_definition, tool, tool_choice
+from arouter.v1.chat_moderation_pb2 import ModerationOptions, ModerationPolicy
+from arouter.v1.chat_option_pb2 import (
+    AudioOptions,
+    JsonSchemaFormat,
+    Prediction,
+    ResponseFormat,
+    WebSearchOptions,
+)
+from arouter.v1.chat_service_pb2 import ChatCompletionRequest
+
+Convert = Callable[[Any, str], Any]
+
+
+def request_to_dict(request: ChatCompletionRequest) -> dict[str, Any]:
+    """Returns the request as OpenAI's JSON, without `stream`, which the method decides.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; `param` is the path of the typed field at fault.
+    """
+    body: dict[str, Any] = {}
+    for field, value in request.ListFields():
+        name = field.name
+        convert = _CONVERT.get(name)
+        body[name] = convert(value, name) if convert else value
+    extra = body.pop("extra_body", None)
+    if extra:
+        _check_extra(extra, body)
+        body.update(extra)
+    return body
+
+
+def _check_extra(extra: dict[str, Any], body: dict[str, Any]) -> None:
+    if "stream" in extra:
+        raise invalid_request("'extra_body' may not name 'stream': the method decides.", "extra_body")
+    twice = sorted(extra.keys() & body.keys())
+    if twice:
+        names = ", ".join(f"'{name}'" for name in twice)
+        raise invalid_request(f"'extra_body' names what is also set as a field: {names}.", "extra_body")
+
+
+def _each(convert: Convert) -> Convert:
+    def convert_all(values: Iterable[Any], path: str) -> list[Any]:
+        return [convert(value, f"{path}[{i}]") for i, value in enumerate(values)]
+
+    return convert_all
+
+
+def _list(value: Iterable[str], _path: str) -> list[str]:
+    return list(value)
+
+
+def _dict(value: dict[str, Any], _path: str) -> dict[str, Any]:
+    return dict(value)
+
+
+def _response_format(value: ResponseFormat, path: str) -> dict[str, Any]:
+    kind = chosen(value, "format", path)
+    if kind != "json_schema":
+        return {"type": kind}
+    return {"type": kind, kind: _json_schema(value.json_schema, f"{path}.json_schema")}
+
+
+def _json_schema(value: JsonSchemaFormat, path: str) -> dict[str, Any]:
+    out = {"name": value.name, **optional_fields(value, "description")}
+    if value.schema_json:
+        out["schema"] = json_object(value.schema_json, f"{path}.schema_json")
+    if value.HasField("strict"):
+        out["strict"] = value.strict
+    return out
+
+
+def _audio(value: AudioOptions, path: str) -> dict[str, Any]:
+    kind = chosen(value, "voice_form", f"{path}.voice")
+    return {"format": value.format, "voice": value.voice if kind == "voice" else {"id": value.voice_id}}
+
+
+def _prediction(value: Prediction, path: str) -> dict[str, Any]:
+    kind = chosen(value, "content_form", f"{path}.content")
+    content = value.content if kind == "content" else content_parts(value.content_parts, f"{path}.content_parts")
+    return {"type": "content", "content": content}
+
+
+def _web_search(value: WebSearchOptions, _path: str) -> dict[str, Any]:
+    out = optional_fields(value, "search_context_size")
+    if value.HasField("user_location"):
+        out["user_location"] = {"type": "approximate", "approximate": set_fields(value.user_location.approximate)}
+    return out
+
+
+def _moderation(value: ModerationOptions, _path: str) -> dict[str, Any]:
+    out: dict[str, Any] = {"model": value.model}
+    if value.HasField("policy"):
+        out["policy"] = _moderation_policy(value.policy)
+    return out
+
+
+def _moderation_policy(value: ModerationPolicy) -> dict[str, Any]:
+    return {field.name: {"mode": rule.mode} for field, rule in value.ListFields()}
+
+
+def _scalars(value: Message, _path: str) -> dict[str, Any]:
+    return set_fields(value)
+
+
+_CONVERT: dict[str, Convert] = {
+    "messages": _each(message),
+    "tools": _each(tool),
+    "tool_choice": tool_choice,
+    "response_format": _response_format,
+    "stop": _list,
+    "stream_options": _scalars,
+    "extra_body": json_object,
+    "logit_bias": _dict,
+    "modalities": _list,
+    "audio": _audio,
+    "prediction": _prediction,
+    "web_search_options": _web_search,
+    "moderation": _moderation,
+    "metadata": _dict,
+    "prompt_cache_options": _scalars,
+    "functions": _each(function_definition),
+    "function_call": function_call_choice,
+}
