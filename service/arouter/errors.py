@@ -26,7 +26,6 @@ class Failure(Enum):
 
     INVALID_REQUEST = ("INVALID_ARGUMENT", 400, "invalid_request_error", None)
     INVALID_API_KEY = ("UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key")
-    PAYMENT_REQUIRED = ("RESOURCE_EXHAUSTED", 402, "payment_required", "insufficient_credits")
     PERMISSION_DENIED = ("PERMISSION_DENIED", 403, "permission_error", None)
     NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", None)
     MODEL_NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", "model_not_found")

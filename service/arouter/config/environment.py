@@ -56,6 +56,6 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65_535:
         raise ConfigError(f"{name}: expected a port between 1 and 65535, got {text!r}")
     return int(text)

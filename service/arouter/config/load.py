@@ -13,6 +13,11 @@ import yaml
 from arouter.config.schema import Config
 from arouter.config.secret import Secret
 
+# What msgspec would say with the regular expression itself.
+_PATTERNS = {
+    "base_url": "expected an http or https URL without credentials, query or fragment",
+    "id": "expected lower-case letters, digits, '.', '_' and '-'",
+}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -87,11 +92,14 @@ def _decode_secret(kind: type[Any], value: Any) -> Any:
 
 
 def _readable(message: str) -> str:
-    """Turns msgspec's `… - at `$.a[0].b`` into `a[0].b: …`."""
+    """Returns msgspec's error with the path, which it puts at the end, in front."""
     problem, at, path = message.rpartition(" - at `$")
     if not at:
         return message
-    return f"{path.rstrip('`').lstrip('.')}: {problem}"
+    path = path.rstrip("`").lstrip(".")
+    if "matching regex" in problem:
+        problem = _PATTERNS[path.rpartition(".")[2]]
+    return f"{path}: {problem}"
 
 
 def _check_unique(config: Config) -> None:

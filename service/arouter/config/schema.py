@@ -14,7 +14,7 @@ from arouter.config.secret import Secret
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
 NonEmpty = Annotated[str, Meta(min_length=1)]
-HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+[^?#\\s]*$")]
+HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+(/[^?#\\s]*)?$")]
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -60,9 +60,11 @@ def build_providers(config: Config, environment: Environment) -> tuple[Provider,
 
 
 def wants_local_model(config: Config, environment: Environment) -> bool:
-    """Says whether the embedded model is to run: when a row names it, or when there is nothing else."""
-    ids = {row.id for row in config.providers}.union(_presets_on(environment))
-    return not ids or "local" in ids
+    """Says whether the embedded model is to run: when a row asks for it, or when there is nothing else."""
+    rows = {row.id: row for row in config.providers}
+    if "local" in rows:
+        return rows["local"].base_url is UNSET
+    return not rows and not any(_presets_on(environment))
 
 
 def _presets_on(environment: Environment) -> Iterable[str]:

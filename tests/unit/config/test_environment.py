@@ -1,0 +1,59 @@
+"""The environment variables and the development key."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from arouter.config.dev_key import development_key
+from arouter.config.environment import read_environment
+from arouter.config.load import ConfigError
+
+
+def test_has_a_default_for_everything() -> None:
+    environment = read_environment({})
+
+    assert (environment.port, environment.grpc_port, environment.state_dir) == (8080, 50051, Path("var"))
+    assert (environment.config_path, environment.dev_key, environment.local_url) == (None, None, None)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "80 80", "٨٠"])
+def test_names_the_variable_that_is_no_port(text: str) -> None:
+    with pytest.raises(ConfigError, match="AROUTER_PORT: expected a port"):
+        read_environment({"AROUTER_PORT": text})
+
+
+def test_makes_a_development_key_once_and_keeps_it_to_its_owner(tmp_path: Path) -> None:
+    environment = read_environment({"AROUTER_STATE_DIR": str(tmp_path / "state")})
+
+    first, second = development_key(environment), development_key(environment)
+
+    assert first == second
+    assert first.reveal().startswith("lr_live_")
+    assert len(first.reveal()) > 40
+    assert stat.S_IMODE((tmp_path / "state" / "dev_key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["dev_key"]
+
+
+def test_takes_the_development_key_from_the_environment(tmp_path: Path) -> None:
+    environment = read_environment({"AROUTER_STATE_DIR": str(tmp_path), "AROUTER_DEV_KEY": "lr_live_mine"})
+
+    assert development_key(environment).reveal() == "lr_live_mine"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("key", ["sk-other", "lr_live_ä", "lr_live_a b", "lr_live_\n"])
+def test_refuses_a_key_that_no_header_could_carry(key: str) -> None:
+    with pytest.raises(ConfigError, match="AROUTER_DEV_KEY: a key starts with lr_live_") as caught:
+        development_key(read_environment({"AROUTER_DEV_KEY": key}))
+
+    assert key not in str(caught.value)
+
+
+def test_says_when_the_state_folder_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigError, match="AROUTER_STATE_DIR"):
+        development_key(read_environment({"AROUTER_STATE_DIR": str(tmp_path / "file")}))

@@ -1,0 +1,101 @@
+"""`arouter.yaml`: what is read, and how a mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from arouter.config.load import ConfigError, load_config, parse_config
+from arouter.config.schema import Config, Timeouts
+from arouter.config.secret import Secret
+
+WHOLE = """
+providers:
+  - id: openai
+    protocol: openai
+    base_url: http://127.0.0.1:9001/v1
+    api_keys: ["${KEY}", "x-${KEY}-y"]
+    models: [gpt-5.4]
+    timeouts: {connect: 1}
+timeouts: {total: 30}
+server: {drain_grace: 3}
+gateway: {cors: {allow_origins: ["https://app.example.com"]}}
+"""
+
+
+def test_reads_a_whole_file_with_variables() -> None:
+    config = parse_config(WHOLE, {"KEY": "secret"})
+
+    provider = config.providers[0]
+    assert (provider.id, provider.base_url, provider.models) == ("openai", "http://127.0.0.1:9001/v1", ("gpt-5.4",))
+    assert provider.api_keys == (Secret("secret"), Secret("x-secret-y"))
+    assert provider.timeouts == Timeouts(connect=1)
+    assert config.timeouts.total == 30
+    assert config.server.drain_grace == 3
+    assert config.gateway.cors.allow_origins == ("https://app.example.com",)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "providers: []"])
+def test_needs_nothing(text: str) -> None:
+    assert parse_config(text, {}) == Config()
+
+
+def test_a_secret_shows_itself_nowhere() -> None:
+    config = parse_config(WHOLE, {"KEY": "canary"})
+
+    assert "canary" not in repr(config)
+    assert "canary" not in f"{config.providers[0].api_keys} {config.providers[0].api_keys[0]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("providers: [\n", "line 2: not valid YAML"),
+        ("a: b: c\n", "line 1: not valid YAML"),
+        ("- a list\n", "Expected `object`"),
+        ("provider: []\n", "unknown field `provider`"),
+        ("providers:\n  - id: openai\n    base_ulr: x\n", "providers[0]: Object contains unknown field `base_ulr`"),
+        ("providers:\n  - {}\n", "providers[0]: Object missing required field `id`"),
+        ("providers:\n  - id: [1]\n", "providers[0].id: Expected `str`"),
+        ("providers:\n  - id: Open AI\n", "providers[0].id: expected lower-case letters"),
+        ("providers:\n  - {id: x, protocol: soap}\n", "providers[0].protocol: Invalid enum value 'soap'"),
+        ("providers:\n  - {id: x, base_url: 'ftp://x'}\n", "providers[0].base_url: expected an http"),
+        ("providers:\n  - {id: x, base_url: 'http://user:pw@host/v1'}\n", "providers[0].base_url: "),
+        ("providers:\n  - {id: x, api_keys: ['']}\n", "providers[0].api_keys[0]: "),
+        ("providers:\n  - {id: x, api_keys: [7]}\n", "providers[0].api_keys[0]: "),
+        ("providers:\n  - id: a\n  - id: a\n", "providers[1].id: 'a' is already providers[0]"),
+        ("timeouts: {idle: 0}\n", "timeouts.idle: "),
+        ("timeouts: {idle: soon}\n", "timeouts.idle: Expected `float`, got `str`"),
+        ("server: {drain_grace: -1}\n", "server.drain_grace: "),
+        (
+            "providers:\n  - id: x\n    api_keys: ['${MISSING}']\n",
+            "providers[0].api_keys[0]: the environment variable MISSING is not set",
+        ),
+    ],
+)
+def test_names_the_line_or_the_path(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, {})
+
+    assert said in str(caught.value)
+
+
+def test_never_shows_what_a_variable_held() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config("providers:\n  - {id: x, base_url: '${KEY}'}\n", {"KEY": "canary"})
+
+    assert "canary" not in str(caught.value)
+
+
+def test_names_the_file(tmp_path: Path) -> None:
+    bad = tmp_path / "arouter.yaml"
+    bad.write_text("timeouts: 5\n")
+
+    with pytest.raises(ConfigError, match="arouter.yaml: timeouts: "):
+        load_config(bad, {})
+    with pytest.raises(ConfigError, match=r"missing.yaml: No such file.*AROUTER_CONFIG"):
+        load_config(tmp_path / "missing.yaml", {})
+    bad.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(bad, {})

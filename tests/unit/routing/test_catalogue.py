@@ -1,0 +1,80 @@
+"""The catalogue: listed is callable."""
+
+from __future__ import annotations
+
+import pytest
+
+from arouter.accounts.keys import ApiKey
+from arouter.config.environment import read_environment
+from arouter.config.load import parse_config
+from arouter.errors import ARouterError, Failure
+from arouter.providers.adapter import ListedModel
+from arouter.providers.provider import build_providers
+from arouter.routing.catalogue import Catalogue
+
+ROWS = """
+providers:
+  - {id: beta, base_url: "http://x/v1", models: [one]}
+  - {id: alpha, base_url: "http://x/v1", models: [b/two, a]}
+  - {id: later, base_url: "http://x/v1"}
+"""
+ANYONE = ApiKey("hash", "account")
+ONLY_BETA = ApiKey("hash", "account", frozenset({"beta"}))
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue(build_providers(parse_config(ROWS, {}), read_environment({})), now=100)
+
+
+def ids(catalogue: Catalogue, key: ApiKey = ANYONE) -> list[str]:
+    return [model.id for model in catalogue.visible(key)]
+
+
+@pytest.mark.parametrize("key", [ANYONE, ONLY_BETA, ApiKey("hash", "account", frozenset())])
+def test_what_is_listed_can_be_called_and_nothing_else(catalogue: Catalogue, key: ApiKey) -> None:
+    callable_ids = []
+    for id_ in ids(catalogue):
+        try:
+            callable_ids.append(catalogue.find(id_, key).id)
+        except ARouterError as error:
+            assert error.failure is Failure.PERMISSION_DENIED  # noqa: PT017
+
+    assert ids(catalogue, key) == callable_ids
+
+
+def test_lists_sorted_by_id(catalogue: Catalogue) -> None:
+    assert ids(catalogue) == ["alpha/a", "alpha/b/two", "beta/one"]
+
+
+def test_names_the_provider_that_a_key_may_not_use(catalogue: Catalogue) -> None:
+    with pytest.raises(ARouterError, match="Provider 'alpha' is not allowed") as caught:
+        catalogue.find("alpha/a", ONLY_BETA)
+
+    assert caught.value.failure is Failure.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("id_", ["alpha/z", "nobody/a", "a", "", "alpha/a/", "\0"])
+def test_does_not_know_other_models(catalogue: Catalogue, id_: str) -> None:
+    with pytest.raises(ARouterError) as caught:
+        catalogue.find(id_, ANYONE)
+
+    assert (caught.value.failure, caught.value.param) == (Failure.MODEL_NOT_FOUND, "model")
+
+
+def test_a_list_that_has_not_come_is_no_missing_model(catalogue: Catalogue) -> None:
+    with pytest.raises(ARouterError) as caught:
+        catalogue.find("later/x", ANYONE)
+
+    assert caught.value.failure is Failure.UNAVAILABLE
+    assert caught.value.retry_after is not None
+
+
+def test_takes_a_new_list_and_remembers_when_a_model_was_first_seen(catalogue: Catalogue) -> None:
+    later = next(provider for provider in catalogue.providers if provider.id == "later")
+
+    catalogue.replace(later, [ListedModel("old", None), ListedModel("dated", 7)], now=200)
+    catalogue.replace(later, [ListedModel("old", None), ListedModel("new", None)], now=300)
+
+    created = {model.id: model.created for model in catalogue.visible(ANYONE)}
+    assert created == {"alpha/a": 100, "alpha/b/two": 100, "beta/one": 100, "later/old": 200, "later/new": 300}

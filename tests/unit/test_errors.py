@@ -1,0 +1,53 @@
+"""The error table of design §4, written down a second time."""
+
+from __future__ import annotations
+
+import grpc
+import orjson
+import pytest
+
+from arouter.errors import MAX_MESSAGE, ARouterError, Failure
+
+# Source of the pairs: google.rpc.Code's HTTP mapping, with OpenAI's types; 402 and 502 have no gRPC code of their own.
+TABLE = [
+    (Failure.INVALID_REQUEST, "INVALID_ARGUMENT", 400, "invalid_request_error", None),
+    (Failure.INVALID_API_KEY, "UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key"),
+    (Failure.PERMISSION_DENIED, "PERMISSION_DENIED", 403, "permission_error", None),
+    (Failure.NOT_FOUND, "NOT_FOUND", 404, "invalid_request_error", None),
+    (Failure.MODEL_NOT_FOUND, "NOT_FOUND", 404, "invalid_request_error", "model_not_found"),
+    (Failure.PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", 413, "invalid_request_error", None),
+    (Failure.UNPROCESSABLE, "INVALID_ARGUMENT", 422, "invalid_request_error", None),
+    (Failure.RATE_LIMITED, "RESOURCE_EXHAUSTED", 429, "rate_limit_error", "rate_limit_exceeded"),
+    (Failure.INTERNAL, "INTERNAL", 500, "server_error", "internal_error"),
+    (Failure.PROVIDER_ERROR, "UNAVAILABLE", 502, "server_error", "provider_error"),
+    (Failure.PROVIDER_UNREACHABLE, "UNAVAILABLE", 502, "server_error", "provider_unreachable"),
+    (Failure.PROVIDER_CREDENTIALS, "UNAVAILABLE", 502, "server_error", "provider_credentials"),
+    (Failure.PROVIDER_BAD_RESPONSE, "UNAVAILABLE", 502, "server_error", "provider_bad_response"),
+    (Failure.UNAVAILABLE, "UNAVAILABLE", 503, "server_error", "unavailable"),
+    (Failure.PROVIDER_TIMEOUT, "DEADLINE_EXCEEDED", 504, "server_error", "provider_timeout"),
+    (Failure.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", 504, "server_error", "deadline_exceeded"),
+]
+
+
+@pytest.mark.parametrize(("failure", "grpc_code", "http_status", "type_", "code"), TABLE)
+def test_maps_a_failure(failure: Failure, grpc_code: str, http_status: int, type_: str, code: str | None) -> None:
+    error = ARouterError(failure, "why", param="p")
+
+    assert grpc.StatusCode[failure.grpc_code].name == grpc_code
+    assert failure.http_status == http_status
+    assert error.envelope() == {"error": {"message": "why", "type": type_, "param": "p", "code": code}}
+
+
+def test_the_table_is_complete() -> None:
+    assert [row[0] for row in TABLE] == list(Failure)
+
+
+def test_an_error_can_bring_a_code_of_its_own() -> None:
+    assert ARouterError(Failure.RATE_LIMITED, "why", code="tokens").envelope()["error"]["code"] == "tokens"
+
+
+def test_cuts_a_message_that_no_header_could_carry() -> None:
+    message = orjson.loads(ARouterError(Failure.INTERNAL, "ä" * 100_000).json())["error"]["message"]
+
+    assert len(message) == MAX_MESSAGE
+    assert message.endswith("…")
