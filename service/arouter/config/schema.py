@@ -58,10 +58,12 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         drain_grace: Seconds that calls in flight get to finish after SIGTERM.
+        keep_alive: Seconds of silence after which a REST stream gets a comment, so that nothing on the way gives it up.
         max_provider_connections: Open connections to providers, per worker; a call beyond waits for one.
     """
 
     drain_grace: Seconds = 30.0
+    keep_alive: Seconds = 15.0
     max_provider_connections: Annotated[int, Meta(ge=1)] = 4096
 
 

@@ -32,10 +32,15 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
 
     Streams are written, not yielded: grpc.aio does not close a generator whose client has gone, and the provider's call
     would live until the garbage collector comes by.
+
+    Args:
+        pipeline: What answers.
+        keep_alive: Seconds of silence after which a REST stream gets a comment.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, keep_alive: float) -> None:
         self._pipeline = pipeline
+        self._keep_alive = keep_alive
 
     @override
     async def CreateChatCompletion(  # type: ignore[override]
@@ -83,7 +88,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         return self._pipeline.answer(key, chat, deadline=deadline, request_id=request_id)
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
-        events = EventStream(context)
+        events = EventStream(context, self._keep_alive)
         try:
             async with self._answer(chat, context) as answer:
                 encode = _encode_with_usage if chat.include_usage else _encode

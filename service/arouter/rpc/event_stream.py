@@ -8,9 +8,6 @@ from google.api import httpbody_pb2
 
 from arouter.rpc.context import Context
 
-KEEP_ALIVE_AFTER = 15.0
-"""Seconds of silence after which a comment is sent, so that nothing on the way gives the connection up."""
-
 _KEEP_ALIVE = b": keep-alive\n\n"
 
 
@@ -19,16 +16,21 @@ class EventStream:
 
     Between events one timer ticks, instead of a task or a deadline for each.
 
+    Args:
+        context: The call.
+        keep_alive: Seconds of silence after which a comment is sent.
+
     Attributes:
         started: Whether anything has been sent; from then on an error can only be an event.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, keep_alive: float) -> None:
         self.started = False
         self._context = context
+        self._keep_alive = keep_alive
         self._loop = asyncio.get_running_loop()
         self._written_at = self._loop.time()
-        self._timer = self._loop.call_later(KEEP_ALIVE_AFTER, self._tick)
+        self._timer = self._loop.call_later(keep_alive, self._tick)
         self._writing = False
         self._comment: asyncio.Task[None] | None = None
 
@@ -42,8 +44,9 @@ class EventStream:
     def close(self) -> None:
         """Stops the timer."""
         self._timer.cancel()
-        if self._comment is not None:
-            self._comment.cancel()
+        comment = self._comment
+        if comment is not None and not comment.cancel() and not comment.cancelled():
+            comment.exception()  # Looked at, or asyncio would report it: the client has gone, that is all.
 
     async def _send(self, data: bytes) -> None:
         self._writing = self.started = True
@@ -55,7 +58,7 @@ class EventStream:
 
     def _tick(self) -> None:
         silent = self._loop.time() - self._written_at
-        if silent >= KEEP_ALIVE_AFTER and not self._writing:
+        if silent >= self._keep_alive and not self._writing:
             self._comment = self._loop.create_task(self._send(_KEEP_ALIVE))
             silent = 0.0
-        self._timer = self._loop.call_later(max(KEEP_ALIVE_AFTER - silent, 1.0), self._tick)
+        self._timer = self._loop.call_later(self._keep_alive - min(silent, 0.9 * self._keep_alive), self._tick)

@@ -70,7 +70,7 @@ class App:
             ],
         )
         pipeline = Pipeline(self._catalogue, self._upstream, self._admission)
-        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(ChatService(pipeline), self._server)
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(ChatService(pipeline, config.server.keep_alive), self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
