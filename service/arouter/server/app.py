@@ -35,6 +35,9 @@ SERVICES = (
 _LIST_PATIENCE = 2.0
 """Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
 
+_REFUSALS = 1.0
+"""Seconds in which new calls are answered with UNAVAILABLE before connections are told to go away."""
+
 _LAST_WORDS = 1.0
 """Seconds for settled calls to send their status once nothing else is in flight."""
 
@@ -70,7 +73,9 @@ class App:
             ],
         )
         pipeline = Pipeline(self._catalogue, self._upstream, self._admission)
-        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(ChatService(pipeline, config.server.keep_alive), self._server)
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
+            ChatService(pipeline, config.server.keep_alive), self._server
+        )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
@@ -101,16 +106,20 @@ class App:
         Calls get the configured grace, or until `hurry` is set. Health watches and other endless streams do not hold
         the end up.
         """
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        grace = self._config.server.drain_grace
         self._admission.close()
+        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         _log.info("draining: %d calls in flight", self._admission.in_flight)
-        stopped = asyncio.ensure_future(self._server.stop(self._config.server.drain_grace))
         idle = asyncio.ensure_future(self._admission.idle())
         hurried = asyncio.ensure_future(hurry.wait())
+        # First our own refusals, then GOAWAY, which sends clients elsewhere: a call that crosses it ends as CANCELLED.
+        refusing = min(_REFUSALS, grace)
+        await asyncio.wait({idle, hurried}, timeout=refusing, return_when=asyncio.FIRST_COMPLETED)
+        stopped = asyncio.ensure_future(self._server.stop(grace - refusing))
         await asyncio.wait({stopped, idle, hurried}, return_when=asyncio.FIRST_COMPLETED)
         if not idle.done():
             _log.warning("cancelling %d calls still in flight", self._admission.in_flight)
-        await self._server.stop(_LAST_WORDS)
+        await self._server.stop(_LAST_WORDS if idle.done() else None)
         for waiter in (stopped, idle, hurried):
             waiter.cancel()
         await self._lists.stop()

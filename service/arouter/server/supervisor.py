@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,10 @@ from arouter.config.load import ConfigError
 from arouter.server.processes import Child
 
 _SETTLED = 10.0
-"""A worker that dies younger than this, in seconds, is taken to be unable to run at all."""
+"""A worker that ends by itself younger than this, in seconds, is taken to be unable to run at all."""
+
+_PAUSE = 1.0
+"""Seconds before a worker that was killed is replaced, so that one which is killed at once does not spin."""
 
 _KILL_MARGIN = 5.0
 
@@ -25,7 +29,7 @@ def run_workers(count: int, variables: Mapping[str, str], *, drain_grace: float)
         drain_grace: Seconds that a worker takes to drain.
 
     Raises:
-        ConfigError: A worker died right after its start.
+        ConfigError: A worker ended by itself right after its start.
     """
     asyncio.run(_Supervisor(count, variables, drain_grace).run())
 
@@ -70,10 +74,13 @@ class _Supervisor:
             self._children.discard(child)
             if self._stop.is_set():
                 return
-            if loop.time() - started < _SETTLED:
+            if status >= 0 and loop.time() - started < _SETTLED:
                 last = "\n".join(child.last_lines)
                 raise ConfigError(f"{child.name} ended with status {status} right after its start:\n{last}")
-            _print_line(child.name, f"ended with status {status}; another takes its place")
+            _print_line(child.name, f"{child.name} ended with status {status}; another takes its place")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE):
+                    await self._stop.wait()
 
 
 def _print_line(_name: str, line: str) -> None:

@@ -92,9 +92,10 @@ class ChatServiceServicer:
     def StreamChatCompletion(self, request, context):
         """Creates a chat completion and returns it piece by piece, as the model writes it.
 
-        Every stream that succeeds ends with exactly one response that has `usage` and no `choices`, whatever
-        `stream_options.include_usage` says. A stream that fails ends with a status instead; what was received until then
-        is incomplete. Cancelling the call aborts the provider's work.
+        Every stream that succeeds ends with one response that has `usage` and no `choices`, whatever
+        `stream_options.include_usage` says; only where a provider never tells what was used is it left out. A stream that
+        fails ends with a status instead; what was received until then is incomplete. Cancelling the call aborts the
+        provider's work.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type, so that switching to streaming changes one name
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
         """

@@ -100,8 +100,9 @@ def _token(value: Json) -> Fields:
 
 def _top_token(value: Json) -> Fields:
     utf8 = value.get("bytes")
+    # `[*utf8]` because bytes(n) would reserve n bytes.
     return {
         "token": value.get("token"),
         "logprob": value.get("logprob"),
-        "bytes": None if utf8 is None else bytes(utf8),
+        "bytes": None if utf8 is None else bytes([*utf8]),
     }

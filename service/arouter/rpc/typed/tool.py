@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.rpc.typed.fields import chosen, json_object, optional_fields, set_fields, tool_choice_mode
+from arouter.rpc.typed.fields import chosen, json_object, optional_fields, tool_choice_mode
 from arouter.v1.chat_tool_pb2 import (
     AllowedTools,
     CustomTool,
@@ -76,7 +76,9 @@ def _custom_tool(value: CustomTool, path: str) -> dict[str, Any]:
 
 def _custom_tool_format(value: CustomToolFormat, path: str) -> dict[str, Any]:
     kind = chosen(value, "format", path)
-    return {"type": kind} if kind == "text" else {"type": kind, kind: set_fields(value.grammar)}
+    if kind == "text":
+        return {"type": kind}
+    return {"type": kind, kind: {"definition": value.grammar.definition, "syntax": value.grammar.syntax}}
 
 
 def _allowed_tools(value: AllowedTools, path: str) -> dict[str, Any]:

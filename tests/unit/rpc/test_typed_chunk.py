@@ -1,0 +1,177 @@
+"""Chunks of providers become typed responses that add up to the completion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from unit.rpc.answers import CHUNK
+
+from arouter.rpc.typed.chunk import chunk_to_proto
+from arouter.rpc.typed.repair import repaired
+from arouter.v1.chat_completion_pb2 import MessageDelta
+from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ROLE_UNSPECIFIED, ChatMessage
+from arouter.v1.chat_service_pb2 import StreamChatCompletionResponse
+from arouter.v1.chat_tool_pb2 import FunctionCall, ToolCall
+
+HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1754000000, "model": "gpt-5.4"}
+
+
+def chunk(index: int = 0, finish_reason: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {**HEAD, "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]}
+
+
+def delta_of(**delta: Any) -> MessageDelta:
+    return chunk_to_proto(chunk(**delta)).choices[0].delta
+
+
+def tool_piece(index: int, arguments: str, **first: str) -> dict[str, Any]:
+    function = {"arguments": arguments, **({"name": first["name"]} if first else {})}
+    call = {"index": index, "function": function, **({"id": first["id"], "type": "function"} if first else {})}
+    return chunk(tool_calls=[call])
+
+
+def accumulated(responses: Iterable[StreamChatCompletionResponse]) -> dict[int, ChatMessage]:
+    """Returns the messages by choice, put together as the proto tells clients to."""
+    messages: dict[int, ChatMessage] = {}
+    for choice in (choice for response in responses for choice in response.choices):
+        message = messages.setdefault(choice.index, ChatMessage())
+        delta = choice.delta
+        message.role = message.role or delta.role
+        for name in ("content", "reasoning_content", "refusal"):
+            if delta.HasField(name):
+                setattr(message, name, getattr(message, name) + getattr(delta, name))
+        for piece in delta.tool_calls:
+            while len(message.tool_calls) <= piece.index:
+                message.tool_calls.add()
+            call = message.tool_calls[piece.index]
+            call.id += piece.id
+            call.function.name += piece.function.name
+            call.function.arguments += piece.function.arguments
+    return messages
+
+
+def test_every_part_of_a_chunk_is_converted() -> None:
+    typed = MessageToDict(chunk_to_proto(CHUNK), preserving_proto_field_name=True)
+
+    choice = typed["choices"][0]
+    assert typed | {"choices": [], "usage": {}, "moderation": {}} == {
+        "id": "chatcmpl-1",
+        "created": 1754000000,
+        "model": "gpt-5.4",
+        "service_tier": "default",
+        "system_fingerprint": "fp_1",
+        "obfuscation": "xyz",
+        "choices": [],
+        "usage": {},
+        "moderation": {},
+    }
+    assert typed["usage"] == CHUNK["usage"]
+    assert typed["moderation"]["output"] == {"error": {"code": "timeout", "message": "Too slow."}}
+    assert (choice["index"], choice["finish_reason"]) == (1, "tool_calls")
+    assert [token["bytes"] for token in choice["logprobs"]["content"]] == ["SGk="]
+    assert choice["delta"] == {
+        "role": "ROLE_ASSISTANT",
+        "content": "Hi",
+        "reasoning_content": "Hm.",
+        "refusal": "No.",
+        "tool_calls": [
+            {"index": 2, "id": "call_1", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}},
+            {"index": 3, "id": "call_2", "custom": {"name": "sql", "input": "SELECT 1"}},
+        ],
+        "audio": {"id": "audio_1", "data": "AAAA", "expires_at": 1754003600, "transcript": "Hi"},
+        "annotations": [{"url_citation": {"url": "https://example.com", "title": "Example", "end_index": 2}}],
+        "function_call": {"name": "weather", "arguments": '{"city": "Paris"}'},
+    }
+
+
+def test_repairing_loses_nothing() -> None:
+    mended = repaired(CHUNK, StreamChatCompletionResponse.DESCRIPTOR)
+
+    assert chunk_to_proto(mended) == chunk_to_proto(CHUNK)
+
+
+def test_the_last_chunk_has_usage_and_no_choices() -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+    typed = chunk_to_proto({**HEAD, "choices": [], "usage": usage})
+
+    assert not typed.choices
+    assert (typed.usage.prompt_tokens, typed.usage.completion_tokens, typed.usage.total_tokens) == (3, 2, 5)
+    assert not chunk_to_proto({**chunk(content="Hi"), "usage": None}).HasField("usage")
+
+
+def test_a_delta_has_only_what_is_new() -> None:
+    delta = delta_of(content="", reasoning_content=None, role=None)
+
+    assert delta == MessageDelta(content="")
+    assert [field.name for field, _ in delta.ListFields()] == ["content"]
+    assert delta_of(role="assistant").role == ROLE_ASSISTANT
+    assert delta_of(role="narrator").role == ROLE_UNSPECIFIED
+    assert delta_of(reasoning="Hm.").reasoning_content == "Hm."
+
+
+def test_a_finish_reason_is_set_on_the_last_piece_only() -> None:
+    assert not chunk_to_proto(chunk(content="Hi")).choices[0].HasField("finish_reason")
+    assert chunk_to_proto(chunk(finish_reason="eos")).choices[0].finish_reason == "eos"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [{"function": {"arguments": "{}"}}, {"index": None, "function": {"name": None, "arguments": "{}"}}],
+    ids=["without index", "null index"],
+)
+def test_a_tool_call_without_index_is_the_first(call: dict[str, Any]) -> None:
+    piece = delta_of(tool_calls=[call]).tool_calls[0]
+
+    assert piece.index == 0
+    assert piece.function == FunctionCall(arguments="{}")
+
+
+def test_malformed_pieces_do_not_lose_the_text() -> None:
+    malformed = chunk(index=0, content="Hi", tool_calls=[{"index": "1", "id": 7, "function": "f"}])
+
+    delta = chunk_to_proto({**malformed, "created": "now"}).choices[0].delta
+
+    assert delta.content == "Hi"
+    assert (delta.tool_calls[0].index, delta.tool_calls[0].id) == (1, "7")
+
+
+def test_texts_of_several_choices_add_up() -> None:
+    stream = [
+        chunk(role="assistant", content=""),
+        chunk(index=1, role="assistant", reasoning_content="Let me "),
+        chunk(content="Hel"),
+        chunk(index=1, reasoning_content="see."),
+        chunk(index=1, content="Bonjour"),
+        chunk(content="lo"),
+        chunk(finish_reason="stop"),
+    ]
+
+    messages = accumulated(map(chunk_to_proto, stream))
+
+    assert messages == {
+        0: ChatMessage(role=ROLE_ASSISTANT, content="Hello"),
+        1: ChatMessage(role=ROLE_ASSISTANT, content="Bonjour", reasoning_content="Let me see."),
+    }
+
+
+def test_tool_calls_that_arrive_in_turns_add_up() -> None:
+    stream = [
+        chunk(role="assistant", content=None),
+        tool_piece(0, "", id="call_a", name="weather"),
+        tool_piece(1, "", id="call_b", name="time"),
+        tool_piece(0, '{"city":'),
+        tool_piece(1, '{"zone":"CET"}'),
+        tool_piece(0, '"Paris"}'),
+        chunk(finish_reason="tool_calls"),
+    ]
+
+    message = accumulated(map(chunk_to_proto, stream))[0]
+
+    assert list(message.tool_calls) == [
+        ToolCall(id="call_a", function=FunctionCall(name="weather", arguments='{"city":"Paris"}')),
+        ToolCall(id="call_b", function=FunctionCall(name="time", arguments='{"zone":"CET"}')),
+    ]
