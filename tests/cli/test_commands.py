@@ -1,0 +1,128 @@
+"""The other commands, as a person types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from emulator.answers import TEXT
+from support.process import Process
+from support.stack import Stack, running
+
+
+def run(arguments: list[str], environment: dict[str, str], folder: Path) -> Process:
+    folder.mkdir(exist_ok=True)
+    process = Process(arguments, environment, folder)
+    process.wait()
+    return process
+
+
+@pytest.fixture
+def client(stack: Stack, tmp_path: Path) -> dict[str, str]:
+    """The environment of a command beside the stack."""
+    return {
+        "AROUTER_GRPC_PORT": str(stack.grpc_port),
+        "AROUTER_DEV_KEY": stack.key,
+        "AROUTER_STATE_DIR": str(tmp_path / "state"),
+    }
+
+
+def test_models_lists_the_ids(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+    listed = run(["models"], client, tmp_path)
+
+    assert listed.returncode == 0
+    assert "emu/text" in listed.printed.splitlines()
+
+
+def test_chat_streams_an_answer(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+    answer = run(["chat", "hello", "--model", "emu/text"], client, tmp_path)
+
+    assert (answer.returncode, answer.printed) == (0, f"{TEXT}\n")
+    assert emulator.calls[-1].json["messages"] == [{"role": "user", "content": "hello"}]
+
+
+def test_chat_works_through_the_gateways_port(
+    client: dict[str, str], stack: Stack, emulator: Emulator, tmp_path: Path
+) -> None:
+    answer = run(["chat", "hello", "--model", "emu/text", "--target", f"127.0.0.1:{stack.port}"], client, tmp_path)
+
+    assert answer.printed == f"{TEXT}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chat", "hello", "--model", "emu/none"], "NOT_FOUND: The model 'emu/none' does not exist."),
+        (["chat", "hello", "--model", "emu/status-500"], "UNAVAILABLE: The provider failed with status 500"),
+        (["models", "--key", "lr_live_wrong"], "UNAUTHENTICATED: Invalid API key."),
+        (["models", "--target", "127.0.0.1:1"], "UNAVAILABLE: no service at 127.0.0.1:1; is `arouter up` running?"),
+    ],
+)
+def test_a_failed_call_is_one_line(
+    client: dict[str, str], emulator: Emulator, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    failed = run(arguments, client, tmp_path)
+
+    assert failed.returncode == 1
+    assert failed.log.startswith(f"Error: {said}")
+    assert failed.log.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["up"], ["serve"], ["models"], ["chat"], ["gateway"], ["gateway", "render"], ["gateway", "validate"]],
+)
+def test_every_command_explains_itself(tmp_path: Path, command: list[str]) -> None:
+    help_ = run([*command, "--help"], {}, tmp_path)
+
+    assert help_.returncode == 0
+    assert help_.printed.startswith("Usage: arouter")
+    assert len(help_.printed.splitlines()) > 4
+
+
+def test_the_gateways_configuration_is_rendered_and_valid(tmp_path: Path) -> None:
+    environment = {"AROUTER_PORT": "18080", "AROUTER_STATE_DIR": str(tmp_path / "state")}
+
+    rendered = run(["gateway", "render", "--out", str(tmp_path / "out")], environment, tmp_path / "render")
+    validated = run(["gateway", "validate"], environment, tmp_path / "validate")
+
+    path = Path(rendered.printed.strip())
+    assert path == tmp_path / "out" / "envoy.yaml"
+    assert "18080" in path.read_text()
+    assert (validated.returncode, validated.printed) == (0, f"{tmp_path / 'state' / 'gateway' / 'envoy.yaml'}: valid\n")
+
+
+def test_a_bad_origin_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "arouter.yaml"
+    config.write_text("gateway: {cors: {allow_origins: ['app.example.com']}}")
+
+    failed = run(["gateway", "render"], {"AROUTER_CONFIG": str(config)}, tmp_path / "run")
+
+    assert failed.returncode == 1
+    assert failed.log.startswith("Error: gateway: cors_allow_origins: 'app.example.com'")
+
+
+def test_a_worker_that_dies_is_replaced(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    with running(tmp_path, config, ("serve", "--workers", "2")) as stack:
+        process = stack.process
+        process.wait_until(lambda: process.log.count("serving on") == 2, "two workers")
+        process.children()[0].kill()
+        process.wait_until(lambda: process.log.count("serving on") == 3, "three starts")
+
+        assert len(process.children()) == 2
+        assert "ended with status -9; another takes its place" in process.log
+
+
+def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:
+    environment = {"AROUTER_STATE_DIR": str(tmp_path / "file" / "state")}
+    (tmp_path / "file").write_text("")
+
+    failed = run(["serve", "--workers", "2"], environment, tmp_path)
+
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.log
+    assert "right after its start" in failed.log
+    assert "cannot keep the development key" in failed.log

@@ -1,0 +1,132 @@
+"""`arouter up`: everything starts, runs and stops together."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+
+from emulator import Emulator
+from support.ports import HOST, free_ports
+from support.process import Process, assert_gone
+from support.stack import CLIENT_KEY, Stack, is_healthy, running, started
+
+LOCAL_MODEL = "local/smollm2-135m-instruct"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """What a newcomer has: no configuration at all."""
+    with running(tmp_path_factory.mktemp("local"), {}) as stack:
+        yield stack
+
+
+def part(process: Process, word: str) -> psutil.Process:
+    """Returns the child whose command line has `word`."""
+    [found] = [child for child in process.children() if word in " ".join(child.cmdline())]
+    return found
+
+
+def test_a_real_model_answers_without_any_configuration(local: Stack) -> None:
+    with openai.OpenAI(base_url=local.base_url, api_key=local.key) as client:
+        assert [model.id for model in client.models.list()] == [LOCAL_MODEL]
+        messages: Any = [{"role": "user", "content": "Say hello."}]
+        whole = client.chat.completions.create(model=LOCAL_MODEL, messages=messages, max_tokens=8, temperature=0)
+        with client.chat.completions.create(
+            model=LOCAL_MODEL, messages=messages, max_tokens=8, temperature=0, stream=True
+        ) as stream:
+            streamed = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+
+    assert whole.model == LOCAL_MODEL
+    assert whole.choices[0].message.content == streamed
+    assert streamed.strip()
+    assert whole.usage is not None
+    assert 0 < whole.usage.completion_tokens <= 8
+
+
+def test_it_prints_how_to_call_it(local: Stack) -> None:
+    for told in (local.base_url, local.key, LOCAL_MODEL, "curl http", "OpenAI("):
+        assert told in local.process.printed
+
+
+@pytest.mark.parametrize(("name", "word"), [("local", "arouter.embedded"), ("service", "serve"), ("gateway", "envoy")])
+def test_a_part_that_dies_stops_the_rest(tmp_path: Path, name: str, word: str) -> None:
+    with running(tmp_path, {}) as stack:
+        part(stack.process, word).kill()
+
+        assert stack.process.wait() == 1
+
+    log = stack.process.log
+    assert f"{name} ended with status -9. Its last lines:\n" in log
+
+
+def test_nothing_is_left_when_it_is_killed_itself(tmp_path: Path) -> None:
+    port, grpc_port = free_ports(2)
+    environment = {"AROUTER_PORT": str(port), "AROUTER_GRPC_PORT": str(grpc_port)}
+    with started(tmp_path, None, ("up",), environment) as process:
+        process.wait_until(lambda: is_healthy(port), "healthy")
+        children = process.children()
+
+        process.stop(signal.SIGKILL)
+
+        assert len(children) == 3
+        psutil.wait_procs(children, timeout=20)
+        assert_gone(process, [port, grpc_port])
+
+
+def test_a_second_ctrl_c_does_not_wait_for_open_calls(
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path
+) -> None:
+    with running(tmp_path, config) as stack, openai.OpenAI(base_url=stack.base_url, api_key=stack.key) as client:
+        messages: Any = [{"role": "user", "content": "x"}]
+        stream = client.chat.completions.create(model="emu/gated", messages=messages, stream=True)
+        next(stream)
+        stack.process.send_signal(signal.SIGINT)
+        stack.process.wait_until(lambda: "draining: 1 calls" in stack.process.log, "draining")
+
+        assert stack.process.stop() == 0
+        with pytest.raises((openai.APIError, Exception)):
+            list(stream)
+    assert emulator.calls[-1].disconnected.wait(5)
+
+
+@pytest.mark.parametrize("variable", ["AROUTER_PORT", "AROUTER_GRPC_PORT"])
+def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        names = ["AROUTER_PORT", "AROUTER_GRPC_PORT"]
+        ports = {name: str(free) for name, free in zip(names, free_ports(2), strict=True)}
+        with started(tmp_path, None, ("up",), {**ports, variable: str(port)}) as process:
+            assert process.wait() == 1
+
+    assert process.log == f"Error: port {port} is already in use; set {variable} to another one\n"
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("providers: [", "arouter.yaml: line 1: not valid YAML"),
+        ("providers: [{id: x}]", "provider 'x' needs a base_url"),
+        ("gateway: {corse: {}}", "arouter.yaml: gateway: Object contains unknown field `corse`"),
+        (None, "arouter.yaml: No such file or directory"),
+    ],
+)
+def test_a_bad_configuration_is_one_line(tmp_path: Path, command: str, config: str | None, said: str) -> None:
+    path = tmp_path / "arouter.yaml"
+    if config is not None:
+        path.write_text(config)
+    with started(tmp_path, None, (command,), {"AROUTER_CONFIG": str(path)}) as process:
+        assert process.wait() == 1
+
+    assert said in process.log
+    assert "Traceback" not in process.log
+    assert CLIENT_KEY not in process.log

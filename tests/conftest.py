@@ -1,0 +1,65 @@
+"""Fixtures that every test may use: the emulated provider and the stack in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from support.ports import refusing_port, silent_port
+from support.rest import Rest
+from support.stack import PROVIDER_KEY, Stack, running
+
+MODEL = "emu/text"
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Emulator]:
+    """The emulated provider, for the whole session."""
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(provider: Emulator) -> Iterator[Emulator]:
+    """The emulated provider. After the test it checks that no call is left open there."""
+    yield provider
+    provider.release_all()
+    provider.wait_idle()
+    provider.forget()
+
+
+@pytest.fixture(scope="session")
+def config(provider: Emulator) -> Iterator[dict[str, Any]]:
+    """The `arouter.yaml` of the tests.
+
+    The provider is there twice: `emu` with deadlines that no test reaches, `hasty` with ones meant to be missed.
+    """
+    row = {"protocol": "openai", "base_url": provider.base_url, "api_keys": [PROVIDER_KEY]}
+    hasty = {"connect": 5, "first_token": 1, "idle": 1, "total": 2}
+    with refusing_port() as refusing, silent_port() as silent:
+        nobody = {**row, "models": ["text"]}
+        yield {
+            "providers": [
+                {"id": "emu", **row},
+                {"id": "hasty", **row, "models": provider.models, "timeouts": hasty},
+                {"id": "refusing", **nobody, "base_url": f"http://127.0.0.1:{refusing}/v1"},
+                {"id": "silent", **nobody, "base_url": f"http://127.0.0.1:{silent}/v1", "timeouts": {"connect": 0.5}},
+            ]
+        }
+
+
+@pytest.fixture(scope="session")
+def stack(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole stack, as `arouter up` starts it, for the whole session."""
+    with running(tmp_path_factory.mktemp("stack"), config) as stack:
+        yield stack
+
+
+@pytest.fixture
+def rest(stack: Stack, emulator: Emulator) -> Iterator[Rest]:
+    """A plain HTTP connection to the gateway."""
+    with stack.rest() as rest:
+        yield rest

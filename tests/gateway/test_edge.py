@@ -1,0 +1,109 @@
+"""The gateway's edge: CORS, health, HTTP/2, and what it does when the service is not there."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from emulator import Emulator
+from support.rest import Rest
+from support.stack import running
+
+ORIGIN = "https://app.example.com"
+PREFLIGHT = {
+    "origin": ORIGIN,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type,x-stainless-lang",
+}
+
+
+def test_web_pages_may_not_call_unless_they_are_allowed(rest: Rest) -> None:
+    preflight = rest.request("OPTIONS", "/v1/chat/completions", headers=PREFLIGHT)
+    listing = rest.get("/v1/models", {"origin": ORIGIN})
+
+    # Without this one a browser lets nothing through, whatever the others say.
+    assert "access-control-allow-origin" not in preflight.headers
+    assert "access-control-allow-origin" not in listing.headers
+
+
+def test_an_allowed_web_page_may_call(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    gateway = {"cors": {"allow_origins": [ORIGIN]}}
+    with running(tmp_path, config | {"gateway": gateway}) as stack, stack.rest() as rest:
+        preflight = rest.request("OPTIONS", "/v1/chat/completions", headers=PREFLIGHT | {"authorization": ""})
+        listing = rest.get("/v1/models", {"origin": ORIGIN})
+        error = rest.get("/v1/models/emu/missing", {"origin": ORIGIN})
+        stranger = rest.get("/v1/models", {"origin": "https://evil.example.com"})
+
+    assert preflight.status in (200, 204)
+    assert preflight.headers["access-control-allow-origin"] == ORIGIN
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "authorization" in preflight.headers["access-control-allow-headers"]
+    for answer in (listing, error):
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert error.status == 404
+    assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_healthz_needs_no_key(stack: Any) -> None:
+    with Rest(stack.port) as rest:
+        assert rest.get("/healthz").status == 200
+        assert rest.get("/healthz?x=1").status in (200, 404)
+
+
+def test_a_header_with_an_underscore_is_refused(rest: Rest) -> None:
+    answer = rest.get("/v1/models", {"x_api_key": "x"})
+
+    assert answer.status == 400
+    assert answer.error["type"] == "invalid_request_error"
+
+
+def test_oversized_headers_are_refused_in_the_envelope(rest: Rest) -> None:
+    answer = rest.get("/v1/models", {"x-large": "x" * 100_000})
+
+    assert answer.status == 431
+    assert answer.error["type"] == "invalid_request_error"
+
+
+def test_while_it_stops_open_streams_finish_and_new_calls_hear_that_it_is_unavailable(
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path
+) -> None:
+    body = {"model": "emu/gated", "messages": [{"role": "user", "content": "hi"}], "stream": True, "user": "draining"}
+    with running(tmp_path, config) as stack, stack.rest() as open_one, stack.rest() as rest:
+        stream = open_one.open("POST", "/v1/chat/completions", body)
+        assert b"data: " in stream.readline()
+        assert rest.get("/healthz").status == 200
+        stack.process.send_signal(signal.SIGTERM)
+        stack.process.wait_until(lambda: rest.get("/healthz").status == 503, "unhealthy")
+
+        refused = [rest.chat(body | {"stream": stream}) for stream in (False, True)]
+        emulator.call("draining").release()
+
+        for answer in refused:
+            assert (answer.status, answer.error["type"]) == (503, "server_error")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert stream.read().endswith(b"data: [DONE]\n\n")
+        assert stack.process.wait() == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_sockets_of_the_stack_are_closed_after_each_request(stack: Any, emulator: Emulator, stream: bool) -> None:
+    """A client's connection to the gateway is gone when the client is."""
+    envoy = next(child for child in stack.process.children() if child.name() == "envoy")
+
+    def from_clients() -> int:
+        return sum(
+            1
+            for connection in envoy.net_connections("tcp")
+            if connection.laddr.port == stack.port and connection.status != psutil.CONN_LISTEN
+        )
+
+    for _ in range(10):
+        with stack.rest() as rest:
+            body = {"model": "emu/text", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+            assert rest.chat(body).status == 200
+
+    stack.process.wait_until(lambda: from_clients() == 0, "without connections")

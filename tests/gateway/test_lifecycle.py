@@ -1,0 +1,206 @@
+"""`arouter up` and `arouter serve` as a person meets them: what they print, how they end, what they refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from emulator import Emulator
+from support.ports import HOST, free_ports
+from support.process import AROUTER, assert_gone
+from support.stack import CLIENT_KEY, running, started
+
+
+def ports() -> dict[str, str]:
+    port, grpc_port = free_ports(2)
+    return {"AROUTER_PORT": str(port), "AROUTER_GRPC_PORT": str(grpc_port)}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_stops_everything(
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path, number: signal.Signals
+) -> None:
+    with running(tmp_path, config) as stack:
+        names = {process.name() for process in stack.process.children()}
+
+        assert "envoy" in names
+        assert stack.process.stop(number) == 0
+        assert_gone(stack.process, [stack.port, stack.grpc_port])
+
+
+def test_up_tells_how_to_use_it(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    with running(tmp_path, config) as stack:
+        stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
+        printed = stack.process.printed
+
+        assert stack.base_url in printed
+        assert stack.key in printed
+        assert "curl" in printed
+        assert "OpenAI(" in printed
+
+
+def test_the_printed_curl_line_works(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    only = {"providers": [config["providers"][0] | {"models": ["text"]}]}
+    with running(tmp_path, only) as stack:
+        stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
+        command = re.search(r"^ *curl (?:.*\\\n)*.*$", stack.process.printed, re.MULTILINE)
+        assert command
+        done = subprocess.run(["sh", "-c", command[0]], capture_output=True, timeout=30)
+
+    assert done.stdout.endswith(b"data: [DONE]\n\n"), done.stderr
+
+
+def test_the_printed_python_works(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    only = {"providers": [config["providers"][0] | {"models": ["text"]}]}
+    with running(tmp_path, only) as stack:
+        stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
+        found = re.search(r"^  from openai(?:.*\n)*?(?=\S)", stack.process.printed, re.MULTILINE)
+        assert found
+        program = re.sub(r"^  ", "", found[0], flags=re.MULTILINE)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+
+    assert done.stdout.startswith("Hello from the emulator"), done.stderr
+
+
+def test_without_a_key_one_is_made_kept_private_and_printed(
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path
+) -> None:
+    printed = []
+    for _ in range(2):
+        with running(tmp_path, config, environment={"AROUTER_DEV_KEY": ""}) as stack:
+            stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
+            key = re.search(r"lr_live_[\w-]+", stack.process.printed)
+            assert key
+            printed.append(key[0])
+            stack.key = key[0]
+            with stack.rest() as rest:
+                assert rest.get("/v1/models").status == 200
+            assert key[0] not in stack.process.log
+        [kept] = [path for path in (tmp_path / "state").rglob("*") if path.is_file() and key[0] in path.read_text()]
+        assert kept.stat().st_mode & 0o777 == 0o600
+
+    assert printed[0] == printed[1]
+    assert printed[0] != CLIENT_KEY
+
+
+@pytest.mark.parametrize("part", ["envoy", "service"])
+def test_a_part_that_dies_stops_the_rest_and_is_named(
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path, part: str
+) -> None:
+    with running(tmp_path, config) as stack:
+        [victim] = [
+            child
+            for child in stack.process.children()
+            if (part == "envoy" and child.name() == "envoy") or (part == "service" and "serve" in child.cmdline())
+        ]
+        victim.kill()
+
+        assert stack.process.wait() == 1
+        assert_gone(stack.process, [stack.port, stack.grpc_port])
+        name = {"envoy": "gateway", "service": "service"}[part]
+        assert re.search(rf"^{name} ended with status", stack.process.log, re.MULTILINE)
+
+
+@pytest.mark.parametrize("variable", ["AROUTER_PORT", "AROUTER_GRPC_PORT"])
+def test_a_taken_port_is_named(config: dict[str, Any], tmp_path: Path, variable: str) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with started(tmp_path, config, ("up",), ports() | {variable: port}) as process:
+            assert process.wait() != 0
+            assert port in process.log
+            assert variable in process.log
+            assert "Traceback" not in process.log
+            assert process.survivors() == []
+
+
+BAD_CONFIGS: dict[str, tuple[str, str]] = {
+    "not YAML": ("providers:\n  - id: [\n", "line 3"),
+    "an unknown option": ("provders: []\n", "provders"),
+    "a wrong type": ("providers:\n  - id: openai\n    base_url: 5\n", "providers[0].base_url"),
+    "an unset variable": ('providers: [{id: openai, api_keys: ["${AROUTER_TEST_UNSET}"]}]\n', "AROUTER_TEST_UNSET"),
+    "a repeated id": ("providers: [{id: openai}, {id: openai}]\n", "providers[1].id"),
+    "a deadline of nothing": ("timeouts: {connect: 0}\n", "timeouts.connect"),
+}
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+@pytest.mark.parametrize("name", BAD_CONFIGS)
+def test_a_bad_configuration_is_named_by_file_and_place(tmp_path: Path, name: str, command: str) -> None:
+    text, place = BAD_CONFIGS[name]
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+
+    with started(tmp_path, None, (command,), ports() | {"AROUTER_CONFIG": str(path)}) as process:
+        assert process.wait() != 0
+        assert str(path) in process.log
+        assert place in process.log
+        assert "Traceback" not in process.log
+
+
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing.yaml"
+
+    with started(tmp_path, None, ("serve",), ports() | {"AROUTER_CONFIG": str(path)}) as process:
+        assert process.wait() != 0
+        assert str(path) in process.log
+
+
+def test_two_stacks_on_one_machine_do_not_meet(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    with running(tmp_path / "one", config) as one, running(tmp_path / "two", config) as two:
+        for stack in (one, two):
+            with stack.rest() as rest:
+                assert rest.get("/v1/models").status == 200
+
+
+def test_every_listener_is_on_loopback(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    with running(tmp_path, config) as stack:
+        processes = [psutil.Process(stack.process.pid), *stack.process.children()]
+        listening = [
+            connection.laddr
+            for process in processes
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+
+    # gRPC listens with an IPv6 socket on the same address.
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {HOST}
+    assert {stack.port, stack.grpc_port} <= {address.port for address in listening}
+
+
+def test_several_workers_share_one_port(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    with running(tmp_path, config, ("serve", "--workers", "2")) as stack:
+        stack.process.wait_until(lambda: stack.process.log.count("serving on") == 2, "serving twice")
+
+        assert len(stack.process.children()) == 2
+
+
+def test_the_command_line_client_lists_and_chats(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    with running(tmp_path, config, ("serve",)) as stack:
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "AROUTER_CONFIG": str(tmp_path / "arouter.yaml"),
+            "AROUTER_GRPC_PORT": str(stack.grpc_port),
+            "AROUTER_DEV_KEY": stack.key,
+            "AROUTER_STATE_DIR": str(tmp_path / "state"),
+        }
+        listed = subprocess.run([AROUTER, "models"], env=environment, capture_output=True, text=True, timeout=30)
+        said = subprocess.run(
+            [AROUTER, "chat", "--model", "emu/echo", "Wie geht's? 🙂"],
+            env=environment | {"PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    assert "emu/text" in listed.stdout.split(), listed.stderr
+    assert said.stdout.strip() == "Wie geht's? 🙂", said.stderr
+    assert json.dumps(emulator.calls[-1].json["messages"][-1]["content"]) == json.dumps("Wie geht's? 🙂")

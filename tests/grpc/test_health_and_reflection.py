@@ -1,0 +1,87 @@
+"""What tools ask a gRPC service: is it healthy, what does it offer. Neither needs a key; both doors answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from support.rest import Rest
+from support.stack import Stack
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+SERVICES = ["arouter.v1.ChatService", "arouter.v1.ModelService"]
+
+
+@pytest.fixture(params=["direct", "through Envoy"])
+def channel(request: pytest.FixtureRequest, stack: Stack) -> Iterator[grpc.Channel]:
+    with stack.channel(stack.port if request.param == "through Envoy" else None) as channel:
+        yield channel
+
+
+@pytest.mark.parametrize("service", ["", *SERVICES])
+def test_each_service_is_serving(channel: grpc.Channel, service: str) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+
+    assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=10).status == SERVING
+
+
+def test_an_unknown_service_is_not_found(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="missing"), timeout=10)
+
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_health_can_be_watched(channel: grpc.Channel) -> None:
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+
+    assert next(watch).status == SERVING
+    watch.cancel()
+
+
+def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+
+    [response] = stub.ServerReflectionInfo(iter([request]), timeout=10)
+
+    listed = [service.name for service in response.list_services_response.service]
+    assert set(listed) >= {*SERVICES, "grpc.health.v1.Health"}
+
+
+def test_a_client_without_our_protos_can_call_by_reflection(stack: Stack, channel: grpc.Channel) -> None:
+    """As `grpcurl` does it: descriptors from the server, a message built from them, a call by name."""
+    from google.protobuf import message_factory
+
+    pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+    method = pool.FindServiceByName("arouter.v1.ModelService").FindMethodByName("GetModel")
+    request = message_factory.GetMessageClass(method.input_type)(model="emu/text")
+    call = channel.unary_unary(
+        "/arouter.v1.ModelService/GetModel",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
+    )
+
+    assert call(request, metadata=stack.metadata, timeout=10).id == "emu/text"
+
+
+def test_the_chat_service_has_its_three_methods(channel: grpc.Channel) -> None:
+    service = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName("arouter.v1.ChatService")
+
+    methods = {method.name: (method.client_streaming, method.server_streaming) for method in service.methods}
+    assert methods == {
+        "ChatCompletion": (False, False),
+        "StreamChatCompletion": (False, True),
+        "CreateChatCompletion": (False, True),
+    }
+
+
+def test_the_gateways_health_check_needs_no_key(stack: Stack) -> None:
+    with Rest(stack.port) as rest:
+        assert rest.get("/healthz").status == 200

@@ -1,0 +1,1 @@
+"""What the tests stand on: real processes, ports, clients. Nothing of ours is mocked."""

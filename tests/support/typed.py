@@ -1,0 +1,60 @@
+"""Calls to the generated client, and what a failed one says."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from arouter.v1 import chat_message_pb2, chat_service_pb2, chat_service_pb2_grpc, model_service_pb2_grpc
+from support.stack import Stack
+
+TIMEOUT = 30.0
+
+
+class Client:
+    """The generated stubs on one channel, with the key of a stack."""
+
+    def __init__(self, stack: Stack, channel: grpc.Channel | grpc.aio.Channel) -> None:
+        self.chat = chat_service_pb2_grpc.ChatServiceStub(channel)
+        self.models = model_service_pb2_grpc.ModelServiceStub(channel)
+        self.options: dict[str, Any] = {"metadata": stack.metadata, "timeout": TIMEOUT}
+
+
+def chat_request(model: str = "emu/text", text: str = "hi", **fields: Any) -> chat_service_pb2.ChatCompletionRequest:
+    """Returns a typed request with one user message."""
+    message = chat_message_pb2.ChatMessage(role=chat_message_pb2.ROLE_USER, content=text)
+    return chat_service_pb2.ChatCompletionRequest(model=model, messages=[message], **fields)
+
+
+class Refusal(NamedTuple):
+    """What a failed call ended with."""
+
+    code: grpc.StatusCode
+    reason: str
+    info: dict[str, str]
+    retry_after: int | None
+
+
+def refusal(error: Any) -> Refusal:
+    """Reads the status of a failed call; checks that its details and its code agree."""
+    status = rpc_status.from_call(error) if isinstance(error, grpc.Call) else _from_aio(error)
+    assert status is not None, f"no google.rpc.Status in {error}"
+    assert status.code == error.code().value[0]
+    assert status.message == error.details()
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    seconds = None
+    for detail in status.details:
+        if not detail.Unpack(info) and detail.Unpack(retry):
+            seconds = retry.retry_delay.seconds
+    assert info.domain == "arouter"
+    return Refusal(error.code(), info.reason, dict(info.metadata), seconds)
+
+
+def _from_aio(error: grpc.aio.AioRpcError) -> Any:
+    from google.rpc import status_pb2
+
+    found = dict(error.trailing_metadata()).get("grpc-status-details-bin")
+    return status_pb2.Status.FromString(found) if found else None
