@@ -83,12 +83,10 @@ class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         cors: See `CorsConfig`.
         max_connections: Open client connections; one more is refused.
-        stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
     """
 
     cors: CorsConfig = CorsConfig()
     max_connections: Annotated[int, Meta(ge=1)] = 10_000
-    stream_idle_timeout: Seconds = 300.0
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

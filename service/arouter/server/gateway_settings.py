@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
 from arouter_gateway.render import GatewaySettings
+
+_MARGIN = 60.0
+"""Seconds that the gateway waits longer than the service: whoever knows why it took too long is to say so."""
 
 
 def gateway_settings(config: Config, environment: Environment) -> GatewaySettings:
@@ -21,8 +26,14 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             service_port=environment.grpc_port,
             max_request_bytes=MAX_BODY_BYTES,
             max_connections=config.gateway.max_connections,
-            stream_idle_timeout=config.gateway.stream_idle_timeout,
+            stream_idle_timeout=_longest_call(config) + _MARGIN,
             cors_allow_origins=config.gateway.cors.allow_origins,
         )
     except ValueError as error:
         raise ConfigError(f"gateway: {error}") from error
+
+
+def _longest_call(config: Config) -> float:
+    """Returns how many seconds a call may be silent: one that is not streamed says nothing until its end."""
+    rows = (row.timeouts for row in config.providers)
+    return max(timeouts.total for timeouts in (config.timeouts, *rows) if timeouts is not UNSET)

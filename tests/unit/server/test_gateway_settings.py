@@ -1,0 +1,14 @@
+"""What the gateway is told."""
+
+from __future__ import annotations
+
+from arouter.config.environment import read_environment
+from arouter.config.load import parse_config
+from arouter.server.gateway_settings import gateway_settings
+
+
+def test_the_gateway_waits_longer_than_any_provider_may_take() -> None:
+    config = parse_config("timeouts: {total: 5}\nproviders: [{id: a}, {id: b, timeouts: {total: 900}}]", {})
+
+    assert gateway_settings(config, read_environment({})).stream_idle_timeout > 900
+    assert gateway_settings(parse_config("", {}), read_environment({})).stream_idle_timeout > 600
