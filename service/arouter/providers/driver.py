@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -240,7 +241,7 @@ class _Clock:
         self._idle = timeouts.idle
         self.total = min(started + timeouts.total, deadline)
         self.first_token = min(started + timeouts.first_token, self.total)
-        self.connect = aiohttp.ClientTimeout(connect=timeouts.connect)
+        self.connect = _connect_within(timeouts.connect)
 
     def next_read(self) -> float:
         return min(self._now() + self._idle, self.total)
@@ -271,6 +272,11 @@ class _Clock:
             raise ProviderError(
                 Failure.PROVIDER_BAD_RESPONSE, f"The connection to provider '{self._provider.id}' broke."
             ) from error
+
+
+@lru_cache
+def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(connect=seconds)
 
 
 async def _read_all(response: aiohttp.ClientResponse) -> bytes:
