@@ -19,10 +19,12 @@ class WireRequest(NamedTuple):
     Attributes:
         path: Appended to the provider's base URL.
         body: JSON.
+        dropped: The request's parameters that the protocol cannot express, by their canonical names.
     """
 
     path: str
     body: bytes
+    dropped: tuple[str, ...] = ()
 
 
 class ListedModel(NamedTuple):
@@ -35,6 +37,18 @@ class ListedModel(NamedTuple):
 
     name: str
     created: int | None
+
+
+class ModelPage(NamedTuple):
+    """One answer to a request for the model list.
+
+    Attributes:
+        models: In the provider's order; those that cannot chat are left out where it says so.
+        next_path: Where the list goes on, appended to the base URL, or None at its end.
+    """
+
+    models: list[ListedModel]
+    next_path: str | None = None
 
 
 class StreamDecoder(Protocol):
@@ -65,13 +79,16 @@ class Adapter(Protocol):
     """Translates for one wire protocol."""
 
     models_path: str
-    """Where the provider lists its models, appended to the base URL."""
+    """Where the provider's list of models begins, appended to the base URL."""
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         """Returns the headers that every call carries, the credential among them."""
 
     def encode(self, request: ChatRequest, model: str) -> WireRequest:
         """Returns the provider's request for its native `model`. Never changes `request`.
+
+        A parameter that the protocol lacks is named in `dropped`; a message, part or tool that it lacks is an error,
+        because the answer would be to another question.
 
         Raises:
             ARouterError: INVALID_REQUEST, if the provider's protocol cannot say what the request says.
@@ -90,8 +107,8 @@ class Adapter(Protocol):
     def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
         """Returns the error that a non-2xx answer means. `retry_after` is that header, in seconds."""
 
-    def decode_models(self, body: bytes) -> list[ListedModel]:
-        """Returns the models in an answer from `models_path`.
+    def decode_models(self, body: bytes) -> ModelPage:
+        """Returns the models in an answer from `models_path` or a `next_path`.
 
         Raises:
             ProviderError: PROVIDER_BAD_RESPONSE.

@@ -25,6 +25,7 @@ from arouter.providers.sse import EventTooLargeError, SseParser
 MAX_EVENT_BYTES = 10 * 1024 * 1024
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
+MAX_MODEL_PAGES = 50
 _LONGEST_RETRY_AFTER = 3600
 _HANG_UP = 0.25
 """Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
@@ -98,11 +99,18 @@ class Upstream:
             ProviderError: The provider failed.
         """
         clock = _Clock(provider, math.inf)
+        listed: list[ListedModel] = []
+        path = provider.adapter.models_path
         with clock.failures():
             async with asyncio.timeout_at(clock.first_token):
-                call = await self._call("GET", provider, provider.adapter.models_path, None, clock)
-                async with call:
-                    return provider.adapter.decode_models(await _read_all(call.response))
+                for _ in range(MAX_MODEL_PAGES):
+                    async with await self._call("GET", provider, path, None, clock) as call:
+                        models, next_path = provider.adapter.decode_models(await _read_all(call.response))
+                    listed += models
+                    if next_path is None:
+                        return listed
+                    path = next_path
+                raise bad_response(f"a model list of more than {MAX_MODEL_PAGES} pages")
 
     async def _post(self, provider: Provider, wire: WireRequest, clock: _Clock) -> _Call:
         return await self._call("POST", provider, wire.path, wire.body, clock)

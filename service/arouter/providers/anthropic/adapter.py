@@ -1,0 +1,87 @@
+"""The adapter of the Messages API. Its base URL is the host: the SDKs' default is `https://api.anthropic.com`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from typing_extensions import override
+
+from arouter.chat.request import ChatRequest
+from arouter.errors import ProviderError, invalid_request
+from arouter.providers.adapter import Adapter, ListedModel, ModelPage, WireRequest
+from arouter.providers.anthropic.decode import decode_message
+from arouter.providers.anthropic.encode import encode_request
+from arouter.providers.anthropic.errors import embedded_error, error_from_body, read_object
+from arouter.providers.anthropic.stream import AnthropicStreamDecoder
+from arouter.providers.provider_errors import bad_response
+
+API_VERSION = "2023-06-01"
+"""Not the newest: 2026-10-21 takes nothing more, but refuses `temperature`, `top_p` and `top_k` to every model."""
+
+_MODELS_PATH = "/v1/models?limit=1000"
+
+
+class AnthropicAdapter(Adapter):
+    """Translates between the canonical chat and the Messages API."""
+
+    models_path = _MODELS_PATH
+
+    @override
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        credential = {"x-api-key": api_key} if api_key else {}
+        return {**credential, "anthropic-version": API_VERSION}
+
+    @override
+    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+        body, dropped = encode_request(request, model)
+        try:
+            return WireRequest("/v1/messages", orjson.dumps(body), dropped)
+        except orjson.JSONEncodeError as error:
+            # orjson reads deeper than it writes.
+            raise invalid_request("The request body is nested too deeply.") from error
+
+    @override
+    def decode(self, body: bytes) -> dict[str, Any]:
+        answer = read_object(body, "an answer")
+        if answer.get("type") == "error" or answer.get("error"):
+            raise embedded_error(answer.get("error"))
+        return decode_message(answer)
+
+    @override
+    def stream_decoder(self) -> AnthropicStreamDecoder:
+        return AnthropicStreamDecoder()
+
+    @override
+    def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
+        return error_from_body(status, body, retry_after)
+
+    @override
+    def decode_models(self, body: bytes) -> ModelPage:
+        page = read_object(body, "a model list")
+        listed = page.get("data")
+        if not isinstance(listed, list):
+            raise bad_response("a model list without 'data'")
+        models = [
+            ListedModel(entry["id"], _created(entry.get("created_at")))
+            for entry in listed
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
+        ]
+        last = page.get("last_id")
+        more = page.get("has_more") is True and isinstance(last, str) and last
+        return ModelPage(models, f"{_MODELS_PATH}&after_id={quote(str(last), safe='')}" if more else None)
+
+
+def _created(value: Any) -> int | None:
+    """Returns an RFC 3339 time in seconds since the epoch; Anthropic gives the epoch itself where it does not know."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return int(moment.timestamp()) or None

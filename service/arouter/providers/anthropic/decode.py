@@ -1,0 +1,160 @@
+"""A whole Messages API answer becomes a chat completion; and what it has in common with a streamed one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from arouter.providers.anthropic.fields import Json
+from arouter.providers.anthropic.reasoning_details import from_block
+from arouter.providers.provider_errors import bad_response
+
+_FINISH_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+_SERVICE_TIERS = {"standard": "default", "priority": "priority"}
+
+
+def decode_message(answer: Json) -> Json:
+    """Returns the completion in an answer.
+
+    Blocks of kinds that no request of ours asks for are passed over.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE.
+    """
+    content, stop_reason = answer.get("content"), answer.get("stop_reason")
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        raise bad_response("an answer without content")
+    if not isinstance(stop_reason, str):
+        raise bad_response("an answer without a reason for its end")
+    message = _message(content)
+    refusal = refusal_of(answer)
+    if refusal is not None:
+        message["refusal"] = refusal
+    choice: Json = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": finish_reason(stop_reason, called="tool_calls" in message),
+        "native_finish_reason": stop_reason,
+    }
+    completion = {**envelope(answer), "object": "chat.completion", "choices": [choice]}
+    usage = decode_usage(answer.get("usage"))
+    if usage is not None:
+        completion["usage"] = usage
+    return completion
+
+
+def _message(content: list[Json]) -> Json:
+    text, thoughts = "", ""
+    details: list[Json] = []
+    calls: list[Json] = []
+    annotations: list[Json] = []
+    for place, block in enumerate(content):
+        kind = block.get("type")
+        if kind == "text":
+            start, text = len(text), text + string(block, "text")
+            annotations += [annotation(each, start, len(text)) for each in objects(block.get("citations"))]
+        elif kind in ("thinking", "redacted_thinking"):
+            thoughts += string(block, "thinking")
+            detail = from_block(block, len(details), place)
+            details += [detail] if detail else []
+        elif kind == "tool_use":
+            function = {"name": string(block, "name"), "arguments": arguments(block.get("input"))}
+            calls.append({"id": string(block, "id"), "type": "function", "function": function})
+    message: Json = {"role": "assistant", "content": text or None, "refusal": None}
+    extras = {"annotations": annotations, "reasoning_content": thoughts, "reasoning_details": details}
+    message |= {field: value for field, value in extras.items() if value}
+    if calls:
+        message["tool_calls"] = calls
+    return message
+
+
+def envelope(answer: Json) -> Json:
+    """Returns the fields that a completion and every chunk of it begin with."""
+    fields: Json = {"id": string(answer, "id"), "model": string(answer, "model")}
+    usage = answer.get("usage")
+    tier = usage.get("service_tier") if isinstance(usage, dict) else None
+    if isinstance(tier, str):
+        fields["service_tier"] = _SERVICE_TIERS.get(tier, tier)
+    return fields
+
+
+def finish_reason(stop_reason: str, *, called: bool) -> str:
+    """Returns OpenAI's reason. A tool that was called is the reason, also where a server forgets to say so."""
+    reason = _FINISH_REASONS.get(stop_reason, "stop")
+    return "tool_calls" if called and reason == "stop" else reason
+
+
+def refusal_of(holder: Json) -> str | None:
+    """Returns Anthropic's words on why it stopped an answer, if it has any."""
+    details = holder.get("stop_details")
+    if not isinstance(details, dict) or details.get("type") != "refusal":
+        return None
+    return string(details, "explanation") or None
+
+
+def decode_usage(usage: Any) -> Json | None:
+    """Returns OpenAI's usage, in which the prompt includes what the cache gave and took."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    read, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
+    prompt, completion = _count(usage, "input_tokens") + read + written, _count(usage, "output_tokens")
+    decoded: Json = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+    }
+    details = usage.get("output_tokens_details")
+    if isinstance(details, dict):
+        decoded["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
+    return decoded
+
+
+def annotation(citation: Json, start: int, end: int) -> Json:
+    """Returns the annotation for a citation of the text from `start` to `end`.
+
+    A citation of a web page is OpenAI's `url_citation`; one of a document has all that Anthropic says of it.
+    """
+    url = citation.get("url") or citation.get("source")
+    if isinstance(url, str):
+        title = string(citation, "title")
+        cited = {
+            "url": url,
+            "title": title,
+            "start_index": start,
+            "end_index": end,
+            "content": string(citation, "cited_text"),
+        }
+        return {"type": "url_citation", "url_citation": cited}
+    return {"type": "file_citation", "file_citation": {**citation, "start_index": start, "end_index": end}}
+
+
+def arguments(value: Any) -> str:
+    """Returns a tool call's input as the JSON text that OpenAI has there."""
+    return orjson.dumps(value if isinstance(value, dict) else {}).decode()
+
+
+def string(holder: Json, field: str) -> str:
+    """Returns a text, or an empty one where the provider left it out."""
+    value = holder.get(field)
+    return value if isinstance(value, str) else ""
+
+
+def objects(value: Any) -> list[Json]:
+    """Returns the objects of an array, if it is one."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _count(usage: Json, field: str) -> int:
+    value = usage.get(field)
+    return value if type(value) is int and value > 0 else 0

@@ -1,0 +1,173 @@
+"""A canonical request becomes a Messages API request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arouter.chat.request import ChatRequest
+from arouter.errors import invalid_request
+from arouter.providers.anthropic.fields import Dropped, Json, optional, wrong_type
+from arouter.providers.anthropic.messages import Conversation
+from arouter.providers.anthropic.models import Model, describe
+from arouter.providers.anthropic.reasoning import encode_thinking
+from arouter.providers.anthropic.sampling import encode_sampling
+from arouter.providers.anthropic.schema import encode_response_format
+from arouter.providers.anthropic.tools import encode_tools
+
+_SERVICE_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
+
+# Fields of Anthropic's own that OpenAI has no word for. Source: `anthropic.types.MessageCreateParams` of SDK 2.12.
+_PASSED = ("cache_control", "container", "diagnostics", "inference_geo", "speed", "user_profile_id")
+
+_TRANSLATED = frozenset(
+    {
+        *_PASSED,
+        "function_call",
+        "functions",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "metadata",
+        "model",
+        "n",
+        "output_config",
+        "parallel_tool_calls",
+        "reasoning",
+        "reasoning_effort",
+        "response_format",
+        "safety_identifier",
+        "service_tier",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_p",
+        "user",
+    }
+)
+_OURS = frozenset({"models", "provider", "route"})
+"""What is said to the router, not to a provider."""
+
+_ASK_NOTHING: dict[str, tuple[Any, ...]] = {
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "min_p": (0,),
+    "modalities": (["text"],),
+    "presence_penalty": (0,),
+    "repetition_penalty": (1,),
+    "store": (False,),
+    "top_a": (0,),
+    "top_logprobs": (0,),
+}
+"""Values that say what happens anyway; leaving them out drops nothing."""
+
+
+def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[str, ...]]:
+    """Returns the body to send to the model, and the parameters that could not be said.
+
+    Raises:
+        ARouterError: INVALID_REQUEST, if the answer would be to another question.
+    """
+    body, model, dropped = request.body, describe(model_name), Dropped()
+    if (body.get("n") or 1) != 1:
+        raise invalid_request("'n' must be 1: Anthropic gives one answer to a request.", "n")
+    tools = encode_tools(body, can_force=model.forced_tools, dropped=dropped)
+    forced = tools.get("tool_choice", {}).get("type") in ("any", "tool")
+    thinking = encode_thinking(body, model, forced=forced, limit=_limit(body), dropped=dropped)
+    output_format, instruction = encode_response_format(body, dropped)
+
+    encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens}
+    encoded |= _conversation(body["messages"], instruction, model, dropped)
+    encoded |= tools
+    if thinking.config is not None:
+        encoded["thinking"] = thinking.config
+    thinks = thinking.config is not None and thinking.config.get("type") in ("adaptive", "enabled")
+    encoded |= encode_sampling(body, model, thinking=thinks, dropped=dropped)
+    output_config = _output_config(body, output_format, thinking.effort)
+    if output_config:
+        encoded["output_config"] = output_config
+    encoded |= _plain(body, dropped)
+    if request.stream:
+        encoded["stream"] = True
+    return encoded, dropped.names()
+
+
+def _limit(body: Json) -> int | None:
+    newer: int | None = body.get("max_completion_tokens")
+    older: int | None = body.get("max_tokens")
+    return older if newer is None else newer
+
+
+def _conversation(messages: list[Json], instruction: str | None, model: Model, dropped: Dropped) -> Json:
+    conversation = Conversation(system_turns=model.system_turns, dropped=dropped)
+    for index, message in enumerate(messages):
+        conversation.add(message, f"messages[{index}]")
+    conversation.finish()
+    if instruction is not None:
+        conversation.system.append({"type": "text", "text": instruction})
+    said: Json = {"system": conversation.system} if conversation.system else {}
+    return {**said, "messages": conversation.turns}
+
+
+def _output_config(body: Json, output_format: Json | None, effort: str | None) -> Json:
+    config: Json = {}
+    if output_format is not None:
+        config["format"] = output_format
+    if effort is not None:
+        config["effort"] = effort
+    return config | (optional(body, "output_config", dict, "") or {})
+
+
+def _plain(body: Json, dropped: Dropped) -> Json:
+    """Returns the parameters that stand alone, and notes those that Anthropic lacks."""
+    encoded: Json = {}
+    stops = _stops(body, dropped)
+    if stops:
+        encoded["stop_sequences"] = stops
+    user_id = _user_id(body, dropped)
+    if user_id:
+        encoded["metadata"] = {"user_id": user_id}
+    tier = body.get("service_tier")
+    if tier in _SERVICE_TIERS:
+        encoded["service_tier"] = _SERVICE_TIERS[tier]
+    elif tier is not None:
+        dropped.add("service_tier")
+    for field, value in body.items():
+        if value is None:
+            continue
+        if field in _PASSED:
+            encoded[field] = value
+        elif field not in _TRANSLATED and field not in _OURS and value not in _ASK_NOTHING.get(field, ()):
+            dropped.add(field)
+    return encoded
+
+
+def _stops(body: Json, dropped: Dropped) -> list[str]:
+    stop = body.get("stop") or []
+    stops = [stop] if isinstance(stop, str) else stop
+    # Anthropic refuses stop sequences of white space alone.
+    sent = [text for text in stops if text.strip()]
+    if len(sent) < len(stops):
+        dropped.add("stop")
+    return sent
+
+
+def _user_id(body: Json, dropped: Dropped) -> str | None:
+    """Returns whom the answer is for. OpenAI has had several fields for it; `metadata` is a client's own map."""
+    metadata = body.get("metadata") or {}
+    own = metadata.get("user_id")
+    if own is not None and not isinstance(own, str):
+        raise wrong_type("metadata.user_id", str, own)
+    if metadata.keys() - {"user_id"}:
+        dropped.add("metadata")
+    chosen: str | None = None
+    for field, value in (("user", body.get("user")), ("safety_identifier", body.get("safety_identifier"))):
+        if chosen and value and value != chosen:
+            dropped.add(field)
+        chosen = chosen or value
+    return chosen or own

@@ -1,0 +1,65 @@
+"""Anthropic's errors: `{"type": "error", "error": {"type", "message"}}`, as a body or as an event of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from arouter.errors import ProviderError
+from arouter.providers.provider_errors import bad_response, error_from_status
+
+# Source: platform.claude.com, "Errors". In a stream the type is all there is to go by.
+_STATUSES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+# These come as a 400, but it is our account that cannot pay, not the request that is wrong.
+_ACCOUNT_PROBLEMS = ("credit balance is too low", "specified API usage limits")
+
+
+def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
+    """Returns the error that a non-2xx answer means."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    return _error(status, answer.get("error") if isinstance(answer, dict) else None, retry_after)
+
+
+def embedded_error(error: Any) -> ProviderError:
+    """Returns the error that came with a 200, whole or in a stream."""
+    kind = error.get("type") if isinstance(error, dict) else None
+    return _error(_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
+
+
+def read_object(body: bytes, what: str) -> dict[str, Any]:
+    """Returns the JSON object that the provider sent.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_response(f"{what} that is not JSON") from error
+    if not isinstance(value, dict):
+        raise bad_response(f"{what} that is not a JSON object")
+    return value
+
+
+def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
+    message = error.get("message") if isinstance(error, dict) else error
+    text = message if isinstance(message, str) and message else None
+    if status == 400 and text and any(problem in text for problem in _ACCOUNT_PROBLEMS):
+        status = 402
+    return error_from_status(status, text, param=None, code=None, retry_after=retry_after)

@@ -1,0 +1,87 @@
+"""Reading of request fields whose types nobody has checked yet, and the list of what could not be said."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from arouter.chat.types import name_of
+from arouter.errors import ARouterError, invalid_request
+
+Json = dict[str, Any]
+_T = TypeVar("_T", str, int, bool, dict[str, Any], list[Any])
+
+_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "a boolean",
+    dict: "an object",
+    list: "an array",
+}
+
+
+class Dropped:
+    """The parameters that a request asked for and Anthropic's protocol lacks, each once, in order.
+
+    Those inside messages and tools are named without their index (`messages[].name`): a long conversation would
+    repeat them a thousand times in one header.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def add(self, name: str) -> None:
+        """Notes a parameter by its canonical name or path."""
+        self._names[name] = None
+
+    def add_rest(self, holder: Json, known: frozenset[str], path: str) -> None:
+        """Notes the fields of `holder` that nobody reads and that say something."""
+        for field, value in holder.items():
+            if field not in known and value is not None and value != [] and value != {} and value != "":
+                self.add(f"{path}{field}")
+
+    def names(self) -> tuple[str, ...]:
+        """Returns them all."""
+        return tuple(self._names)
+
+
+def optional(holder: Json, field: str, kind: type[_T], path: str) -> _T | None:
+    """Returns a field, or None where it is absent or null.
+
+    Args:
+        holder: The object that may have it.
+        field: Its name.
+        kind: The Python type of its JSON type.
+        path: The path of `holder`, for the error; empty for the request itself.
+
+    Raises:
+        ARouterError: INVALID_REQUEST, if it is of another type.
+    """
+    value = holder.get(field)
+    # `type() is` because a JSON boolean is an int to Python.
+    if value is None or type(value) is kind:
+        return value
+    raise wrong_type(_join(path, field), kind, value)
+
+
+def required(holder: Json, field: str, kind: type[_T], path: str) -> _T:
+    """Returns a field as `optional` does, but refuses its absence."""
+    value = optional(holder, field, kind, path)
+    if value is None:
+        at = _join(path, field)
+        raise invalid_request(f"Missing required parameter: '{at}'.", at)
+    return value
+
+
+def wrong_type(path: str, kind: type, value: Any) -> ARouterError:
+    """Returns the 400 for a value of the wrong type."""
+    return invalid_request(f"Invalid type for '{path}': expected {_NAMES[kind]}, got {name_of(value)}.", path)
+
+
+def inexpressible(what: str, path: str) -> ARouterError:
+    """Returns the 400 for something that Anthropic's protocol cannot say. `what` is the sentence's subject."""
+    return invalid_request(f"{what} cannot be sent to this model: Anthropic's Messages API has no place for it.", path)
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field

@@ -1,0 +1,174 @@
+"""The conversation: OpenAI's flat list of messages becomes Anthropic's system prompt and its alternating turns.
+
+- System and developer messages at the beginning are the system prompt, a block each.
+- Later ones stay where they are, as `system` turns, where the model has those and their place is allowed: behind a user
+  turn. Else they join the system prompt, in order: an instruction keeps its authority and its order among instructions,
+  and loses only that it came late. (As a user's text it would keep its place and lose its authority.)
+- What stands between two assistant messages becomes one user turn: tool results first, as Anthropic demands, then what
+  the user said. Assistant messages in a row become one turn.
+- A request of instructions alone is sent as a user's words: Anthropic answers no conversation without one.
+- An id of a tool call that has other letters than Anthropic allows, because another provider made it, is written in
+  hexadecimal, in the call and in its result alike.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from arouter.errors import invalid_request
+from arouter.providers.anthropic.content import ContentEncoder, text_blocks
+from arouter.providers.anthropic.fields import Dropped, Json, inexpressible, optional, required
+from arouter.providers.anthropic.reasoning_details import restore
+
+_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_MESSAGE_FIELDS = frozenset({"role", "content", "cache_control"})
+_ASSISTANT_FIELDS = _MESSAGE_FIELDS | {
+    "tool_calls",
+    "refusal",
+    "reasoning_details",
+    "reasoning_content",
+    "reasoning",
+}
+_TOOL_FIELDS = _MESSAGE_FIELDS | {"tool_call_id", "is_error"}
+
+
+class Conversation:
+    """Takes messages in order and makes of them what Anthropic wants.
+
+    Args:
+        system_turns: Whether a `system` turn may stand in the middle.
+        dropped: Where to note what has no equivalent.
+
+    Attributes:
+        system: The blocks of the system prompt.
+        turns: The messages.
+    """
+
+    def __init__(self, *, system_turns: bool, dropped: Dropped) -> None:
+        self.system: list[Json] = []
+        self.turns: list[Json] = []
+        self._system_turns = system_turns
+        self._dropped = dropped
+        self._results: list[Json] = []
+        self._said: list[Json] = []
+        self._instructions: list[Json] = []
+
+    def add(self, message: Json, path: str) -> None:
+        """Takes the next message."""
+        role = message["role"]
+        known = _MESSAGE_FIELDS
+        if role == "assistant":
+            known = _ASSISTANT_FIELDS
+            self._answered(_marked(message, self._assistant(message, path), path))
+        elif role == "tool":
+            known = _TOOL_FIELDS
+            self._results += _marked(message, [self._result(message, path)], path)
+        elif role == "function":
+            raise inexpressible("A message of the role 'function', which OpenAI replaced with 'tool',", path)
+        else:
+            blocks = ContentEncoder(role, path, self._dropped).blocks(message.get("content"))
+            self._place(role).extend(_marked(message, blocks, path))
+        self._dropped.add_rest(message, known, "messages[].")
+
+    def finish(self) -> None:
+        """Ends the conversation.
+
+        Raises:
+            ARouterError: INVALID_REQUEST, if nobody has said anything.
+        """
+        self._close_gap()
+        if not self.turns:
+            if not self.system:
+                raise invalid_request("No message has any content.", "messages")
+            self.turns.append({"role": "user", "content": self.system})
+            self.system = []
+
+    def _place(self, role: str) -> list[Json]:
+        if role == "user":
+            return self._said
+        return self._instructions if self.turns or self._results or self._said else self.system
+
+    def _close_gap(self) -> None:
+        """Turns what came since the last assistant message into a user turn, with its instructions behind it."""
+        content = self._results + self._said
+        if content:
+            self.turns.append({"role": "user", "content": content})
+        if self._instructions and content and self._system_turns:
+            self.turns.append({"role": "system", "content": self._instructions})
+        else:
+            self.system += self._instructions
+        self._results, self._said, self._instructions = [], [], []
+
+    def _answered(self, blocks: list[Json]) -> None:
+        if not blocks:
+            return
+        self._close_gap()
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            self.turns[-1]["content"] += blocks
+        else:
+            self.turns.append({"role": "assistant", "content": blocks})
+
+    def _assistant(self, message: Json, path: str) -> list[Json]:
+        for field in ("audio", "function_call"):
+            if message.get(field) is not None:
+                raise inexpressible(f"'{field}' of an earlier answer", f"{path}.{field}")
+        others = ContentEncoder("assistant", path, self._dropped).blocks(message.get("content"))
+        others += text_blocks(optional(message, "refusal", str, path) or "")
+        for index, call in enumerate(message.get("tool_calls") or []):
+            others.append(_tool_use(call, f"{path}.tool_calls[{index}]"))
+        return restore(message, others, path, self._dropped)
+
+    def _result(self, message: Json, path: str) -> Json:
+        call_id = required(message, "tool_call_id", str, path)
+        result: Json = {"type": "tool_result", "tool_use_id": _portable(call_id, f"{path}.tool_call_id")}
+        content = ContentEncoder("tool", path, self._dropped).blocks(message.get("content"))
+        if content:
+            result["content"] = content
+        if optional(message, "is_error", bool, path):
+            result["is_error"] = True
+        return result
+
+
+def _marked(message: Json, blocks: list[Json], path: str) -> list[Json]:
+    """Returns the blocks of a message, with its own `cache_control` on the last of them."""
+    cache_control = optional(message, "cache_control", dict, path)
+    if cache_control and blocks and blocks[-1]["type"] not in ("thinking", "redacted_thinking"):
+        blocks[-1].setdefault("cache_control", cache_control)
+    return blocks
+
+
+def _tool_use(call: Json, path: str) -> Json:
+    id_ = _portable(required(call, "id", str, path), f"{path}.id")
+    kind = call.get("type", "function")
+    if kind not in ("function", "custom"):
+        raise inexpressible("A tool call that is neither of a function nor custom", f"{path}.type")
+    tool = required(call, kind, dict, path)
+    name = required(tool, "name", str, f"{path}.{kind}")
+    if kind == "custom":
+        value: Any = {"input": required(tool, "input", str, f"{path}.custom")}
+    else:
+        value = _arguments(optional(tool, "arguments", str, f"{path}.function") or "")
+    return {"type": "tool_use", "id": id_, "name": name, "input": value}
+
+
+def _arguments(text: str) -> Any:
+    """Returns a call's arguments as a JSON object, as the model wrote them: the order of keys and the size of numbers.
+
+    A model can write what is no JSON object; the conversation goes on all the same, with the text inside one.
+    """
+    if not text.strip():
+        return {}
+    try:
+        is_object = isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        is_object = False
+    return orjson.Fragment(text) if is_object else {"arguments": text}
+
+
+def _portable(id_: str, path: str) -> str:
+    if not id_:
+        raise invalid_request(f"'{path}' must not be empty.", path)
+    return id_ if _ID.fullmatch(id_) else f"id_{id_.encode().hex()}"

@@ -1,0 +1,151 @@
+"""How much the model is to think: `reasoning_effort` and `reasoning` become `thinking` and `output_config.effort`.
+
+| asked | newer models | up to Claude 4.5, and others |
+|---|---|---|
+| an effort | adaptive thinking, the nearest level not above it | a share of the answer's limit as budget |
+| `reasoning.max_tokens` | adaptive thinking; the number is noted as dropped | that budget |
+| `reasoning.enabled` | adaptive thinking | as effort "medium" |
+| effort "none", `enabled: false` | off in the model's way, or its lowest effort | nothing is sent |
+| `reasoning.exclude` | `display: omitted` | the same, for Claude |
+
+A model that is forced to call a tool cannot be told to think; the tool has precedence.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from arouter.errors import invalid_request
+from arouter.providers.anthropic.fields import Dropped, Json, optional
+from arouter.providers.anthropic.models import Model
+
+MIN_BUDGET = 1024
+"""Anthropic's least thinking budget; it must also stay below `max_tokens`."""
+
+# OpenRouter's shares of `max_tokens`, so that a client finds the same behaviour here.
+_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
+_LEVELS = tuple(_SHARES)
+_FIELDS = frozenset({"effort", "max_tokens", "enabled", "exclude"})
+
+
+class Thinking(NamedTuple):
+    """What the request says about thinking.
+
+    Attributes:
+        config: The `thinking` parameter, or None to leave it out.
+        effort: The `output_config.effort`, or None to leave it out.
+        max_tokens: The limit on the answer, thoughts included.
+    """
+
+    config: Json | None
+    effort: str | None
+    max_tokens: int
+
+
+class _Wish(NamedTuple):
+    param: str = "reasoning_effort"
+    off: bool = False
+    effort: str | None = None
+    budget: int | None = None
+    wanted: bool = False
+    exclude: bool = False
+
+
+def encode_thinking(body: Json, model: Model, *, forced: bool, limit: int | None, dropped: Dropped) -> Thinking:
+    """Returns what the request says about thinking, in the model's dialect.
+
+    Args:
+        body: The canonical request.
+        model: The model's dialect.
+        forced: Whether a tool must be called.
+        limit: The client's own limit on the answer, if it set one.
+        dropped: Where to note what has no equivalent.
+    """
+    wish = _read(body, dropped)
+    max_tokens = model.max_tokens if limit is None else limit
+    native = optional(body, "thinking", dict, "")
+    if native is not None:
+        return Thinking(native, _effort_or_note(wish, model, dropped), max_tokens)
+    if wish.off:
+        return _off(wish, model, max_tokens, dropped)
+    if not wish.wanted:
+        return Thinking(None, None, max_tokens)
+    if forced:
+        return Thinking(None, _effort_or_note(wish, model, dropped), max_tokens)
+    if model.adaptive and not (model.budget and wish.budget is not None):
+        return _adaptive(wish, model, max_tokens, dropped)
+    return _budget(wish, model, max_tokens, limit, dropped)
+
+
+def _read(body: Json, dropped: Dropped) -> _Wish:
+    reasoning = optional(body, "reasoning", dict, "") or {}
+    dropped.add_rest(reasoning, _FIELDS, "reasoning.")
+    effort = optional(reasoning, "effort", str, "reasoning")
+    param = "reasoning_effort" if effort is None and body.get("reasoning_effort") else "reasoning"
+    if effort is None:
+        effort = optional(body, "reasoning_effort", str, "")
+    if effort is not None and effort != "none" and effort not in _SHARES:
+        field = param if param == "reasoning_effort" else "reasoning.effort"
+        raise invalid_request(f"Invalid value for '{field}': it must be none, {', '.join(_LEVELS)}.", field)
+    budget = optional(reasoning, "max_tokens", int, "reasoning")
+    enabled = optional(reasoning, "enabled", bool, "reasoning")
+    return _Wish(
+        param,
+        off=effort == "none" or enabled is False,
+        effort=effort,
+        budget=budget,
+        wanted=effort is not None or budget is not None or enabled is True,
+        exclude=optional(reasoning, "exclude", bool, "reasoning") is True,
+    )
+
+
+def _effort_or_note(wish: _Wish, model: Model, dropped: Dropped) -> str | None:
+    effort = _effort(wish, model)
+    if effort is None and wish.wanted:
+        dropped.add(wish.param)
+    return effort
+
+
+def _effort(wish: _Wish, model: Model) -> str | None:
+    """Returns the strongest of the model's levels that is not above the one asked for."""
+    if wish.effort not in _SHARES or not model.efforts:
+        return None
+    asked = _LEVELS.index(wish.effort)
+    return next((level for level in reversed(model.efforts) if _LEVELS.index(level) <= asked), model.efforts[0])
+
+
+def _off(wish: _Wish, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
+    if not model.thinks:
+        return Thinking(None, None, max_tokens)
+    if model.off is None:
+        dropped.add(wish.param)
+        return Thinking(None, model.efforts[0], max_tokens)
+    return Thinking({"type": model.off}, None, max_tokens)
+
+
+def _adaptive(wish: _Wish, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
+    if wish.budget is not None:
+        dropped.add("reasoning.max_tokens")
+    # Newer models leave the words out unless they are asked for.
+    display = "omitted" if wish.exclude else "summarized"
+    return Thinking({"type": "adaptive", "display": display}, _effort(wish, model), max_tokens)
+
+
+def _budget(wish: _Wish, model: Model, max_tokens: int, limit: int | None, dropped: Dropped) -> Thinking:
+    if wish.budget is None:
+        budget = int(max_tokens * _SHARES[wish.effort or "medium"])
+    else:
+        budget = wish.budget
+        if limit is None and budget >= max_tokens:
+            max_tokens += budget
+    budget = min(max(budget, MIN_BUDGET), max_tokens - 1)
+    if budget < MIN_BUDGET:
+        dropped.add(wish.param)
+        return Thinking(None, None, max_tokens)
+    config: Json = {"type": "enabled", "budget_tokens": budget}
+    if wish.exclude:
+        if model.claude:
+            config["display"] = "omitted"
+        else:
+            dropped.add("reasoning.exclude")
+    return Thinking(config, _effort(wish, model), max_tokens)

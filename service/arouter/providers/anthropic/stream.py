@@ -1,0 +1,270 @@
+"""The decoder of a Messages API stream: named blocks that open, grow and close become OpenAI's chunks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import override
+
+from arouter.chat.chunks import Chunk, usage_chunk
+from arouter.providers.adapter import StreamDecoder
+from arouter.providers.anthropic.decode import (
+    annotation,
+    arguments,
+    decode_usage,
+    envelope,
+    finish_reason,
+    objects,
+    refusal_of,
+    string,
+)
+from arouter.providers.anthropic.errors import embedded_error, read_object
+from arouter.providers.anthropic.fields import Json
+from arouter.providers.anthropic.reasoning_details import opening
+from arouter.providers.provider_errors import bad_response, truncated
+from arouter.providers.sse import ServerSentEvent
+
+
+class AnthropicStreamDecoder(StreamDecoder):
+    """Turns events into chunks, with indices of its own for tool calls and thoughts."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.usage: Json | None = None
+        self._raw_usage: Json = {}
+        self._template: Json | None = None
+        self._blocks: dict[int, _Block] = {}
+        self._answer = _Answer()
+        self._finished = False
+
+    @override
+    def feed(self, event: ServerSentEvent) -> list[Chunk]:
+        data = read_object(event.data, "an event")
+        kind = data.get("type")
+        if kind == "error":
+            raise embedded_error(data.get("error"))
+        if kind == "message_start":
+            return self._start(_part(data, "message"))
+        if kind == "ping":
+            return []
+        if self._template is None:
+            raise bad_response("an event before its message's start")
+        if kind == "content_block_start":
+            return self._chunks(self._open(data))
+        if kind == "content_block_delta":
+            return self._chunks(self._block(data).grow(_part(data, "delta")))
+        if kind == "content_block_stop":
+            return self._chunks(self._block(data).close())
+        if kind == "message_delta":
+            return self._message_delta(data)
+        if kind == "message_stop":
+            return self._stop()
+        if not isinstance(kind, str):
+            raise bad_response("an event without a type")
+        # Anthropic may add types of events within an API version.
+        return []
+
+    @override
+    def finish(self) -> list[Chunk]:
+        if not self.done:
+            raise truncated()
+        return []
+
+    def _start(self, message: Json) -> list[Chunk]:
+        self._template = {**envelope(message), "object": "chat.completion.chunk"}
+        self._take_usage(message.get("usage"))
+        return self._chunks([{"role": "assistant", "content": None}])
+
+    def _open(self, data: Json) -> list[Json]:
+        index, started = data.get("index"), _part(data, "content_block")
+        if type(index) is not int:
+            raise bad_response("a content block without an index")
+        kind = _BLOCKS.get(string(started, "type"), _Unasked)
+        self._blocks[index] = block = kind(self._answer, index)
+        return block.open(started)
+
+    def _block(self, data: Json) -> _Block:
+        index = data.get("index")
+        block = self._blocks.get(index) if type(index) is int else None
+        if block is None:
+            raise bad_response("more of a content block that it has not started")
+        return block
+
+    def _message_delta(self, data: Json) -> list[Chunk]:
+        self._take_usage(data.get("usage"))
+        delta = _part(data, "delta")
+        stop_reason = delta.get("stop_reason")
+        if not isinstance(stop_reason, str) or self._finished:
+            return []
+        self._finished = True
+        last: Json = {}
+        if self._answer.annotations:
+            last["annotations"] = self._answer.annotations
+        refusal = refusal_of(delta)
+        if refusal is not None:
+            last["refusal"] = refusal
+        reason = finish_reason(stop_reason, called=self._answer.calls > 0)
+        return [self._chunk(last, reason, stop_reason)]
+
+    def _stop(self) -> list[Chunk]:
+        if not self._finished:
+            raise truncated()
+        self.done = True
+        return [usage_chunk(self._template or {}, self.usage)] if self.usage else []
+
+    def _take_usage(self, usage: Any) -> None:
+        """Takes counts over; those at the end are totals, and leave out what has not changed."""
+        if isinstance(usage, dict):
+            self._raw_usage |= {field: value for field, value in usage.items() if value is not None}
+            self.usage = decode_usage(self._raw_usage)
+
+    def _chunks(self, deltas: list[Json]) -> list[Chunk]:
+        return [self._chunk(delta, None, None) for delta in deltas]
+
+    def _chunk(self, delta: Json, reason: str | None, native: str | None) -> Chunk:
+        choice: Json = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        if native is not None:
+            choice["native_finish_reason"] = native
+        return {**(self._template or {}), "choices": [choice]}
+
+
+class _Answer:
+    """What the blocks of one answer count together."""
+
+    def __init__(self) -> None:
+        self.characters = 0
+        self.calls = 0
+        self.details = 0
+        self.annotations: list[Json] = []
+
+
+class _Block:
+    """One block, from its start to its stop."""
+
+    def __init__(self, answer: _Answer, place: int) -> None:
+        self._answer = answer
+        self._place = place
+
+    def open(self, block: Json) -> list[Json]:
+        """Returns the deltas of its beginning; servers may send a part of its content with it."""
+        raise NotImplementedError
+
+    def grow(self, delta: Json) -> list[Json]:
+        """Returns the deltas of its next piece."""
+        raise NotImplementedError
+
+    def close(self) -> list[Json]:
+        """Returns the deltas still owed at its end."""
+        return []
+
+
+class _Unasked(_Block):
+    """A block of a kind that no request of ours asks for: passed over."""
+
+    @override
+    def open(self, block: Json) -> list[Json]:
+        return []
+
+    @override
+    def grow(self, delta: Json) -> list[Json]:
+        return []
+
+
+class _Text(_Block):
+    @override
+    def open(self, block: Json) -> list[Json]:
+        self._start = self._answer.characters
+        self._citations = objects(block.get("citations"))
+        return self._say(string(block, "text"))
+
+    @override
+    def grow(self, delta: Json) -> list[Json]:
+        if delta.get("type") == "citations_delta":
+            self._citations += objects([delta.get("citation")])
+            return []
+        return self._say(string(delta, "text"))
+
+    @override
+    def close(self) -> list[Json]:
+        end = self._answer.characters
+        self._answer.annotations += [annotation(each, self._start, end) for each in self._citations]
+        return []
+
+    def _say(self, text: str) -> list[Json]:
+        self._answer.characters += len(text)
+        return [{"content": text}] if text else []
+
+
+class _Thinking(_Block):
+    @override
+    def open(self, block: Json) -> list[Json]:
+        self._detail: Json | None = None
+        return self.grow(block)
+
+    @override
+    def grow(self, delta: Json) -> list[Json]:
+        text, signature = string(delta, "thinking"), string(delta, "signature")
+        if not text and not signature:
+            return []
+        if self._detail is None:
+            detail: Json = {**opening("text", self._answer.details, self._place), "text": text}
+            self._detail = {"type": detail["type"], "index": detail["index"]}
+            self._answer.details += 1
+        else:
+            detail = {**self._detail, "text": text} if text else dict(self._detail)
+        if signature:
+            detail["signature"] = signature
+        words: Json = {"reasoning_content": text} if text else {}
+        return [{**words, "reasoning_details": [detail]}]
+
+
+class _RedactedThinking(_Block):
+    @override
+    def open(self, block: Json) -> list[Json]:
+        detail = {**opening("encrypted", self._answer.details, self._place), "data": string(block, "data")}
+        self._answer.details += 1
+        return [{"reasoning_details": [detail]}]
+
+    @override
+    def grow(self, delta: Json) -> list[Json]:
+        return []
+
+
+class _ToolUse(_Block):
+    @override
+    def open(self, block: Json) -> list[Json]:
+        self._input = block.get("input")
+        self._written = False
+        self._index = self._answer.calls
+        self._answer.calls += 1
+        function = {"name": string(block, "name"), "arguments": ""}
+        return [self._call({"id": string(block, "id"), "type": "function", "function": function})]
+
+    @override
+    def grow(self, delta: Json) -> list[Json]:
+        json = string(delta, "partial_json")
+        self._written = self._written or bool(json)
+        return [self._call({"function": {"arguments": json}})] if json else []
+
+    @override
+    def close(self) -> list[Json]:
+        # A call without arguments is not written at all, but OpenAI's clients parse the text.
+        return [] if self._written else [self._call({"function": {"arguments": arguments(self._input)}})]
+
+    def _call(self, fields: Json) -> Json:
+        return {"tool_calls": [{"index": self._index, **fields}]}
+
+
+_BLOCKS: dict[str, type[_Block]] = {
+    "text": _Text,
+    "thinking": _Thinking,
+    "redacted_thinking": _RedactedThinking,
+    "tool_use": _ToolUse,
+}
+
+
+def _part(data: Json, field: str) -> Json:
+    value = data.get(field)
+    if not isinstance(value, dict):
+        raise bad_response(f"an event without its {field}")
+    return value

@@ -1,0 +1,83 @@
+"""Gemini's paths, headers, model list and the assembly of a request; each half of the translation has its own file."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from typing_extensions import override
+
+from arouter.chat.request import ChatRequest
+from arouter.errors import ProviderError, invalid_request
+from arouter.providers.adapter import Adapter, ListedModel, ModelPage, WireRequest
+from arouter.providers.gemini.contents import encode_messages
+from arouter.providers.gemini.decode import decode_answer
+from arouter.providers.gemini.documents import objects, parse
+from arouter.providers.gemini.errors import embedded_error, error_from_body
+from arouter.providers.gemini.parameters import encode_parameters
+from arouter.providers.gemini.stream import GeminiStreamDecoder
+from arouter.providers.gemini.thinking import validates_signatures
+from arouter.providers.provider_errors import bad_response
+
+_MODELS = "/v1beta/models"
+_PAGE = f"{_MODELS}?pageSize=1000"
+
+
+class GeminiAdapter(Adapter):
+    """Translates to generateContent and back. The base URL is the host's root."""
+
+    models_path = _PAGE
+
+    @override
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        # Never the `?key=` of the older examples: URLs end up in logs.
+        return {"x-goog-api-key": api_key} if api_key else {}
+
+    @override
+    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+        dropped: dict[str, None] = {}
+        messages = encode_messages(request.body["messages"], dropped, needs_signatures=validates_signatures(model))
+        body: dict[str, Any] = {**messages, **encode_parameters(request.body, model, dropped)}
+        method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
+        path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
+        try:
+            return WireRequest(path, orjson.dumps(body), tuple(dropped))
+        except orjson.JSONEncodeError as error:
+            # orjson reads deeper than it writes.
+            raise invalid_request("The request body is nested too deeply.") from error
+
+    @override
+    def decode(self, body: bytes) -> dict[str, Any]:
+        answer = parse(body, "an answer")
+        if answer.get("error"):
+            raise embedded_error(answer["error"])
+        return decode_answer(answer)
+
+    @override
+    def stream_decoder(self) -> GeminiStreamDecoder:
+        return GeminiStreamDecoder()
+
+    @override
+    def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
+        return error_from_body(status, body, retry_after)
+
+    @override
+    def decode_models(self, body: bytes) -> ModelPage:
+        page = parse(body, "a model list")
+        if page and not isinstance(page.get("models"), list):
+            raise bad_response("a model list without 'models'")
+        token = page.get("nextPageToken")
+        return ModelPage(
+            [
+                ListedModel(name.removeprefix("models/"), None)
+                for entry in objects(page.get("models"))
+                if isinstance(name := entry.get("name"), str) and name and _generates_content(entry)
+            ],
+            f"{_PAGE}&pageToken={quote(token, safe='')}" if isinstance(token, str) and token else None,
+        )
+
+
+def _generates_content(entry: dict[str, Any]) -> bool:
+    methods = entry.get("supportedGenerationMethods")
+    return isinstance(methods, list) and "generateContent" in methods

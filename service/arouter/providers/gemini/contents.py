@@ -1,0 +1,242 @@
+"""Messages as Gemini's systemInstruction and contents.
+
+- The system and developer messages that open a conversation are the systemInstruction. Later ones stay where they are,
+  as the user's words: their place is part of their meaning, and moving them would invalidate the cached prompt.
+- Neighbours with one role become one content. Results of functions are kept apart from the user's own words, right
+  behind the calls they answer, wherever the client put them: Gemini accepts them nowhere else.
+- Reasoning goes back as the signatures that stand for it; its text does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from arouter.errors import invalid_request
+from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
+from arouter.providers.gemini.media import media_part, part_from_url
+from arouter.providers.gemini.values import arguments_object, result_object
+
+SIGNATURE_FORMAT = "google-gemini-v1"
+"""Marks the entries of `reasoning_details` that are Gemini's own (OpenRouter's name for them)."""
+
+_NO_SIGNATURE = "skip_thought_signature_validator"
+"""What Google tells clients to send for calls that Gemini did not make (ai.google.dev, "Thought signatures")."""
+
+_SYSTEM = frozenset({"system", "developer"})
+
+
+class _Turn(NamedTuple):
+    role: str
+    parts: list[JsonObject]
+    answers: bool = False
+    """Whether it holds the results of functions, and nothing else."""
+
+
+def encode_messages(messages: list[JsonObject], dropped: dict[str, None], *, needs_signatures: bool) -> JsonObject:
+    """Returns `systemInstruction`, if there is one, and `contents`.
+
+    Args:
+        messages: In canonical form.
+        dropped: Takes the names of what the messages say and Gemini cannot.
+        needs_signatures: Whether a call without a thought signature is refused by the model.
+
+    Raises:
+        ARouterError: INVALID_REQUEST naming the message or part that Gemini cannot be given.
+    """
+    opening = 0
+    while opening < len(messages) and messages[opening]["role"] in _SYSTEM:
+        opening += 1
+    if opening == len(messages):
+        opening = 0  # Gemini does not answer an instruction alone
+    conversation = _Conversation(dropped, needs_signatures)
+    instruction: list[JsonObject] = []
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        if index < opening:
+            instruction += conversation.content(message, path)
+        else:
+            conversation.add(message, path)
+    contents = conversation.contents()
+    if not contents:
+        raise invalid_request("Parameter 'messages' holds nothing to answer.", "messages")
+    return (
+        {"systemInstruction": {"parts": instruction}, "contents": contents} if instruction else {"contents": contents}
+    )
+
+
+class _Conversation:
+    """The turns so far, and where the results of each call belong."""
+
+    def __init__(self, dropped: dict[str, None], needs_signatures: bool) -> None:
+        self._dropped = dropped
+        self._needs_signatures = needs_signatures
+        self._turns: list[_Turn] = []
+        self._calls: dict[str, tuple[str, list[JsonObject]]] = {}
+        self._legacy_calls: dict[str, list[JsonObject]] = {}
+
+    def contents(self) -> list[JsonObject]:
+        """Returns the turns that say something, neighbours of one kind merged."""
+        merged: list[_Turn] = []
+        for turn in self._turns:
+            if not turn.parts:
+                continue
+            if merged and (merged[-1].role, merged[-1].answers) == (turn.role, turn.answers):
+                merged[-1].parts.extend(turn.parts)
+            else:
+                merged.append(turn)
+        return [{"role": turn.role, "parts": turn.parts} for turn in merged]
+
+    def add(self, message: JsonObject, path: str) -> None:
+        """Adds one message's turn, or its result to the turn where it belongs."""
+        role = message["role"]
+        if role == "assistant":
+            self._add_assistant(message, path)
+        elif role == "tool":
+            self._add_result(message, path)
+        elif role == "function":
+            self._add_legacy_result(message, path)
+        else:
+            self._turns.append(_Turn("user", self.content(message, path)))
+
+    def content(self, message: JsonObject, path: str) -> list[JsonObject]:
+        """Returns the parts of a message's content."""
+        if message.get("name") is not None and message["role"] != "tool":
+            self._dropped["messages.name"] = None
+        content = message.get("content")
+        if isinstance(content, str):
+            return [{"text": content}]
+        return [self._part(part, f"{path}.content[{index}]") for index, part in enumerate(content or [])]
+
+    def _part(self, part: JsonObject, path: str) -> JsonObject:
+        if part.get("cache_control") is not None:
+            self._dropped["messages.content.cache_control"] = None
+        kind = part["type"]
+        if kind not in ("text", "refusal"):
+            return media_part(part, path, self._dropped)
+        text = part.get(kind)
+        if not isinstance(text, str):
+            raise invalid_request(f"Missing required parameter: '{path}.{kind}', a string.", f"{path}.{kind}")
+        return {"text": text}
+
+    def _add_assistant(self, message: JsonObject, path: str) -> None:
+        if message.get("audio") is not None:
+            self._dropped["messages.audio"] = None
+        details = [
+            entry for entry in objects(message.get("reasoning_details")) if entry.get("format") == SIGNATURE_FORMAT
+        ]
+        # An empty text in an answer with calls is what clients write for none.
+        parts = _signed_thoughts(details) + [part for part in self.content(message, path) if part.get("text") != ""]
+        if refusal := text_in(message.get("refusal")):
+            parts.append({"text": refusal})
+        parts += _images(message, path)
+        calls = message.get("tool_calls") or []
+        call_ids = {id_ for call in calls if (id_ := text_in(call.get("id")))}
+        signatures = [
+            entry["data"]
+            for entry in details
+            if text_in(entry.get("data")) and text_in(entry.get("id")) not in call_ids
+        ]
+        if own := _signature(message):
+            signatures.append(own)
+        # In a part of its own, as Gemini streams it: the texts have been joined since.
+        parts += [{"text": "", "thoughtSignature": signature} for signature in signatures]
+        answers: list[JsonObject] = []
+        call_parts = [
+            self._call(call, f"{path}.tool_calls[{index}]", details, answers) for index, call in enumerate(calls)
+        ]
+        if (legacy := message.get("function_call")) is not None:
+            call_parts.append(self._legacy_call(legacy, f"{path}.function_call", answers))
+        if call_parts and self._needs_signatures:
+            # Only the first of parallel calls is signed.
+            call_parts[0].setdefault("thoughtSignature", _NO_SIGNATURE)
+        self._turns.append(_Turn("model", parts + call_parts))
+        if call_parts:
+            self._turns.append(_Turn("user", answers, answers=True))
+
+    def _call(self, call: JsonObject, path: str, details: list[JsonObject], answers: list[JsonObject]) -> JsonObject:
+        kind = "custom" if call.get("type") == "custom" else "function"
+        called = object_in(call.get(kind))
+        name = _name(called, f"{path}.{kind}")
+        if kind == "custom":
+            arguments: JsonObject = {"input": called.get("input")}
+        else:
+            arguments = arguments_object(called.get("arguments"), f"{path}.function.arguments")
+        part: JsonObject = {"functionCall": {"name": name, "args": arguments}}
+        if (id_ := text_in(call.get("id"))) is not None:
+            part["functionCall"]["id"] = id_
+            self._calls[id_] = (name, answers)
+        signature = _signature(call) or next(
+            (data for entry in details if id_ and entry.get("id") == id_ and (data := text_in(entry.get("data")))), None
+        )
+        if signature:
+            part["thoughtSignature"] = signature
+        return part
+
+    def _legacy_call(self, call: Any, path: str, answers: list[JsonObject]) -> JsonObject:
+        called = object_in(call)
+        name = _name(called, path)
+        self._legacy_calls[name] = answers
+        return {"functionCall": {"name": name, "args": arguments_object(called.get("arguments"), f"{path}.arguments")}}
+
+    def _add_result(self, message: JsonObject, path: str) -> None:
+        id_ = message.get("tool_call_id")
+        if not isinstance(id_, str):
+            raise invalid_request(f"Missing required parameter: '{path}.tool_call_id'.", f"{path}.tool_call_id")
+        called = self._calls.get(id_)
+        if called is None:
+            # Gemini wants the function's name, which only the call says.
+            raise invalid_request(
+                f"'{path}.tool_call_id' is {id_[:64]!r}, which no earlier message calls.", f"{path}.tool_call_id"
+            )
+        name, answers = called
+        answers.append({"functionResponse": {"id": id_, "name": name, **self._result(message, path)}})
+
+    def _add_legacy_result(self, message: JsonObject, path: str) -> None:
+        name = _name(message, path)
+        answers = self._legacy_calls.get(name)
+        if answers is None:
+            raise invalid_request(f"'{path}.name' is {name[:64]!r}, which no earlier message calls.", f"{path}.name")
+        answers.append({"functionResponse": {"name": name, **self._result(message, path)}})
+
+    def _result(self, message: JsonObject, path: str) -> JsonObject:
+        content = message.get("content")
+        if not isinstance(content, list):
+            return {"response": result_object(content or "")}
+        parts = [self._part(part, f"{path}.content[{index}]") for index, part in enumerate(content)]
+        texts = [part["text"] for part in parts if "text" in part]
+        media = [part for part in parts if "text" not in part]
+        response = result_object(texts[0]) if len(texts) == 1 else {"output": texts}
+        return {"response": response, "parts": media} if media else {"response": response}
+
+
+def _signed_thoughts(details: list[JsonObject]) -> list[JsonObject]:
+    return [
+        {"text": entry.get("text") or "", "thought": True, "thoughtSignature": signature}
+        for entry in details
+        if (signature := text_in(entry.get("signature")))
+    ]
+
+
+def _images(message: JsonObject, path: str) -> list[JsonObject]:
+    """Returns the images that an earlier answer held, as this router gave them to the client."""
+    parts = []
+    for index, image in enumerate(objects(message.get("images"))):
+        url = text_in(object_in(image.get("image_url")).get("url"))
+        if url is not None:
+            part = part_from_url(url, f"{path}.images[{index}].image_url.url")
+            if signature := _signature(image):
+                part["thoughtSignature"] = signature
+            parts.append(part)
+    return parts
+
+
+def _signature(holder: JsonObject) -> str | None:
+    google = object_in(object_in(holder.get("extra_content")).get("google"))
+    return text_in(google.get("thought_signature"))
+
+
+def _name(holder: JsonObject, path: str) -> str:
+    name = text_in(holder.get("name"))
+    if name is None:
+        raise invalid_request(f"Missing required parameter: '{path}.name', a string.", f"{path}.name")
+    return name

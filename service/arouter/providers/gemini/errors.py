@@ -1,0 +1,82 @@
+"""Gemini's error object: `{"code", "message", "status", "details": [google.rpc.…]}`, alone or in an array of one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import orjson
+
+from arouter.errors import ProviderError
+from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
+from arouter.providers.gemini.parameters import parameter_of
+from arouter.providers.provider_errors import error_from_status
+
+_LONGEST_RETRY_AFTER = 3600
+
+_OUR_KEY = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED"})
+"""Reasons that come with a 400 although they concern our credential, not the request."""
+
+
+def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
+    """Returns the error that a non-2xx answer means."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    if isinstance(answer, list) and answer:  # as a stream's errors come now and then
+        answer = answer[0]
+    return _error(status, object_in(answer).get("error"), retry_after)
+
+
+def embedded_error(error: Any) -> ProviderError:
+    """Returns the error that came with a 200, as the whole answer or as an event of a stream."""
+    code = object_in(error).get("code")
+    return _error(code if type(code) is int and 400 <= code <= 599 else 500, error, None)
+
+
+def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
+    fields = object_in(error)
+    details = objects(fields.get("details"))
+    if status == 400 and _concerns_us(fields, details):
+        status = 401
+    return error_from_status(
+        status,
+        text_in(error) or text_in(fields.get("message")),
+        param=_param(details),
+        # Gemini's own word, except where the table has OpenAI's.
+        code=None if status == 429 else text_in(fields.get("status")),
+        retry_after=_retry_delay(details) if retry_after is None else retry_after,
+    )
+
+
+def _concerns_us(fields: JsonObject, details: list[JsonObject]) -> bool:
+    # FAILED_PRECONDITION is a country or a billing account that may not use the API.
+    return fields.get("status") == "FAILED_PRECONDITION" or any(
+        text_in(detail.get("reason")) in _OUR_KEY for detail in details
+    )
+
+
+def _param(details: list[JsonObject]) -> str | None:
+    """Returns the parameter that google.rpc.BadRequest blames."""
+    for detail in details:
+        for violation in objects(detail.get("fieldViolations")):
+            field = text_in(violation.get("field"))
+            if field and (parameter := parameter_of(field)):
+                return parameter
+    return None
+
+
+def _retry_delay(details: list[JsonObject]) -> int | None:
+    """Returns google.rpc.RetryInfo's delay, a text such as `34.07s`, in whole seconds and at most an hour."""
+    for detail in details:
+        delay = text_in(detail.get("retryDelay"))
+        if delay is None:
+            continue
+        try:
+            seconds = float(delay.removesuffix("s"))
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return min(max(math.ceil(seconds), 0), _LONGEST_RETRY_AFTER)
+    return None

@@ -1,0 +1,145 @@
+"""Images, audio, video and files as Gemini's inlineData (bytes) or fileData (a URL that Google fetches)."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from arouter.errors import ARouterError, invalid_request
+from arouter.providers.gemini.documents import JsonObject
+
+# ai.google.dev/gemini-api/docs/file-input-methods. A table of our own: `mimetypes` reads the machine's files.
+_TYPES = {
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "avif": "image/avif",
+    "bmp": "image/bmp",
+    "csv": "text/csv",
+    "flac": "audio/flac",
+    "gif": "image/gif",
+    "heic": "image/heic",
+    "heif": "image/heif",
+    "htm": "text/html",
+    "html": "text/html",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "json": "application/json",
+    "m4a": "audio/m4a",
+    "md": "text/markdown",
+    "mov": "video/mov",
+    "mp3": "audio/mp3",
+    "mp4": "video/mp4",
+    "mpeg": "video/mpeg",
+    "ogg": "audio/ogg",
+    "opus": "audio/opus",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "txt": "text/plain",
+    "wav": "audio/wav",
+    "webm": "video/webm",
+    "webp": "image/webp",
+    "xml": "text/xml",
+}
+_MISTAKEN = {"image/jpg": "image/jpeg"}
+_FETCHED = frozenset({"http", "https", "gs"})
+
+
+def media_part(part: JsonObject, path: str, dropped: dict[str, None]) -> JsonObject:
+    """Returns the part for one that is not text.
+
+    Raises:
+        ARouterError: INVALID_REQUEST naming the part, if Gemini cannot be given it.
+    """
+    kind = part["type"]
+    if kind in ("image_url", "video_url"):
+        media = _field(part, kind, path)
+        if isinstance(media, str):  # not OpenAI's form, but a common one
+            media = {"url": media}
+        if media.get("detail") not in (None, "auto"):
+            dropped[f"messages.content.{kind}.detail"] = None
+        return part_from_url(_text(media, "url", f"{path}.{kind}"), f"{path}.{kind}.url")
+    if kind == "input_audio":
+        audio = _field(part, kind, path)
+        format_ = _text(audio, "format", f"{path}.{kind}")
+        return _inline(_TYPES.get(format_, f"audio/{format_}"), _text(audio, "data", f"{path}.{kind}"))
+    if kind == "file":
+        return _file(_field(part, kind, path), f"{path}.file")
+    raise invalid_request(f"Gemini has no content part of type '{kind[:64]}' ({path}).", f"{path}.type")
+
+
+def part_from_url(url: str, path: str) -> JsonObject:
+    """Returns the part for a data URI or for a URL that Google can fetch.
+
+    Raises:
+        ARouterError: INVALID_REQUEST naming `path`.
+    """
+    scheme = url[:5].lower()
+    if scheme == "data:":
+        return _from_data_uri(url, path)
+    try:
+        parsed = urlsplit(url)
+    except ValueError as error:
+        raise _unusable(path) from error
+    if parsed.scheme not in _FETCHED:
+        raise _unusable(path)
+    data: JsonObject = {"fileUri": url}
+    if mime_type := _type_of(parsed.path):
+        data["mimeType"] = mime_type
+    return {"fileData": data}
+
+
+def _unusable(path: str) -> ARouterError:
+    return invalid_request(f"'{path}' must be a data URI or a URL with one of: http, https, gs.", path)
+
+
+def _from_data_uri(url: str, path: str) -> JsonObject:
+    header, comma, data = url[5:].partition(",")
+    if not comma:
+        raise invalid_request(f"'{path}' is a data URI without data.", path)
+    mime_type, *options = header.split(";")
+    if "base64" not in (option.strip().lower() for option in options):
+        data = base64.b64encode(unquote_to_bytes(data)).decode()
+    return _inline(mime_type.strip().lower() or "text/plain", data)  # RFC 2397's default
+
+
+def _file(file: JsonObject, path: str) -> JsonObject:
+    data, id_, name = file.get("file_data"), file.get("file_id"), file.get("filename")
+    if isinstance(data, str) and data:
+        if data[:5].lower() == "data:" or "://" in data[:10]:
+            return part_from_url(data, f"{path}.file_data")
+        mime_type = _type_of(name) if isinstance(name, str) else None
+        if mime_type is None:
+            raise invalid_request(
+                f"'{path}' does not say what type of file it is: send a data URI or a 'filename' with an extension.",
+                f"{path}.file_data",
+            )
+        return _inline(mime_type, data)
+    if isinstance(id_, str) and "://" in id_:
+        return part_from_url(id_, f"{path}.file_id")
+    raise invalid_request(
+        f"'{path}' needs 'file_data', or a URL as 'file_id': Gemini cannot read files uploaded elsewhere.",
+        path if id_ is None else f"{path}.file_id",
+    )
+
+
+def _inline(mime_type: str, data: str) -> JsonObject:
+    return {"inlineData": {"mimeType": _MISTAKEN.get(mime_type, mime_type), "data": data}}
+
+
+def _type_of(name: str) -> str | None:
+    return _TYPES.get(name.rpartition(".")[2].lower())
+
+
+def _field(part: JsonObject, name: str, path: str) -> Any:
+    value = part.get(name)
+    if not isinstance(value, dict) and not (name.endswith("_url") and isinstance(value, str)):
+        raise invalid_request(f"Missing required parameter: '{path}.{name}'.", f"{path}.{name}")
+    return value
+
+
+def _text(fields: JsonObject, name: str, path: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise invalid_request(f"Missing required parameter: '{path}.{name}', a string.", f"{path}.{name}")
+    return value

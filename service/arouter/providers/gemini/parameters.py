@@ -1,0 +1,206 @@
+"""The request's parameters as generationConfig and its neighbours. Whatever has no translation is named as dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from arouter.chat.types import name_of
+from arouter.errors import invalid_request
+from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.gemini.thinking import thinking_config
+from arouter.providers.gemini.tools import encode_tools
+
+# Translated elsewhere, or the router's own business.
+_ELSEWHERE = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "max_tokens",
+        "max_completion_tokens",
+        # thinking.py
+        "reasoning",
+        "reasoning_effort",
+        "include_reasoning",
+        "thinkingConfig",
+        "thinking_config",
+        # tools.py
+        "tools",
+        "tool_choice",
+        "functions",
+        "function_call",
+        "web_search_options",
+    }
+)
+
+_RENAMED = {
+    "frequency_penalty": "frequencyPenalty",
+    "logprobs": "responseLogprobs",
+    "n": "candidateCount",
+    "presence_penalty": "presencePenalty",
+    "seed": "seed",
+    "temperature": "temperature",
+    "top_k": "topK",
+    "top_p": "topP",
+}
+
+# Gemini's own fields, by which a client may ask for what OpenAI has no word for. Both of Google's spellings count.
+_NATIVE_CONFIG = {
+    "audio_transcription_config": "audioTranscriptionConfig",
+    "enable_enhanced_civic_answers": "enableEnhancedCivicAnswers",
+    "image_config": "imageConfig",
+    "media_resolution": "mediaResolution",
+    "response_modalities": "responseModalities",
+    "speech_config": "speechConfig",
+}
+_NATIVE_BODY = {
+    "cached_content": "cachedContent",
+    "labels": "labels",
+    "safety_settings": "safetySettings",
+}
+_NATIVE_CONFIG_NAMES = _NATIVE_CONFIG | {name: name for name in _NATIVE_CONFIG.values()}
+_NATIVE_BODY_NAMES = _NATIVE_BODY | {name: name for name in _NATIVE_BODY.values()}
+
+# `auto` is what Gemini does when it is told nothing.
+_SERVICE_TIERS = {"default": "standard", "flex": "flex", "priority": "priority"}
+
+_PARAMETER_OF = {
+    **{name.lower(): parameter for parameter, name in _RENAMED.items()},
+    "logprobs": "top_logprobs",
+    "maxoutputtokens": "max_tokens",
+    "responsejsonschema": "response_format",
+    "responsemimetype": "response_format",
+    "stopsequences": "stop",
+    "thinkingbudget": "reasoning",
+    "thinkinglevel": "reasoning_effort",
+    "tools": "tools",
+    "functiondeclarations": "tools",
+    "toolconfig": "tool_choice",
+    "contents": "messages",
+    "systeminstruction": "messages",
+}
+
+
+def encode_parameters(body: JsonObject, model: str, dropped: dict[str, None]) -> JsonObject:
+    """Returns the members of the request other than its messages.
+
+    Raises:
+        ARouterError: INVALID_REQUEST naming a parameter whose value makes no sense.
+    """
+    encoded = encode_tools(body, dropped)
+    config: JsonObject = {}
+    for name, value in body.items():
+        if value is None or name in _ELSEWHERE:
+            continue
+        if name in _RENAMED:
+            config[_RENAMED[name]] = value
+        elif name in _NATIVE_CONFIG_NAMES:
+            config[_NATIVE_CONFIG_NAMES[name]] = value
+        elif name in _NATIVE_BODY_NAMES:
+            encoded[_NATIVE_BODY_NAMES[name]] = value
+        elif name in _SPECIAL:
+            _SPECIAL[name](value, config, dropped)
+        elif name == "service_tier" and value in _SERVICE_TIERS:
+            encoded["serviceTier"] = _SERVICE_TIERS[value]
+        elif name == "store":
+            encoded["store"] = value
+        elif (name, value) not in _DEFAULTS:
+            dropped[name] = None
+    _set_max_tokens(body, config, dropped)
+    thinking = thinking_config(body, model, dropped)
+    if thinking is not None:
+        config["thinkingConfig"] = thinking
+    if config:
+        encoded["generationConfig"] = config
+    return encoded
+
+
+def parameter_of(field: str) -> str | None:
+    """Returns the canonical name of what Gemini blames by a path such as `generation_config.top_p`, if it is one."""
+    for part in reversed(field.split(".")):
+        if parameter := _PARAMETER_OF.get(part.partition("[")[0].replace("_", "").lower()):
+            return parameter
+    return None
+
+
+def _set_max_tokens(body: JsonObject, config: JsonObject, dropped: dict[str, None]) -> None:
+    """OpenAI replaced `max_tokens` by `max_completion_tokens`, so the latter counts where they differ."""
+    old, new = body.get("max_tokens"), body.get("max_completion_tokens")
+    limit = old if new is None else new
+    if limit is not None:
+        config["maxOutputTokens"] = limit
+    if old is not None and old != limit:
+        dropped["max_tokens"] = None
+
+
+def _set_stop(value: Any, config: JsonObject, _: dict[str, None]) -> None:
+    if value:
+        config["stopSequences"] = [value] if isinstance(value, str) else value
+
+
+def _set_top_logprobs(value: Any, config: JsonObject, _: dict[str, None]) -> None:
+    if value:
+        config["logprobs"] = value
+
+
+def _set_modalities(value: Any, config: JsonObject, _: dict[str, None]) -> None:
+    if value and value != ["text"]:
+        config["responseModalities"] = [modality.upper() for modality in value]
+
+
+def _set_audio(value: JsonObject, config: JsonObject, dropped: dict[str, None]) -> None:
+    voice = value.get("voice")
+    if isinstance(voice, str):
+        config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+    elif voice is not None:
+        dropped["audio.voice"] = None
+    if value.get("format") not in (None, "pcm16"):
+        dropped["audio.format"] = None
+
+
+def _set_response_format(value: JsonObject, config: JsonObject, dropped: dict[str, None]) -> None:
+    kind = value.get("type")
+    if not isinstance(kind, str):
+        raise invalid_request("Missing required parameter: 'response_format.type', a string.", "response_format.type")
+    if kind == "json_object":
+        config["responseMimeType"] = "application/json"
+    elif kind == "json_schema":
+        path = "response_format.json_schema"
+        wanted = value.get("json_schema")
+        if not isinstance(wanted, dict):
+            raise invalid_request(f"Missing required parameter: '{path}', an object.", path)
+        config["responseMimeType"] = "application/json"
+        schema = wanted.get("schema")
+        if schema is None:
+            return
+        if not isinstance(schema, dict):
+            raise invalid_request(
+                f"Invalid type for '{path}.schema': expected an object, got {name_of(schema)}.", f"{path}.schema"
+            )
+        if (description := wanted.get("description")) is not None:
+            schema = {"description": description, **schema}
+        # As it is, in its key order, which is the order of the answer. Every schema is strict to Gemini, and nameless.
+        config["responseJsonSchema"] = schema
+    elif kind != "text":
+        dropped["response_format"] = None
+
+
+def _set_stream_options(value: JsonObject, _: JsonObject, dropped: dict[str, None]) -> None:
+    # Usage comes with every stream, and obfuscation is what OpenAI's own servers add.
+    for name in value:
+        if name not in ("include_usage", "include_obfuscation"):
+            dropped[f"stream_options.{name}"] = None
+
+
+_SPECIAL: dict[str, Callable[[Any, JsonObject, dict[str, None]], None]] = {
+    "audio": _set_audio,
+    "modalities": _set_modalities,
+    "response_format": _set_response_format,
+    "stop": _set_stop,
+    "stream_options": _set_stream_options,
+    "top_logprobs": _set_top_logprobs,
+}
+
+# Asking for what Gemini does anyway loses nothing.
+_DEFAULTS: tuple[tuple[str, Any], ...] = (("parallel_tool_calls", True), ("service_tier", "auto"))

@@ -1,0 +1,130 @@
+"""`reasoning_effort` and `reasoning` as Gemini's thinkingConfig, which differs between generations of models.
+
+Source: ai.google.dev/gemini-api/docs/thinking and …/docs/openai, whose table of `reasoning_effort` this follows. Gemini
+2.5 takes a budget in tokens, later generations a level. Setting both is an error there. A level that a model lacks is
+one too, so MINIMAL goes only to models that are documented to have it, and XHIGH, which few have, to none: whoever
+wants it can say so by `thinkingConfig`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from arouter.chat.types import name_of
+from arouter.errors import invalid_request
+from arouter.providers.gemini.documents import JsonObject
+
+_VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
+
+_LEVELS = {
+    "none": "LOW",  # as little as there is: these generations cannot stop thinking
+    "minimal": "LOW",
+    "low": "LOW",
+    "medium": "MEDIUM",
+    "high": "HIGH",
+    "xhigh": "HIGH",
+    "max": "HIGH",
+}
+_NEWEST_MINIMAL = (3, 6)
+_BUDGETS = {
+    "none": 0,
+    "minimal": 1024,
+    "low": 1024,
+    "medium": 8192,
+    "high": 24576,
+    "xhigh": 24576,  # the most that every 2.5 model accepts
+    "max": 24576,
+}
+_LOWEST_BUDGET_OF_PRO = 128
+
+
+def takes_budget(model: str) -> bool:
+    """Says whether the model's thinking is set in tokens. An alias without a number names a later generation."""
+    return _version(model) < (3, 0)
+
+
+def validates_signatures(model: str) -> bool:
+    """Says whether the model refuses a function call in the history that carries no thought signature."""
+    return "gemini" in model and not takes_budget(model)
+
+
+def thinking_config(body: JsonObject, model: str, dropped: dict[str, None]) -> JsonObject | None:
+    """Returns thinkingConfig, or None where the request does not say.
+
+    Whoever sets an effort also gets the thoughts, unless it asks not to. Of two settings the more specific one counts
+    and the other is named in `dropped`: thinkingConfig, `reasoning.max_tokens`, `reasoning.effort`, `reasoning_effort`.
+    """
+    native = body.get("thinkingConfig") or body.get("thinking_config")
+    asked = body.get("reasoning")
+    effort = body.get("reasoning_effort")
+    show = body.get("include_reasoning")
+    if native is not None:
+        for name in ("reasoning", "reasoning_effort", "include_reasoning"):
+            if body.get(name) is not None:
+                dropped[name] = None
+        return _object(native, "thinkingConfig")
+    if asked is None:
+        return _config(model, effort, "reasoning_effort", None, show)
+    asked = _object(asked, "reasoning")
+    for name in asked:
+        if name not in ("effort", "max_tokens", "enabled", "exclude"):
+            dropped[f"reasoning.{name}"] = None
+    if asked.get("exclude") is not None:
+        show = not asked["exclude"]
+    budget = asked.get("max_tokens")
+    inner = asked.get("effort")
+    if asked.get("enabled") is False:
+        inner, budget = "none", None
+    if inner is not None or budget is not None:
+        if effort is not None and effort != inner:
+            dropped["reasoning_effort"] = None
+        if budget is not None and inner is not None:
+            dropped["reasoning.effort"] = None
+        return _config(model, inner, "reasoning.effort", budget, show)
+    if show is None and asked.get("enabled"):
+        show = True
+    return _config(model, effort, "reasoning_effort", None, show)
+
+
+def _config(model: str, effort: Any, param: str, budget: Any, show: Any) -> JsonObject | None:
+    config: JsonObject = {}
+    if budget is not None:
+        if type(budget) is not int:
+            raise invalid_request(
+                f"Invalid type for 'reasoning.max_tokens': expected an integer, got {name_of(budget)}.",
+                "reasoning.max_tokens",
+            )
+        config["thinkingBudget"] = budget
+    elif effort is not None:
+        config = _strength(model, effort, param)
+    if show is None and config:
+        show = effort != "none"
+    if show is not None:
+        config["includeThoughts"] = bool(show)
+    return config or None
+
+
+def _strength(model: str, effort: Any, param: str) -> JsonObject:
+    if not isinstance(effort, str) or effort not in _LEVELS:
+        shown = repr(effort)[:64] if isinstance(effort, str) else name_of(effort)
+        raise invalid_request(
+            f"Invalid value for '{param}': {shown}. Supported values are: {', '.join(_LEVELS)}.", param
+        )
+    pro = "-pro" in model
+    if takes_budget(model):
+        return {"thinkingBudget": _LOWEST_BUDGET_OF_PRO if pro and effort == "none" else _BUDGETS[effort]}
+    if effort in ("none", "minimal") and not pro and _version(model) <= _NEWEST_MINIMAL:
+        return {"thinkingLevel": "MINIMAL"}
+    return {"thinkingLevel": _LEVELS[effort]}
+
+
+def _version(model: str) -> tuple[int, int]:
+    version = _VERSION.search(model)
+    return (int(version[1]), int(version[2] or 0)) if version else (99, 0)
+
+
+def _object(value: Any, param: str) -> JsonObject:
+    if not isinstance(value, dict):
+        raise invalid_request(f"Invalid type for '{param}': expected an object, got {name_of(value)}.", param)
+    return value
