@@ -13,7 +13,7 @@ from typing_extensions import override
 from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
-from arouter.providers.adapter import Adapter, ListedModel, StreamDecoder, WireRequest
+from arouter.providers.adapter import Adapter, ListedModel, ModelPage, StreamDecoder, WireRequest
 from arouter.providers.provider_errors import bad_response, error_from_status, truncated
 from arouter.providers.sse import ServerSentEvent
 
@@ -69,15 +69,19 @@ class OpenAIAdapter(Adapter):
         return _error(status, answer.get("error") if isinstance(answer, dict) else None, retry_after)
 
     @override
-    def decode_models(self, body: bytes) -> list[ListedModel]:
+    def decode_models(self, body: bytes) -> ModelPage:
         listed = _object(body, "a model list").get("data")
         if not isinstance(listed, list):
             raise bad_response("a model list without 'data'")
-        return [
-            ListedModel(entry["id"], created if type(created := entry.get("created")) is int and created > 0 else None)
-            for entry in listed
-            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
-        ]
+        return ModelPage(
+            [
+                ListedModel(
+                    entry["id"], created if type(created := entry.get("created")) is int and created > 0 else None
+                )
+                for entry in listed
+                if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
+            ]
+        )
 
 
 class OpenAIStreamDecoder(StreamDecoder):

@@ -9,7 +9,7 @@ import pytest
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure, ProviderError
-from arouter.providers.adapter import ListedModel
+from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.sse import ServerSentEvent
 
@@ -185,11 +185,9 @@ def test_reads_an_error_that_came_with_200(code: Any, failure: Failure) -> None:
 def test_reads_a_model_list_and_skips_what_is_no_model() -> None:
     listed = {"data": [{"id": "a", "created": 5}, {"id": "b"}, {"id": "c", "created": "x"}, {"id": ""}, {}, "d"]}
 
-    assert ADAPTER.decode_models(orjson.dumps(listed)) == [
-        ListedModel("a", 5),
-        ListedModel("b", None),
-        ListedModel("c", None),
-    ]
+    assert ADAPTER.decode_models(orjson.dumps(listed)) == ModelPage(
+        [ListedModel("a", 5), ListedModel("b", None), ListedModel("c", None)]
+    )
 
 
 def test_refuses_a_model_list_without_data() -> None:
