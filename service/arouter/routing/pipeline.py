@@ -69,14 +69,14 @@ class Pipeline:
 
 
 def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
-    """Writes the call's one line. Neither the conversation nor the key is in it."""
+    """Writes the call's one line, with nothing that the client wrote: people paste keys everywhere."""
     usage = outcome.usage or {}
     _log.info(
         "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f"
         " prompt_tokens=%s completion_tokens=%s",
         request_id or "-",
         key.hash[:8],
-        outcome.model or repr(request.model[:64]),
+        outcome.model or "-",
         request.stream,
         outcome.status.value,
         outcome.failure or "-",

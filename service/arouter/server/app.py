@@ -44,6 +44,9 @@ _LAST_WORDS = 1.0
 _ENVELOPE_BYTES = 64 * 1024
 """Room for what surrounds a body of the largest size in its gRPC message."""
 
+_METADATA_BYTES = 96 * 1024
+"""More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,8 @@ class App:
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
+                ("grpc.max_metadata_size", _METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
         )
         pipeline = Pipeline(self._catalogue, self._upstream, self._admission)
