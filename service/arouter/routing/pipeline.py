@@ -12,7 +12,7 @@ from arouter.accounts.keys import ApiKey
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.providers.driver import Upstream
-from arouter.routing.admission import Admission, Outcome, Status
+from arouter.routing.admission import Admission, Outcome, Status, shutting_down
 from arouter.routing.attempt import Answer, attempt
 from arouter.routing.catalogue import Catalogue
 from arouter.routing.planner import plan
@@ -55,6 +55,9 @@ class Pipeline:
                 outcome.usage = answer.usage
                 await answer.close()
         except asyncio.CancelledError:
+            if self._admission.expired:
+                outcome.status, outcome.failure = Status.FAILED, Failure.UNAVAILABLE.name
+                raise shutting_down() from None
             outcome.status = Status.CLIENT_CANCELLED
             raise
         except ARouterError as error:
