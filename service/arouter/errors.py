@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
-MAX_MESSAGE = 2048
-"""Characters of a message that reach the client: error metadata must fit into gRPC's and Envoy's header limits."""
+MAX_MESSAGE_BYTES = 1800
+"""Length of a message, percent-encoded as `grpc-message` is. It travels three times, as that, in the REST body and in
+`google.rpc.Status`, and grpc takes 8 KiB of metadata."""
 
 
 class Failure(Enum):
@@ -53,7 +54,7 @@ class ARouterError(Exception):
 
     Attributes:
         failure: The row of the table.
-        message: For people; says what to do. Never holds a secret. Cut to `MAX_MESSAGE` characters.
+        message: For people; says what to do. Never holds a secret. Cut to `MAX_MESSAGE_BYTES`.
         param: The request field at fault, as a path (`messages[2].role`), or None.
         code: Overrides the row's `code` (a provider's own, say).
         retry_after: Whole seconds after which a retry makes sense, or None.
@@ -70,7 +71,7 @@ class ARouterError(Exception):
     ) -> None:
         super().__init__()
         self.failure = failure
-        self.message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        self.message = _shortened(message)
         self.param = param
         self.code = code if code is not None else failure.code
         self.retry_after = retry_after
@@ -94,3 +95,12 @@ class ProviderError(ARouterError):
 def invalid_request(message: str, param: str | None = None) -> ARouterError:
     """Returns the 400 for a field that the caller must mend."""
     return ARouterError(Failure.INVALID_REQUEST, message, param=param)
+
+
+def _shortened(message: str) -> str:
+    size = 0
+    for index, character in enumerate(message):
+        size += 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode("utf-8", "replace"))
+        if size > MAX_MESSAGE_BYTES:
+            return message[:index] + "…"
+    return message

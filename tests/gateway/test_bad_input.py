@@ -171,10 +171,7 @@ def test_a_body_of_9_mb_works(rest: Rest, emulator: Emulator, stream: bool) -> N
 def test_a_body_of_12_mb_is_too_large(stack: Stack, rest: Rest, emulator: Emulator) -> None:
     body = {"model": "emu/text", "messages": [{"role": "user", "content": "x" * (12 * MEGABYTE)}]}
 
-    try:
-        answer = rest.chat(body)
-    except ConnectionError as error:
-        pytest.fail(f"{error} while the body was being sent: the client cannot read the 413")
+    answer = rest.chat(body)
 
     assert_refused(answer, 413, "invalid_request_error", None)
     assert rest.chat(GOOD).status == 200
@@ -187,11 +184,8 @@ def test_a_body_of_12_mb_in_chunks_is_too_large(stack: Stack, rest: Rest, emulat
     connection = http.client.HTTPConnection(HOST, stack.port, timeout=30)
     with closing(connection):
         pieces = (b"x" * MEGABYTE for _ in range(12))
-        try:
-            connection.request("POST", "/v1/chat/completions", pieces, headers, encode_chunked=True)
-            response = connection.getresponse()
-        except ConnectionError as error:
-            pytest.fail(f"{error} while the body was being sent: the client cannot read the 413")
+        connection.request("POST", "/v1/chat/completions", pieces, headers, encode_chunked=True)
+        response = connection.getresponse()
         answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
     assert_refused(answer, 413, "invalid_request_error", None)

@@ -28,7 +28,6 @@ def misuse(stack: Stack) -> list[bytes]:
         answers.append(rest.chat(BODY | {"model": "refusing/text"}).body)
         answers.append(rest.chat(BODY | {"model": "hasty/hang"}).body)
         answers.append(rest.chat(b"{" + CLIENT_KEY.encode()).body)
-        answers.append(rest.chat(BODY | {"model": CLIENT_KEY + "x"}).body.replace(CLIENT_KEY.encode(), b""))
         answers.append(rest.get(f"/v1/models?key={CLIENT_KEY}&api_key={UNKNOWN_KEY}").body)
         answers.append(rest.get("/v1/models", {"x-api-key": CLIENT_KEY}).body)
         answers.append(rest.get("/v1/models", {"authorization": f"Bearer {UNKNOWN_KEY}"}).body)

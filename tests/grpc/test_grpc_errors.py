@@ -180,6 +180,21 @@ def test_a_fault_amid_a_typed_stream_ends_it_with_a_status(
     assert "".join(chunk.choices[0].delta.content for chunk in received).startswith("Hello")
 
 
+def test_a_fault_amid_an_event_stream_is_its_last_event_and_the_status(client: Client) -> None:
+    data = b'{"model":"emu/error-midstream","stream":true,"messages":[{"role":"user","content":"hi"}]}'
+    stream = client.chat.CreateChatCompletion(raw(data), **client.options)
+    received = []
+
+    with pytest.raises(grpc.RpcError) as caught:
+        received.extend(stream)
+
+    assert refusal(caught.value).reason == "PROVIDER_ERROR"
+    events = b"".join(body.data for body in received)
+    assert b'data: {"error":{' in events
+    assert b"[DONE]" not in events
+    assert {body.content_type for body in received} == {"text/event-stream"}
+
+
 @pytest.mark.parametrize("model", ["emu/hang", "emu/hang-midstream"])
 def test_the_callers_deadline_ends_the_provider_call(
     client: Client, stack: Stack, emulator: Emulator, model: str

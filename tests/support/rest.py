@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -95,7 +96,9 @@ class Rest:
         if data is not None:
             sent["content-type"] = "application/json"
         sent |= headers or {}
-        self._connection.request(method, path, data, {k: v for k, v in sent.items() if v is not None})
+        # As urllib3, httpx and curl do it: a server that refuses a body may stop reading it, but has said why.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.request(method, path, data, {k: v for k, v in sent.items() if v is not None})
 
 
 def events(body: bytes) -> Iterator[bytes]:

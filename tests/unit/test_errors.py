@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import grpc
-import orjson
 import pytest
 
-from arouter.errors import MAX_MESSAGE, ARouterError, Failure
+from arouter.errors import MAX_MESSAGE_BYTES, ARouterError, Failure
 
 # Source of the pairs: google.rpc.Code's HTTP mapping, with OpenAI's types; 402 and 502 have no gRPC code of their own.
 TABLE = [
@@ -46,8 +47,14 @@ def test_an_error_can_bring_a_code_of_its_own() -> None:
     assert ARouterError(Failure.RATE_LIMITED, "why", code="tokens").envelope()["error"]["code"] == "tokens"
 
 
-def test_cuts_a_message_that_no_header_could_carry() -> None:
-    message = orjson.loads(ARouterError(Failure.INTERNAL, "ä" * 100_000).json())["error"]["message"]
+@pytest.mark.parametrize("character", ["x", "%", "\n", "ä", "你", "🙂", "\udcff"])
+def test_cuts_a_message_that_no_header_could_carry(character: str) -> None:
+    message = ARouterError(Failure.INTERNAL, character * 100_000).message
 
-    assert len(message) == MAX_MESSAGE
     assert message.endswith("…")
+    assert len(quote(message, safe=" ", errors="replace")) <= MAX_MESSAGE_BYTES + len("%E2%80%A6")
+    assert len(message) > MAX_MESSAGE_BYTES / 13
+
+
+def test_leaves_a_message_that_fits() -> None:
+    assert ARouterError(Failure.INTERNAL, "x" * MAX_MESSAGE_BYTES).message == "x" * MAX_MESSAGE_BYTES

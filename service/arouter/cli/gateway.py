@@ -29,13 +29,13 @@ def render(out: Path | None) -> None:
 )
 def validate(out: Path | None) -> None:
     """Render, then check with Envoy itself and, where xds-protos is installed, against Envoy's typed protos."""
-    from arouter_gateway.validate import InvalidGatewayError, validate
+    from arouter_gateway.validate import ConfigurationError, validate
 
     path = _render(out)
     try:
         validate(path)
-    except InvalidGatewayError as error:
-        raise click.ClickException(f"{path}: {error}") from error
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{path}: valid")
 
 

@@ -18,6 +18,8 @@ from arouter.providers.provider_errors import bad_response, error_from_status, t
 from arouter.providers.sse import ServerSentEvent
 
 _END = b"[DONE]"
+_LONGEST_NAME = 64
+"""Characters of a provider's `param` and `code` that are passed on, in headers."""
 
 
 class OpenAIAdapter(Adapter):
@@ -166,4 +168,8 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
         value = fields.get(field)
         return value if isinstance(value, str) and value else None
 
-    return error_from_status(status, text("message"), param=text("param"), code=text("code"), retry_after=retry_after)
+    def name(field: str) -> str | None:
+        value = text(field)
+        return value[:_LONGEST_NAME] if value else None
+
+    return error_from_status(status, text("message"), param=name("param"), code=name("code"), retry_after=retry_after)

@@ -38,17 +38,23 @@ class Outcome:
 
 
 class Admission:
-    """The gate every chat call passes, once in and once out.
+    """The gate every chat call passes, once in and once out, in the task that handles it.
 
     Attributes:
-        in_flight: Calls admitted and not settled.
+        expired: Whether the calls in flight have been told to end.
     """
 
     def __init__(self) -> None:
-        self.in_flight = 0
+        self.expired = False
         self._closed = False
+        self._calls: set[asyncio.Task[Any] | None] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def in_flight(self) -> int:
+        """Calls admitted and not settled."""
+        return len(self._calls)
 
     def admit(self) -> None:
         """Counts a call in.
@@ -57,22 +63,34 @@ class Admission:
             ARouterError: UNAVAILABLE, once the gate is closed.
         """
         if self._closed:
-            raise ARouterError(
-                Failure.UNAVAILABLE, "This instance is shutting down.", retry_after=_RETRY_WHILE_DRAINING
-            )
-        self.in_flight += 1
+            raise shutting_down()
+        self._calls.add(asyncio.current_task())
         self._idle.clear()
 
     def settle(self) -> None:
         """Counts a call out."""
-        self.in_flight -= 1
-        if not self.in_flight:
+        self._calls.discard(asyncio.current_task())
+        if not self._calls:
             self._idle.set()
 
     def close(self) -> None:
         """Refuses every call from now on."""
         self._closed = True
 
+    def expire(self) -> None:
+        """Cancels the calls in flight: they see `expired`, and end with `shutting_down` instead of breaking off."""
+        self.expired = True
+        for call in self._calls:
+            if call is not None:
+                call.cancel()
+
     async def idle(self) -> None:
         """Waits until no call is in flight."""
         await self._idle.wait()
+
+
+def shutting_down() -> ARouterError:
+    """Returns the error of a call that came, or stayed, too late."""
+    return ARouterError(
+        Failure.UNAVAILABLE, "This instance is shutting down. Try again.", retry_after=_RETRY_WHILE_DRAINING
+    )

@@ -12,7 +12,7 @@ from arouter.accounts.keys import ApiKey
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.providers.driver import Upstream
-from arouter.routing.admission import Admission, Outcome, Status
+from arouter.routing.admission import Admission, Outcome, Status, shutting_down
 from arouter.routing.attempt import Answer, attempt
 from arouter.routing.catalogue import Catalogue
 from arouter.routing.planner import plan
@@ -55,6 +55,9 @@ class Pipeline:
                 outcome.usage = answer.usage
                 await answer.close()
         except asyncio.CancelledError:
+            if self._admission.expired:
+                outcome.status, outcome.failure = Status.FAILED, Failure.UNAVAILABLE.name
+                raise shutting_down() from None
             outcome.status = Status.CLIENT_CANCELLED
             raise
         except ARouterError as error:
@@ -69,14 +72,14 @@ class Pipeline:
 
 
 def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
-    """Writes the call's one line. Neither the conversation nor the key is in it."""
+    """Writes the call's one line, with nothing that the client wrote: people paste keys everywhere."""
     usage = outcome.usage or {}
     _log.info(
         "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f"
         " prompt_tokens=%s completion_tokens=%s",
         request_id or "-",
         key.hash[:8],
-        outcome.model or repr(request.model[:64]),
+        outcome.model or "-",
         request.stream,
         outcome.status.value,
         outcome.failure or "-",

@@ -59,7 +59,9 @@ def _read(metadata: Any) -> tuple[str | None, str]:
     """Returns the key and the request id. `authorization` counts before `x-api-key`."""
     authorization = api_key = None
     request_id = ""
-    for name, value in metadata:
+    for name, raw in metadata:
+        # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
+        value = raw if isinstance(raw, str) else raw.decode("latin-1")
         if name == "authorization":
             authorization = value
         elif name == "x-api-key":

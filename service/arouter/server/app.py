@@ -39,10 +39,13 @@ _REFUSALS = 1.0
 """Seconds in which new calls are answered with UNAVAILABLE before connections are told to go away."""
 
 _LAST_WORDS = 1.0
-"""Seconds for settled calls to send their status once nothing else is in flight."""
+"""Seconds for calls to send their status once they are settled."""
 
 _ENVELOPE_BYTES = 64 * 1024
 """Room for what surrounds a body of the largest size in its gRPC message."""
+
+_METADATA_BYTES = 96 * 1024
+"""More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +73,8 @@ class App:
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
+                ("grpc.max_metadata_size", _METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
         )
         pipeline = Pipeline(self._catalogue, self._upstream, self._admission)
@@ -115,11 +120,13 @@ class App:
         # First our own refusals, then GOAWAY, which sends clients elsewhere: a call that crosses it ends as CANCELLED.
         refusing = min(_REFUSALS, grace)
         await asyncio.wait({idle, hurried}, timeout=refusing, return_when=asyncio.FIRST_COMPLETED)
-        stopped = asyncio.ensure_future(self._server.stop(grace - refusing))
-        await asyncio.wait({stopped, idle, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        # Longer than the grace, at whose end the calls are to say why they end.
+        stopped = asyncio.ensure_future(self._server.stop(grace + _LAST_WORDS))
+        await asyncio.wait({stopped, idle, hurried}, timeout=grace - refusing, return_when=asyncio.FIRST_COMPLETED)
         if not idle.done():
-            _log.warning("cancelling %d calls still in flight", self._admission.in_flight)
-        await self._server.stop(_LAST_WORDS if idle.done() else None)
+            _log.warning("ending %d calls still in flight", self._admission.in_flight)
+            self._admission.expire()
+        await self._server.stop(_LAST_WORDS)
         for waiter in (stopped, idle, hurried):
             waiter.cancel()
         await self._lists.stop()

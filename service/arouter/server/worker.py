@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import resource
 import signal
-import sys
 
 import uvloop
 
 from arouter.config.environment import Environment
 from arouter.config.schema import Config
 from arouter.server.app import App
+from arouter.server.logs import configure_logs
 
 
 def run_worker(config: Config, environment: Environment, *, share_port: bool) -> None:
@@ -21,7 +20,7 @@ def run_worker(config: Config, environment: Environment, *, share_port: bool) ->
     Raises:
         ConfigError: The service cannot start as configured.
     """
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logs()
     _raise_file_limit()
     uvloop.run(_serve(config, environment, share_port))
 

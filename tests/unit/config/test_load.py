@@ -92,7 +92,7 @@ def test_names_the_file(tmp_path: Path) -> None:
     bad = tmp_path / "arouter.yaml"
     bad.write_text("timeouts: 5\n")
 
-    with pytest.raises(ConfigError, match="arouter.yaml: timeouts: "):
+    with pytest.raises(ConfigError, match=r"arouter.yaml: timeouts: "):
         load_config(bad, {})
     with pytest.raises(ConfigError, match=r"missing.yaml: No such file.*AROUTER_CONFIG"):
         load_config(tmp_path / "missing.yaml", {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_gives_the_same_byte_by_byte() -> None:
 def test_gives_the_same_in_any_pieces(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
 
-    assert parse([STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]) == EVENTS
+    assert parse([STREAM[start:end] for start, end in pairwise(edges)]) == EVENTS
 
 
 @pytest.mark.parametrize("parts", [[b"\xef\xbb\xbfdata: x\n\n"], [b"\xef", b"\xbb\xbfda", b"ta: x\n\n"]])

@@ -1,0 +1,133 @@
+"""Fills `envoy.yaml` in."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+_HERE = Path(__file__).parent
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """What `envoy.yaml` leaves open.
+
+    Attributes:
+        listen_address: IP address to listen on.
+        port: Port to listen on.
+        admin_port: Port of Envoy's admin interface, on loopback. None, the default, has none: it can stop Envoy and
+            shows its configuration, and a fixed port would collide with a second gateway's.
+        service_host: IP address or DNS name of the service; each address that a name has is an endpoint.
+        service_port: The service's gRPC port.
+        max_request_bytes: Longest body of a REST request.
+        max_connections: Open client connections; one more is closed at once.
+        max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
+        stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+        cors_allow_origins: Origins whose web pages may call (`https://app.example.com`), or `*` for any.
+
+    Raises:
+        ValueError: A value cannot be used; the message names it.
+    """
+
+    listen_address: str = "127.0.0.1"
+    port: int = 8080
+    admin_port: int | None = None
+    service_host: str = "127.0.0.1"
+    service_port: int = 50051
+    max_request_bytes: int = 10 * 1024 * 1024
+    max_connections: int = 10_000
+    max_heap_bytes: int = 1024 * 1024 * 1024
+    stream_idle_timeout: float = 300.0
+    cors_allow_origins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(_is_ip(self.listen_address), "listen_address", self.listen_address, "an IP address")
+        host_is_good = _is_ip(self.service_host) or _HOST.fullmatch(self.service_host) is not None
+        _check(host_is_good, "service_host", self.service_host, "an IP address or a DNS name")
+        for name, low, high in (
+            ("port", 1, 65535),
+            ("admin_port", 1, 65535),
+            ("service_port", 1, 65535),
+            ("max_request_bytes", 1, 2**32 - 1),
+            ("max_connections", 1, 2**63 - 1),
+            ("max_heap_bytes", 1, 2**63 - 1),
+        ):
+            value = getattr(self, name)
+            if not (name == "admin_port" and value is None):
+                good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+                _check(good, name, value, f"a whole number from {low} to {high}")
+        seconds = self.stream_idle_timeout
+        _check(0.001 <= seconds <= 86_400 * 365, "stream_idle_timeout", seconds, "a number of seconds over 0")
+        for origin in self.cors_allow_origins:
+            good = origin == "*" or _ORIGIN.fullmatch(origin) is not None
+            _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
+
+
+def render(settings: GatewaySettings, out_dir: Path) -> Path:
+    """Writes the configuration, which needs no other file, into `out_dir` and returns its path.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    path = out_dir / "envoy.yaml"
+    path.write_text(render_text(settings), encoding="utf-8")
+    return path
+
+
+def render_text(settings: GatewaySettings) -> str:
+    """Returns the configuration."""
+    descriptor = (_HERE / "arouter.binpb").read_bytes()
+    values: dict[str, object] = {
+        "admin": None if settings.admin_port is None else {"address": _loopback(settings.admin_port)},
+        "listen_address": settings.listen_address,
+        "port": settings.port,
+        "stream_idle_timeout": f"{settings.stream_idle_timeout:.3f}s",
+        "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
+        "first_refused_length": settings.max_request_bytes + 1,
+        "max_request_bytes": settings.max_request_bytes,
+        "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
+        "descriptor": base64.b64encode(descriptor).decode("ascii"),
+        "services": _services(descriptor),
+        "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
+        "cluster_type": "STATIC" if _is_ip(settings.service_host) else "STRICT_DNS",
+        "service_host": settings.service_host,
+        "service_port": settings.service_port,
+        "max_connections": settings.max_connections,
+        "max_heap_bytes": settings.max_heap_bytes,
+    }
+    # JSON is YAML, and ASCII JSON on one line has no way out of its place.
+    template = Template((_HERE / "envoy.yaml").read_text(encoding="utf-8"))
+    return template.substitute({name: json.dumps(value) for name, value in values.items()})
+
+
+def _services(descriptor: bytes) -> list[str]:
+    """Returns ARouter's services in the descriptor set: the transcoder maps the methods with an HTTP rule."""
+    files = FileDescriptorSet.FromString(descriptor).file
+    return [f"{file.package}.{service.name}" for file in files for service in file.service]
+
+
+def _loopback(port: int) -> dict[str, object]:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(good: bool, name: str, value: object, wanted: str) -> None:
+    if not good:
+        raise ValueError(f"{name}: {value!r} is not {wanted}")

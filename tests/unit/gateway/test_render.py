@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from arouter_gateway.render import GatewaySettings, render, render_text
+
+SETTINGS = GatewaySettings()
+
+
+def rendered(**changes: Any) -> Any:
+    return yaml.safe_load(render_text(dataclasses.replace(SETTINGS, **changes)))
+
+
+def connection_manager(config: Any) -> Any:
+    return config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def http_filter(config: Any, name: str) -> Any:
+    return next(x["typed_config"] for x in connection_manager(config)["http_filters"] if x["name"] == name)
+
+
+def test_every_placeholder_is_filled() -> None:
+    assert "${" not in render_text(SETTINGS)
+
+
+def test_settings_arrive_where_they_belong() -> None:
+    config = rendered(
+        listen_address="0.0.0.0",
+        port=81,
+        service_host="127.0.0.2",
+        service_port=82,
+        max_request_bytes=83,
+        max_connections=84,
+        max_heap_bytes=85,
+        stream_idle_timeout=1.5,
+        cors_allow_origins=("https://a.example", "*"),
+    )
+
+    address = config["static_resources"]["listeners"][0]["address"]["socket_address"]
+    cluster = config["static_resources"]["clusters"][0]
+    endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+    connections, heap = (x["typed_config"] for x in config["overload_manager"]["resource_monitors"])
+    cors = connection_manager(config)["route_config"]["virtual_hosts"][0]["typed_per_filter_config"]["cors"]
+    assert address == {"address": "0.0.0.0", "port_value": 81}
+    assert endpoint == {"address": "127.0.0.2", "port_value": 82}
+    assert http_filter(config, "transcoder")["max_request_body_size"] == 83
+    assert connections["max_active_downstream_connections"] == 84
+    assert heap["max_heap_size_bytes"] == 85
+    assert connection_manager(config)["stream_idle_timeout"] == "1.500s"
+    assert cors["allow_origin_string_match"] == [{"exact": "https://a.example"}, {"exact": "*"}]
+
+
+def test_admin_is_off_unless_asked_for_and_then_on_loopback() -> None:
+    assert rendered()["admin"] is None
+    assert rendered(admin_port=9901)["admin"]["address"]["socket_address"] == {
+        "address": "127.0.0.1",
+        "port_value": 9901,
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "kind"), [("127.0.0.1", "STATIC"), ("::1", "STATIC"), ("arouter.default.svc", "STRICT_DNS")]
+)
+def test_only_a_name_is_resolved(host: str, kind: str) -> None:
+    assert rendered(service_host=host)["static_resources"]["clusters"][0]["type"] == kind
+
+
+def test_the_transcoder_knows_each_service_of_the_descriptor() -> None:
+    services = http_filter(rendered(), "transcoder")["services"]
+
+    assert {"arouter.v1.ChatService", "arouter.v1.ModelService"} <= set(services)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"listen_address": "localhost"},
+        {"listen_address": '127.0.0.1", evil: "'},
+        {"port": 0},
+        {"port": 65536},
+        {"port": "8080}, evil: {"},
+        {"port": True},
+        {"port": None},
+        {"admin_port": -1},
+        {"service_host": ""},
+        {"service_host": "a b"},
+        {"service_host": "host\nadmin: {}"},
+        {"service_host": "host}}, evil: {{"},
+        {"service_port": 0},
+        {"max_request_bytes": 0},
+        {"max_request_bytes": 2**32},
+        {"max_connections": 0},
+        {"max_heap_bytes": 1.5},
+        {"stream_idle_timeout": 0.0},
+        {"stream_idle_timeout": float("nan")},
+        {"stream_idle_timeout": float("inf")},
+        {"cors_allow_origins": ("app.example.com",)},
+        {"cors_allow_origins": ("https://app.example.com/",)},
+        {"cors_allow_origins": ("https://app.example.com/path",)},
+        {"cors_allow_origins": ("HTTPS://App.example.com",)},
+        {"cors_allow_origins": ("null",)},
+        {"cors_allow_origins": ('https://a"}, {"prefix": "',)},
+        {"cors_allow_origins": ("https://a.example\n",)},
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(changes: dict[str, Any]) -> None:
+    (name,) = changes
+
+    with pytest.raises(ValueError, match=rf"^{name}: "):
+        dataclasses.replace(SETTINGS, **changes)
+
+
+def test_a_value_cannot_leave_its_place() -> None:
+    evil = '", x: y}\n# ${port} $$ %PATH% \u2028'
+    settings = dataclasses.replace(SETTINGS)
+    object.__setattr__(settings, "service_host", evil)  # past the checks, which would refuse it
+
+    config = yaml.safe_load(render_text(settings))
+
+    cluster = config["static_resources"]["clusters"][0]
+    endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+    assert endpoint == {"address": evil, "port_value": 50051}
+
+
+def test_one_file_is_written(tmp_path: Path) -> None:
+    path = render(SETTINGS, tmp_path / "not" / "there")
+
+    assert path.read_text(encoding="utf-8") == render_text(SETTINGS)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_access_log_names_no_secret() -> None:
+    (log,) = connection_manager(rendered())["access_log"]
+    fields = log["typed_config"]["log_format"]["json_format"]
+
+    assert fields["path"] == "%PATH(NQ:ORIG_OR_PATH)%"
+    assert not [x for x in fields.values() if "AUTHORIZATION" in x.upper() or "X-API-KEY" in x.upper()]
+    assert {"request_id", "method", "status", "flags", "duration_ms", "bytes_sent"} <= set(fields)
