@@ -16,6 +16,9 @@ from arouter.errors import ARouterError, Failure, invalid_request
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Largest request, here and at the gateway (docs.arouter.ai: 10 MB)."""
 
+ROUTER_FIELDS = ("provider", "plugins", "models", "route", "transforms")
+"""Fields that speak to the router; no provider sees them (docs.arouter.ai: provider-routing, plugins)."""
+
 ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
 
 
@@ -23,16 +26,22 @@ class ChatRequest:
     """One request, immutable by agreement: it is encoded again for each provider that is tried.
 
     Attributes:
-        body: The request as the client wrote it; keys in the client's order.
+        body: What the provider is to see: the request as the client wrote it, keys in the client's order, without what
+            speaks to the router.
         model: The model asked for.
         stream: Whether the answer is to be streamed.
         include_usage: Whether a streamed answer ends with a usage chunk.
+        require_parameters: Whether a provider that cannot honour every parameter is to be refused.
+        unserved: Names of the fields that speak to the router and that it does not serve.
     """
 
-    __slots__ = ("body", "include_usage", "model", "stream")
+    __slots__ = ("body", "include_usage", "model", "require_parameters", "stream", "unserved")
 
     def __init__(self, body: dict[str, Any], *, stream: bool, include_usage: bool) -> None:
-        self.body = body
+        preferences = body.get("provider") or {}
+        self.require_parameters = preferences.get("require_parameters") is True
+        self.unserved = _unserved(body, preferences)
+        self.body = {name: value for name, value in body.items() if name not in ROUTER_FIELDS}
         self.model: str = body["model"]
         self.stream = stream
         self.include_usage = include_usage
@@ -78,9 +87,18 @@ def check_body(body: Any) -> None:
         raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")
     for index, message in enumerate(body["messages"]):
         _check_message(message, f"messages[{index}]")
+    required = (body.get("provider") or {}).get("require_parameters")
+    if not isinstance(required, bool | None):
+        _wrong_type("provider.require_parameters", "a boolean", required)
     options = body.get("stream_options")
     if options and not isinstance(options.get("include_usage"), bool | None):
         _wrong_type("stream_options.include_usage", "a boolean", options["include_usage"])
+
+
+def _unserved(body: dict[str, Any], preferences: dict[str, Any]) -> tuple[str, ...]:
+    fields = [name for name in ROUTER_FIELDS if name != "provider" and body.get(name)]
+    wishes = [f"provider.{name}" for name, value in preferences.items() if name != "require_parameters" and value]
+    return (*fields, *wishes)
 
 
 def _check_message(message: Any, path: str) -> None:

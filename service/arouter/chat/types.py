@@ -83,6 +83,12 @@ REQUEST_FIELDS: dict[str, Kind] = {
     "user": _STRING,
     "verbosity": _STRING,
     "web_search_options": _OBJECT,
+    # What speaks to the router (docs.arouter.ai: provider-routing, model-fallbacks, plugins).
+    "models": _STRINGS,
+    "plugins": _OBJECTS,
+    "provider": _OBJECT,
+    "route": _STRING,
+    "transforms": _STRINGS,
 }
 
 

@@ -38,15 +38,17 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         id: The part of a model id before the slash.
-        protocol: The wire protocol it speaks.
-        base_url: What the vendor's own SDK takes: with `/v1` for `openai`.
+        name: What people call it; its id when left out.
+        protocol: The wire protocol it speaks; `openai` when left out.
+        base_url: What the vendor's own SDK takes: with `/v1` for `openai`, the host alone for the others.
         api_keys: Its credentials; usually `${VARIABLE}`.
         models: Its native model names. When left out, the provider's own list is used.
         timeouts: Deadlines for this provider instead of the global ones.
     """
 
     id: ProviderId
-    protocol: Literal["openai"] | UnsetType = UNSET
+    name: NonEmpty | UnsetType = UNSET
+    protocol: Literal["openai", "anthropic", "gemini"] | UnsetType = UNSET
     base_url: HttpUrl | UnsetType = UNSET
     api_keys: tuple[Secret, ...] | UnsetType = UNSET
     models: tuple[NonEmpty, ...] | UnsetType = UNSET

@@ -15,7 +15,6 @@ import aiohttp
 
 from arouter import __version__
 from arouter.chat.chunks import Chunk, is_meaningful
-from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModel, WireRequest
 from arouter.providers.provider import Provider
@@ -53,13 +52,12 @@ class Upstream:
         """Closes every connection."""
         await self._session.close()
 
-    async def complete(self, provider: Provider, model: str, request: ChatRequest, deadline: float) -> Chunk:
+    async def complete(self, provider: Provider, wire: WireRequest, deadline: float) -> Chunk:
         """Returns the provider's whole answer, as a canonical completion.
 
         Args:
             provider: Whom to ask.
-            model: Its native model name.
-            request: What to ask.
+            wire: What its adapter made of the request.
             deadline: Loop time at which the caller stops waiting.
 
         Raises:
@@ -69,13 +67,10 @@ class Upstream:
         clock = _Clock(provider, deadline)
         with clock.failures():
             async with asyncio.timeout_at(clock.total):
-                call = await self._post(provider, provider.adapter.encode(request, model), clock)
-                async with call:
+                async with await self._call("POST", provider, wire.path, wire.body, clock) as call:
                     return provider.adapter.decode(await _read_all(call.response))
 
-    async def open_stream(
-        self, provider: Provider, model: str, request: ChatRequest, deadline: float
-    ) -> ProviderStream:
+    async def open_stream(self, provider: Provider, wire: WireRequest, deadline: float) -> ProviderStream:
         """Returns a stream whose first meaningful chunk is in hand. The caller must close it.
 
         Takes what `complete` takes and raises what it raises.
@@ -83,7 +78,7 @@ class Upstream:
         clock = _Clock(provider, deadline)
         with clock.failures():
             async with asyncio.timeout_at(clock.first_token):
-                call = await self._post(provider, provider.adapter.encode(request, model), clock)
+                call = await self._call("POST", provider, wire.path, wire.body, clock)
                 stream = ProviderStream(provider, call, clock)
                 try:
                     await stream.start()
@@ -111,9 +106,6 @@ class Upstream:
                         return listed
                     path = next_path
                 raise bad_response(f"a model list of more than {MAX_MODEL_PAGES} pages")
-
-    async def _post(self, provider: Provider, wire: WireRequest, clock: _Clock) -> _Call:
-        return await self._call("POST", provider, wire.path, wire.body, clock)
 
     async def _call(self, method: str, provider: Provider, path: str, body: bytes | None, clock: _Clock) -> _Call:
         self.open_calls += 1

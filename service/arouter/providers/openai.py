@@ -1,6 +1,7 @@
 """The `openai` wire protocol: Chat Completions, as OpenAI and most other providers speak it.
 
-The canonical form is this protocol's own, so a request needs only the native model name and an answer only a check.
+The canonical form is this protocol's own, so a request needs only the native model name and an answer only a check;
+and, of a vendor that differs, what its quirks say. Fields that ARouter does not know pass through both ways.
 """
 
 from __future__ import annotations
@@ -15,21 +16,35 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers.adapter import Adapter, ListedModel, ModelPage, StreamDecoder, WireRequest
 from arouter.providers.provider_errors import bad_response, error_from_status, truncated
+from arouter.providers.quirks import Quirks, decode_answer, encode_body
 from arouter.providers.sse import ServerSentEvent
 
 _END = b"[DONE]"
 _LONGEST_NAME = 64
 """Characters of a provider's `param` and `code` that are passed on, in headers."""
+_NO_CHAT_TYPES = frozenset({"audio", "embedding", "image", "moderation", "rerank", "transcribe", "video"})
+"""Values of `type` in Together's model list (docs.together.ai/reference/models-1)."""
 
 
 class OpenAIAdapter(Adapter):
-    """Passes requests on and checks what comes back."""
+    """Passes requests on and checks what comes back.
+
+    Args:
+        quirks: What the vendor does differently.
+    """
 
     models_path = "/models"
 
+    def __init__(self, quirks: Quirks | None = None) -> None:
+        self._quirks = quirks
+
     @override
     def headers(self, api_key: str | None) -> dict[str, str]:
-        return {"authorization": f"Bearer {api_key}"} if api_key else {}
+        if not api_key:
+            return {}
+        if self._quirks is not None and self._quirks.key_header:
+            return {self._quirks.key_header: api_key}
+        return {"authorization": f"Bearer {api_key}"}
 
     @override
     def encode(self, request: ChatRequest, model: str) -> WireRequest:
@@ -38,8 +53,9 @@ class OpenAIAdapter(Adapter):
             # Usage is always asked for: it is what the call costs, whether or not the client wants to see it.
             body["stream"] = True
             body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        dropped = () if self._quirks is None else encode_body(self._quirks, body)
         try:
-            return WireRequest("/chat/completions", orjson.dumps(body))
+            return WireRequest("/chat/completions", orjson.dumps(body), dropped)
         except orjson.JSONEncodeError as error:
             # orjson reads deeper than it writes.
             raise invalid_request("The request body is nested too deeply.") from error
@@ -49,6 +65,8 @@ class OpenAIAdapter(Adapter):
         completion = _object(body, "an answer")
         if completion.get("error"):
             raise _embedded_error(completion["error"])
+        if self._quirks is not None:
+            decode_answer(self._quirks, completion, "message")
         choices = completion.get("choices")
         if (
             not isinstance(choices, list)
@@ -60,7 +78,7 @@ class OpenAIAdapter(Adapter):
 
     @override
     def stream_decoder(self) -> OpenAIStreamDecoder:
-        return OpenAIStreamDecoder()
+        return OpenAIStreamDecoder(self._quirks)
 
     @override
     def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
@@ -68,11 +86,14 @@ class OpenAIAdapter(Adapter):
             answer = orjson.loads(body)
         except orjson.JSONDecodeError:
             answer = None
-        return _error(status, answer.get("error") if isinstance(answer, dict) else None, retry_after)
+        # Mistral, Cohere and FastAPI servers answer without the envelope.
+        return _error(status, (answer.get("error") or answer) if isinstance(answer, dict) else None, retry_after)
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        listed = _object(body, "a model list").get("data")
+        answer = _parse(body, "a model list")
+        # Together lists without an envelope.
+        listed = answer.get("data") if isinstance(answer, dict) else answer
         if not isinstance(listed, list):
             raise bad_response("a model list without 'data'")
         return ModelPage(
@@ -81,7 +102,7 @@ class OpenAIAdapter(Adapter):
                     entry["id"], created if type(created := entry.get("created")) is int and created > 0 else None
                 )
                 for entry in listed
-                if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
+                if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"] and _can_chat(entry)
             ]
         )
 
@@ -89,7 +110,8 @@ class OpenAIAdapter(Adapter):
 class OpenAIStreamDecoder(StreamDecoder):
     """Takes usage out of the chunks, and knows whether the answer has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: Quirks | None) -> None:
+        self._quirks = quirks
         self.done = False
         self.usage: dict[str, Any] | None = None
         self._template: Chunk = {}
@@ -104,6 +126,8 @@ class OpenAIStreamDecoder(StreamDecoder):
         chunk = _object(event.data, "an event")
         if chunk.get("error"):
             raise _embedded_error(chunk["error"])
+        if self._quirks is not None:
+            decode_answer(self._quirks, chunk, "delta")
         self._take_usage(chunk)
         choices = chunk.get("choices")
         if not isinstance(choices, list):
@@ -137,11 +161,27 @@ class OpenAIStreamDecoder(StreamDecoder):
             self._finished = True
 
 
-def _object(body: bytes, what: str) -> dict[str, Any]:
+def _can_chat(entry: dict[str, Any]) -> bool:
+    """Says whether a listed model chats, as far as Together, Fireworks, Mistral and OpenRouter tell."""
+    kind, capabilities, architecture = entry.get("type"), entry.get("capabilities"), entry.get("architecture")
+    outputs = architecture.get("output_modalities") if isinstance(architecture, dict) else None
+    return not (
+        (isinstance(kind, str) and kind in _NO_CHAT_TYPES)
+        or entry.get("supports_chat") is False
+        or (isinstance(capabilities, dict) and capabilities.get("completion_chat") is False)
+        or (isinstance(outputs, list) and "text" not in outputs)
+    )
+
+
+def _parse(body: bytes, what: str) -> Any:
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise bad_response(f"{what} that is not JSON") from error
+
+
+def _object(body: bytes, what: str) -> dict[str, Any]:
+    value = _parse(body, what)
     if not isinstance(value, dict):
         raise bad_response(f"{what} that is not a JSON object")
     return value
@@ -172,4 +212,19 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
         value = text(field)
         return value[:_LONGEST_NAME] if value else None
 
-    return error_from_status(status, text("message"), param=name("param"), code=name("code"), retry_after=retry_after)
+    message = text("message") or text("detail") or _validation(fields)
+    return error_from_status(status, message, param=name("param"), code=name("code"), retry_after=retry_after)
+
+
+def _validation(fields: dict[str, Any]) -> str | None:
+    """Returns what a FastAPI server found wrong: `{"detail": [{"loc": ["body", "top_p"], "msg": "…"}]}`."""
+    nested = fields.get("message")
+    problems = (nested if isinstance(nested, dict) else fields).get("detail")
+    found = [
+        f"{'.'.join(map(str, where))}: {problem['msg']}"
+        if isinstance(where := problem.get("loc"), list)
+        else problem["msg"]
+        for problem in (problems if isinstance(problems, list) else ())
+        if isinstance(problem, dict) and isinstance(problem.get("msg"), str)
+    ]
+    return "; ".join(found) or None

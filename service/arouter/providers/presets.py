@@ -1,8 +1,13 @@
-"""The providers that ARouter knows by id. What `arouter.yaml` says about one overrides its preset."""
+"""The providers that ARouter knows by id. What `arouter.yaml` says about one overrides its preset.
+
+`docs/providers.md` shows the same table, with the sources; a test compares the two.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from arouter.providers.quirks import Quirks
 
 
 @dataclass(frozen=True)
@@ -10,20 +15,303 @@ class Preset:
     """What is known of a provider.
 
     Attributes:
+        name: What people call it.
         protocol: Its wire protocol.
         base_url: What the vendor's own SDK takes; None where it differs from one installation to the next.
-        key_variable: The environment variable in which its key usually is; the provider is on when it is set.
+        base_url_variables: Environment variables that say where it is. Where there are any, the provider is on only
+            when one is set.
+        base_path: What follows the host where such a variable has no path.
+        key_variables: Environment variables in which its key usually is, the vendor's own first. The provider is on
+            when one is set.
+        key_optional: Whether it may be without a key.
         models: Its native model names, or None to use its own list.
+        quirks: What it does differently; of protocol `openai` only. None if nothing.
     """
 
+    name: str
     protocol: str = "openai"
     base_url: str | None = None
-    key_variable: str = ""
+    base_url_variables: tuple[str, ...] = ()
+    base_path: str = "/v1"
+    key_variables: tuple[str, ...] = ()
+    key_optional: bool = False
     models: tuple[str, ...] | None = None
+    quirks: Quirks | None = None
 
+
+_REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
+
+# `max_tokens` is deprecated and refused by models that reason (developers.openai.com/api/reference, chat create). The
+# messages of the SDK's request types have no reasoning.
+_OPENAI = Quirks(renames={"max_tokens": "max_completion_tokens"}, refuses_in_messages=_REASONING_FIELDS)
+
+# It knows the roles of the model's chat template.
+_LLAMA_CPP = Quirks(no_developer_role=True)
+
+# `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and the issues of those who did
+# not are many (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
 
 PRESETS: dict[str, Preset] = {
-    "openai": Preset(base_url="https://api.openai.com/v1", key_variable="OPENAI_API_KEY"),
+    "openai": Preset(
+        "OpenAI",
+        base_url="https://api.openai.com/v1",
+        key_variables=("OPENAI_API_KEY",),
+        quirks=_OPENAI,
+    ),
+    "anthropic": Preset(
+        "Anthropic",
+        protocol="anthropic",
+        base_url="https://api.anthropic.com",
+        key_variables=("ANTHROPIC_API_KEY",),
+    ),
+    "google": Preset(
+        "Google",
+        protocol="gemini",
+        base_url="https://generativelanguage.googleapis.com",
+        # In google-genai's own order.
+        key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    ),
+    "deepseek": Preset(
+        "DeepSeek",
+        base_url="https://api.deepseek.com",
+        key_variables=("DEEPSEEK_API_KEY",),
+        # api-docs.deepseek.com/api/create-chat-completion: what is not in its schema is ignored without a word.
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens", "user": "user_id"},
+            refuses=frozenset(
+                {
+                    "frequency_penalty",
+                    "logit_bias",
+                    "n",
+                    "parallel_tool_calls",
+                    "presence_penalty",
+                    "seed",
+                    "service_tier",
+                }
+            ),
+            no_developer_role=True,
+            cached_tokens="prompt_cache_hit_tokens",
+        ),
+    ),
+    "x-ai": Preset(
+        "xAI",
+        base_url="https://api.x.ai/v1",
+        key_variables=("XAI_API_KEY",),
+        # docs.x.ai, models: reasoning models (all current ones) fail on these. Usage: litellm, llms/xai/chat.
+        quirks=Quirks(
+            refuses=frozenset({"frequency_penalty", "presence_penalty", "stop"}),
+            no_developer_role=True,
+            reasoning_apart=True,
+        ),
+    ),
+    "mistralai": Preset(
+        "Mistral",
+        base_url="https://api.mistral.ai/v1",
+        key_variables=("MISTRAL_API_KEY",),
+        # mistralai/client-python, models/chatcompletionrequest.py. Anything else is a 422 `extra_forbidden`
+        # (Gitlawb/openclaude#739, editor-code-assistant/eca#231).
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
+            refuses=frozenset(
+                {
+                    "audio",
+                    "function_call",
+                    "functions",
+                    "logit_bias",
+                    "logprobs",
+                    "modalities",
+                    "moderation",
+                    "prompt_cache_options",
+                    "prompt_cache_retention",
+                    "safety_identifier",
+                    "service_tier",
+                    "store",
+                    "top_logprobs",
+                    "user",
+                    "verbosity",
+                    "web_search_options",
+                }
+            ),
+            no_stream_options=True,
+            no_developer_role=True,
+            refuses_in_messages=_REASONING_FIELDS,
+            reasoning_parts=True,
+        ),
+    ),
+    "groq": Preset(
+        "Groq",
+        base_url="https://api.groq.com/openai/v1",
+        key_variables=("GROQ_API_KEY",),
+        # console.groq.com/docs/openai. Usage: vercel/ai#1651. Messages: tashfeenahmed/freellmapi#1070.
+        quirks=Quirks(
+            refuses=frozenset({"logit_bias", "logprobs", "n", "top_logprobs"}),
+            no_developer_role=True,
+            reasoning="reasoning",
+            refuses_in_messages=frozenset({"reasoning_details"}),
+            usage_path=("x_groq", "usage"),
+        ),
+    ),
+    "together": Preset(
+        "Together AI",
+        base_url="https://api.together.ai/v1",
+        key_variables=("TOGETHER_API_KEY",),
+        # docs.together.ai/docs/inference/openai-compatibility; reasoning: any-llm, providers/together.
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens"},
+            no_developer_role=True,
+            reasoning="reasoning",
+        ),
+    ),
+    "fireworks": Preset(
+        "Fireworks AI",
+        base_url="https://api.fireworks.ai/inference/v1",
+        key_variables=("FIREWORKS_API_KEY",),
+        # litellm, llms/fireworks_ai/chat.
+        quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
+    ),
+    "openrouter": Preset(
+        "OpenRouter",
+        base_url="https://openrouter.ai/api/v1",
+        key_variables=("OPENROUTER_API_KEY",),
+        # pydantic-ai, providers/openrouter.py.
+        quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, reasoning="reasoning"),
+    ),
+    "moonshotai": Preset(
+        "Moonshot AI",
+        base_url="https://api.moonshot.ai/v1",
+        key_variables=("MOONSHOT_API_KEY", "MOONSHOTAI_API_KEY"),
+        # Usage: earendil-works/pi#2017; platform.moonshot.ai/docs/api/chat.
+        quirks=Quirks(no_developer_role=True, usage_path=("choices", 0, "usage"), cached_tokens="cached_tokens"),
+    ),
+    "qwen": Preset(
+        "Qwen",
+        base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        key_variables=("DASHSCOPE_API_KEY",),
+        # haru/redmine_ai_helper#242.
+        quirks=Quirks(no_developer_role=True),
+    ),
+    "z-ai": Preset(
+        "Z.ai",
+        base_url="https://api.z.ai/api/paas/v4",
+        key_variables=("ZAI_API_KEY",),
+        # docs.z.ai/api-reference/llm/chat-completion; what its finish reasons mean: any-llm, providers/zai/utils.py.
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens"},
+            no_developer_role=True,
+            finish_reasons={"model_context_window_exceeded": "length", "sensitive": "content_filter"},
+        ),
+    ),
+    "minimax": Preset(
+        "MiniMax",
+        base_url="https://api.minimax.io/v1",
+        key_variables=("MINIMAX_API_KEY",),
+        # platform.minimax.io/docs/api-reference/text-openai-api; last chunk: any-llm, providers/minimax.
+        quirks=Quirks(
+            renames={"max_tokens": "max_completion_tokens"},
+            refuses=frozenset(
+                {"frequency_penalty", "function_call", "functions", "logit_bias", "n", "presence_penalty"}
+            ),
+            no_developer_role=True,
+            repeats_message=True,
+        ),
+    ),
+    "cerebras": Preset(
+        "Cerebras",
+        base_url="https://api.cerebras.ai/v1",
+        key_variables=("CEREBRAS_API_KEY",),
+        # inference-docs.cerebras.ai/resources/openai and /api-reference/chat-completions; logit_bias is taken and not
+        # applied (pydantic-ai, providers/cerebras.py).
+        quirks=Quirks(
+            renames={"max_tokens": "max_completion_tokens"},
+            refuses=frozenset({"logit_bias"}),
+            no_developer_role=True,
+            reasoning="reasoning",
+            refuses_in_messages=frozenset({"reasoning_details"}),
+        ),
+    ),
+    "perplexity": Preset(
+        "Perplexity",
+        base_url="https://api.perplexity.ai",
+        key_variables=("PERPLEXITY_API_KEY",),
+        # docs.perplexity.ai/guides/chat-completions-guide. Announced to end on 2026-09-27.
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens"},
+            no_developer_role=True,
+            repeats_message=True,
+        ),
+    ),
+    "cohere": Preset(
+        "Cohere",
+        base_url="https://api.cohere.ai/compatibility/v1",
+        key_variables=("CO_API_KEY", "COHERE_API_KEY"),
+        # docs.cohere.com/docs/compatibility-api, both of its lists.
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens"},
+            refuses=frozenset(
+                {
+                    "audio",
+                    "logit_bias",
+                    "metadata",
+                    "modalities",
+                    "n",
+                    "parallel_tool_calls",
+                    "prediction",
+                    "service_tier",
+                    "store",
+                    "top_logprobs",
+                }
+            ),
+            no_developer_role=True,
+        ),
+    ),
+    "azure": Preset(
+        "Azure OpenAI",
+        base_url_variables=("AZURE_OPENAI_ENDPOINT",),
+        # learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle.
+        base_path="/openai/v1",
+        key_variables=("AZURE_OPENAI_API_KEY",),
+        quirks=replace(_OPENAI, key_header="api-key"),
+    ),
+    "ollama": Preset(
+        "Ollama",
+        base_url="http://127.0.0.1:11434/v1",
+        base_url_variables=("OLLAMA_BASE_URL", "OLLAMA_API_BASE"),
+        key_variables=("OLLAMA_API_KEY",),
+        key_optional=True,
+        # docs.ollama.com/api/openai-compatibility; reasoning: pydantic-ai, providers/ollama.py.
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens"},
+            no_developer_role=True,
+            reasoning="reasoning",
+        ),
+    ),
+    "vllm": Preset(
+        "vLLM",
+        base_url="http://127.0.0.1:8000/v1",
+        base_url_variables=("VLLM_BASE_URL", "VLLM_API_BASE"),
+        key_variables=("VLLM_API_KEY",),
+        key_optional=True,
+        # docs.vllm.ai, features/reasoning_outputs: `reasoning` is the newer name of `reasoning_content`. The roles are
+        # those of the model's chat template.
+        quirks=Quirks(no_developer_role=True, reasoning="reasoning"),
+    ),
+    "llama.cpp": Preset(
+        "llama.cpp",
+        base_url="http://127.0.0.1:8080/v1",
+        base_url_variables=("LLAMACPP_API_BASE",),
+        key_variables=("LLAMA_API_KEY", "LLAMACPP_API_KEY"),
+        key_optional=True,
+        quirks=_LLAMA_CPP,
+    ),
+    "lm-studio": Preset(
+        "LM Studio",
+        base_url="http://127.0.0.1:1234/v1",
+        base_url_variables=("LM_STUDIO_API_BASE",),
+        key_variables=("LM_API_TOKEN", "LM_STUDIO_API_KEY"),
+        key_optional=True,
+        # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
+        quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
+    ),
     # The embedded model; `arouter up` starts it and says where it listens.
-    "local": Preset(models=("smollm2-135m-instruct",)),
+    "local": Preset("Embedded model", key_optional=True, models=("smollm2-135m-instruct",), quirks=_LLAMA_CPP),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
@@ -14,8 +15,7 @@ from arouter.config.secret import Secret
 from arouter.providers.adapter import Adapter
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS, Preset
-
-_ADAPTERS: dict[str, Adapter] = {"openai": OpenAIAdapter()}
+from arouter.providers.quirks import Quirks
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Provider:
         models: Its native model names, or None to use its own list.
         timeouts: The deadlines of a call.
         headers: What every call carries, the credential among it.
+        name: What people call it.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Provider:
     models: tuple[str, ...] | None
     timeouts: Timeouts
     headers: dict[str, str] = field(repr=False)
+    name: str = ""
 
     def redact(self, text: str) -> str:
         """Returns `text` without this provider's credentials: some providers repeat them in their errors."""
@@ -48,10 +50,10 @@ class Provider:
 
 
 def build_providers(config: Config, environment: Environment) -> tuple[Provider, ...]:
-    """Returns the providers that are on: the configured ones, and the presets whose key variable is set.
+    """Returns the providers that are on: the configured ones, and the presets whose variables are set.
 
     Raises:
-        ConfigError: A provider is not known and its row does not say enough.
+        ConfigError: A provider is not known and its row does not say enough, or a variable is no URL.
     """
     rows = list(config.providers)
     named = {row.id for row in rows}
@@ -69,26 +71,29 @@ def wants_local_model(config: Config, environment: Environment) -> bool:
 
 def _presets_on(environment: Environment) -> Iterable[str]:
     for id_, preset in PRESETS.items():
-        on = environment.local_url if id_ == "local" else environment.variables.get(preset.key_variable)
+        if id_ == "local":
+            on = environment.local_url is not None
+        else:
+            located = not preset.base_url_variables or _first(preset.base_url_variables, environment)
+            on = bool(located and (preset.key_optional or _first(preset.key_variables, environment)))
         if on:
             yield id_
 
 
+def _first(variables: tuple[str, ...], environment: Environment) -> tuple[str, str] | None:
+    """Returns the first of these variables that is set, and its value."""
+    return next(((name, value) for name in variables if (value := environment.variables.get(name))), None)
+
+
 def _build(row: ProviderConfig, config: Config, environment: Environment) -> Provider:
-    preset = PRESETS.get(row.id, Preset())
-    base_url = row.base_url
-    if base_url is UNSET and row.id == "local":
-        base_url = f"{environment.local_url}/v1" if environment.local_url else UNSET
-    if base_url is UNSET:
-        if not preset.base_url:
-            hint = "`arouter up` starts it" if row.id == "local" else "it is no provider that ARouter knows"
-            raise ConfigError(f"provider {row.id!r} needs a base_url: {hint}")
-        base_url = preset.base_url
+    preset = PRESETS.get(row.id, Preset(row.id))
+    protocol = preset.protocol if row.protocol is UNSET else row.protocol
+    base_url = _preset_url(row.id, preset, protocol, environment) if row.base_url is UNSET else row.base_url
     api_keys = row.api_keys
     if api_keys is UNSET:
-        from_variable = environment.variables.get(preset.key_variable)
-        api_keys = (Secret(from_variable),) if from_variable else ()
-    adapter = _ADAPTERS[preset.protocol if row.protocol is UNSET else row.protocol]
+        from_variable = _first(preset.key_variables, environment)
+        api_keys = (Secret(from_variable[1]),) if from_variable else ()
+    adapter = _adapter(protocol, preset.quirks)
     return Provider(
         id=row.id,
         adapter=adapter,
@@ -97,4 +102,50 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         models=preset.models if row.models is UNSET else row.models,
         timeouts=config.timeouts if row.timeouts is UNSET else row.timeouts,
         headers=adapter.headers(api_keys[0].reveal() if api_keys else None),
+        name=preset.name if row.name is UNSET else row.name,
     )
+
+
+def _preset_url(id_: str, preset: Preset, protocol: str, environment: Environment) -> str:
+    """Returns where a provider is whose row does not say so."""
+    if id_ == "local":
+        if environment.local_url is None:
+            raise _needs_base_url(id_, "`arouter up` starts it")
+        return f"{environment.local_url}/v1"
+    if id_ not in PRESETS:
+        raise _needs_base_url(id_, "it is no provider that ARouter knows")
+    if protocol != preset.protocol:
+        raise _needs_base_url(id_, f"ARouter knows only where it speaks {preset.protocol!r}")
+    from_variable = _first(preset.base_url_variables, environment)
+    if from_variable:
+        return _complete_url(*from_variable, preset.base_path)
+    if preset.base_url is None:
+        raise _needs_base_url(id_, f"{' or '.join(preset.base_url_variables)} is not set")
+    return preset.base_url
+
+
+def _needs_base_url(id_: str, reason: str) -> ConfigError:
+    return ConfigError(f"provider {id_!r} needs a base_url: {reason}")
+
+
+def _complete_url(variable: str, url: str, base_path: str) -> str:
+    """Returns the base URL in a variable, which may name only the host."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ConfigError(f"{variable}: expected an http or https URL without credentials or query")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or base_path}"
+
+
+def _adapter(protocol: str, quirks: Quirks | None) -> Adapter:
+    """Returns the adapter of a protocol. Only those in use are imported: start-up is a feature (design §9)."""
+    match protocol:
+        case "anthropic":
+            from arouter.providers.anthropic.adapter import AnthropicAdapter
+
+            return AnthropicAdapter()
+        case "gemini":
+            from arouter.providers.gemini.adapter import GeminiAdapter
+
+            return GeminiAdapter()
+        case _:
+            return OpenAIAdapter(quirks)

@@ -8,7 +8,7 @@ from typing import Any
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError
+from arouter.errors import ARouterError, ProviderError, invalid_request
 from arouter.providers.driver import ProviderStream, Upstream
 from arouter.routing.catalogue import Model
 
@@ -19,13 +19,17 @@ class Answer:
     Attributes:
         id: The generation's id.
         model: Who answered.
+        dropped: Parameters of the request that its provider was not told.
         completion: The whole answer in canonical form; empty if it is streamed.
     """
 
-    def __init__(self, model: Model, completion: Chunk | None, stream: ProviderStream | None) -> None:
+    def __init__(
+        self, model: Model, dropped: tuple[str, ...], completion: Chunk | None, stream: ProviderStream | None
+    ) -> None:
         now = int(time.time())
         self.id = f"gen-{now}-{secrets.token_hex(12)}"
         self.model = model
+        self.dropped = dropped
         self._now = now
         self._stream = stream
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
@@ -69,18 +73,28 @@ async def attempt(candidates: list[Model], request: ChatRequest, upstream: Upstr
 
     Raises:
         ProviderError: The last candidate's failure.
-        ARouterError: The caller's deadline passed, or a provider cannot express the request.
+        ARouterError: The caller's deadline passed, or a provider cannot express the request, or not all of its
+            parameters although the request requires it.
     """
     failure: ProviderError | None = None
     for model in candidates:
         try:
+            wire = model.provider.adapter.encode(request, model.native_name)
+            dropped = request.unserved + wire.dropped
+            if dropped and request.require_parameters:
+                raise _unsupported(model, dropped)
             if request.stream:
-                return Answer(
-                    model, None, await upstream.open_stream(model.provider, model.native_name, request, deadline)
-                )
-            return Answer(model, await upstream.complete(model.provider, model.native_name, request, deadline), None)
+                return Answer(model, dropped, None, await upstream.open_stream(model.provider, wire, deadline))
+            return Answer(model, dropped, await upstream.complete(model.provider, wire, deadline), None)
         except ProviderError as error:
             failure = error
     if failure is None:
         raise ValueError("a plan without candidates")
     raise failure
+
+
+def _unsupported(model: Model, dropped: tuple[str, ...]) -> ARouterError:
+    names = ", ".join(f"'{name}'" for name in dropped)
+    return invalid_request(
+        f"'{model.id}' does not support {names}, and the request has provider.require_parameters.", dropped[0]
+    )

@@ -15,6 +15,7 @@ from arouter.chat.request import ChatRequest, check_body, parse_chat_request
 from arouter.errors import ARouterError
 from arouter.routing.attempt import Answer
 from arouter.routing.pipeline import Pipeline
+from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
 from arouter.rpc.event_stream import EventStream
@@ -52,6 +53,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                 await self._write_events(chat, context)
             else:
                 async with self._answer(chat, context) as answer:
+                    await context.send_initial_metadata(answer_headers(answer))
                     document = httpbody_pb2.HttpBody(
                         content_type="application/json", data=orjson.dumps(answer.completion)
                     )
@@ -65,6 +67,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     ) -> chat_service_pb2.ChatCompletionResponse:
         try:
             async with self._answer(_typed(request, stream=False), context) as answer:
+                await context.send_initial_metadata(answer_headers(answer))
                 return completion_to_proto(answer.completion)
         except Exception as error:
             await abort(context, _known(error))
@@ -75,6 +78,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     ) -> None:
         try:
             async with self._answer(_typed(request, stream=True), context) as answer:
+                await context.send_initial_metadata(answer_headers(answer))
                 while chunks := await answer.read():
                     for chunk in chunks:
                         await context.write(chunk_to_proto(chunk))
@@ -91,6 +95,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         events = EventStream(context, self._keep_alive)
         try:
             async with self._answer(chat, context) as answer:
+                await events.open(answer_headers(answer))
                 encode = _encode_with_usage if chat.include_usage else _encode
                 while chunks := await answer.read():
                     if data := encode(chunks):

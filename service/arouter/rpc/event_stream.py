@@ -34,11 +34,19 @@ class EventStream:
         self._writing = False
         self._comment: asyncio.Task[None] | None = None
 
+    async def open(self, headers: tuple[tuple[str, str], ...]) -> None:
+        """Sends the answer's headers, unless a comment has been faster."""
+        await self._comment_sent()
+        if not self.started:
+            self._writing = True
+            try:
+                await self._context.send_initial_metadata(headers)
+            finally:
+                self._writing = False
+
     async def write(self, events: bytes) -> None:
         """Sends whole events."""
-        if self._comment is not None:
-            comment, self._comment = self._comment, None
-            await comment
+        await self._comment_sent()
         await self._send(events)
 
     def close(self) -> None:
@@ -47,6 +55,11 @@ class EventStream:
         comment = self._comment
         if comment is not None and not comment.cancel() and not comment.cancelled():
             comment.exception()  # Looked at, or asyncio would report it: the client has gone, that is all.
+
+    async def _comment_sent(self) -> None:
+        if self._comment is not None:
+            comment, self._comment = self._comment, None
+            await comment
 
     async def _send(self, data: bytes) -> None:
         self._writing = self.started = True

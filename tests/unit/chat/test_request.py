@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
 from arouter.chat import types
-from arouter.chat.request import MAX_BODY_BYTES, parse_chat_request
+from arouter.chat.request import MAX_BODY_BYTES, ROUTER_FIELDS, parse_chat_request
 from arouter.errors import ARouterError, Failure
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -133,4 +133,8 @@ def test_passes_a_nul_in_a_text_on() -> None:
 
 
 def test_knows_the_type_of_every_field_of_the_official_sdk() -> None:
-    assert types.REQUEST_FIELDS.keys() == get_type_hints(CompletionCreateParamsBase).keys() | {"stream"}
+    assert types.REQUEST_FIELDS.keys() == {
+        *get_type_hints(CompletionCreateParamsBase),
+        "stream",
+        *ROUTER_FIELDS,
+    }

@@ -162,6 +162,20 @@ def test_reads_an_error_that_is_a_plain_string() -> None:
     assert ADAPTER.decode_error(400, b'{"error": "too hot"}', None).message == "too hot"
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"object": "error", "message": "no such role", "type": "invalid_request_error"}, "no such role"),
+        ({"detail": "too hot"}, "too hot"),
+        ({"detail": [{"loc": ["body", "n"], "msg": "too many"}, {"msg": "and late"}]}, "body.n: too many; and late"),
+        ({"object": "error", "message": {"detail": [{"loc": ["body", "x"], "msg": "extra"}]}}, "body.x: extra"),
+        ({"detail": [5, {"msg": 5}]}, "The provider refused the request with status 422."),
+    ],
+)
+def test_reads_an_error_without_the_envelope(body: Any, message: str) -> None:
+    assert ADAPTER.decode_error(422, orjson.dumps(body), None).message == message
+
+
 @pytest.mark.parametrize(("asked", "told"), [(17, 17), (None, 1)])
 def test_a_429_always_says_when_to_retry(asked: int | None, told: int) -> None:
     assert ADAPTER.decode_error(429, b"", asked).retry_after == told
@@ -193,3 +207,28 @@ def test_reads_a_model_list_and_skips_what_is_no_model() -> None:
 def test_refuses_a_model_list_without_data() -> None:
     with pytest.raises(ProviderError):
         ADAPTER.decode_models(b'{"models": []}')
+
+
+def test_reads_a_model_list_that_is_a_bare_array() -> None:
+    assert ADAPTER.decode_models(b'[{"id": "a", "type": "chat"}]') == ModelPage([ListedModel("a", None)])
+
+
+@pytest.mark.parametrize(
+    ("said", "chats"),
+    [
+        ({"type": "embedding"}, False),
+        ({"type": "language"}, True),
+        ({"type": ["embedding"]}, True),
+        ({"supports_chat": False}, False),
+        ({"supports_chat": True}, True),
+        ({"capabilities": {"completion_chat": False}}, False),
+        ({"capabilities": {"completion_chat": True}}, True),
+        ({"capabilities": ["completion"]}, True),
+        ({"architecture": {"output_modalities": ["image"]}}, False),
+        ({"architecture": {"output_modalities": ["image", "text"]}}, True),
+    ],
+)
+def test_leaves_out_what_is_said_not_to_chat(said: dict[str, Any], chats: bool) -> None:
+    page = ADAPTER.decode_models(orjson.dumps({"data": [{"id": "a", **said}]}))
+
+    assert [model.name for model in page.models] == (["a"] if chats else [])

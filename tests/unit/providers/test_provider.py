@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
 import pytest
 
 from arouter.config.environment import Environment, read_environment
@@ -23,6 +27,12 @@ def test_a_preset_is_on_when_its_key_variable_is_set() -> None:
     assert build("") == {}
 
 
+def test_the_first_key_variable_wins() -> None:
+    (google,) = build("", {"GEMINI_API_KEY": "k-2", "GOOGLE_API_KEY": "k-1"}).values()
+
+    assert [key.reveal() for key in google.api_keys] == ["k-1"]
+
+
 def test_the_configuration_overrides_the_preset() -> None:
     row = "providers: [{id: openai, base_url: 'http://127.0.0.1:1/v1/', models: [a], timeouts: {idle: 3}}]"
 
@@ -33,9 +43,80 @@ def test_the_configuration_overrides_the_preset() -> None:
     assert build("providers: [{id: openai, api_keys: []}]", {"OPENAI_API_KEY": "sk-1"})["openai"].headers == {}
 
 
-def test_an_unknown_provider_needs_a_base_url() -> None:
-    with pytest.raises(ConfigError, match="provider 'mine' needs a base_url"):
-        build("providers: [{id: mine}]")
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("id: mine", "it is no provider that ARouter knows"),
+        ("id: local", "`arouter up` starts it"),
+        ("id: azure", "AZURE_OPENAI_ENDPOINT is not set"),
+        ("id: deepseek, protocol: anthropic", "ARouter knows only where it speaks 'openai'"),
+    ],
+)
+def test_a_provider_whose_place_is_not_known_needs_a_base_url(row: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=f"provider .* needs a base_url: {re.escape(reason)}"):
+        build(f"providers: [{{{row}}}]")
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url"),
+    [
+        ("https://x.openai.azure.com", "https://x.openai.azure.com/openai/v1"),
+        ("https://x.openai.azure.com/", "https://x.openai.azure.com/openai/v1"),
+        ("https://x.openai.azure.com/openai/v1/", "https://x.openai.azure.com/openai/v1"),
+        ("http://127.0.0.1:9/proxy", "http://127.0.0.1:9/proxy"),
+    ],
+)
+def test_completes_the_url_in_a_variable(url: str, base_url: str) -> None:
+    azure = build("", {"AZURE_OPENAI_ENDPOINT": url, "AZURE_OPENAI_API_KEY": "k"})["azure"]
+
+    assert (azure.base_url, azure.headers) == (base_url, {"api-key": "k"})
+
+
+@pytest.mark.parametrize(
+    "url", ["x.openai.azure.com", "ftp://x", "https://", "https://u:p@x", "https://x?api-version=1"]
+)
+def test_refuses_a_variable_that_is_no_url(url: str) -> None:
+    with pytest.raises(ConfigError, match="OLLAMA_BASE_URL: expected an http or https URL"):
+        build("", {"OLLAMA_BASE_URL": url})
+
+
+def test_the_configured_url_beats_the_variable() -> None:
+    ollama = build("providers: [{id: ollama, base_url: 'http://a/v1'}]", {"OLLAMA_BASE_URL": "http://b"})["ollama"]
+
+    assert ollama.base_url == "http://a/v1"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "headers"),
+    [
+        ("openai", {"authorization": "Bearer k"}),
+        ("anthropic", {"x-api-key": "k", "anthropic-version": "2023-06-01"}),
+        ("gemini", {"x-goog-api-key": "k"}),
+    ],
+)
+def test_a_provider_takes_configuration_only(protocol: str, headers: dict[str, str]) -> None:
+    row = f"providers: [{{id: mine, name: Mine, protocol: {protocol}, base_url: 'http://x', api_keys: [k]}}]"
+
+    mine = build(row)["mine"]
+
+    assert (mine.name, mine.base_url, mine.headers) == ("Mine", "http://x", headers)
+
+
+def test_a_provider_without_a_name_has_its_id() -> None:
+    assert build("providers: [{id: mine, base_url: 'http://x'}]")["mine"].name == "mine"
+
+
+def test_an_adapter_is_imported_when_a_provider_uses_it() -> None:
+    code = (
+        "import sys; from arouter.config.environment import read_environment as read\n"
+        "from arouter.config.schema import Config; from arouter.providers.provider import build_providers as build\n"
+        "build(Config(), read({'OPENAI_API_KEY': 'k', 'GROQ_API_KEY': 'k'}))\n"
+        "print([name for name in sys.modules if 'anthropic' in name or 'gemini' in name])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
 
 
 def test_a_provider_never_shows_its_key() -> None:
