@@ -18,8 +18,8 @@ from arouter.providers.provider_errors import bad_response, error_from_status, t
 from arouter.providers.sse import ServerSentEvent
 
 _END = b"[DONE]"
-_LONGEST_NAME = 64
-"""Characters of a provider's `param` and `code` that are passed on, in headers."""
+_LATEST = 2**32 - 1
+"""What the model list's `created` can hold; a provider that counts milliseconds is beyond."""
 
 
 class OpenAIAdapter(Adapter):
@@ -76,9 +76,9 @@ class OpenAIAdapter(Adapter):
         if not isinstance(listed, list):
             raise bad_response("a model list without 'data'")
         return [
-            ListedModel(entry["id"], created if type(created := entry.get("created")) is int and created > 0 else None)
+            ListedModel(entry["id"], _seconds(entry.get("created")))
             for entry in listed
-            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
+            if isinstance(entry, dict) and _is_name(entry.get("id"))
         ]
 
 
@@ -126,11 +126,22 @@ class OpenAIStreamDecoder(StreamDecoder):
     def _note(self, choice: Any) -> None:
         if not _has_object(choice, "delta"):
             raise bad_response("a choice without a delta")
+        index = choice.get("index")
+        if not isinstance(index, int | str | None):
+            raise bad_response("a choice whose index is no number")
         if choice.setdefault("finish_reason", None) is None:
-            self._unfinished.add(choice.get("index"))
+            self._unfinished.add(index)
         else:
-            self._unfinished.discard(choice.get("index"))
+            self._unfinished.discard(index)
             self._finished = True
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _seconds(created: Any) -> int | None:
+    return created if type(created) is int and 0 < created <= _LATEST else None
 
 
 def _object(body: bytes, what: str) -> dict[str, Any]:
@@ -150,7 +161,7 @@ def _has_object(value: Any, field: str) -> bool:
 def _embedded_error(error: Any) -> ProviderError:
     """Returns the error that came with a 200. Its `code` is the status it should have had, if that is a number."""
     status = error.get("code") if isinstance(error, dict) else None
-    if isinstance(status, str) and status.isdecimal():
+    if isinstance(status, str) and len(status) == 3 and status.isascii() and status.isdecimal():
         status = int(status)
     return _error(status if type(status) is int and 400 <= status <= 599 else 500, error, None)
 
@@ -164,8 +175,4 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
         value = fields.get(field)
         return value if isinstance(value, str) and value else None
 
-    def name(field: str) -> str | None:
-        value = text(field)
-        return value[:_LONGEST_NAME] if value else None
-
-    return error_from_status(status, text("message"), param=name("param"), code=name("code"), retry_after=retry_after)
+    return error_from_status(status, text("message"), param=text("param"), code=text("code"), retry_after=retry_after)
