@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 PROTOS := $(wildcard protos/arouter/v1/*.proto)
 # Where pip put the .proto files of googleapis-common-protos.
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS)
+PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I "$(GOOGLEAPIS)"
 GENERATED := service/arouter/v1
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 
@@ -44,12 +44,13 @@ bench: $(VENV)/.dev ## Measure speed, memory and start-up; ARGS are passed on
 
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads
-	rm -rf $(GENERATED)
-	$(PROTOC) --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --python_out=service --mypy_out=service $(PROTOS)
-	$(PROTOC) --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
-	  --grpc_python_out=service --mypy_grpc_out=service $(filter %_service.proto,$(PROTOS))
-	touch $(GENERATED)/__init__.py
+	rm -rf $(VENV)/gen && mkdir $(VENV)/gen
+	$(PROTOC) --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --python_out=$(VENV)/gen --mypy_out=quiet:$(VENV)/gen $(PROTOS)
+	$(PROTOC) --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc --grpc_python_out=$(VENV)/gen \
+	  --mypy_grpc_out=quiet:$(VENV)/gen $(filter %_service.proto,$(PROTOS))
+	touch $(VENV)/gen/arouter/v1/__init__.py
 	$(PROTOC) --include_imports --descriptor_set_out=$(DESCRIPTOR) $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
+	rm -rf $(GENERATED) && mv $(VENV)/gen/arouter/v1 $(GENERATED)
 
 .PHONY: check-protos
 check-protos: protos ## Fail if the generated code is not what the protos say
@@ -71,7 +72,9 @@ clean: ## Remove everything that was installed, built or kept (the state folder 
 # --- What is installed ------------------------------------------------------------------------------------------------
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "ARouter needs Python 3.11 or newer, and $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'Installing what ARouter runs on (once, about half a minute) …'

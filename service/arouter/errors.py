@@ -9,14 +9,22 @@ A caller raises `ARouterError(Failure.X, "what to do about it")`; the gRPC edge 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 import orjson
 
-MAX_MESSAGE_BYTES = 1800
-"""Length of a message, percent-encoded as `grpc-message` is. It travels three times, as that, in the REST body and in
-`google.rpc.Status`, and grpc takes 8 KiB of metadata."""
+MAX_MESSAGE_COST = 5000
+"""Bytes that a message may take in metadata. It travels three times, as `grpc-message`, in the REST body and in
+`google.rpc.Status`, and grpc takes 8 KiB in all."""
+
+_DEAREST = 30
+"""Bytes that no character exceeds, in all three."""
+
+_MAX_NAME = 64
+"""Characters of a `param` or `code`."""
 
 
 class Failure(Enum):
@@ -54,10 +62,8 @@ class ARouterError(Exception):
 
     Attributes:
         failure: The row of the table.
-        message: For people; says what to do. Never holds a secret. Cut to `MAX_MESSAGE_BYTES`.
-        param: The request field at fault, as a path (`messages[2].role`), or None.
-        code: Overrides the row's `code` (a provider's own, say).
         retry_after: Whole seconds after which a retry makes sense, or None.
+        detail: What the operator is told instead of `message`.
     """
 
     def __init__(
@@ -68,13 +74,36 @@ class ARouterError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: int | None = None,
+        detail: str | None = None,
     ) -> None:
         super().__init__()
         self.failure = failure
-        self.message = _shortened(message)
-        self.param = param
-        self.code = code if code is not None else failure.code
         self.retry_after = retry_after
+        self.detail = detail or message
+        self._message = message
+        self._param = param
+        self._code = code if code is not None else failure.code
+
+    @property
+    def message(self) -> str:
+        """For people; says what to do. Never holds a secret. Cut to `MAX_MESSAGE_COST`."""
+        return _shortened(self._message)
+
+    @property
+    def param(self) -> str | None:
+        """The request field at fault, as a path (`messages[2].role`), or None."""
+        return self._param and self._param[:_MAX_NAME]
+
+    @property
+    def code(self) -> str | None:
+        """What a client may branch on: the row's, or a provider's own."""
+        return self._code and self._code[:_MAX_NAME]
+
+    def redact(self, clean: Callable[[str], str]) -> None:
+        """Passes every text of the error through `clean`, before any is cut: a secret may lie across the cut."""
+        self._message = clean(self._message)
+        self._param = self._param and clean(self._param)
+        self._code = self._code and clean(self._code)
 
     def __str__(self) -> str:
         return self.message
@@ -98,9 +127,13 @@ def invalid_request(message: str, param: str | None = None) -> ARouterError:
 
 
 def _shortened(message: str) -> str:
-    size = 0
+    if len(message) * _DEAREST <= MAX_MESSAGE_COST:
+        return message
+    cost = 0.0
     for index, character in enumerate(message):
-        size += 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode("utf-8", "replace"))
-        if size > MAX_MESSAGE_BYTES:
+        utf8 = len(character.encode("utf-8", "replace"))
+        percent = 1 if " " <= character <= "~" and character != "%" else 3 * utf8
+        cost += len(json.dumps(character)) - 2 + percent + 4 / 3 * utf8
+        if cost > MAX_MESSAGE_COST:
             return message[:index] + "…"
     return message

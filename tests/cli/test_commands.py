@@ -126,3 +126,20 @@ def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:
     assert "Traceback" not in failed.log
     assert "right after its start" in failed.log
     assert "cannot keep the development key" in failed.log
+
+
+def test_a_client_makes_no_key_and_needs_no_configuration(tmp_path: Path) -> None:
+    environment = {"AROUTER_STATE_DIR": str(tmp_path / "state"), "AROUTER_CONFIG": str(tmp_path / "none.yaml")}
+
+    failed = run(["models"], environment, tmp_path / "run")
+
+    assert failed.log.startswith(
+        f"Error: no key in {tmp_path / 'state' / 'dev_key'}; run this where ARouter was started"
+    )
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_proxy_in_the_environment_sees_nothing(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+    proxied = {**client, "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
+
+    assert "emu/text" in run(["models"], proxied, tmp_path).printed

@@ -17,6 +17,7 @@ from support.ports import HOST, free_ports
 from support.process import Process, assert_gone
 from support.stack import CLIENT_KEY, Stack, is_healthy, running, started
 
+PARTS = [("local", "arouter.embedded"), ("service", "serve"), ("gateway", "envoy")]
 LOCAL_MODEL = "local/smollm2-135m-instruct"
 
 
@@ -50,12 +51,18 @@ def test_a_real_model_answers_without_any_configuration(local: Stack) -> None:
     assert 0 < whole.usage.completion_tokens <= 8
 
 
+def test_only_the_service_is_told_the_keys(local: Stack) -> None:
+    told = {name: local.key in part(local.process, word).environ().values() for name, word in PARTS}
+
+    assert told == {"local": False, "service": True, "gateway": False}
+
+
 def test_it_prints_how_to_call_it(local: Stack) -> None:
     for told in (local.base_url, local.key, LOCAL_MODEL, "curl http", "OpenAI("):
         assert told in local.process.printed
 
 
-@pytest.mark.parametrize(("name", "word"), [("local", "arouter.embedded"), ("service", "serve"), ("gateway", "envoy")])
+@pytest.mark.parametrize(("name", "word"), PARTS)
 def test_a_part_that_dies_stops_the_rest(tmp_path: Path, name: str, word: str) -> None:
     with running(tmp_path, {}) as stack:
         part(stack.process, word).kill()

@@ -61,6 +61,14 @@ async def gated(call: Call) -> web.StreamResponse:
     return response
 
 
+async def flood(call: Call) -> web.StreamResponse:
+    """Streams words as fast as they are taken and never ends."""
+    words = b"".join(_text_events(call)[1:2]) * 100
+    async with wire.stream(call) as response:
+        while True:
+            await response.write(words)
+
+
 async def drip(call: Call) -> web.StreamResponse:
     """Streams a word every 50 ms and never ends."""
     pieces = _text_events(call)
@@ -208,6 +216,7 @@ SCENARIOS: dict[str, Scenario] = {
     "reasoning": reasoning,
     "gated": gated,
     "drip": drip,
+    "flood": flood,
     "bytewise": rewritten(_bytewise),
     "one-packet": rewritten(lambda pieces: [b"".join(pieces)]),
     "pings": rewritten(_with_pings),

@@ -107,3 +107,19 @@ def test_the_sockets_of_the_stack_are_closed_after_each_request(stack: Any, emul
             assert rest.chat(body).status == 200
 
     stack.process.wait_until(lambda: from_clients() == 0, "without connections")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("grpc-timeout", "abc"), ("grpc-timeout", "1n"), ("grpc-encoding", "foo"), ("x-trace-bin", "!!!"), ("te", "x")],
+)
+def test_headers_that_mean_something_to_grpc_mean_nothing_here(rest: Rest, header: tuple[str, str]) -> None:
+    assert rest.get("/v1/models", headers=dict([header])).status == 200
+
+
+@pytest.mark.parametrize("id_", ["%ff", "%c0%af", "%ed%a0%80"])
+def test_a_path_that_is_not_utf8_is_a_bad_request(rest: Rest, id_: str) -> None:
+    answer = rest.get(f"/v1/models/{id_}")
+
+    assert answer.status == 400
+    assert answer.error["type"] == "invalid_request_error"

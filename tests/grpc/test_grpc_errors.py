@@ -205,3 +205,17 @@ def test_the_callers_deadline_ends_the_provider_call(
 
     assert error.code() is StatusCode.DEADLINE_EXCEEDED
     assert emulator.call(f"deadline {model}").disconnected.wait(5)
+
+
+@pytest.mark.parametrize(
+    "method", ["ModelService/GetModel", "ChatService/ChatCompletion", "ChatService/StreamChatCompletion"]
+)
+@pytest.mark.parametrize("garbage", [b"\xff\xff\xff", b"\x0a\x02\xff\xfe"], ids=["no protobuf", "no UTF-8"])
+def test_a_request_that_cannot_be_decoded_is_refused(stack: Stack, method: str, garbage: bytes) -> None:
+    with stack.channel() as channel:
+        call = channel.unary_stream(f"/arouter.v1.{method}")
+        with pytest.raises(grpc.RpcError) as refused:
+            list(call(garbage, metadata=stack.metadata, timeout=20))
+
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "valid protobuf" in refused.value.details()

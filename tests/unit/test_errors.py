@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from urllib.parse import quote
 
 import grpc
 import pytest
 
-from arouter.errors import MAX_MESSAGE_BYTES, ARouterError, Failure
+from arouter.errors import MAX_MESSAGE_COST, ARouterError, Failure
 
 # Source of the pairs: google.rpc.Code's HTTP mapping, with OpenAI's types; 402 and 502 have no gRPC code of their own.
 TABLE = [
@@ -47,14 +49,29 @@ def test_an_error_can_bring_a_code_of_its_own() -> None:
     assert ARouterError(Failure.RATE_LIMITED, "why", code="tokens").envelope()["error"]["code"] == "tokens"
 
 
-@pytest.mark.parametrize("character", ["x", "%", "\n", "ä", "你", "🙂", "\udcff"])
+# What `grpc-message` carries as it is (gRPC over HTTP/2, "Percent-Encoded").
+UNCHANGED = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+
+
+@pytest.mark.parametrize("character", ["x", "%", "\n", '"', "\0", "ä", "你", "🙂", "\udcff"])
 def test_cuts_a_message_that_no_header_could_carry(character: str) -> None:
     message = ARouterError(Failure.INTERNAL, character * 100_000).message
 
+    utf8 = message.encode("utf-8", "replace")
+    carried = len(json.dumps(message)) + len(quote(utf8, safe=UNCHANGED)) + len(base64.b64encode(utf8))
     assert message.endswith("…")
-    assert len(quote(message, safe=" ", errors="replace")) <= MAX_MESSAGE_BYTES + len("%E2%80%A6")
-    assert len(message) > MAX_MESSAGE_BYTES / 13
+    assert MAX_MESSAGE_COST / 2 < carried < MAX_MESSAGE_COST + 50
 
 
 def test_leaves_a_message_that_fits() -> None:
-    assert ARouterError(Failure.INTERNAL, "x" * MAX_MESSAGE_BYTES).message == "x" * MAX_MESSAGE_BYTES
+    assert ARouterError(Failure.INTERNAL, "x" * 1000).message == "x" * 1000
+
+
+def test_hides_a_secret_wherever_it_is_even_across_a_cut() -> None:
+    secret = "sk-" + "s" * 80
+    error = ARouterError(Failure.INVALID_REQUEST, "x" * 1480 + secret, param=secret, code=secret)
+
+    error.redact(lambda text: text.replace(secret, "[redacted]"))
+
+    assert "sk-" not in str(error.envelope())
+    assert error.param == error.code == "[redacted]"

@@ -87,9 +87,9 @@ def check_body(body: Any) -> None:
         raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")
     for index, message in enumerate(body["messages"]):
         _check_message(message, f"messages[{index}]")
-    required = (body.get("provider") or {}).get("require_parameters")
-    if not isinstance(required, bool | None):
-        _wrong_type("provider.require_parameters", "a boolean", required)
+    strict = (body.get("provider") or {}).get("require_parameters")
+    if not isinstance(strict, bool | None):
+        _wrong_type("provider.require_parameters", "a boolean", strict)
     options = body.get("stream_options")
     if options and not isinstance(options.get("include_usage"), bool | None):
         _wrong_type("stream_options.include_usage", "a boolean", options["include_usage"])

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import click
 import grpc
 
-from arouter.cli.settings import config_errors, read_settings
-from arouter.config.dev_key import development_key
+from arouter.cli.settings import config_errors
+from arouter.config.dev_key import existing_development_key
+from arouter.config.environment import read_environment
 
 
 @click.command()
@@ -46,7 +47,7 @@ def chat(prompt: str, model: str | None, target: str | None, key: str | None) ->
                 model_service_pb2.ListModelsRequest(), metadata=metadata
             )
             if not listed.data:
-                raise click.ClickException("no model is listed; configure a provider")
+                raise click.ClickException("no model is listed; is a provider configured, and can it be reached?")
             model = listed.data[0].id
         request = chat_service_pb2.ChatCompletionRequest(
             model=model,
@@ -62,10 +63,11 @@ def chat(prompt: str, model: str | None, target: str | None, key: str | None) ->
 def _connection(target: str | None, key: str | None) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str]]]]:
     """Yields a channel to the service and the metadata with the key; a failed call ends the command with one line."""
     with config_errors():
-        _, environment = read_settings()
-        key = key or development_key(environment).reveal()
+        environment = read_environment()
+        key = key or existing_development_key(environment).reveal()
         target = target or f"127.0.0.1:{environment.grpc_port}"
-    with grpc.insecure_channel(target) as channel:
+    # Never through a proxy that the environment may name: it would see the key.
+    with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
         try:
             yield channel, (("authorization", f"Bearer {key}"),)
         except grpc.RpcError as error:

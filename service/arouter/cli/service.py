@@ -9,9 +9,10 @@ from arouter.cli.settings import config_errors, read_settings
 
 @click.command()
 def up() -> None:
-    """Run everything: the service, the Envoy gateway and, if no provider is configured, a small local model.
+    """Run the service, the gateway and a local model.
 
-    Waits until it is healthy, then prints how to call it. Ctrl-C stops it all.
+    The model runs if no provider is configured. Waits until all is healthy, then prints how to call it. Ctrl-C stops
+    everything.
     """
     from arouter.server.up import run_up
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from arouter.config.environment import Environment
@@ -21,28 +23,53 @@ def development_key(environment: Environment) -> Secret:
     """
     if environment.dev_key is not None:
         return _checked(environment.dev_key.reveal(), "AROUTER_DEV_KEY")
-    path = environment.state_dir / "dev_key"
+    path = _path(environment)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _create_once(path)
-        return _checked(path.read_text("ascii").strip(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        return _read(path)
+    except OSError as error:
         raise ConfigError(f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR moves it)") from error
+
+
+def existing_development_key(environment: Environment) -> Secret:
+    """Returns the development key for a client, which makes none.
+
+    Raises:
+        ConfigError: There is none, or it has been damaged.
+    """
+    if environment.dev_key is not None:
+        return _checked(environment.dev_key.reveal(), "AROUTER_DEV_KEY")
+    path = _path(environment)
+    try:
+        return _read(path)
+    except OSError as error:
+        raise ConfigError(
+            f"no key in {path}; run this where ARouter was started, or pass --key or AROUTER_DEV_KEY"
+        ) from error
+
+
+def _path(environment: Environment) -> Path:
+    return environment.state_dir / "dev_key"
+
+
+def _read(path: Path) -> Secret:
+    return _checked(path.read_text("utf-8", "replace").strip(), f"{path} (delete it to get a new key)")
 
 
 def _create_once(path: Path) -> None:
     """Writes a new key unless there is one. Two processes that start together agree on the first one's."""
     if path.exists():
         return
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(f"{KEY_PREFIX}{secrets.token_urlsafe(32)}\n", "ascii")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix="dev_key.")  # mode 0600
+    draft = Path(name)
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
+        os.close(number)
+        draft.write_text(f"{KEY_PREFIX}{secrets.token_urlsafe(32)}\n", "ascii")
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def _checked(key: str, source: str) -> Secret:

@@ -60,6 +60,9 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
         raise ConfigError(f"{where}not valid YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"not valid YAML: {error}") from error
+    if isinstance(document, dict):
+        # A part whose content is commented out.
+        document = {name: value for name, value in document.items() if value is not None}
     try:
         config = msgspec.convert(_substitute(document or {}, variables, ""), Config, dec_hook=_decode_secret)
     except msgspec.ValidationError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from arouter.config.secret import Secret
 
@@ -33,6 +34,20 @@ class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
     total: Seconds = 600.0
 
 
+class TimeoutOverrides(Struct, frozen=True, forbid_unknown_fields=True):
+    """A provider's own `Timeouts`. What is left out is as it is for all."""
+
+    connect: Seconds | UnsetType = UNSET
+    first_token: Seconds | UnsetType = UNSET
+    idle: Seconds | UnsetType = UNSET
+    total: Seconds | UnsetType = UNSET
+
+    def over(self, common: Timeouts) -> Timeouts:
+        """Returns `common` with what is set here in its place."""
+        own = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+        return replace(common, **own)
+
+
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """One provider. What is left out comes from the preset of that id, if there is one.
 
@@ -43,7 +58,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
         base_url: What the vendor's own SDK takes: with `/v1` for `openai`, the host alone for the others.
         api_keys: Its credentials; usually `${VARIABLE}`.
         models: Its native model names. When left out, the provider's own list is used.
-        timeouts: Deadlines for this provider instead of the global ones.
+        timeouts: Deadlines of this provider that differ from the common ones.
     """
 
     id: ProviderId
@@ -52,7 +67,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     base_url: HttpUrl | UnsetType = UNSET
     api_keys: tuple[Secret, ...] | UnsetType = UNSET
     models: tuple[NonEmpty, ...] | UnsetType = UNSET
-    timeouts: Timeouts | UnsetType = UNSET
+    timeouts: TimeoutOverrides = TimeoutOverrides()
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,6 +18,10 @@ class Secret:
         """Returns the credential itself."""
         return self._value
 
+    def fits_header(self) -> bool:
+        """Says whether it can be sent in an HTTP header: printable ASCII without spaces."""
+        return self._value.isascii() and self._value.isprintable() and " " not in self._value
+
     def __repr__(self) -> str:
         return "Secret(…)"
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -26,6 +28,13 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_MODEL_PAGES = 50
 _LONGEST_RETRY_AFTER = 3600
+_MAX_EMPTY_CHUNKS = 1000
+_LONGEST_REASON = 500
+_ERROR_PATIENCE = 2.0
+"""Seconds that the body of an error gets: its status says enough."""
+
+_log = logging.getLogger(__name__)
+
 _HANG_UP = 0.25
 """Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
 
@@ -39,6 +48,9 @@ class Upstream:
 
     def __init__(self, max_connections: int) -> None:
         self.open_calls = 0
+        self._max_connections = max_connections
+        reuse = aiohttp.TraceConfig()
+        reuse.on_connection_reuseconn.append(_note_reuse)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -46,6 +58,7 @@ class Upstream:
             timeout=aiohttp.ClientTimeout(total=None),
             headers={"user-agent": f"arouter/{__version__}", "accept-encoding": "identity"},
             auto_decompress=False,
+            trace_configs=[reuse],
         )
 
     async def close(self) -> None:
@@ -110,24 +123,57 @@ class Upstream:
     async def _call(self, method: str, provider: Provider, path: str, body: bytes | None, clock: _Clock) -> _Call:
         self.open_calls += 1
         try:
-            response = await self._session.request(
-                method,
-                provider.base_url + path,
-                data=body,
-                headers={**provider.headers, "content-type": "application/json"},
-                # A redirect would carry the credential to wherever it points.
-                allow_redirects=False,
-                timeout=clock.connect,
-            )
-        except BaseException:
-            self.open_calls -= 1
+            response = await self._send(method, provider, path, body, clock)
+        except aiohttp.ConnectionTimeoutError as error:
+            if self.open_calls > self._max_connections:
+                raise ARouterError(
+                    Failure.UNAVAILABLE, "Too many provider calls are open. Try again shortly.", retry_after=1
+                ) from error
             raise
+        finally:
+            self.open_calls -= 1
+        self.open_calls += 1
         call = _Call(self, response)
         if response.status != 200:
             async with call:
-                answer = await _read_up_to(response, MAX_ERROR_BYTES)
+                answer = await _read_error(response)
                 raise provider.adapter.decode_error(response.status, answer, _retry_after(response.headers))
         return call
+
+    async def _send(
+        self, method: str, provider: Provider, path: str, body: bytes | None, clock: _Clock
+    ) -> aiohttp.ClientResponse:
+        """Returns the answer's headers.
+
+        A provider may close a connection that was kept alive just as the next call goes out on it. It has not answered,
+        so the call goes out again; on a connection of its own that would be the provider's failure.
+        """
+        while True:
+            connection = _Connection()
+            try:
+                return await self._session.request(
+                    method,
+                    provider.base_url + path,
+                    data=body,
+                    headers={**provider.headers, "content-type": "application/json"},
+                    # A redirect would carry the credential to wherever it points.
+                    allow_redirects=False,
+                    timeout=clock.connect,
+                    trace_request_ctx=connection,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not connection.reused:
+                    raise
+
+
+class _Connection:
+    """What was noted of the connection that a call went out on."""
+
+    reused = False
+
+
+async def _note_reuse(_session: object, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.reused = True
 
 
 class _Call:
@@ -166,16 +212,26 @@ class ProviderStream:
         self._ended = False
 
     @property
+    def deadline(self) -> float:
+        """Loop time at which the whole call must have ended."""
+        return self._clock.total
+
+    @property
     def usage(self) -> dict[str, Any] | None:
         """What the provider said was used, so far."""
         return self._decoder.usage
 
     async def start(self) -> None:
         """Waits for the first meaningful chunk."""
-        while not any(map(is_meaningful, self._held)):
+        while True:
             if self._failure is not None:
                 raise self._failure
-            self._held += await self._receive()
+            chunks = await self._receive()
+            self._held += chunks
+            if any(map(is_meaningful, chunks)):
+                return
+            if len(self._held) > _MAX_EMPTY_CHUNKS:
+                raise bad_response(f"{len(self._held)} chunks without content")
 
     async def read(self) -> list[Chunk]:
         """Returns all chunks that have arrived, waiting for at least one; an empty list at the stream's end.
@@ -191,6 +247,8 @@ class ProviderStream:
             while self._failure is None and not self._ended:
                 async with asyncio.timeout_at(self._clock.next_read()):
                     chunks = await self._receive()
+                # A read that finds data does not wait, and so would never be timed out.
+                self._clock.check_total()
                 if chunks:
                     return chunks
             if self._failure is not None:
@@ -246,32 +304,46 @@ class _Clock:
     def next_read(self) -> float:
         return min(self._now() + self._idle, self.total)
 
+    def check_total(self) -> None:
+        """Raises TimeoutError once the total has passed."""
+        if self._now() >= self.total:
+            raise TimeoutError
+
     @contextmanager
     def failures(self) -> Iterator[None]:
         """Turns what the network raises into the client's error, without the provider's credentials in it."""
         try:
             yield
-        except ProviderError as error:
-            error.message = self._provider.redact(error.message)
+        except ARouterError as error:
+            error.redact(self._provider.redact)
+            self._log(error)
             raise
-        except aiohttp.ConnectionTimeoutError as error:
-            raise ProviderError(
-                Failure.PROVIDER_TIMEOUT, f"No connection to provider '{self._provider.id}' in time."
-            ) from error
-        except TimeoutError as error:
+        except Exception as error:
+            failure = self._explain(error)
+            self._log(error)
+            raise failure from error
+
+    def _explain(self, error: Exception) -> ARouterError:
+        name = f"provider '{self._provider.id}'"
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return ProviderError(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
+        if isinstance(error, TimeoutError):
             if self._now() >= self._caller:
-                raise ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.") from error
-            raise ProviderError(
-                Failure.PROVIDER_TIMEOUT, f"Provider '{self._provider.id}' did not answer in time."
-            ) from error
-        except aiohttp.ClientConnectorError as error:
-            raise ProviderError(
-                Failure.PROVIDER_UNREACHABLE, f"Provider '{self._provider.id}' cannot be reached."
-            ) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise ProviderError(
-                Failure.PROVIDER_BAD_RESPONSE, f"The connection to provider '{self._provider.id}' broke."
-            ) from error
+                return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
+            return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return ProviderError(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
+        if isinstance(error, aiohttp.ClientError | OSError):
+            return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} broke.")
+        # Whatever else a provider's bytes make our parsers or libraries raise is its failure, not the client's.
+        return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} cannot be understood.")
+
+    def _log(self, error: Exception) -> None:
+        """Tells the operator what the client is not told, with what the provider repeats of our credentials removed."""
+        if isinstance(error, ProviderError) and error.failure.http_status < 500:
+            return  # The client's own mistake or haste.
+        reason = error.detail if isinstance(error, ARouterError) else f"{type(error).__name__}: {error}"
+        _log.warning("provider %s: %r", self._provider.id, self._provider.redact(reason)[:_LONGEST_REASON])
 
 
 @lru_cache
@@ -284,6 +356,14 @@ async def _read_all(response: aiohttp.ClientResponse) -> bytes:
     if len(body) > MAX_ANSWER_BYTES:
         raise bad_response(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
     return body
+
+
+async def _read_error(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        async with asyncio.timeout(_ERROR_PATIENCE):
+            return await _read_up_to(response, MAX_ERROR_BYTES)
+    except (TimeoutError, aiohttp.ClientError):
+        return b""
 
 
 async def _read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -306,6 +386,6 @@ def _retry_after(headers: Mapping[str, str]) -> int | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError, TypeError):
             return None
     return min(max(math.ceil(seconds), 0), _LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None

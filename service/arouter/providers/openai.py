@@ -20,10 +20,10 @@ from arouter.providers.quirks import Quirks, decode_answer, encode_body
 from arouter.providers.sse import ServerSentEvent
 
 _END = b"[DONE]"
-_LONGEST_NAME = 64
-"""Characters of a provider's `param` and `code` that are passed on, in headers."""
 _NO_CHAT_TYPES = frozenset({"audio", "embedding", "image", "moderation", "rerank", "transcribe", "video"})
 """Values of `type` in Together's model list (docs.together.ai/reference/models-1)."""
+_LATEST = 2**32 - 1
+"""What the model list's `created` can hold; a provider that counts milliseconds is beyond."""
 
 
 class OpenAIAdapter(Adapter):
@@ -98,11 +98,9 @@ class OpenAIAdapter(Adapter):
             raise bad_response("a model list without 'data'")
         return ModelPage(
             [
-                ListedModel(
-                    entry["id"], created if type(created := entry.get("created")) is int and created > 0 else None
-                )
+                ListedModel(entry["id"], _seconds(entry.get("created")))
                 for entry in listed
-                if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"] and _can_chat(entry)
+                if isinstance(entry, dict) and _is_name(entry.get("id")) and _can_chat(entry)
             ]
         )
 
@@ -154,11 +152,22 @@ class OpenAIStreamDecoder(StreamDecoder):
     def _note(self, choice: Any) -> None:
         if not _has_object(choice, "delta"):
             raise bad_response("a choice without a delta")
+        index = choice.get("index")
+        if not isinstance(index, int | str | None):
+            raise bad_response("a choice whose index is no number")
         if choice.setdefault("finish_reason", None) is None:
-            self._unfinished.add(choice.get("index"))
+            self._unfinished.add(index)
         else:
-            self._unfinished.discard(choice.get("index"))
+            self._unfinished.discard(index)
             self._finished = True
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _seconds(created: Any) -> int | None:
+    return created if type(created) is int and 0 < created <= _LATEST else None
 
 
 def _can_chat(entry: dict[str, Any]) -> bool:
@@ -194,7 +203,7 @@ def _has_object(value: Any, field: str) -> bool:
 def _embedded_error(error: Any) -> ProviderError:
     """Returns the error that came with a 200. Its `code` is the status it should have had, if that is a number."""
     status = error.get("code") if isinstance(error, dict) else None
-    if isinstance(status, str) and status.isdecimal():
+    if isinstance(status, str) and len(status) == 3 and status.isascii() and status.isdecimal():
         status = int(status)
     return _error(status if type(status) is int and 400 <= status <= 599 else 500, error, None)
 
@@ -208,12 +217,8 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
         value = fields.get(field)
         return value if isinstance(value, str) and value else None
 
-    def name(field: str) -> str | None:
-        value = text(field)
-        return value[:_LONGEST_NAME] if value else None
-
     message = text("message") or text("detail") or _validation(fields)
-    return error_from_status(status, message, param=name("param"), code=name("code"), retry_after=retry_after)
+    return error_from_status(status, message, param=text("param"), code=text("code"), retry_after=retry_after)
 
 
 def _validation(fields: dict[str, Any]) -> str | None:

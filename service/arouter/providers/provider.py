@@ -93,6 +93,8 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
     if api_keys is UNSET:
         from_variable = _first(preset.key_variables, environment)
         api_keys = (Secret(from_variable[1]),) if from_variable else ()
+    if not all(key.fits_header() for key in api_keys):
+        raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
     adapter = _adapter(protocol, preset.quirks)
     return Provider(
         id=row.id,
@@ -100,7 +102,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         base_url=base_url.rstrip("/"),
         api_keys=api_keys,
         models=preset.models if row.models is UNSET else row.models,
-        timeouts=config.timeouts if row.timeouts is UNSET else row.timeouts,
+        timeouts=row.timeouts.over(config.timeouts),
         headers=adapter.headers(api_keys[0].reveal() if api_keys else None),
         name=preset.name if row.name is UNSET else row.name,
     )

@@ -41,6 +41,7 @@ def error_from_status(
         return ProviderError(
             Failure.PROVIDER_CREDENTIALS,
             "The provider refused ARouter's own credentials. The operator of this router must mend them.",
+            detail=f"it refuses the configured API key or account, with status {status}: {message}",
         )
     if status in _TIMEOUTS:
         return ProviderError(Failure.PROVIDER_TIMEOUT, f"The provider timed out (status {status}).")
@@ -57,4 +58,4 @@ def bad_response(what: str) -> ProviderError:
 
 def truncated() -> ProviderError:
     """Returns the error for a stream that stopped before its end."""
-    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer stopped before its end.")
+    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer stopped without a finish_reason.")

@@ -84,7 +84,7 @@ class SseParser:
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
-            self._data_size += len(value)
+            self._data_size += len(value) + 1
             self._check(self._data_size)
         elif field == b"event":
             self._event = value

@@ -26,7 +26,7 @@ class Outcome:
 
     Attributes:
         status: How it ended.
-        model: The id that answered, or None.
+        model: The id that answered or was tried, or None.
         usage: What its provider said was used, or None.
         failure: The name of the error the client got, or None.
     """

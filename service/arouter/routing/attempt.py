@@ -37,7 +37,13 @@ class Answer:
     @property
     def usage(self) -> dict[str, Any] | None:
         """What the provider said was used, so far."""
-        return self._stream.usage if self._stream else self.completion.get("usage")
+        usage = self._stream.usage if self._stream else self.completion.get("usage")
+        return usage if isinstance(usage, dict) else None
+
+    @property
+    def deadline(self) -> float | None:
+        """Loop time at which a streamed answer must have ended, also when it is the client who does not read on."""
+        return self._stream.deadline if self._stream else None
 
     async def read(self) -> list[Chunk]:
         """Returns the chunks that have arrived, waiting for at least one; an empty list at the stream's end.

@@ -43,6 +43,7 @@ class Catalogue:
         self._providers = {provider.id: provider for provider in providers}
         self._models: Mapping[str, Model] = {}
         self._listed: set[str] = set()
+        self._failures: dict[str, str] = {}
         for provider in self._providers.values():
             if provider.models is not None:
                 self.replace(provider, [ListedModel(name, None) for name in provider.models], now)
@@ -62,6 +63,10 @@ class Catalogue:
             models[id_] = Model(id_, provider, entry.name, created)
         self._models = dict(sorted(models.items()))
         self._listed.add(provider.id)
+
+    def note_failure(self, provider: Provider, error: ARouterError) -> None:
+        """Remembers why a provider's list could not be read, for those who ask for its models."""
+        self._failures[provider.id] = error.message
 
     def visible(self, key: ApiKey) -> list[Model]:
         """Returns the models that a key may call, sorted by id: those for which `find` does not raise."""
@@ -86,13 +91,12 @@ class Catalogue:
     def _not_found(self, id_: str) -> ARouterError:
         provider = id_.partition("/")[0]
         if provider in self._providers and provider not in self._listed:
+            reason = self._failures.get(provider, "It has not answered yet.")
             return ARouterError(
                 Failure.UNAVAILABLE,
-                f"The model list of provider '{provider}' could not be read yet.",
+                f"The model list of provider '{provider}' could not be read yet: {reason}",
                 retry_after=_RETRY_UNKNOWN_LIST,
             )
-        return ARouterError(
-            Failure.MODEL_NOT_FOUND,
-            f"The model '{id_}' does not exist. GET /v1/models lists the models that your key may use.",
-            param="model",
-        )
+        named = [known for known, model in self._models.items() if model.native_name == id_]
+        hint = f"Did you mean '{named[0]}'?" if named else "GET /v1/models lists the models that your key may use."
+        return ARouterError(Failure.MODEL_NOT_FOUND, f"The model '{id_}' does not exist. {hint}", param="model")

@@ -48,12 +48,13 @@ class ModelLists:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
+        """Reads one provider's list for ever. The driver logs why a read failed."""
         retry = _FIRST_RETRY
         while True:
             try:
                 listed = await self._upstream.list_models(provider)
             except ARouterError as error:
-                _log.warning("cannot read the model list of provider %s: %s", provider.id, error)
+                self._catalogue.note_failure(provider, error)
                 wait, retry = retry, min(retry * 2, _INTERVAL)
             else:
                 self._catalogue.replace(provider, listed, int(time.time()))

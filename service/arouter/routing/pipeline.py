@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from arouter.accounts.keys import ApiKey
 from arouter.chat.request import ChatRequest
@@ -47,10 +48,15 @@ class Pipeline:
         started = time.monotonic()
         outcome = Outcome()
         try:
-            answer = await attempt(plan(request, key, self._catalogue), request, self._upstream, deadline)
+            candidates = plan(request, key, self._catalogue)
+            outcome.model = candidates[0].id
+            answer = await attempt(candidates, request, self._upstream, deadline)
             outcome.model = answer.model.id
             try:
-                yield answer
+                async with asyncio.timeout_at(answer.deadline):
+                    yield answer
+            except TimeoutError as error:
+                raise ARouterError(Failure.PROVIDER_TIMEOUT, "The answer was not read to its end in time.") from error
             finally:
                 outcome.usage = answer.usage
                 await answer.close()
@@ -84,6 +90,11 @@ def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome
         outcome.status.value,
         outcome.failure or "-",
         seconds * 1000,
-        usage.get("prompt_tokens", "-"),
-        usage.get("completion_tokens", "-"),
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
     )
+
+
+def _count(tokens: Any) -> int | str:
+    """Returns a number of tokens, or a dash for anything else that a provider may say."""
+    return tokens if type(tokens) is int else "-"

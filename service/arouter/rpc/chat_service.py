@@ -12,14 +12,14 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, check_body, parse_chat_request
-from arouter.errors import ARouterError
+from arouter.errors import Failure, ProviderError
 from arouter.routing.attempt import Answer
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.auth import caller
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
-from arouter.rpc.status import abort, internal_error
+from arouter.rpc.status import abort, known
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.request import request_to_dict
 from arouter.rpc.typed.response import completion_to_proto
@@ -53,13 +53,11 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                 await self._write_events(chat, context)
             else:
                 async with self._answer(chat, context) as answer:
-                    await context.send_initial_metadata(answer_headers(answer))
-                    document = httpbody_pb2.HttpBody(
-                        content_type="application/json", data=orjson.dumps(answer.completion)
-                    )
-                await context.write(document)
+                    document = httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
+                    await send_headers(context, answer_headers(answer))
+                await write(context, document)
         except Exception as error:
-            await abort(context, _known(error))
+            await abort(context, known(error))
 
     @override
     async def ChatCompletion(
@@ -67,10 +65,11 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     ) -> chat_service_pb2.ChatCompletionResponse:
         try:
             async with self._answer(_typed(request, stream=False), context) as answer:
-                await context.send_initial_metadata(answer_headers(answer))
-                return completion_to_proto(answer.completion)
+                response = completion_to_proto(answer.completion)
+                await send_headers(context, answer_headers(answer))
+                return response
         except Exception as error:
-            await abort(context, _known(error))
+            await abort(context, known(error))
 
     @override
     async def StreamChatCompletion(  # type: ignore[override]
@@ -78,12 +77,12 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     ) -> None:
         try:
             async with self._answer(_typed(request, stream=True), context) as answer:
-                await context.send_initial_metadata(answer_headers(answer))
+                await send_headers(context, answer_headers(answer))
                 while chunks := await answer.read():
                     for chunk in chunks:
-                        await context.write(chunk_to_proto(chunk))
+                        await write(context, chunk_to_proto(chunk))
         except Exception as error:
-            await abort(context, _known(error))
+            await abort(context, known(error))
 
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()
@@ -100,9 +99,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                 while chunks := await answer.read():
                     if data := encode(chunks):
                         await events.write(data)
-            await events.write(_END)
+                await events.write(_END)
         except Exception as error:
-            failure = _known(error)
+            failure = known(error)
             if not events.started:
                 raise failure from error
             await events.write(b"data: " + failure.json() + b"\n\n")
@@ -120,13 +119,16 @@ def _typed(request: chat_service_pb2.ChatCompletionRequest, *, stream: bool) -> 
 
 def _encode(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks for a client that did not ask for usage."""
-    return b"".join(b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks if chunk["choices"])
+    return b"".join(b"data: %b\n\n" % _json(chunk) for chunk in chunks if chunk["choices"])
 
 
 def _encode_with_usage(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks, each with `usage`, which is null on all but the last (as OpenAI's are)."""
-    return b"".join(b"data: %b\n\n" % orjson.dumps({"usage": None, **chunk}) for chunk in chunks)
+    return b"".join(b"data: %b\n\n" % _json({"usage": None, **chunk}) for chunk in chunks)
 
 
-def _known(error: Exception) -> ARouterError:
-    return error if isinstance(error, ARouterError) else internal_error(error)
+def _json(document: Chunk) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError as error:  # orjson reads deeper than it writes
+        raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer is nested too deeply.") from error

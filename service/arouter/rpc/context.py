@@ -1,9 +1,38 @@
-"""The type of a call's context, whatever its messages are."""
+"""A call's context, whatever its messages are."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from google.protobuf.message import Message
 from grpc import aio
 
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
+
+
+async def send_headers(context: Context, headers: tuple[tuple[str, str], ...]) -> None:
+    """Sends initial metadata. Raises what `write` raises."""
+    with _client_present():
+        await context.send_initial_metadata(headers)
+
+
+async def write(context: Context, message: Message) -> None:
+    """Sends a message of a stream.
+
+    Raises:
+        CancelledError: The client has gone. grpc.aio says so by cancelling the task, but a write that is under way may
+            fail first.
+    """
+    with _client_present():
+        await context.write(message)
+
+
+@contextmanager
+def _client_present() -> Iterator[None]:
+    try:
+        yield
+    except aio.InternalError as error:
+        raise asyncio.CancelledError from error

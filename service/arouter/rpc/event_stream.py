@@ -6,7 +6,7 @@ import asyncio
 
 from google.api import httpbody_pb2
 
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, send_headers, write
 
 _KEEP_ALIVE = b": keep-alive\n\n"
 
@@ -40,7 +40,7 @@ class EventStream:
         if not self.started:
             self._writing = True
             try:
-                await self._context.send_initial_metadata(headers)
+                await send_headers(self._context, headers)
             finally:
                 self._writing = False
 
@@ -64,7 +64,7 @@ class EventStream:
     async def _send(self, data: bytes) -> None:
         self._writing = self.started = True
         try:
-            await self._context.write(httpbody_pb2.HttpBody(content_type="text/event-stream", data=data))
+            await write(self._context, httpbody_pb2.HttpBody(content_type="text/event-stream", data=data))
         finally:
             self._writing = False
             self._written_at = self._loop.time()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from arouter.errors import ARouterError
 from arouter.routing import catalogue
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
-from arouter.rpc.status import abort
+from arouter.rpc.status import abort, known
 from arouter.v1 import model_pb2, model_service_pb2, model_service_pb2_grpc
 
 
@@ -22,15 +21,18 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     async def ListModels(
         self, request: model_service_pb2.ListModelsRequest, context: Context
     ) -> model_service_pb2.ListModelsResponse:
-        visible = self._models.visible(caller.get().key)
-        return model_service_pb2.ListModelsResponse(object="list", data=map(_to_proto, visible))
+        try:
+            visible = self._models.visible(caller.get().key)
+            return model_service_pb2.ListModelsResponse(object="list", data=map(_to_proto, visible))
+        except Exception as error:
+            await abort(context, known(error))
 
     @override
     async def GetModel(self, request: model_service_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
         try:
             return _to_proto(self._models.find(request.model, caller.get().key))
-        except ARouterError as error:
-            await abort(context, error)
+        except Exception as error:
+            await abort(context, known(error))
 
 
 def _to_proto(model: catalogue.Model) -> model_pb2.Model:

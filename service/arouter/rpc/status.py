@@ -39,8 +39,10 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     await context.abort(code, error.message, tuple(metadata))
 
 
-def internal_error(error: Exception) -> ARouterError:
-    """Logs a defect with its traceback and returns what the client may know of it."""
+def known(error: Exception) -> ARouterError:
+    """Returns the error as the client may know it. A defect of ours is logged with its traceback."""
+    if isinstance(error, ARouterError):
+        return error
     _log.error("a call failed unexpectedly", exc_info=error)
     return ARouterError(Failure.INTERNAL, "An internal error occurred. The log has it under this request's id.")
 

@@ -24,6 +24,7 @@ from arouter.routing.model_lists import ModelLists
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
+from arouter.rpc.decoding import Decoding
 from arouter.rpc.model_service import ModelService
 from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc, model_service_pb2, model_service_pb2_grpc
 
@@ -44,6 +45,8 @@ _LAST_WORDS = 1.0
 _ENVELOPE_BYTES = 64 * 1024
 """Room for what surrounds a body of the largest size in its gRPC message."""
 
+_PENDING_CALLS = 100_000
+
 _METADATA_BYTES = 96 * 1024
 """More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
 
@@ -62,17 +65,21 @@ class App:
     def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
         self._config = config
         self._environment = environment
-        self._upstream = Upstream(config.server.max_provider_connections)
+        # First what may be wrong, then what would have to be closed.
+        keys = DevelopmentKeyStore(development_key(environment).reveal())
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
+        self._upstream = Upstream(config.server.max_provider_connections)
         self._lists = ModelLists(self._catalogue, self._upstream)
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
-        keys = DevelopmentKeyStore(development_key(environment).reveal())
         self._server = aio.server(
-            interceptors=[Authentication(keys)],
+            interceptors=[Authentication(keys), Decoding()],
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
+                # grpc drops calls at random once a thousand wait to be accepted; admission is ours.
+                ("grpc.server.max_pending_requests", _PENDING_CALLS),
+                ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING_CALLS),
                 ("grpc.max_metadata_size", _METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
@@ -101,6 +108,8 @@ class App:
         except RuntimeError as error:
             raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
         await self._server.start()
+        if not self._catalogue.providers:
+            _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await self._lists.start(_LIST_PATIENCE)
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving on %s", address)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
-
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
@@ -35,5 +33,5 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
 
 def _longest_call(config: Config) -> float:
     """Returns how many seconds a call may be silent: one that is not streamed says nothing until its end."""
-    rows = (row.timeouts for row in config.providers)
-    return max(timeouts.total for timeouts in (config.timeouts, *rows) if timeouts is not UNSET)
+    rows = (row.timeouts.over(config.timeouts) for row in config.providers)
+    return max(timeouts.total for timeouts in (config.timeouts, *rows))

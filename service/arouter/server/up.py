@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -28,6 +30,9 @@ _START_PATIENCE = 60.0
 
 _POLL = 0.05
 _KILL_MARGIN = 5.0
+# Never through a proxy that the environment may name.
+_LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 _STOP_ORDER = ("service", "gateway", "local")
 _COLOURS = {"local": "magenta", "service": "cyan", "gateway": "yellow"}
 
@@ -46,6 +51,8 @@ def run_up(config: Config, environment: Environment) -> int:
     Raises:
         ConfigError: A port is taken, or something needed is missing.
     """
+    if environment.port == environment.grpc_port:
+        raise ConfigError(f"AROUTER_PORT and AROUTER_GRPC_PORT are both {environment.port}")
     check_free(environment.port, "AROUTER_PORT")
     check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
     return asyncio.run(_Up(config, environment).run())
@@ -99,8 +106,7 @@ class _Up:
                 raise _PartDiedError(local)
             self._variables["AROUTER_LOCAL_URL"] = address
         await self._start("service", [sys.executable, "-m", "arouter", "serve"])
-        gateway = render(gateway_settings(self._config, self._environment), self._environment.state_dir / "gateway")
-        await self._start("gateway", envoy_command(gateway))
+        await self._start("gateway", envoy_command(self._render()))
         announced = asyncio.create_task(self._announce())
         deaths = {asyncio.create_task(part.wait()): part for part in self._parts}
         try:
@@ -113,9 +119,18 @@ class _Up:
             for task in (announced, *deaths):
                 task.cancel()
 
-    async def _start(self, name: str, command: Sequence[str]) -> Child:
+    def _render(self) -> Path:
+        folder = self._environment.state_dir / "gateway"
         try:
-            part = await Child.start(name, command, self._variables, _print_line)
+            return render(gateway_settings(self._config, self._environment), folder)
+        except OSError as error:
+            raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR moves it)") from error
+
+    async def _start(self, name: str, command: Sequence[str]) -> Child:
+        # Only the service needs to know the keys.
+        variables = self._variables if name == "service" else _without_secrets(self._variables)
+        try:
+            part = await Child.start(name, command, variables, _print_line)
         except OSError as error:
             raise ConfigError(f"cannot start {name} ({command[0]}): {error}") from error
         self._parts.append(part)
@@ -139,7 +154,7 @@ class _Up:
         """Returns the gateway's answer, or None if it is not 200."""
         request = urllib.request.Request(self._url + path, headers={"authorization": f"Bearer {self._key}"})  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            with _LOOPBACK.open(request, timeout=5) as answer:
                 body: bytes = answer.read()
                 return body
         except OSError:
@@ -156,8 +171,17 @@ class _Up:
     async def _hurry(self, hurry: asyncio.Event) -> None:
         await hurry.wait()
         for part in self._parts:
-            part.signal(signal.SIGTERM)
+            # The others stop in their order: the service's last words go through the gateway.
+            if part.name == "service":
+                part.signal(signal.SIGTERM)
+
+
+def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    kept = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONUNBUFFERED")
+    return {name: variables[name] for name in kept if name in variables}
 
 
 def _print_line(name: str, line: str) -> None:
-    click.echo(f"{click.style(f'{name:>8} |', fg=_COLOURS[name])} {line}", err=True)
+    # Whoever read our stderr may have gone (`arouter up 2>&1 | head`); that is no reason to stop.
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(f"{click.style(f'{name:>8} |', fg=_COLOURS[name])} {line}", err=True)

@@ -40,6 +40,8 @@ async def _serve(config: Config, environment: Environment, share_port: bool) -> 
         await stop.wait()
     finally:
         await app.stop(hurry)
+        # From here on the event loop takes its handlers down; a late signal must not turn a good end into a bad one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
 def _raise_file_limit() -> None:

@@ -34,11 +34,11 @@ class ChatServiceStub:
     `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
 
     - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
-    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key may not use this model or provider.
     - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
-    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - UNAVAILABLE: the provider failed, or this service cannot take the call at the moment.
     - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
     """
 
@@ -65,8 +65,8 @@ class ChatServiceStub:
     CreateChatCompletion: _grpc.UnaryStreamMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]
     """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
 
-    The body travels as bytes, so that unknown fields, key order and number formats reach the provider as the client
-    wrote them (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
+    The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
+    (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
     `"stream": true`. gRPC clients are better served by the typed methods.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -79,11 +79,11 @@ class ChatServiceAsyncStub(ChatServiceStub):
     `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
 
     - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
-    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key may not use this model or provider.
     - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
-    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - UNAVAILABLE: the provider failed, or this service cannot take the call at the moment.
     - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
     """
 
@@ -107,8 +107,8 @@ class ChatServiceAsyncStub(ChatServiceStub):
     CreateChatCompletion: _aio.UnaryStreamMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
 
-    The body travels as bytes, so that unknown fields, key order and number formats reach the provider as the client
-    wrote them (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
+    The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
+    (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
     `"stream": true`. gRPC clients are better served by the typed methods.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -120,11 +120,11 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
     `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
 
     - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
-    - UNAUTHENTICATED: the key is missing, unknown, revoked or expired.
+    - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key may not use this model or provider.
     - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: a rate limit or the key's spending limit is reached.
-    - UNAVAILABLE: the provider failed, or nothing healthy is left to try.
+    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - UNAVAILABLE: the provider failed, or this service cannot take the call at the moment.
     - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
     """
 
@@ -164,8 +164,8 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
 
-        The body travels as bytes, so that unknown fields, key order and number formats reach the provider as the client
-        wrote them (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
+        The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
+        (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
         `"stream": true`. gRPC clients are better served by the typed methods.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -71,7 +71,7 @@ class ModelServiceServicer:
     def GetModel(self, request, context):
         """Gets one model.
 
-        Returns NOT_FOUND if the model is unknown or not visible to the calling key.
+        Returns NOT_FOUND if the model is unknown and PERMISSION_DENIED if its provider is not enabled for the calling key.
         The response is the resource itself (AIP-131), which is also OpenAI's shape.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

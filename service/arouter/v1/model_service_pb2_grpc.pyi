@@ -47,7 +47,7 @@ class ModelServiceStub:
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_pb2.Model]
     """Gets one model.
 
-    Returns NOT_FOUND if the model is unknown or not visible to the calling key.
+    Returns NOT_FOUND if the model is unknown and PERMISSION_DENIED if its provider is not enabled for the calling key.
     The response is the resource itself (AIP-131), which is also OpenAI's shape.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -70,7 +70,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     GetModel: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_pb2.Model]  # type: ignore[assignment]
     """Gets one model.
 
-    Returns NOT_FOUND if the model is unknown or not visible to the calling key.
+    Returns NOT_FOUND if the model is unknown and PERMISSION_DENIED if its provider is not enabled for the calling key.
     The response is the resource itself (AIP-131), which is also OpenAI's shape.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -102,7 +102,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_model_pb2.Model, _abc.Awaitable[_model_pb2.Model]]:
         """Gets one model.
 
-        Returns NOT_FOUND if the model is unknown or not visible to the calling key.
+        Returns NOT_FOUND if the model is unknown and PERMISSION_DENIED if its provider is not enabled for the calling key.
         The response is the resource itself (AIP-131), which is also OpenAI's shape.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -30,7 +30,7 @@ def test_reads_a_whole_file_with_variables() -> None:
     provider = config.providers[0]
     assert (provider.id, provider.base_url, provider.models) == ("openai", "http://127.0.0.1:9001/v1", ("gpt-5.4",))
     assert provider.api_keys == (Secret("secret"), Secret("x-secret-y"))
-    assert provider.timeouts == Timeouts(connect=1)
+    assert provider.timeouts.over(config.timeouts) == Timeouts(connect=1, total=30)
     assert config.timeouts.total == 30
     assert config.server.drain_grace == 3
     assert config.gateway.cors.allow_origins == ("https://app.example.com",)

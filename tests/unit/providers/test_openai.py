@@ -110,6 +110,7 @@ def test_adds_the_finish_reason_that_non_final_chunks_lack() -> None:
         [{"ok": True}],
         [{"choices": [{"index": 0}]}],
         [{"choices": ["x"]}],
+        [{"choices": [{"index": [], "delta": {}}]}],
     ],
 )
 def test_refuses_a_stream_that_is_cut_or_wrong(events: list[Any]) -> None:
@@ -183,7 +184,13 @@ def test_a_429_always_says_when_to_retry(asked: int | None, told: int) -> None:
 
 @pytest.mark.parametrize(
     ("code", "failure"),
-    [(429, Failure.RATE_LIMITED), ("400", Failure.INVALID_REQUEST), ("overloaded", Failure.PROVIDER_ERROR)],
+    [
+        (429, Failure.RATE_LIMITED),
+        ("400", Failure.INVALID_REQUEST),
+        ("overloaded", Failure.PROVIDER_ERROR),
+        ("٤٢٩", Failure.PROVIDER_ERROR),
+        ("9" * 5000, Failure.PROVIDER_ERROR),
+    ],
 )
 def test_reads_an_error_that_came_with_200(code: Any, failure: Failure) -> None:
     error = {"error": {"message": "why", "code": code}}
@@ -197,10 +204,11 @@ def test_reads_an_error_that_came_with_200(code: Any, failure: Failure) -> None:
 
 
 def test_reads_a_model_list_and_skips_what_is_no_model() -> None:
-    listed = {"data": [{"id": "a", "created": 5}, {"id": "b"}, {"id": "c", "created": "x"}, {"id": ""}, {}, "d"]}
+    listed = {"data": [{"id": "a", "created": 5}, {"id": "b"}, {"id": "c", "created": "x"}]}
+    listed["data"] += [{"id": "d", "created": 2**32}, {"id": "e\n"}, {"id": ""}, {"id": 5}, {}, "f"]
 
     assert ADAPTER.decode_models(orjson.dumps(listed)) == ModelPage(
-        [ListedModel("a", 5), ListedModel("b", None), ListedModel("c", None)]
+        [ListedModel("a", 5), ListedModel("b", None), ListedModel("c", None), ListedModel("d", None)]
     )
 
 

@@ -66,8 +66,9 @@ def test_skips_a_byte_order_mark(parts: list[bytes]) -> None:
         [b"data: "] + [b"x"] * 101,
         [b"data: xxxxxxxxxx\n"] * 11,
         [b": " + b"x" * 101],
+        [b"data:\n"] * 101,
     ],
-    ids=["one line", "a line without end", "many lines", "a comment without end"],
+    ids=["one line", "a line without end", "many lines", "a comment without end", "empty lines"],
 )
 def test_does_not_keep_more_than_its_limit(parts: list[bytes]) -> None:
     with pytest.raises(EventTooLargeError):

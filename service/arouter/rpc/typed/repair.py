@@ -89,8 +89,15 @@ def _fit_text(value: Any, name: str) -> str | None:
     if name == "content" and isinstance(value, list):
         return "".join(part["text"] for part in value if isinstance(part, dict) and isinstance(part.get("text"), str))
     if name == "arguments" and isinstance(value, dict):
-        return orjson.dumps(value).decode()
+        return _json_text(value)
     return None
+
+
+def _json_text(value: dict[str, Any]) -> str | None:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # nested deeper than can be written
+        return None
 
 
 def _fit_number(value: Any, field: FieldDescriptor) -> float | int | None:

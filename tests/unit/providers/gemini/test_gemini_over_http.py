@@ -78,8 +78,8 @@ def deadline() -> float:
 async def test_an_answer_whole_and_streamed(google: tuple[Google, Provider, Upstream]) -> None:
     server, provider, upstream = google
 
-    whole = await upstream.complete(provider, "tuned/a b", request(), deadline())
-    stream = await upstream.open_stream(provider, "m", request(stream=True), deadline())
+    whole = await upstream.complete(provider, ADAPTER.encode(request(), "tuned/a b"), deadline())
+    stream = await upstream.open_stream(provider, ADAPTER.encode(request(stream=True), "m"), deadline())
     chunks = []
     while received := await stream.read():
         chunks += received
@@ -100,7 +100,7 @@ async def test_a_stream_that_only_ends_is_an_answer_too(google: tuple[Google, Pr
     server, provider, upstream = google
     server.case = case
 
-    stream = await upstream.open_stream(provider, "m", request(stream=True), deadline())
+    stream = await upstream.open_stream(provider, ADAPTER.encode(request(stream=True), "m"), deadline())
     chunks = await stream.read()
     await stream.close()
 
@@ -112,7 +112,7 @@ async def test_an_error_with_a_key_in_it_is_told_without(google: tuple[Google, P
     server.case = "error_invalid_key"
 
     with pytest.raises(ProviderError) as caught:
-        await upstream.complete(provider, "m", request(), deadline())
+        await upstream.complete(provider, ADAPTER.encode(request(), "m"), deadline())
 
     assert caught.value.code == "provider_credentials"
 
