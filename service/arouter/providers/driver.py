@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +14,9 @@ import aiohttp
 
 from arouter import __version__
 from arouter.chat.chunks import Chunk, is_meaningful
-from arouter.errors import ARouterError, Failure, ProviderError
+from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import ListedModel, WireRequest
+from arouter.providers.deadlines import Clock
 from arouter.providers.provider import Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.sse import EventTooLargeError, SseParser
@@ -29,11 +27,8 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_MODEL_PAGES = 50
 _LONGEST_RETRY_AFTER = 3600
 _MAX_EMPTY_CHUNKS = 1000
-_LONGEST_REASON = 500
 _ERROR_PATIENCE = 2.0
 """Seconds that the body of an error gets: its status says enough."""
-
-_log = logging.getLogger(__name__)
 
 _HANG_UP = 0.25
 """Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
@@ -77,7 +72,7 @@ class Upstream:
             ProviderError: The provider failed.
             ARouterError: DEADLINE_EXCEEDED.
         """
-        clock = _Clock(provider, deadline)
+        clock = Clock(provider, deadline)
         with clock.failures():
             async with asyncio.timeout_at(clock.total):
                 async with await self._call("POST", provider, wire.path, wire.body, clock) as call:
@@ -88,7 +83,7 @@ class Upstream:
 
         Takes what `complete` takes and raises what it raises.
         """
-        clock = _Clock(provider, deadline)
+        clock = Clock(provider, deadline)
         with clock.failures():
             async with asyncio.timeout_at(clock.first_token):
                 call = await self._call("POST", provider, wire.path, wire.body, clock)
@@ -106,7 +101,7 @@ class Upstream:
         Raises:
             ProviderError: The provider failed.
         """
-        clock = _Clock(provider, math.inf)
+        clock = Clock(provider, math.inf)
         listed: list[ListedModel] = []
         path = provider.adapter.models_path
         with clock.failures():
@@ -120,7 +115,7 @@ class Upstream:
                     path = next_path
                 raise bad_response(f"a model list of more than {MAX_MODEL_PAGES} pages")
 
-    async def _call(self, method: str, provider: Provider, path: str, body: bytes | None, clock: _Clock) -> _Call:
+    async def _call(self, method: str, provider: Provider, path: str, body: bytes | None, clock: Clock) -> _Call:
         self.open_calls += 1
         try:
             response = await self._send(method, provider, path, body, clock)
@@ -141,7 +136,7 @@ class Upstream:
         return call
 
     async def _send(
-        self, method: str, provider: Provider, path: str, body: bytes | None, clock: _Clock
+        self, method: str, provider: Provider, path: str, body: bytes | None, clock: Clock
     ) -> aiohttp.ClientResponse:
         """Returns the answer's headers.
 
@@ -201,7 +196,7 @@ class _Call:
 class ProviderStream:
     """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
 
-    def __init__(self, provider: Provider, call: _Call, clock: _Clock) -> None:
+    def __init__(self, provider: Provider, call: _Call, clock: Clock) -> None:
         self._call = call
         self._content = call.response.content
         self._clock = clock
@@ -285,70 +280,6 @@ class ProviderStream:
         except ARouterError as error:
             self._failure = error
         return chunks
-
-
-class _Clock:
-    """The deadlines of one call, in loop time, and what it means to miss each."""
-
-    def __init__(self, provider: Provider, deadline: float) -> None:
-        timeouts = provider.timeouts
-        self._now = asyncio.get_running_loop().time
-        started = self._now()
-        self._provider = provider
-        self._caller = deadline
-        self._idle = timeouts.idle
-        self.total = min(started + timeouts.total, deadline)
-        self.first_token = min(started + timeouts.first_token, self.total)
-        self.connect = _connect_within(timeouts.connect)
-
-    def next_read(self) -> float:
-        return min(self._now() + self._idle, self.total)
-
-    def check_total(self) -> None:
-        """Raises TimeoutError once the total has passed."""
-        if self._now() >= self.total:
-            raise TimeoutError
-
-    @contextmanager
-    def failures(self) -> Iterator[None]:
-        """Turns what the network raises into the client's error, without the provider's credentials in it."""
-        try:
-            yield
-        except ARouterError as error:
-            error.redact(self._provider.redact)
-            self._log(error)
-            raise
-        except Exception as error:
-            failure = self._explain(error)
-            self._log(error)
-            raise failure from error
-
-    def _explain(self, error: Exception) -> ARouterError:
-        name = f"provider '{self._provider.id}'"
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return ProviderError(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
-        if isinstance(error, TimeoutError):
-            if self._now() >= self._caller:
-                return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
-            return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return ProviderError(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
-        if isinstance(error, aiohttp.ClientError | OSError):
-            return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} broke.")
-        # Whatever else a provider's bytes make our parsers or libraries raise is its failure, not the client's.
-        return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} cannot be understood.")
-
-    def _log(self, error: Exception) -> None:
-        """Tells the operator what the client is not told, with what the provider repeats of our credentials removed."""
-        if isinstance(error, ProviderError) and error.failure.http_status < 500:
-            return  # The client's own mistake or haste.
-        reason = error.detail if isinstance(error, ARouterError) else f"{type(error).__name__}: {error}"
-        _log.warning("provider %s: %r", self._provider.id, self._provider.redact(reason)[:_LONGEST_REASON])
-
-
-@lru_cache
-def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(connect=seconds)
 
 
 async def _read_all(response: aiohttp.ClientResponse) -> bytes:

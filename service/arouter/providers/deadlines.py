@@ -1,0 +1,94 @@
+"""The deadlines of one provider call, and what every way of its failing means to the client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import aiohttp
+
+from arouter.errors import ARouterError, Failure, ProviderError
+from arouter.providers.provider import Provider
+
+_LONGEST_REASON = 500
+"""Characters of a failure's cause in the log."""
+
+_log = logging.getLogger(__name__)
+
+
+class Clock:
+    """The deadlines of one call, in loop time.
+
+    Args:
+        provider: Who is called.
+        deadline: When the caller stops waiting; may be infinite.
+
+    Attributes:
+        total: When the whole call must have ended.
+        first_token: When the first meaningful piece of a stream must be there.
+        connect: aiohttp's own limit for getting a connection.
+    """
+
+    def __init__(self, provider: Provider, deadline: float) -> None:
+        timeouts = provider.timeouts
+        self._now = asyncio.get_running_loop().time
+        started = self._now()
+        self._provider = provider
+        self._caller = deadline
+        self._idle = timeouts.idle
+        self.total = min(started + timeouts.total, deadline)
+        self.first_token = min(started + timeouts.first_token, self.total)
+        self.connect = _connect_within(timeouts.connect)
+
+    def next_read(self) -> float:
+        """Returns when the next piece of a stream must be there."""
+        return min(self._now() + self._idle, self.total)
+
+    def check_total(self) -> None:
+        """Raises TimeoutError once the total has passed."""
+        if self._now() >= self.total:
+            raise TimeoutError
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turns what the network raises into the client's error, without the provider's credentials in it."""
+        try:
+            yield
+        except ARouterError as error:
+            error.redact(self._provider.redact)
+            self._log(error)
+            raise
+        except Exception as error:
+            failure = self._explain(error)
+            self._log(error)
+            raise failure from error
+
+    def _explain(self, error: Exception) -> ARouterError:
+        name = f"provider '{self._provider.id}'"
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return ProviderError(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
+        if isinstance(error, TimeoutError):
+            if self._now() >= self._caller:
+                return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
+            return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return ProviderError(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
+        if isinstance(error, aiohttp.ClientError | OSError):
+            return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} broke.")
+        # Whatever else a provider's bytes make our parsers or libraries raise is its failure, not the client's.
+        return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} cannot be understood.")
+
+    def _log(self, error: Exception) -> None:
+        """Tells the operator what the client is not told, with what the provider repeats of our credentials removed."""
+        if isinstance(error, ProviderError) and error.failure.http_status < 500:
+            return  # The client's own mistake or haste.
+        reason = error.detail if isinstance(error, ARouterError) else f"{type(error).__name__}: {error}"
+        _log.warning("provider %s: %r", self._provider.id, self._provider.redact(reason)[:_LONGEST_REASON])
+
+
+@lru_cache
+def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(connect=seconds)
