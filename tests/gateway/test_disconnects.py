@@ -119,3 +119,18 @@ def test_twenty_vanished_clients_leave_no_connection_to_the_provider(
 
     emulator.wait_for(lambda: emulator.open_connections <= before)
     assert rest.chat(body("last", stream=False, model="emu/text")).status == 200
+
+
+@pytest.mark.parametrize("door", ["rest", "grpc"])
+def test_a_client_that_does_not_read_is_given_up_in_the_end(stack: Stack, emulator: Emulator, door: str) -> None:
+    """Its provider's total deadline ends the call although it is the client who holds it up."""
+    if door == "rest":
+        with stack.rest() as rest:
+            rest.send("POST", "/v1/chat/completions", body("lazy", stream=True, model="hasty/flood"))
+            assert emulator.call("lazy").disconnected.wait(20)
+    else:
+        with stack.channel() as channel:
+            client = Client(stack, channel)
+            stream = client.chat.StreamChatCompletion(chat_request("hasty/flood", user="lazy"), **client.options)
+            assert emulator.call("lazy").disconnected.wait(20)
+            stream.cancel()
