@@ -78,7 +78,7 @@ def running() -> Iterator[Stack]:
             while not _is_healthy(port):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((Path(folder) / "output.log").read_text())
-                time.sleep(0.05)
+                time.sleep(0.05)  # Between questions: another process, which has no way to tell us.
             yield Stack(process.pid, port, grpc_port)
 
 

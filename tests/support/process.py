@@ -84,7 +84,7 @@ class Process:
             self.children()
             assert self.returncode is None, f"ended with {self.returncode} before {what}:\n{self.log}"
             assert time.monotonic() < deadline, f"not {what} after {START_LIMIT} s:\n{self.log}"
-            time.sleep(POLL)
+            time.sleep(POLL)  # Between questions to another process, which has no way to tell us.
         self.children()
 
     def send_signal(self, number: signal.Signals) -> None:

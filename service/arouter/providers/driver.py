@@ -119,15 +119,15 @@ class Upstream:
         self.open_calls += 1
         try:
             response = await self._send(method, provider, path, body, clock)
-        except aiohttp.ConnectionTimeoutError as error:
-            if self.open_calls > self._max_connections:
+        except BaseException as error:
+            # More calls than connections: this one has waited for a free one, and that is not the provider's fault.
+            waited = self.open_calls > self._max_connections
+            self.open_calls -= 1
+            if waited and isinstance(error, aiohttp.ConnectionTimeoutError):
                 raise ARouterError(
                     Failure.UNAVAILABLE, "Too many provider calls are open. Try again shortly.", retry_after=1
                 ) from error
             raise
-        finally:
-            self.open_calls -= 1
-        self.open_calls += 1
         call = _Call(self, response)
         if response.status != 200:
             async with call:

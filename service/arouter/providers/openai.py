@@ -15,6 +15,7 @@ from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers.adapter import Adapter, ListedModel, ModelPage, StreamDecoder, WireRequest
+from arouter.providers.documents import parse, parse_object
 from arouter.providers.provider_errors import bad_response, error_from_status, truncated
 from arouter.providers.quirks import Quirks, decode_answer, encode_body
 from arouter.providers.sse import ServerSentEvent
@@ -62,7 +63,7 @@ class OpenAIAdapter(Adapter):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        completion = _object(body, "an answer")
+        completion = parse_object(body, "an answer")
         if completion.get("error"):
             raise _embedded_error(completion["error"])
         if self._quirks is not None:
@@ -91,7 +92,7 @@ class OpenAIAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        answer = _parse(body, "a model list")
+        answer = parse(body, "a model list")
         # Together lists without an envelope.
         listed = answer.get("data") if isinstance(answer, dict) else answer
         if not isinstance(listed, list):
@@ -121,7 +122,7 @@ class OpenAIStreamDecoder(StreamDecoder):
         if event.data == _END:
             self.done = True
             return self.finish()
-        chunk = _object(event.data, "an event")
+        chunk = parse_object(event.data, "an event")
         if chunk.get("error"):
             raise _embedded_error(chunk["error"])
         if self._quirks is not None:
@@ -180,20 +181,6 @@ def _can_chat(entry: dict[str, Any]) -> bool:
         or (isinstance(capabilities, dict) and capabilities.get("completion_chat") is False)
         or (isinstance(outputs, list) and "text" not in outputs)
     )
-
-
-def _parse(body: bytes, what: str) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_response(f"{what} that is not JSON") from error
-
-
-def _object(body: bytes, what: str) -> dict[str, Any]:
-    value = _parse(body, what)
-    if not isinstance(value, dict):
-        raise bad_response(f"{what} that is not a JSON object")
-    return value
 
 
 def _has_object(value: Any, field: str) -> bool:

@@ -12,6 +12,8 @@ from arouter.errors import ARouterError, ProviderError, invalid_request
 from arouter.providers.driver import ProviderStream, Upstream
 from arouter.routing.catalogue import Model
 
+_CLIENT_PATIENCE = 1.0
+
 
 class Answer:
     """What a model answers: whole, or as a stream of chunks; under our id and the id of the model really used.
@@ -42,8 +44,11 @@ class Answer:
 
     @property
     def deadline(self) -> float | None:
-        """Loop time at which a streamed answer must have ended, also when it is the client who does not read on."""
-        return self._stream.deadline if self._stream else None
+        """Loop time at which a streamed answer is given up because its client does not read on.
+
+        Later than the provider's own deadlines, so that a slow provider is never taken for a slow client.
+        """
+        return self._stream.deadline + _CLIENT_PATIENCE if self._stream else None
 
     async def read(self) -> list[Chunk]:
         """Returns the chunks that have arrived, waiting for at least one; an empty list at the stream's end.

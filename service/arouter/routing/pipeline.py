@@ -56,7 +56,7 @@ class Pipeline:
                 async with asyncio.timeout_at(answer.deadline):
                     yield answer
             except TimeoutError as error:
-                raise ARouterError(Failure.PROVIDER_TIMEOUT, "The answer was not read to its end in time.") from error
+                raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
             finally:
                 outcome.usage = answer.usage
                 await answer.close()

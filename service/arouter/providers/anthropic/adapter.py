@@ -14,8 +14,9 @@ from arouter.errors import ProviderError, invalid_request
 from arouter.providers.adapter import Adapter, ListedModel, ModelPage, WireRequest
 from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
-from arouter.providers.anthropic.errors import embedded_error, error_from_body, read_object
+from arouter.providers.anthropic.errors import embedded_error, error_from_body
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
+from arouter.providers.documents import parse_object
 from arouter.providers.provider_errors import bad_response
 
 API_VERSION = "2023-06-01"
@@ -45,7 +46,7 @@ class AnthropicAdapter(Adapter):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        answer = read_object(body, "an answer")
+        answer = parse_object(body, "an answer")
         if answer.get("type") == "error" or answer.get("error"):
             raise embedded_error(answer.get("error"))
         return decode_message(answer)
@@ -60,7 +61,7 @@ class AnthropicAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        page = read_object(body, "a model list")
+        page = parse_object(body, "a model list")
         listed = page.get("data")
         if not isinstance(listed, list):
             raise bad_response("a model list without 'data'")

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from arouter.errors import ProviderError
-from arouter.providers.provider_errors import bad_response, error_from_status
+from arouter.providers.provider_errors import error_from_status
 
 # Source: platform.claude.com, "Errors". In a stream the type is all there is to go by.
 _STATUSES = {
@@ -40,21 +40,6 @@ def embedded_error(error: Any) -> ProviderError:
     """Returns the error that came with a 200, whole or in a stream."""
     kind = error.get("type") if isinstance(error, dict) else None
     return _error(_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
-
-
-def read_object(body: bytes, what: str) -> dict[str, Any]:
-    """Returns the JSON object that the provider sent.
-
-    Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE.
-    """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_response(f"{what} that is not JSON") from error
-    if not isinstance(value, dict):
-        raise bad_response(f"{what} that is not a JSON object")
-    return value
 
 
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from typing_extensions import override
@@ -18,9 +19,10 @@ from arouter.providers.anthropic.decode import (
     refusal_of,
     string,
 )
-from arouter.providers.anthropic.errors import embedded_error, read_object
+from arouter.providers.anthropic.errors import embedded_error
 from arouter.providers.anthropic.fields import Json
 from arouter.providers.anthropic.reasoning_details import opening
+from arouter.providers.documents import parse_object
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.sse import ServerSentEvent
 
@@ -39,7 +41,7 @@ class AnthropicStreamDecoder(StreamDecoder):
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        data = read_object(event.data, "an event")
+        data = parse_object(event.data, "an event")
         kind = data.get("type")
         if kind == "error":
             raise embedded_error(data.get("error"))
@@ -138,20 +140,20 @@ class _Answer:
         self.annotations: list[Json] = []
 
 
-class _Block:
+class _Block(ABC):
     """One block, from its start to its stop."""
 
     def __init__(self, answer: _Answer, place: int) -> None:
         self._answer = answer
         self._place = place
 
+    @abstractmethod
     def open(self, block: Json) -> list[Json]:
         """Returns the deltas of its beginning; servers may send a part of its content with it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def grow(self, delta: Json) -> list[Json]:
         """Returns the deltas of its next piece."""
-        raise NotImplementedError
 
     def close(self) -> list[Json]:
         """Returns the deltas still owed at its end."""

@@ -11,9 +11,10 @@ from typing_extensions import override
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers.adapter import Adapter, ListedModel, ModelPage, WireRequest
+from arouter.providers.documents import parse_object
 from arouter.providers.gemini.contents import encode_messages
 from arouter.providers.gemini.decode import decode_answer
-from arouter.providers.gemini.documents import objects, parse
+from arouter.providers.gemini.documents import objects
 from arouter.providers.gemini.errors import embedded_error, error_from_body
 from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
@@ -49,7 +50,7 @@ class GeminiAdapter(Adapter):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        answer = parse(body, "an answer")
+        answer = parse_object(body, "an answer")
         if answer.get("error"):
             raise embedded_error(answer["error"])
         return decode_answer(answer)
@@ -64,7 +65,7 @@ class GeminiAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        page = parse(body, "a model list")
+        page = parse_object(body, "a model list")
         if page and not isinstance(page.get("models"), list):
             raise bad_response("a model list without 'models'")
         token = page.get("nextPageToken")

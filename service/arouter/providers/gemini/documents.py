@@ -4,26 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from arouter.providers.provider_errors import bad_response
-
 JsonObject = dict[str, Any]
-
-
-def parse(body: bytes, what: str) -> JsonObject:
-    """Returns the JSON object in `body`.
-
-    Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE.
-    """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_response(f"{what} that is not JSON") from error
-    if not isinstance(value, dict):
-        raise bad_response(f"{what} that is not a JSON object")
-    return value
 
 
 def object_in(value: Any) -> JsonObject:

@@ -8,8 +8,9 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.providers.adapter import StreamDecoder
+from arouter.providers.documents import parse_object
 from arouter.providers.gemini.decode import ChoiceReader, envelope, logprobs_of, usage_of
-from arouter.providers.gemini.documents import JsonObject, count, object_in, objects, parse
+from arouter.providers.gemini.documents import JsonObject, count, object_in, objects
 from arouter.providers.gemini.errors import embedded_error
 from arouter.providers.provider_errors import truncated
 from arouter.providers.sse import ServerSentEvent
@@ -29,7 +30,7 @@ class GeminiStreamDecoder(StreamDecoder):
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        answer = parse(event.data, "an event")
+        answer = parse_object(event.data, "an event")
         if answer.get("error"):
             raise embedded_error(answer["error"])
         self.usage = usage_of(answer) or self.usage
