@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError
+from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.sse import ServerSentEvent
 
 
@@ -33,10 +34,12 @@ class ListedModel(NamedTuple):
     Attributes:
         name: The provider's native name.
         created: Release in seconds since the epoch, or None where the provider does not say.
+        details: What else the provider says of it.
     """
 
     name: str
-    created: int | None
+    created: int | None = None
+    details: ModelDetails = UNKNOWN
 
 
 class ModelPage(NamedTuple):

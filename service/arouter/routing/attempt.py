@@ -6,11 +6,11 @@ import secrets
 import time
 from typing import Any
 
+from arouter.catalogue.catalogue import Model
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, ProviderError, invalid_request
 from arouter.providers.driver import ProviderStream, Upstream
-from arouter.routing.catalogue import Model
 
 _CLIENT_PATIENCE = 1.0
 

@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from arouter.accounts.keys import ApiKey
+from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.providers.driver import Upstream
 from arouter.routing.admission import Admission, Outcome, Status, shutting_down
 from arouter.routing.attempt import Answer, attempt
-from arouter.routing.catalogue import Catalogue
 from arouter.routing.planner import plan
 
 _log = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from arouter.accounts.keys import ApiKey
+from arouter.catalogue.catalogue import Catalogue, Model
 from arouter.chat.request import ChatRequest
-from arouter.routing.catalogue import Catalogue, Model
 
 
 def plan(request: ChatRequest, key: ApiKey, catalogue: Catalogue) -> list[Model]:

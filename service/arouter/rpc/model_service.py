@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from arouter.routing import catalogue
+from arouter.catalogue import catalogue
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
 from arouter.rpc.status import abort, known

@@ -11,6 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from arouter.accounts.memory import DevelopmentKeyStore
+from arouter.catalogue.catalogue import Catalogue
+from arouter.catalogue.sync import ModelLists
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.dev_key import development_key
 from arouter.config.environment import Environment
@@ -19,8 +21,6 @@ from arouter.config.schema import Config
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
 from arouter.routing.admission import Admission
-from arouter.routing.catalogue import Catalogue
-from arouter.routing.model_lists import ModelLists
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService

@@ -7,10 +7,10 @@ import logging
 import random
 import time
 
+from arouter.catalogue.catalogue import Catalogue
 from arouter.errors import ARouterError
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider
-from arouter.routing.catalogue import Catalogue
 
 _INTERVAL = 600.0
 _FIRST_RETRY = 1.0

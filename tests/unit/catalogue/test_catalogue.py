@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from arouter.accounts.keys import ApiKey
+from arouter.catalogue.catalogue import Catalogue
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import build_providers
-from arouter.routing.catalogue import Catalogue
 
 ROWS = """
 providers:
