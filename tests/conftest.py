@@ -41,11 +41,18 @@ def config(provider: Emulator) -> Iterator[dict[str, Any]]:
     hasty = {"connect": 5, "first_token": 1, "idle": 1, "total": 2}
     with refusing_port() as refusing, silent_port() as silent:
         nobody = {**row, "models": ["text"]}
+        prices = {"prompt": 0.25, "completion": 2, "tiers": [{"above": 500, "prompt": 0.5, "completion": 4}]}
+        known = {"display_name": "Refusing", "context_length": 1000, "input_modalities": ["text"], "prices": prices}
         yield {
             "providers": [
                 {"id": "emu", **row},
                 {"id": "hasty", **row, "models": provider.models, "timeouts": hasty},
-                {"id": "refusing", **nobody, "base_url": f"http://127.0.0.1:{refusing}/v1"},
+                {
+                    "id": "refusing",
+                    "name": "Refusing Inc.",
+                    "base_url": f"http://127.0.0.1:{refusing}/v1",
+                    "models": [{"name": "text", **known}],
+                },
                 {"id": "silent", **nobody, "base_url": f"http://127.0.0.1:{silent}/v1", "timeouts": {"connect": 0.5}},
             ]
         }

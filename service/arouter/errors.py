@@ -137,3 +137,7 @@ def _shortened(message: str) -> str:
         if cost > MAX_MESSAGE_COST:
             return message[:index] + "…"
     return message
+
+
+class StoreError(Exception):
+    """The store cannot be reached, or refused. The message is for the log and holds no credential."""

@@ -21,7 +21,11 @@ WAIT = 20.0
 
 
 class Emulator:
-    """An OpenAI-protocol provider. Records every request; counts what is open."""
+    """An OpenAI-protocol provider. Records every request; counts what is open.
+
+    Attributes:
+        listed: Its model list, each with its `created` or None; may be changed while it runs.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -33,6 +37,7 @@ class Emulator:
         self._runner: web.AppRunner | None = None
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
         self.port = 0
+        self.listed: dict[str, int | None] = dict.fromkeys(SCENARIOS, CREATED)
 
     def __enter__(self) -> Emulator:
         self._thread.start()
@@ -146,8 +151,9 @@ class Emulator:
             await self._runner.cleanup()
 
     async def _list_models(self, _: web.Request) -> web.StreamResponse:
-        models = [Model(id=name, object="model", created=CREATED, owned_by="emulator") for name in SCENARIOS]
-        return wire.document({"object": "list", "data": [model.model_dump() for model in models]})
+        models = [Model(id=name, object="model", created=0, owned_by="emulator") for name in self.listed]
+        data = [model.model_dump() | {"created": self.listed[model.id]} for model in models]
+        return wire.document({"object": "list", "data": data})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         call = Call(request, await request.read())

@@ -10,6 +10,7 @@ import pytest
 from emulator import Emulator
 from emulator.answers import CREATED
 from support.rest import Rest
+from support.stack import Stack
 
 
 def compact(document: object) -> bytes:
@@ -46,7 +47,9 @@ def test_the_list_is_complete_and_sorted(rest: Rest, emulator: Emulator) -> None
     assert ids == sorted([*names, "refusing/text", "silent/text"])
 
 
-@pytest.mark.parametrize("query", ["?limit=3", "?after=x&order=desc", "?view", "?", "?object=nonsense&data=1"])
+@pytest.mark.parametrize(
+    "query", ["?limit=3", "?after=x&order=desc", "?view", "?view=basic", "?", "?object=nonsense&data=1"]
+)
 def test_unknown_query_parameters_are_ignored(rest: Rest, query: str) -> None:
     assert rest.get("/v1/models" + query).body == rest.get("/v1/models").body
 
@@ -87,3 +90,57 @@ def test_the_list_cannot_be_posted_to(rest: Rest) -> None:
 
     assert answer.status in (404, 405)
     assert answer.error["type"] == "invalid_request_error"
+
+
+def test_the_full_view_adds_details(rest: Rest) -> None:
+    basic = {model["id"]: model for model in rest.get("/v1/models").json["data"]}
+    full = {model["id"]: model for model in rest.get("/v1/models?view=full").json["data"]}
+
+    assert full.keys() == basic.keys()
+    for id_, model in full.items():
+        assert {name: value for name, value in model.items() if name != "details"} == basic[id_]
+    # What the configuration says of it; see tests/conftest.py.
+    assert full["refusing/text"]["details"] == {
+        "display_name": "Refusing",
+        "context_length": 1000,
+        "input_modalities": ["text"],
+        "output_modalities": [],
+        "supported_parameters": [],
+        "pricing": {
+            "prompt": "0.00000025",
+            "completion": "0.000002",
+            "tiers": [{"above": 500, "prompt": "0.0000005", "completion": "0.000004"}],
+        },
+    }
+    assert rest.get("/v1/models/refusing/text?view=full").json == full["refusing/text"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/emu/text"])
+def test_an_unknown_view_is_refused(rest: Rest, path: str) -> None:
+    answer = rest.get(path + "?view=all")
+
+    assert answer.status == 400
+    assert answer.error["param"] == "view"
+
+
+def test_the_providers_are_listed_with_the_number_of_their_models(rest: Rest, emulator: Emulator) -> None:
+    answer = rest.get("/api/v1/providers")
+
+    assert answer.status == 200
+    assert answer.json == {
+        "data": [
+            {"id": "emu", "name": "emu", "model_count": len(emulator.models)},
+            {"id": "hasty", "name": "hasty", "model_count": len(emulator.models)},
+            {"id": "refusing", "name": "Refusing Inc.", "model_count": 1},
+            {"id": "silent", "name": "silent", "model_count": 1},
+        ]
+    }
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/api/v1/providers"])
+def test_no_list_without_a_key(stack: Stack, path: str) -> None:
+    with Rest(stack.port) as rest:
+        answer = rest.get(path)
+
+    assert answer.status == 401
+    assert answer.error["code"] == "invalid_api_key"

@@ -1,4 +1,4 @@
-"""Keeps the catalogue in step with the lists of those providers whose models are not configured."""
+"""Keeps the catalogue in step with the providers' own lists, with the price list, and with the store."""
 
 from __future__ import annotations
 
@@ -8,34 +8,55 @@ import random
 import time
 
 from arouter.catalogue.catalogue import Catalogue
-from arouter.errors import ARouterError
+from arouter.catalogue.price_lookup import LookupFailedError, look_up
+from arouter.catalogue.store import CatalogueStore
+from arouter.errors import ARouterError, StoreError
+from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider
 
-_INTERVAL = 600.0
 _FIRST_RETRY = 1.0
+"""Seconds after which a list that could not be read is asked for again; doubled each time, up to the interval."""
+
+_PRICES_HOLD = 3600.0
+"""Seconds after which prices are looked up again: some change at a date, some with the time of day."""
+
 _log = logging.getLogger(__name__)
 
 
-class ModelLists:
-    """One background task a provider: reads its list now, and again every ten minutes.
+class CatalogueSync:
+    """One background task a provider, which reads its list now and then again, and one that looks prices up.
 
-    A provider that cannot be reached keeps its last list and is asked again sooner.
+    A provider that cannot be reached keeps its last list and is asked again sooner. Without a store everything works
+    but the memory of it.
+
+    Args:
+        catalogue: What to keep in step.
+        upstream: Through whom the providers are asked.
+        store: Where lists survive a restart.
+        interval: Seconds between two reads of a list.
     """
 
-    def __init__(self, catalogue: Catalogue, upstream: Upstream) -> None:
+    def __init__(self, catalogue: Catalogue, upstream: Upstream, store: CatalogueStore, interval: float) -> None:
         self._catalogue = catalogue
         self._upstream = upstream
+        self._store = store
+        self._interval = interval
         self._tasks: list[asyncio.Task[None]] = []
+        self._taken: dict[str, list[ListedModel]] = {}
+        self._priced: set[tuple[str, str]] = set()
+        self._unpriced = asyncio.Event()
 
     async def start(self, patience: float) -> None:
-        """Starts the tasks and gives each list `patience` seconds to arrive."""
-        unlisted = [provider for provider in self._catalogue.providers if provider.models is None]
+        """Takes what the store has and starts the tasks. Lists never read before get `patience` seconds to arrive."""
+        await self._restore()
+        self._tasks.append(asyncio.create_task(self._follow_prices()))
         first_reads = []
-        for provider in unlisted:
+        for provider in self._catalogue.providers:
             first_read = asyncio.Event()
-            first_reads.append(asyncio.ensure_future(first_read.wait()))
             self._tasks.append(asyncio.create_task(self._follow(provider, first_read)))
+            if not self._catalogue.is_complete(provider):
+                first_reads.append(asyncio.ensure_future(first_read.wait()))
         if first_reads:
             _, late = await asyncio.wait(first_reads, timeout=patience)
             for waiter in late:
@@ -47,19 +68,65 @@ class ModelLists:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _restore(self) -> None:
+        now = int(time.time())
+        try:
+            stored = await self._store.load()
+            for provider in self._catalogue.providers:
+                kept = stored.get(provider.id)
+                if kept is not None:
+                    self._catalogue.see(provider, kept.first_seen, now)
+                    if kept.listed is not None:
+                        self._catalogue.replace(provider, kept.listed, now)
+                elif provider.models:
+                    self._catalogue.see(provider, await self._store.see(provider.id, provider.models, now), now)
+        except StoreError as error:
+            _log.warning("the catalogue could not be read from the store: %s", error)
+
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
         """Reads one provider's list for ever. The driver logs why a read failed."""
-        retry = _FIRST_RETRY
+        retry = min(_FIRST_RETRY, self._interval)
         while True:
             try:
                 listed = await self._upstream.list_models(provider)
             except ARouterError as error:
                 self._catalogue.note_failure(provider, error)
-                wait, retry = retry, min(retry * 2, _INTERVAL)
+                wait, retry = retry, min(retry * 2, self._interval)
             else:
-                self._catalogue.replace(provider, listed, int(time.time()))
-                _log.info("provider %s lists %d models", provider.id, len(listed))
-                wait, retry = _INTERVAL, _FIRST_RETRY
+                await self._take(provider, listed)
+                wait, retry = self._interval, min(_FIRST_RETRY, self._interval)
             first_read.set()
             # Jitter, so that many processes do not ask in step.
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311
+
+    async def _take(self, provider: Provider, listed: list[ListedModel]) -> None:
+        if listed == self._taken.get(provider.id):
+            return
+        now = int(time.time())
+        try:
+            names = {entry.name for entry in listed} | provider.models.keys()
+            self._catalogue.see(provider, await self._store.see(provider.id, names, now), now)
+            await self._store.replace(provider.id, listed, now)
+            self._taken[provider.id] = listed
+        except StoreError as error:
+            _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
+        self._catalogue.replace(provider, listed, now)
+        _log.info("provider %s lists %d models", provider.id, len(listed))
+        if not self._catalogue.names <= self._priced:
+            self._unpriced.set()
+
+    async def _follow_prices(self) -> None:
+        """Looks prices up: at once, whenever models are new, and now and then."""
+        while True:
+            self._unpriced.clear()
+            wanted = self._catalogue.names
+            try:
+                self._catalogue.add_details(await look_up(wanted), int(time.time()))
+                self._priced = wanted
+            except LookupFailedError as error:
+                _log.warning("prices could not be looked up: %s", error)
+            try:
+                async with asyncio.timeout(_PRICES_HOLD):
+                    await self._unpriced.wait()
+            except TimeoutError:
+                continue

@@ -7,7 +7,7 @@ import click
 from arouter import __version__
 from arouter.cli.client import chat, models
 from arouter.cli.gateway import gateway
-from arouter.cli.service import serve, up, worker
+from arouter.cli.service import migrate, serve, up, worker
 
 _ENVIRONMENT = """\b
 Environment:
@@ -16,6 +16,8 @@ Environment:
   AROUTER_GRPC_PORT   the service's port (50051)
   AROUTER_STATE_DIR   where state is kept (./var)
   AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
+  AROUTER_DATABASE_URL
+                      a PostgreSQL database; else an SQLite file in the state folder
 """
 
 
@@ -25,5 +27,5 @@ def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
 
 
-for _command in (up, serve, worker, models, chat, gateway):
+for _command in (up, serve, migrate, worker, models, chat, gateway):
     main.add_command(_command)

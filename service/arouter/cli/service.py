@@ -29,11 +29,13 @@ def serve(workers: int) -> None:
 
     On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0.
     """
+    from arouter.server.database import prepare_database
     from arouter.server.ports import check_free
 
     with config_errors():
         config, environment = read_settings()
         check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
+        prepare_database(environment)
         if workers == 1:
             from arouter.server.worker import run_worker
 
@@ -42,6 +44,21 @@ def serve(workers: int) -> None:
             from arouter.server.supervisor import run_workers
 
             run_workers(workers, environment.variables, drain_grace=config.server.drain_grace)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's schema up to date.
+
+    Not needed without AROUTER_DATABASE_URL: `arouter serve` sees to its own SQLite file.
+    """
+    import asyncio
+
+    from arouter.server.database import run_migrations
+
+    with config_errors():
+        _, environment = read_settings()
+        asyncio.run(run_migrations(environment))
 
 
 @click.command(hidden=True)

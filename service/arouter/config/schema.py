@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from arouter.config.secret import Secret
+from arouter.models import ModelDetails
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
@@ -48,6 +49,16 @@ class TimeoutOverrides(Struct, frozen=True, forbid_unknown_fields=True):
         return replace(common, **own)
 
 
+class ModelConfig(ModelDetails, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One model of a provider, with what is to count before anything that its provider or the price list says.
+
+    Attributes:
+        name: The provider's native name.
+    """
+
+    name: NonEmpty
+
+
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """One provider. What is left out comes from the preset of that id, if there is one.
 
@@ -57,7 +68,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
         protocol: The wire protocol it speaks; `openai` when left out.
         base_url: What the vendor's own SDK takes: with `/v1` for `openai`, the host alone for the others.
         api_keys: Its credentials; usually `${VARIABLE}`.
-        models: Its native model names. When left out, the provider's own list is used.
+        models: Its models; `*` stands for all that its own list has. When left out, that list is used.
         timeouts: Deadlines of this provider that differ from the common ones.
     """
 
@@ -66,7 +77,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     protocol: Literal["openai", "anthropic", "gemini"] | UnsetType = UNSET
     base_url: HttpUrl | UnsetType = UNSET
     api_keys: tuple[Secret, ...] | UnsetType = UNSET
-    models: tuple[NonEmpty, ...] | UnsetType = UNSET
+    models: tuple[NonEmpty | ModelConfig, ...] | UnsetType = UNSET
     timeouts: TimeoutOverrides = TimeoutOverrides()
 
 
@@ -82,6 +93,16 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     drain_grace: Seconds = 30.0
     keep_alive: Seconds = 15.0
     max_provider_connections: Annotated[int, Meta(ge=1)] = 4096
+
+
+class CatalogueConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the models that there are become known.
+
+    Attributes:
+        sync_interval: Seconds between two reads of a provider's own list.
+    """
+
+    sync_interval: Seconds = 600.0
 
 
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,5 +132,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     providers: tuple[ProviderConfig, ...] = ()
     timeouts: Timeouts = Timeouts()
+    catalogue: CatalogueConfig = CatalogueConfig()
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()

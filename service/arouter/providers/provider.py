@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -10,12 +10,16 @@ from msgspec import UNSET
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
-from arouter.config.schema import Config, ProviderConfig, Timeouts
+from arouter.config.schema import Config, ModelConfig, ProviderConfig, Timeouts
 from arouter.config.secret import Secret
+from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.adapter import Adapter
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS, Preset
 from arouter.providers.quirks import Quirks
+
+_ALL = "*"
+"""Among the configured models: all those of the provider's own list."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Provider:
         adapter: Its wire protocol.
         base_url: Without a trailing slash.
         api_keys: Its credentials; empty where it wants none.
-        models: Its native model names, or None to use its own list.
+        models: What the configuration says of its models, by native name.
+        lists: Whether the models of its own list can be called as well.
         timeouts: The deadlines of a call.
         headers: What every call carries, the credential among it.
         name: What people call it.
@@ -37,7 +42,8 @@ class Provider:
     adapter: Adapter
     base_url: str
     api_keys: tuple[Secret, ...]
-    models: tuple[str, ...] | None
+    models: Mapping[str, ModelDetails]
+    lists: bool
     timeouts: Timeouts
     headers: dict[str, str] = field(repr=False)
     name: str = ""
@@ -96,16 +102,26 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
     if not all(key.fits_header() for key in api_keys):
         raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
     adapter = _adapter(protocol, preset.quirks)
+    models = preset.models if row.models is UNSET else row.models
     return Provider(
         id=row.id,
         adapter=adapter,
         base_url=base_url.rstrip("/"),
         api_keys=api_keys,
-        models=preset.models if row.models is UNSET else row.models,
+        models=_configured(models or ()),
+        lists=models is None or _ALL in models,
         timeouts=row.timeouts.over(config.timeouts),
         headers=adapter.headers(api_keys[0].reveal() if api_keys else None),
         name=preset.name if row.name is UNSET else row.name,
     )
+
+
+def _configured(models: Iterable[str | ModelConfig]) -> dict[str, ModelDetails]:
+    return {
+        model if isinstance(model, str) else model.name: UNKNOWN if isinstance(model, str) else UNKNOWN.over(model)
+        for model in models
+        if model != _ALL
+    }
 
 
 def _preset_url(id_: str, preset: Preset, protocol: str, environment: Environment) -> str:

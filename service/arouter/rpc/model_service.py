@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from arouter.catalogue import catalogue
+from arouter.catalogue.catalogue import Catalogue
+from arouter.errors import invalid_request
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
 from arouter.rpc.status import abort, known
-from arouter.v1 import model_pb2, model_service_pb2, model_service_pb2_grpc
+from arouter.rpc.typed.model import basic_model, full_model
+from arouter.v1.model_pb2 import Model
+from arouter.v1.model_service_pb2 import GetModelRequest, ListModelsRequest, ListModelsResponse
+from arouter.v1.model_service_pb2_grpc import ModelServiceServicer
+
+_VIEWS = {"": basic_model, "basic": basic_model, "full": full_model}
 
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+class ModelService(ModelServiceServicer):
     """Shows the catalogue as the calling key sees it."""
 
-    def __init__(self, models: catalogue.Catalogue) -> None:
-        self._models = models
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     @override
-    async def ListModels(
-        self, request: model_service_pb2.ListModelsRequest, context: Context
-    ) -> model_service_pb2.ListModelsResponse:
+    async def ListModels(self, request: ListModelsRequest, context: Context) -> ListModelsResponse:
         try:
-            visible = self._models.visible(caller.get().key)
-            return model_service_pb2.ListModelsResponse(object="list", data=map(_to_proto, visible))
+            _check_view(request.view)
+            visible = self._catalogue.visible(caller.get().key)
+            return ListModelsResponse(object="list", data=map(_VIEWS[request.view], visible))
         except Exception as error:
             await abort(context, known(error))
 
     @override
-    async def GetModel(self, request: model_service_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
+    async def GetModel(self, request: GetModelRequest, context: Context) -> Model:
         try:
-            return _to_proto(self._models.find(request.model, caller.get().key))
+            _check_view(request.view)
+            return _VIEWS[request.view](self._catalogue.find(request.model, caller.get().key))
         except Exception as error:
             await abort(context, known(error))
 
 
-def _to_proto(model: catalogue.Model) -> model_pb2.Model:
-    return model_pb2.Model(id=model.id, object="model", created=model.created, owned_by=model.provider.id)
+def _check_view(view: str) -> None:
+    if view not in _VIEWS:
+        raise invalid_request("Invalid value for 'view'. Supported values are: basic, full.", "view")

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from arouter.accounts.memory import DevelopmentKeyStore
 from arouter.catalogue.catalogue import Catalogue
-from arouter.catalogue.sync import ModelLists
+from arouter.catalogue.sync import CatalogueSync
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.dev_key import development_key
 from arouter.config.environment import Environment
@@ -26,11 +26,23 @@ from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
 from arouter.rpc.decoding import Decoding
 from arouter.rpc.model_service import ModelService
-from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc, model_service_pb2, model_service_pb2_grpc
+from arouter.rpc.provider_service import ProviderService
+from arouter.server.database import wait_for_schema
+from arouter.store.catalogue import SqlCatalogueStore
+from arouter.store.database import Database, database_url
+from arouter.v1 import (
+    chat_service_pb2,
+    chat_service_pb2_grpc,
+    model_service_pb2,
+    model_service_pb2_grpc,
+    provider_service_pb2,
+    provider_service_pb2_grpc,
+)
 
 SERVICES = (
     chat_service_pb2.DESCRIPTOR.services_by_name["ChatService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+    provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"].full_name,
 )
 
 _LIST_PATIENCE = 2.0
@@ -68,8 +80,11 @@ class App:
         # First what may be wrong, then what would have to be closed.
         keys = DevelopmentKeyStore(development_key(environment).reveal())
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
+        self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
-        self._lists = ModelLists(self._catalogue, self._upstream)
+        self._sync = CatalogueSync(
+            self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
+        )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
@@ -89,6 +104,7 @@ class App:
             ChatService(pipeline, config.server.keep_alive), self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
+        provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(ProviderService(self._catalogue), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
             (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
@@ -96,10 +112,10 @@ class App:
         )
 
     async def start(self) -> None:
-        """Listens, then reads the model lists, then says SERVING.
+        """Listens, then waits for the database and reads the model lists, then says SERVING.
 
         Raises:
-            ConfigError: The port cannot be had.
+            ConfigError: The port cannot be had; the database belongs to a newer release.
         """
         address = f"127.0.0.1:{self._environment.grpc_port}"
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -110,7 +126,8 @@ class App:
         await self._server.start()
         if not self._catalogue.providers:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
-        await self._lists.start(_LIST_PATIENCE)
+        await wait_for_schema(self._database)
+        await self._sync.start(_LIST_PATIENCE)
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving on %s", address)
 
@@ -138,8 +155,9 @@ class App:
         await self._server.stop(_LAST_WORDS)
         for waiter in (stopped, idle, hurried):
             waiter.cancel()
-        await self._lists.stop()
+        await self._sync.stop()
         await self._upstream.close()
+        await self._database.close()
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):

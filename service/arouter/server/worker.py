@@ -36,9 +36,13 @@ async def _serve(config: Config, environment: Environment, share_port: bool) -> 
         loop.add_signal_handler(number, on_signal)
     app = App(config, environment, share_port=share_port)
     try:
-        await app.start()
-        await stop.wait()
+        starting, stopping = asyncio.create_task(app.start()), asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+        await stopping
     finally:
+        starting.cancel()
         await app.stop(hurry)
         # From here on the event loop takes its handlers down; a late signal must not turn a good end into a bad one.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})

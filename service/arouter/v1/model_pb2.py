@@ -24,13 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x61router/v1/model.proto\x12\narouter.v1\"F\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\r\x12\x10\n\x08owned_by\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x61router/v1/model.proto\x12\narouter.v1\"\x82\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\r\x12\x10\n\x08owned_by\x18\x04 \x01(\t\x12.\n\x07\x64\x65tails\x18\x05 \x01(\x0b\x32\x18.arouter.v1.ModelDetailsH\x00\x88\x01\x01\x42\n\n\x08_details\"\xaa\x02\n\x0cModelDetails\x12\x19\n\x0c\x64isplay_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0e\x63ontext_length\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x1e\n\x11max_output_tokens\x18\x03 \x01(\rH\x02\x88\x01\x01\x12\x18\n\x10input_modalities\x18\x04 \x03(\t\x12\x19\n\x11output_modalities\x18\x05 \x03(\t\x12\x1c\n\x14supported_parameters\x18\x06 \x03(\t\x12)\n\x07pricing\x18\x07 \x01(\x0b\x32\x13.arouter.v1.PricingH\x03\x88\x01\x01\x42\x0f\n\r_display_nameB\x11\n\x0f_context_lengthB\x14\n\x12_max_output_tokensB\n\n\x08_pricing\"\x87\x02\n\x07Pricing\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x12\n\ncompletion\x18\x02 \x01(\t\x12\x17\n\ncache_read\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x63\x61\x63he_write\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x0cprompt_audio\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x1d\n\x10\x63ompletion_audio\x18\x06 \x01(\tH\x03\x88\x01\x01\x12&\n\x05tiers\x18\x07 \x03(\x0b\x32\x17.arouter.v1.PricingTierB\r\n\x0b_cache_readB\x0e\n\x0c_cache_writeB\x0f\n\r_prompt_audioB\x13\n\x11_completion_audio\"\xf2\x01\n\x0bPricingTier\x12\r\n\x05\x61\x62ove\x18\x01 \x01(\r\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x12\n\ncompletion\x18\x03 \x01(\t\x12\x17\n\ncache_read\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x63\x61\x63he_write\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x0cprompt_audio\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x1d\n\x10\x63ompletion_audio\x18\x07 \x01(\tH\x03\x88\x01\x01\x42\r\n\x0b_cache_readB\x0e\n\x0c_cache_writeB\x0f\n\r_prompt_audioB\x13\n\x11_completion_audiob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.model_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODEL']._serialized_start=38
-  _globals['_MODEL']._serialized_end=108
+  _globals['_MODEL']._serialized_start=39
+  _globals['_MODEL']._serialized_end=169
+  _globals['_MODELDETAILS']._serialized_start=172
+  _globals['_MODELDETAILS']._serialized_end=470
+  _globals['_PRICING']._serialized_start=473
+  _globals['_PRICING']._serialized_end=736
+  _globals['_PRICINGTIER']._serialized_start=739
+  _globals['_PRICINGTIER']._serialized_end=981
 # @@protoc_insertion_point(module_scope)

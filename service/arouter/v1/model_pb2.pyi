@@ -3,16 +3,18 @@
 isort:skip_file
 A language model as clients see it."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -26,6 +28,7 @@ class Model(_message.Message):
     OBJECT_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     OWNED_BY_FIELD_NUMBER: _builtins.int
+    DETAILS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id to put into a request's `model`: `provider/model`, for example `anthropic/claude-sonnet-4.6`."""
     object: _builtins.str
@@ -36,6 +39,10 @@ class Model(_message.Message):
     """
     owned_by: _builtins.str
     """The provider that serves it, for example `anthropic`."""
+    @_builtins.property
+    def details(self) -> Global___ModelDetails:
+        """What else is known of the model. Only in the view `full`."""
+
     def __init__(
         self,
         *,
@@ -43,11 +50,207 @@ class Model(_message.Message):
         object: _builtins.str = ...,
         created: _builtins.int = ...,
         owned_by: _builtins.str = ...,
+        details: Global___ModelDetails | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "details", b"details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "id", b"id", "object", b"object", "owned_by", b"owned_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_details", b"_details", "created", b"created", "details", b"details", "id", b"id", "object", b"object", "owned_by", b"owned_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__details: _TypeAlias = _typing.Literal["details"]  # noqa: Y015
+    _WhichOneofArgType__details: _TypeAlias = _typing.Literal["_details", b"_details"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__details) -> _WhichOneofReturnType__details | None: ...
 
 Global___Model: _TypeAlias = Model  # noqa: Y015
+
+@_typing.final
+class ModelDetails(_message.Message):
+    """What is known of a model. No source knows everything: what is not known is unset, and lists are empty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    CONTEXT_LENGTH_FIELD_NUMBER: _builtins.int
+    MAX_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    INPUT_MODALITIES_FIELD_NUMBER: _builtins.int
+    OUTPUT_MODALITIES_FIELD_NUMBER: _builtins.int
+    SUPPORTED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    PRICING_FIELD_NUMBER: _builtins.int
+    display_name: _builtins.str
+    """What people call the model, for example `Claude Sonnet 4.6`."""
+    context_length: _builtins.int
+    """Tokens that prompt and answer may have together."""
+    max_output_tokens: _builtins.int
+    """Tokens that the answer may have."""
+    @_builtins.property
+    def input_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the model takes: `text`, `image`, `audio`, `video`, `file`. Empty when not known."""
+
+    @_builtins.property
+    def output_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the model gives, in the words of `input_modalities`. Empty when not known."""
+
+    @_builtins.property
+    def supported_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of the request that the model honours, by OpenAI's names. Empty when not known."""
+
+    @_builtins.property
+    def pricing(self) -> Global___Pricing:
+        """What the model costs. Unset when not known; all zero when it is free."""
+
+    def __init__(
+        self,
+        *,
+        display_name: _builtins.str | None = ...,
+        context_length: _builtins.int | None = ...,
+        max_output_tokens: _builtins.int | None = ...,
+        input_modalities: _abc.Iterable[_builtins.str] | None = ...,
+        output_modalities: _abc.Iterable[_builtins.str] | None = ...,
+        supported_parameters: _abc.Iterable[_builtins.str] | None = ...,
+        pricing: Global___Pricing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_context_length", b"_context_length", "_display_name", b"_display_name", "_max_output_tokens", b"_max_output_tokens", "_pricing", b"_pricing", "context_length", b"context_length", "display_name", b"display_name", "max_output_tokens", b"max_output_tokens", "pricing", b"pricing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_context_length", b"_context_length", "_display_name", b"_display_name", "_max_output_tokens", b"_max_output_tokens", "_pricing", b"_pricing", "context_length", b"context_length", "display_name", b"display_name", "input_modalities", b"input_modalities", "max_output_tokens", b"max_output_tokens", "output_modalities", b"output_modalities", "pricing", b"pricing", "supported_parameters", b"supported_parameters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__context_length: _TypeAlias = _typing.Literal["context_length"]  # noqa: Y015
+    _WhichOneofArgType__context_length: _TypeAlias = _typing.Literal["_context_length", b"_context_length"]  # noqa: Y015
+    _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
+    _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
+    _WhichOneofReturnType__max_output_tokens: _TypeAlias = _typing.Literal["max_output_tokens"]  # noqa: Y015
+    _WhichOneofArgType__max_output_tokens: _TypeAlias = _typing.Literal["_max_output_tokens", b"_max_output_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__pricing: _TypeAlias = _typing.Literal["pricing"]  # noqa: Y015
+    _WhichOneofArgType__pricing: _TypeAlias = _typing.Literal["_pricing", b"_pricing"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__context_length) -> _WhichOneofReturnType__context_length | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__display_name) -> _WhichOneofReturnType__display_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_output_tokens) -> _WhichOneofReturnType__max_output_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pricing) -> _WhichOneofReturnType__pricing | None: ...
+
+Global___ModelDetails: _TypeAlias = ModelDetails  # noqa: Y015
+
+@_typing.final
+class Pricing(_message.Message):
+    """What tokens cost: USD per token, as decimal numbers in strings, because what is so small loses digits as a float."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMPT_FIELD_NUMBER: _builtins.int
+    COMPLETION_FIELD_NUMBER: _builtins.int
+    CACHE_READ_FIELD_NUMBER: _builtins.int
+    CACHE_WRITE_FIELD_NUMBER: _builtins.int
+    PROMPT_AUDIO_FIELD_NUMBER: _builtins.int
+    COMPLETION_AUDIO_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    prompt: _builtins.str
+    """Of a token of the prompt, for example `0.000003`."""
+    completion: _builtins.str
+    """Of a token of the answer, reasoning included."""
+    cache_read: _builtins.str
+    """Of a token of the prompt that was read from the provider's cache. When unset, `prompt`."""
+    cache_write: _builtins.str
+    """Of a token of the prompt that was written to the provider's cache. When unset, `prompt`."""
+    prompt_audio: _builtins.str
+    """Of a token of audio in the prompt. When unset, `prompt`."""
+    completion_audio: _builtins.str
+    """Of a token of audio in the answer. When unset, `completion`."""
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricingTier]:
+        """Other prices for long prompts, by rising `above`. The last tier that applies holds for all tokens of the request."""
+
+    def __init__(
+        self,
+        *,
+        prompt: _builtins.str = ...,
+        completion: _builtins.str = ...,
+        cache_read: _builtins.str | None = ...,
+        cache_write: _builtins.str | None = ...,
+        prompt_audio: _builtins.str | None = ...,
+        completion_audio: _builtins.str | None = ...,
+        tiers: _abc.Iterable[Global___PricingTier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_completion_audio", b"_completion_audio", "_prompt_audio", b"_prompt_audio", "cache_read", b"cache_read", "cache_write", b"cache_write", "completion_audio", b"completion_audio", "prompt_audio", b"prompt_audio"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_completion_audio", b"_completion_audio", "_prompt_audio", b"_prompt_audio", "cache_read", b"cache_read", "cache_write", b"cache_write", "completion", b"completion", "completion_audio", b"completion_audio", "prompt", b"prompt", "prompt_audio", b"prompt_audio", "tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cache_read: _TypeAlias = _typing.Literal["cache_read"]  # noqa: Y015
+    _WhichOneofArgType__cache_read: _TypeAlias = _typing.Literal["_cache_read", b"_cache_read"]  # noqa: Y015
+    _WhichOneofReturnType__cache_write: _TypeAlias = _typing.Literal["cache_write"]  # noqa: Y015
+    _WhichOneofArgType__cache_write: _TypeAlias = _typing.Literal["_cache_write", b"_cache_write"]  # noqa: Y015
+    _WhichOneofReturnType__completion_audio: _TypeAlias = _typing.Literal["completion_audio"]  # noqa: Y015
+    _WhichOneofArgType__completion_audio: _TypeAlias = _typing.Literal["_completion_audio", b"_completion_audio"]  # noqa: Y015
+    _WhichOneofReturnType__prompt_audio: _TypeAlias = _typing.Literal["prompt_audio"]  # noqa: Y015
+    _WhichOneofArgType__prompt_audio: _TypeAlias = _typing.Literal["_prompt_audio", b"_prompt_audio"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_read) -> _WhichOneofReturnType__cache_read | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_write) -> _WhichOneofReturnType__cache_write | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__completion_audio) -> _WhichOneofReturnType__completion_audio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_audio) -> _WhichOneofReturnType__prompt_audio | None: ...
+
+Global___Pricing: _TypeAlias = Pricing  # noqa: Y015
+
+@_typing.final
+class PricingTier(_message.Message):
+    """Prices of requests with long prompts. What is unset falls back as in `Pricing`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOVE_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    COMPLETION_FIELD_NUMBER: _builtins.int
+    CACHE_READ_FIELD_NUMBER: _builtins.int
+    CACHE_WRITE_FIELD_NUMBER: _builtins.int
+    PROMPT_AUDIO_FIELD_NUMBER: _builtins.int
+    COMPLETION_AUDIO_FIELD_NUMBER: _builtins.int
+    above: _builtins.int
+    """The tier applies to prompts with more tokens than this."""
+    prompt: _builtins.str
+    """As in `Pricing`."""
+    completion: _builtins.str
+    """As in `Pricing`."""
+    cache_read: _builtins.str
+    """As in `Pricing`."""
+    cache_write: _builtins.str
+    """As in `Pricing`."""
+    prompt_audio: _builtins.str
+    """As in `Pricing`."""
+    completion_audio: _builtins.str
+    """As in `Pricing`."""
+    def __init__(
+        self,
+        *,
+        above: _builtins.int = ...,
+        prompt: _builtins.str = ...,
+        completion: _builtins.str = ...,
+        cache_read: _builtins.str | None = ...,
+        cache_write: _builtins.str | None = ...,
+        prompt_audio: _builtins.str | None = ...,
+        completion_audio: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_completion_audio", b"_completion_audio", "_prompt_audio", b"_prompt_audio", "cache_read", b"cache_read", "cache_write", b"cache_write", "completion_audio", b"completion_audio", "prompt_audio", b"prompt_audio"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_completion_audio", b"_completion_audio", "_prompt_audio", b"_prompt_audio", "above", b"above", "cache_read", b"cache_read", "cache_write", b"cache_write", "completion", b"completion", "completion_audio", b"completion_audio", "prompt", b"prompt", "prompt_audio", b"prompt_audio"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cache_read: _TypeAlias = _typing.Literal["cache_read"]  # noqa: Y015
+    _WhichOneofArgType__cache_read: _TypeAlias = _typing.Literal["_cache_read", b"_cache_read"]  # noqa: Y015
+    _WhichOneofReturnType__cache_write: _TypeAlias = _typing.Literal["cache_write"]  # noqa: Y015
+    _WhichOneofArgType__cache_write: _TypeAlias = _typing.Literal["_cache_write", b"_cache_write"]  # noqa: Y015
+    _WhichOneofReturnType__completion_audio: _TypeAlias = _typing.Literal["completion_audio"]  # noqa: Y015
+    _WhichOneofArgType__completion_audio: _TypeAlias = _typing.Literal["_completion_audio", b"_completion_audio"]  # noqa: Y015
+    _WhichOneofReturnType__prompt_audio: _TypeAlias = _typing.Literal["prompt_audio"]  # noqa: Y015
+    _WhichOneofArgType__prompt_audio: _TypeAlias = _typing.Literal["_prompt_audio", b"_prompt_audio"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_read) -> _WhichOneofReturnType__cache_read | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_write) -> _WhichOneofReturnType__cache_write | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__completion_audio) -> _WhichOneofReturnType__completion_audio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_audio) -> _WhichOneofReturnType__prompt_audio | None: ...
+
+Global___PricingTier: _TypeAlias = PricingTier  # noqa: Y015

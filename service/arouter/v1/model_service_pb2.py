@@ -26,7 +26,7 @@ from arouter.v1 import model_pb2 as arouter_dot_v1_dot_model__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61router/v1/model_service.proto\x12\narouter.v1\x1a\x16\x61router/v1/model.proto\x1a\x1cgoogle/api/annotations.proto\"\x13\n\x11ListModelsRequest\"E\n\x12ListModelsResponse\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.arouter.v1.Model\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t2\xca\x01\n\x0cModelService\x12_\n\nListModels\x12\x1d.arouter.v1.ListModelsRequest\x1a\x1e.arouter.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12Y\n\x08GetModel\x12\x1b.arouter.v1.GetModelRequest\x1a\x11.arouter.v1.Model\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61router/v1/model_service.proto\x12\narouter.v1\x1a\x16\x61router/v1/model.proto\x1a\x1cgoogle/api/annotations.proto\"!\n\x11ListModelsRequest\x12\x0c\n\x04view\x18\x01 \x01(\t\"E\n\x12ListModelsResponse\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.arouter.v1.Model\".\n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t2\xca\x01\n\x0cModelService\x12_\n\nListModels\x12\x1d.arouter.v1.ListModelsRequest\x1a\x1e.arouter.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12Y\n\x08GetModel\x12\x1b.arouter.v1.GetModelRequest\x1a\x11.arouter.v1.Model\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/models/{model=**}'
   _globals['_LISTMODELSREQUEST']._serialized_start=100
-  _globals['_LISTMODELSREQUEST']._serialized_end=119
-  _globals['_LISTMODELSRESPONSE']._serialized_start=121
-  _globals['_LISTMODELSRESPONSE']._serialized_end=190
-  _globals['_GETMODELREQUEST']._serialized_start=192
-  _globals['_GETMODELREQUEST']._serialized_end=224
-  _globals['_MODELSERVICE']._serialized_start=227
-  _globals['_MODELSERVICE']._serialized_end=429
+  _globals['_LISTMODELSREQUEST']._serialized_end=133
+  _globals['_LISTMODELSRESPONSE']._serialized_start=135
+  _globals['_LISTMODELSRESPONSE']._serialized_end=204
+  _globals['_GETMODELREQUEST']._serialized_start=206
+  _globals['_GETMODELREQUEST']._serialized_end=252
+  _globals['_MODELSERVICE']._serialized_start=255
+  _globals['_MODELSERVICE']._serialized_end=457
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from arouter.catalogue.catalogue import Catalogue
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import ARouterError, Failure
+from arouter.models import ModelDetails, Prices
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import build_providers
 
@@ -73,8 +74,54 @@ def test_a_list_that_has_not_come_is_no_missing_model(catalogue: Catalogue) -> N
 def test_takes_a_new_list_and_remembers_when_a_model_was_first_seen(catalogue: Catalogue) -> None:
     later = next(provider for provider in catalogue.providers if provider.id == "later")
 
-    catalogue.replace(later, [ListedModel("old", None), ListedModel("dated", 7)], now=200)
-    catalogue.replace(later, [ListedModel("old", None), ListedModel("new", None)], now=300)
+    catalogue.replace(later, [ListedModel("old"), ListedModel("dated", 7)], now=200)
+    catalogue.replace(later, [ListedModel("old"), ListedModel("new")], now=300)
 
     created = {model.id: model.created for model in catalogue.visible(ANYONE)}
     assert created == {"alpha/a": 100, "alpha/b/two": 100, "beta/one": 100, "later/old": 200, "later/new": 300}
+
+
+def test_a_model_seen_by_an_earlier_process_keeps_its_created(catalogue: Catalogue) -> None:
+    alpha = next(provider for provider in catalogue.providers if provider.id == "alpha")
+
+    catalogue.see(alpha, {"a": 7}, now=200)
+
+    assert {model.id: model.created for model in catalogue.visible(ANYONE)}["alpha/a"] == 7
+
+
+DETAILS = """
+providers:
+  - id: alpha
+    base_url: "http://x/v1"
+    models:
+      - "*"
+      - {name: a, context_length: 1000, prices: {prompt: 1, completion: 2}}
+  - {id: beta, base_url: "http://x/v1", models: [b]}
+"""
+
+
+def test_the_configuration_counts_before_the_list_and_the_list_before_the_price_list() -> None:
+    catalogue = Catalogue(build_providers(parse_config(DETAILS, {}), read_environment({})), now=100)
+    alpha, beta = catalogue.providers
+
+    catalogue.replace(alpha, [ListedModel("a", 1, ModelDetails(context_length=5, display_name="A"))], now=100)
+    catalogue.replace(
+        alpha, [ListedModel("a", 1, ModelDetails(context_length=5, display_name="A")), ListedModel("c")], 1
+    )
+    catalogue.replace(beta, [ListedModel("b", 9), ListedModel("not configured")], now=100)
+    known = ModelDetails(context_length=7, display_name="looked up", max_output_tokens=3)
+    catalogue.add_details({("alpha", "a"): known, ("beta", "b"): known, ("gamma", "a"): known}, now=100)
+
+    models = {model.id: model for model in catalogue.visible(ANYONE)}
+    assert list(models) == ["alpha/a", "alpha/c", "beta/b"]
+    assert models["alpha/a"].details == ModelDetails(
+        context_length=1000, display_name="A", max_output_tokens=3, prices=Prices(prompt=1, completion=2)
+    )
+    assert models["beta/b"].details == known
+    assert models["beta/b"].created == 9
+
+
+def test_the_hint_of_a_missing_model_names_only_what_the_key_may_use(catalogue: Catalogue) -> None:
+    for key, hint in [(ANYONE, "alpha/a"), (ONLY_BETA, "GET /v1/models")]:
+        with pytest.raises(ARouterError, match=hint):
+            catalogue.find("a", key)

@@ -22,7 +22,7 @@ def build(yaml: str, variables: dict[str, str] | None = None) -> dict[str, Provi
 def test_a_preset_is_on_when_its_key_variable_is_set() -> None:
     openai = build("", {"OPENAI_API_KEY": "sk-1"})["openai"]
 
-    assert (openai.base_url, openai.models) == ("https://api.openai.com/v1", None)
+    assert (openai.base_url, openai.models, openai.lists) == ("https://api.openai.com/v1", {}, True)
     assert openai.headers == {"authorization": "Bearer sk-1"}
     assert build("") == {}
 
@@ -38,7 +38,7 @@ def test_the_configuration_overrides_the_preset() -> None:
 
     openai = build(row, {"OPENAI_API_KEY": "sk-1"})["openai"]
 
-    assert (openai.base_url, openai.models, openai.timeouts.idle) == ("http://127.0.0.1:1/v1", ("a",), 3)
+    assert (openai.base_url, set(openai.models), openai.timeouts.idle) == ("http://127.0.0.1:1/v1", {"a"}, 3)
     assert openai.headers == {"authorization": "Bearer sk-1"}
     assert build("providers: [{id: openai, api_keys: []}]", {"OPENAI_API_KEY": "sk-1"})["openai"].headers == {}
 
@@ -147,4 +147,8 @@ def test_the_embedded_model_is_where_up_says_it_is() -> None:
 
     (local,) = build_providers(Config(), environment)
 
-    assert (local.id, local.base_url, local.models) == ("local", "http://127.0.0.1:5/v1", ("smollm2-135m-instruct",))
+    assert (local.id, local.base_url, set(local.models)) == (
+        "local",
+        "http://127.0.0.1:5/v1",
+        {"smollm2-135m-instruct"},
+    )

@@ -1,0 +1,76 @@
+"""Sees to it that the database can be used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+
+from arouter.config.environment import Environment
+from arouter.config.load import ConfigError
+from arouter.errors import StoreError
+from arouter.store.database import Database, database_url
+from arouter.store.revision import is_head, sqlite_path, sqlite_revision
+
+_FIRST_RETRY = 0.25
+_LAST_RETRY = 5.0
+"""Seconds between two tries; doubled from the first to the last."""
+
+_log = logging.getLogger(__name__)
+
+
+def prepare_database(environment: Environment) -> None:
+    """Makes and migrates the SQLite file, if that is the database. One that others share is its owner's to migrate.
+
+    Raises:
+        ConfigError: It cannot be made or migrated, or belongs to a newer release.
+    """
+    if environment.database_url is not None:
+        return
+    path = sqlite_path(environment.state_dir)
+    if is_head(sqlite_revision(path)):
+        return
+    # In a process of its own: what it imports would stay.
+    command = [sys.executable, "-m", "arouter", "migrate"]
+    done = subprocess.run(command, env=environment.variables, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise ConfigError(f"{path} could not be migrated: {done.stderr.strip()}")
+
+
+async def run_migrations(environment: Environment) -> None:
+    """Brings the database's schema up to date.
+
+    Raises:
+        ConfigError: It belongs to a newer release, cannot be made, or cannot be reached.
+    """
+    from arouter.store.schema import migrate
+
+    if environment.database_url is None:
+        sqlite_revision(sqlite_path(environment.state_dir))
+    database = Database(database_url(environment.database_url, environment.state_dir))
+    try:
+        await migrate(database)
+    except StoreError as error:
+        raise ConfigError(f"the database cannot be migrated: {error}") from error
+    finally:
+        await database.close()
+
+
+async def wait_for_schema(database: Database) -> None:
+    """Returns once the database is there with the right schema.
+
+    Raises:
+        ConfigError: It belongs to a newer release.
+    """
+    retry = _FIRST_RETRY
+    while True:
+        try:
+            revision = await database.revision()
+            if is_head(revision):
+                return
+            _log.warning("the database has schema %s: waiting for `arouter migrate`", revision or "none")
+        except StoreError as error:
+            _log.warning("waiting for the database: %s", error)
+        await asyncio.sleep(retry)
+        retry = min(retry * 2, _LAST_RETRY)

@@ -1,0 +1,135 @@
+"""The database: how it is reached, and what becomes of its failures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Table, event, inspect, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from arouter.config.load import ConfigError
+from arouter.config.secret import Secret
+from arouter.errors import StoreError
+from arouter.store.revision import sqlite_path
+
+_PATIENCE = 5
+"""Seconds that a connection, a lock and a statement may take."""
+
+_ALONE = 0x41526F75746572
+"""PostgreSQL's advisory locks are numbers; this one reads "ARouter"."""
+
+
+class Database:
+    """A pool of connections.
+
+    Args:
+        url: Where it is, as `database_url` returns it.
+
+    Attributes:
+        statements: How many were sent.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.statements = 0
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_size": 2, "max_overflow": 2, "pool_timeout": _PATIENCE}
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": _PATIENCE}
+        else:
+            options |= {
+                "pool_pre_ping": True,
+                "connect_args": {"timeout": _PATIENCE, "command_timeout": _PATIENCE},
+            }
+        self._engine = create_async_engine(url, hide_parameters=True, **options)
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(self._engine.sync_engine, "before_cursor_execute", self._count)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """Yields a connection in a transaction, which is committed at the end or, on an error, undone.
+
+        Raises:
+            StoreError: Of whatever the database or the way to it raises.
+        """
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise StoreError(_reason(error)) from error
+
+    @asynccontextmanager
+    async def begin_alone(self) -> AsyncIterator[AsyncConnection]:
+        """Is `begin` for one process at a time; the others wait.
+
+        Raises:
+            StoreError: As `begin`; the wait was too long.
+        """
+        async with self.begin() as connection:
+            # Python's sqlite3 would otherwise begin no transaction before a CREATE TABLE.
+            alone = "BEGIN IMMEDIATE" if self.is_sqlite else f"SELECT pg_advisory_xact_lock({_ALONE})"
+            await connection.exec_driver_sql(alone)
+            yield connection
+
+    async def revision(self) -> str | None:
+        """Returns the schema's revision, or None if there is no schema yet.
+
+        Raises:
+            StoreError: The database cannot be reached.
+        """
+        async with self.begin() as connection:
+            if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+                return None
+            revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return revision
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._engine.dispose()
+
+    def _count(self, *_: object) -> None:
+        self.statements += 1
+
+
+def database_url(url: Secret | None, state_dir: Path) -> URL:
+    """Returns where the database is: `AROUTER_DATABASE_URL`, else a file in the state folder.
+
+    Raises:
+        ConfigError: It is no URL, or not PostgreSQL's.
+    """
+    if url is None:
+        return URL.create("sqlite+aiosqlite", database=str(sqlite_path(state_dir)))
+    try:
+        parsed = make_url(url.reveal())
+    except ArgumentError as error:
+        raise ConfigError("AROUTER_DATABASE_URL: not a database URL") from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigError("AROUTER_DATABASE_URL: expected postgresql://user:password@host/name")
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # Readers do not wait for the writer; a crash of the machine may lose the last transactions, never the file.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def insert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Returns an INSERT that knows `on_conflict_…`, which both databases have and SQLAlchemy's common one has not."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _reason(error: Exception) -> str:
+    """Returns one line without statement, values or address, all of which the libraries put into their messages."""
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    cause = error.orig.__cause__ or error.orig if error.orig is not None else error
+    return f"{type(cause).__name__}: {str(cause).partition(chr(10))[0]}"

@@ -1,0 +1,49 @@
+"""Which schema a database has. Knows no library: `arouter serve` looks before it starts anything."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from arouter.config.load import ConfigError
+
+HEAD = "0001"
+"""The revision that this release works with; a test compares it with Alembic's own."""
+
+
+def is_head(revision: str | None) -> bool:
+    """Says whether a database of that revision can be used as it is; if not, it has to be migrated.
+
+    Raises:
+        ConfigError: It belongs to a newer release.
+    """
+    if revision is not None and revision > HEAD:
+        raise ConfigError(
+            f"the database has schema {revision}, which is newer than this ARouter's ({HEAD}): run the newer release"
+        )
+    return revision == HEAD
+
+
+def sqlite_path(state_dir: Path) -> Path:
+    """Returns where the database is when no other is named."""
+    return state_dir / "arouter.db"
+
+
+def sqlite_revision(path: Path) -> str | None:
+    """Returns the revision of an SQLite file, which is made, for its owner alone, if there is none.
+
+    Raises:
+        ConfigError: It cannot be made or read.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        with closing(sqlite3.connect(path)) as connection:
+            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror} (AROUTER_STATE_DIR moves it)") from error
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return row[0] if row else None

@@ -1,0 +1,70 @@
+"""The catalogue's store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from arouter.catalogue.store import StoredList
+from arouter.errors import StoreError
+from arouter.models import ModelDetails, Prices
+from arouter.providers.adapter import ListedModel
+from arouter.store.catalogue import SqlCatalogueStore
+from arouter.store.database import Database, database_url
+from arouter.store.schema import migrate
+
+DETAILS = ModelDetails(context_length=10, input_modalities=("text",), prices=Prices(prompt=1, completion=0.5))
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(database_url(None, tmp_path))
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlCatalogueStore:
+    return SqlCatalogueStore(database)
+
+
+async def test_nothing_is_kept_at_first(store: SqlCatalogueStore) -> None:
+    assert await store.load() == {}
+
+
+async def test_first_sight_stays(store: SqlCatalogueStore) -> None:
+    assert await store.see("a", ["x", "y"], 5) == {"x": 5, "y": 5}
+    assert await store.see("a", ["y", "z"], 6) == {"x": 5, "y": 5, "z": 6}
+    assert await store.see("b", ["y"], 7) == {"y": 7}
+    assert await store.see("c", [], 7) == {}
+
+    assert await store.load() == {
+        "a": StoredList(None, {"x": 5, "y": 5, "z": 6}),
+        "b": StoredList(None, {"y": 7}),
+    }
+
+
+async def test_a_list_is_kept_as_it_last_was(store: SqlCatalogueStore) -> None:
+    await store.see("a", ["x", "y"], 5)
+    await store.replace("a", [ListedModel("x", 3, DETAILS), ListedModel("y")], 5)
+    assert (await store.load())["a"].listed == [ListedModel("x", 3, DETAILS), ListedModel("y")]
+
+    await store.replace("a", [ListedModel("y", 4)], 6)
+    assert await store.load() == {"a": StoredList([ListedModel("y", 4)], {"x": 5, "y": 5})}
+
+
+async def test_an_empty_list_is_a_list(store: SqlCatalogueStore) -> None:
+    await store.replace("a", [], 5)
+
+    assert await store.load() == {"a": StoredList([], {})}
+
+
+async def test_a_database_without_tables_is_a_store_error(tmp_path: Path) -> None:
+    database = Database(database_url(None, tmp_path))
+
+    with pytest.raises(StoreError, match="no such table"):
+        await SqlCatalogueStore(database).load()
+    await database.close()

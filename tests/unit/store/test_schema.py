@@ -1,0 +1,87 @@
+"""The schema: its revisions, and that migrations make what the tables say."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from arouter.config.load import ConfigError
+from arouter.config.secret import Secret
+from arouter.store.database import Database, database_url
+from arouter.store.revision import HEAD, is_head, sqlite_path, sqlite_revision
+from arouter.store.schema import migrate
+from arouter.store.tables import metadata
+
+
+async def test_an_empty_database_gets_the_tables(tmp_path: Path) -> None:
+    database = Database(database_url(None, tmp_path))
+
+    assert await database.revision() is None
+    await migrate(database)
+    await migrate(database)
+
+    assert await database.revision() == HEAD
+    async with database.begin() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+    await database.close()
+    assert differences == []
+
+
+def test_head_is_alembics_own() -> None:
+    config = Config()
+    config.set_main_option("script_location", "arouter.store:migrations")
+
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_newer_schema_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"schema 9999, which is newer than this ARouter's"):
+        is_head("9999")
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = sqlite_path(tmp_path / "state")
+
+    assert sqlite_revision(path) is None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = sqlite_path(tmp_path)
+    path.write_text("something else entirely, but long enough to be taken for a header of a hundred bytes " * 3)
+
+    with pytest.raises(ConfigError, match=r"arouter\.db: file is not a database"):
+        sqlite_revision(path)
+
+
+def test_a_revision_is_read_without_sqlalchemy(tmp_path: Path) -> None:
+    path = sqlite_path(tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+    connection.close()
+
+    assert sqlite_revision(path) == "0001"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://u:secret@h/d", "sqlite:///x.db", "postgresql//x"])
+def test_another_database_is_refused_without_showing_its_url(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="AROUTER_DATABASE_URL") as caught:
+        database_url(Secret(url), tmp_path)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_postgresql_is_known_by_both_its_names(tmp_path: Path) -> None:
+    for scheme in ("postgresql", "postgres"):
+        url = database_url(Secret(f"{scheme}://u:p@h:5/d"), tmp_path)
+        assert url.render_as_string(hide_password=False) == "postgresql+asyncpg://u:p@h:5/d"
