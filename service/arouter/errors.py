@@ -35,9 +35,11 @@ class Failure(Enum):
 
     INVALID_REQUEST = ("INVALID_ARGUMENT", 400, "invalid_request_error", None)
     INVALID_API_KEY = ("UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key")
+    SPENDING_LIMIT = ("RESOURCE_EXHAUSTED", 402, "payment_required", "spending_limit_reached")
     PERMISSION_DENIED = ("PERMISSION_DENIED", 403, "permission_error", None)
     NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", None)
     MODEL_NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", "model_not_found")
+    ALREADY_EXISTS = ("ALREADY_EXISTS", 409, "invalid_request_error", "already_exists")
     PAYLOAD_TOO_LARGE = ("INVALID_ARGUMENT", 413, "invalid_request_error", None)
     UNPROCESSABLE = ("INVALID_ARGUMENT", 422, "invalid_request_error", None)
     RATE_LIMITED = ("RESOURCE_EXHAUSTED", 429, "rate_limit_error", "rate_limit_exceeded")

@@ -15,9 +15,11 @@ from arouter.errors import MAX_MESSAGE_COST, ARouterError, Failure
 TABLE = [
     (Failure.INVALID_REQUEST, "INVALID_ARGUMENT", 400, "invalid_request_error", None),
     (Failure.INVALID_API_KEY, "UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key"),
+    (Failure.SPENDING_LIMIT, "RESOURCE_EXHAUSTED", 402, "payment_required", "spending_limit_reached"),
     (Failure.PERMISSION_DENIED, "PERMISSION_DENIED", 403, "permission_error", None),
     (Failure.NOT_FOUND, "NOT_FOUND", 404, "invalid_request_error", None),
     (Failure.MODEL_NOT_FOUND, "NOT_FOUND", 404, "invalid_request_error", "model_not_found"),
+    (Failure.ALREADY_EXISTS, "ALREADY_EXISTS", 409, "invalid_request_error", "already_exists"),
     (Failure.PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", 413, "invalid_request_error", None),
     (Failure.UNPROCESSABLE, "INVALID_ARGUMENT", 422, "invalid_request_error", None),
     (Failure.RATE_LIMITED, "RESOURCE_EXHAUSTED", 429, "rate_limit_error", "rate_limit_exceeded"),

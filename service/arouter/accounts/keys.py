@@ -1,45 +1,107 @@
-"""The key that calls, and the interface of whatever knows the keys."""
+"""The key that calls: what it may use, and how it is known."""
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
+from arouter.accounts.records import Key, KeyType, LimitReset, RateLimit
 from arouter.errors import ARouterError, Failure
+
+LIVE_PREFIX = "lr_live_"
+MANAGEMENT_PREFIX = "lr_mgmt_"
+NO_RATE_LIMIT = RateLimit()
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key that was found valid.
+    """A valid key, together with what its account allows.
 
     Attributes:
         hash: SHA-256 of the secret, in hexadecimal; what the key is called everywhere.
-        account: The account it belongs to.
+        account: The account it belongs to; None for the operator's management key.
         providers: Ids of the providers enabled for it, or None for all.
+        models: Patterns of the models allowed to it, or None for all.
+        key_type: What it is for.
+        rate_limit: How often it may be used.
+        limit: What it may spend in a period, in nano-USD, or None.
+        limit_reset: That period, or None for the key's life.
+        expires_at: When it stops to be valid, in seconds since the epoch, or None.
     """
 
     hash: str
-    account: str
+    account: str | None
     providers: frozenset[str] | None = None
+    models: tuple[str, ...] | None = None
+    key_type: KeyType = "regular"
+    rate_limit: RateLimit = NO_RATE_LIMIT
+    limit: int | None = None
+    limit_reset: LimitReset | None = None
+    expires_at: int | None = None
 
-    def allows(self, provider: str) -> bool:
-        """Says whether the key may use a provider. Listing and authorising both ask here."""
+    @classmethod
+    def of(cls, key: Key, account_providers: Iterable[str] | None) -> ApiKey:
+        """Returns a kept key as it may be used. It can only narrow what its account allows."""
+        providers = None if account_providers is None else frozenset(account_providers)
+        if key.allowed_providers is not None:
+            own = frozenset(key.allowed_providers)
+            providers = own if providers is None else providers & own
+        return cls(
+            hash=key.hash,
+            account=key.account,
+            providers=providers,
+            models=key.allowed_models,
+            key_type=key.key_type,
+            rate_limit=key.rate_limit,
+            limit=key.limit,
+            limit_reset=key.limit_reset,
+            expires_at=key.expires_at,
+        )
+
+    def refusal(self, provider: str, native_name: str) -> str | None:
+        """Says why the key may not use a model, or None if it may. Listing and authorising both ask here."""
+        if not self.allows_provider(provider):
+            return f"Provider '{provider}' is not allowed for this API key."
+        pattern = self._pattern
+        if pattern is not None and not pattern.fullmatch(f"{provider}/{native_name}"):
+            return f"Model '{provider}/{native_name}' is not allowed for this API key."
+        return None
+
+    def allows_provider(self, provider: str) -> bool:
+        """Says whether the key may use a provider."""
         return self.providers is None or provider in self.providers
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        """One pattern for ids, made of all that are allowed; a bare one is of any provider."""
+        if self.models is None:
+            return None
+        globs = (entry if "/" in entry else f"*/{entry}" for entry in self.models)
+        # Only `*` is special: a `?` or `[` in a name is itself.
+        return re.compile("|".join(fnmatch.translate(re.sub(r"([?\[])", r"[\1]", glob)) for glob in globs) or r"(?!)")
 
 
 class KeyStore(Protocol):
     """Knows the keys, from memory: it is asked on every call."""
 
     def find(self, key_hash: str) -> ApiKey | None:
-        """Returns the valid key with that hash, or None if it is unknown, revoked or expired."""
+        """Returns the valid key with that hash, or None if it is unknown, revoked, disabled or expired.
+
+        Raises:
+            ARouterError: UNAVAILABLE, when what is known is too old to be relied upon.
+        """
 
 
 def authenticate(secret: str | None, store: KeyStore) -> ApiKey:
     """Returns the key that `secret` is.
 
     Raises:
-        ARouterError: INVALID_API_KEY; the same for every reason, so that nothing is learnt by trying.
+        ARouterError: INVALID_API_KEY; the same for every reason, so that nothing is learnt by trying. UNAVAILABLE.
     """
     if not secret:
         raise ARouterError(

@@ -113,22 +113,21 @@ class Catalogue:
 
     def visible(self, key: ApiKey) -> list[Model]:
         """Returns the models that a key may call, sorted by id: those for which `find` does not raise."""
-        return [model for model in self._models.values() if key.allows(model.provider.id)]
+        return [model for model in self._models.values() if key.refusal(model.provider.id, model.native_name) is None]
 
     def find(self, id_: str, key: ApiKey) -> Model:
         """Returns the model with that id.
 
         Raises:
             ARouterError: MODEL_NOT_FOUND; UNAVAILABLE if its provider's list has never been read;
-                PERMISSION_DENIED if the key may not use its provider.
+                PERMISSION_DENIED if the key may not use it.
         """
         model = self._models.get(id_)
         if model is None:
             raise self._not_found(id_, key)
-        if not key.allows(model.provider.id):
-            raise ARouterError(
-                Failure.PERMISSION_DENIED, f"Provider '{model.provider.id}' is not allowed for this API key."
-            )
+        refusal = key.refusal(model.provider.id, model.native_name)
+        if refusal is not None:
+            raise ARouterError(Failure.PERMISSION_DENIED, refusal)
         return model
 
     def _rebuild(self, source: _Source, now: int) -> None:

@@ -13,6 +13,9 @@ from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 
 KEY_PREFIX = "lr_live_"
+MANAGEMENT_PREFIX = "lr_mgmt_"
+_SHORTEST = 32
+"""Characters after the prefix of a management key that someone has chosen."""
 
 
 def development_key(environment: Environment) -> Secret:
@@ -72,7 +75,19 @@ def _create_once(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _checked(key: str, source: str) -> Secret:
-    if not key.startswith(KEY_PREFIX) or not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError(f"{source}: a key starts with {KEY_PREFIX} and has only printable ASCII characters")
+def checked_management_key(key: Secret) -> Secret:
+    """Returns `AROUTER_MGMT_KEY` if it can be a key.
+
+    Raises:
+        ConfigError: It is none, or too easy to guess.
+    """
+    checked = _checked(key.reveal(), "AROUTER_MGMT_KEY", MANAGEMENT_PREFIX)
+    if len(checked.reveal()) < len(MANAGEMENT_PREFIX) + _SHORTEST:
+        raise ConfigError(f"AROUTER_MGMT_KEY: expected at least {_SHORTEST} characters after {MANAGEMENT_PREFIX}")
+    return checked
+
+
+def _checked(key: str, source: str, prefix: str = KEY_PREFIX) -> Secret:
+    if not key.startswith(prefix) or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(f"{source}: a key starts with {prefix} and has only printable ASCII characters")
     return Secret(key)

@@ -21,6 +21,7 @@ class Environment(Struct, frozen=True):
         grpc_port: `AROUTER_GRPC_PORT`, the service's port.
         state_dir: `AROUTER_STATE_DIR`, where ARouter keeps what must survive a restart.
         dev_key: `AROUTER_DEV_KEY`, or None: one is made and kept in the state folder.
+        mgmt_key: `AROUTER_MGMT_KEY`, the operator's management key, or None.
         database_url: `AROUTER_DATABASE_URL`, or None: an SQLite file in the state folder.
         local_url: `AROUTER_LOCAL_URL`, where the embedded model listens; set by `arouter up`.
         variables: All of them, for `${VAR}` in the configuration and the providers' usual key variables.
@@ -31,6 +32,7 @@ class Environment(Struct, frozen=True):
     grpc_port: int
     state_dir: Path
     dev_key: Secret | None
+    mgmt_key: Secret | None
     database_url: Secret | None
     local_url: str | None
     variables: Mapping[str, str]
@@ -45,6 +47,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     env = dict(os.environ if variables is None else variables)
     config_path = env.get("AROUTER_CONFIG")
     dev_key = env.get("AROUTER_DEV_KEY")
+    mgmt_key = env.get("AROUTER_MGMT_KEY")
     database_url = env.get("AROUTER_DATABASE_URL")
     return Environment(
         config_path=Path(config_path) if config_path else None,
@@ -52,6 +55,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         grpc_port=_port(env, "AROUTER_GRPC_PORT", 50051),
         state_dir=Path(env.get("AROUTER_STATE_DIR") or "var"),
         dev_key=Secret(dev_key) if dev_key else None,
+        mgmt_key=Secret(mgmt_key) if mgmt_key else None,
         database_url=Secret(database_url) if database_url else None,
         local_url=env.get("AROUTER_LOCAL_URL") or None,
         variables=env,

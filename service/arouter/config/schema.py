@@ -105,6 +105,16 @@ class CatalogueConfig(Struct, frozen=True, forbid_unknown_fields=True):
     sync_interval: Seconds = 600.0
 
 
+class AccountsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How accounts and keys are known.
+
+    Attributes:
+        max_age: Seconds for which keys go on working while the database cannot be reached.
+    """
+
+    max_age: Seconds = 3600.0
+
+
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Which web pages may call the gateway. None by default.
 
@@ -133,5 +143,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     providers: tuple[ProviderConfig, ...] = ()
     timeouts: Timeouts = Timeouts()
     catalogue: CatalogueConfig = CatalogueConfig()
+    accounts: AccountsConfig = AccountsConfig()
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()

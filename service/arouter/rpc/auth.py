@@ -10,12 +10,14 @@ import grpc
 from grpc import aio
 from typing_extensions import override
 
-from arouter.accounts.keys import ApiKey, KeyStore, authenticate
-from arouter.errors import ARouterError
+from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, ApiKey, KeyStore, authenticate
+from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Context
 from arouter.rpc.status import abort
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
+_MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/")
+_ANY_KEY = ("/arouter.v1.KeyService/GetCurrentKey", "/arouter.v1.UsageService/")
 
 
 class Caller(NamedTuple):
@@ -24,10 +26,12 @@ class Caller(NamedTuple):
     Attributes:
         key: The valid key that was sent.
         request_id: `x-request-id`, which the gateway sets; empty for a direct call without one.
+        is_rest: Whether the call came through the gateway's transcoder.
     """
 
     key: ApiKey
     request_id: str
+    is_rest: bool
 
 
 caller: ContextVar[Caller] = ContextVar("caller")
@@ -47,18 +51,33 @@ class Authentication(aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         if not handler_call_details.method.startswith(_PUBLIC):
-            secret, request_id = _read(handler_call_details.invocation_metadata)
+            method = handler_call_details.method
+            secret, request_id, is_rest = _read(handler_call_details.invocation_metadata)
             try:
-                caller.set(Caller(authenticate(secret, self._keys), request_id))
+                key = authenticate(secret, self._keys)
+                _check_type(key, method)
+                caller.set(Caller(key, request_id, is_rest))
             except ARouterError as error:
                 return _refusal(error)
         return await continuation(handler_call_details)
 
 
-def _read(metadata: Any) -> tuple[str | None, str]:
-    """Returns the key and the request id. `authorization` counts before `x-api-key`."""
+def _check_type(key: ApiKey, method: str) -> None:
+    """Keeps the two types of keys to their own methods."""
+    if method.startswith(_ANY_KEY):
+        return
+    if method.startswith(_MANAGEMENT) != (key.key_type == "management"):
+        wanted = LIVE_PREFIX if key.key_type == "management" else MANAGEMENT_PREFIX
+        raise ARouterError(
+            Failure.PERMISSION_DENIED, f"This is a {key.key_type} key. The call needs one that begins with '{wanted}'."
+        )
+
+
+def _read(metadata: Any) -> tuple[str | None, str, bool]:
+    """Returns the key, the request id, and whether the call is REST's. `authorization` counts before `x-api-key`."""
     authorization = api_key = None
     request_id = ""
+    is_rest = False
     for name, raw in metadata:
         # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
@@ -68,10 +87,12 @@ def _read(metadata: Any) -> tuple[str | None, str]:
             api_key = value
         elif name == "x-request-id":
             request_id = value
+        elif name == "x-envoy-original-path":
+            is_rest = True
     if authorization is None:
-        return api_key, request_id
+        return api_key, request_id, is_rest
     scheme, _, secret = authorization.partition(" ")
-    return (secret.strip() if scheme.lower() == "bearer" else None), request_id
+    return (secret.strip() if scheme.lower() == "bearer" else None), request_id, is_rest
 
 
 def _refusal(error: ARouterError) -> grpc.RpcMethodHandler[Any, Any]:

@@ -87,8 +87,8 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
-        key, request_id = caller.get()
-        return self._pipeline.answer(key, chat, deadline=deadline, request_id=request_id)
+        who = caller.get()
+        return self._pipeline.answer(who.key, chat, deadline=deadline, request_id=who.request_id)
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
         events = EventStream(context, self._keep_alive)

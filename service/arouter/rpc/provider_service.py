@@ -29,7 +29,7 @@ class ProviderService(ProviderServiceServicer):
                 data=[
                     Provider(id=provider.id, name=provider.name, model_count=counts[provider.id])
                     for provider in self._catalogue.providers
-                    if key.allows(provider.id)
+                    if key.allows_provider(provider.id)
                 ]
             )
         except Exception as error:

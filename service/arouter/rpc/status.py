@@ -11,11 +11,13 @@ from google.protobuf import duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from arouter.errors import ARouterError, Failure
+from arouter.errors import ARouterError, Failure, StoreError
 from arouter.rpc.context import Context
 
 DOMAIN = "arouter"
 """`ErrorInfo.domain` of every error."""
+
+_RETRY_STORE = 5
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,13 @@ def known(error: Exception) -> ARouterError:
     """Returns the error as the client may know it. A defect of ours is logged with its traceback."""
     if isinstance(error, ARouterError):
         return error
+    if isinstance(error, StoreError):
+        _log.warning("the store failed: %s", error)
+        return ARouterError(
+            Failure.UNAVAILABLE,
+            "The database cannot be reached at the moment. Try again.",
+            retry_after=_RETRY_STORE,
+        )
     _log.error("a call failed unexpectedly", exc_info=error)
     return ARouterError(Failure.INTERNAL, "An internal error occurred. The log has it under this request's id.")
 

@@ -10,11 +10,13 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from arouter.accounts.memory import DevelopmentKeyStore
+from arouter.accounts import built_in
+from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.records import Key
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
 from arouter.chat.request import MAX_BODY_BYTES
-from arouter.config.dev_key import development_key
+from arouter.config.dev_key import checked_management_key, development_key
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
@@ -30,6 +32,7 @@ from arouter.rpc.provider_service import ProviderService
 from arouter.server.database import wait_for_schema
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
+from arouter.store.directory import SqlDirectoryStore
 from arouter.v1 import (
     chat_service_pb2,
     chat_service_pb2_grpc,
@@ -78,17 +81,18 @@ class App:
         self._config = config
         self._environment = environment
         # First what may be wrong, then what would have to be closed.
-        keys = DevelopmentKeyStore(development_key(environment).reveal())
+        self._directory = Directory(_built_in_keys(environment), config.accounts.max_age)
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
+        self._directory_sync = DirectorySync(self._directory, SqlDirectoryStore(self._database))
         self._sync = CatalogueSync(
             self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
         )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
-            interceptors=[Authentication(keys), Decoding()],
+            interceptors=[Authentication(self._directory), Decoding()],
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
@@ -127,6 +131,7 @@ class App:
         if not self._catalogue.providers:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
+        await self._directory_sync.start()
         await self._sync.start(_LIST_PATIENCE)
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving on %s", address)
@@ -156,9 +161,24 @@ class App:
         for waiter in (stopped, idle, hurried):
             waiter.cancel()
         await self._sync.stop()
+        await self._directory_sync.stop()
         await self._upstream.close()
         await self._database.close()
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):
             await self._health.set(service, status)
+
+
+def _built_in_keys(environment: Environment) -> list[Key]:
+    """Returns the keys that are in no database. One that others share gets no development key unasked.
+
+    Raises:
+        ConfigError: One of them is not a key.
+    """
+    keys = []
+    if environment.dev_key is not None or environment.database_url is None:
+        keys.append(built_in.development_key(development_key(environment).reveal()))
+    if environment.mgmt_key is not None:
+        keys.append(built_in.operator_key(checked_management_key(environment.mgmt_key).reveal()))
+    return keys

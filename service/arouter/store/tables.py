@@ -1,11 +1,11 @@
 """The tables. `migrations/` makes them; a test compares the two.
 
-Times are whole seconds since the epoch.
+Times are whole seconds since the epoch, money is in nano-USD, lists are JSON.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -28,4 +28,93 @@ catalogue_models = Table(
     Column("created", BigInteger),
     # `arouter.models.ModelDetails` as JSON.
     Column("details", Text, nullable=False),
+)
+
+# Counts every change to accounts and keys: whoever remembers the number of its last look sees what is new since. It is
+# raised first in each transaction, which makes writers wait for one another, so that no number is passed over.
+directory = Table(
+    "directory",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(256), nullable=False),
+    Column("providers", Text),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    # Rows stay when accounts and keys are removed: others learn of it from them, and records refer to them.
+    Column("deleted_at", BigInteger),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("name", String(256), nullable=False),
+    Column("label", String(32), nullable=False),
+    Column("key_type", String(16), nullable=False),
+    # None: the operator's.
+    Column("account", String(64), ForeignKey("accounts.id"), index=True),
+    Column("disabled", Boolean, nullable=False),
+    Column("limit_nanos", BigInteger),
+    Column("limit_reset", String(16)),
+    Column("allowed_providers", Text),
+    Column("allowed_models", Text),
+    Column("requests_per_minute", Integer),
+    Column("requests_per_day", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("expires_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+
+# One row an attempt, never changed.
+usage = Table(
+    "usage",
+    metadata,
+    Column("generation_id", String(64), primary_key=True),
+    # From 1; the last one answered, unless the call failed.
+    Column("attempt", Integer, primary_key=True),
+    Column("account", String(64)),
+    Column("key_hash", String(64), nullable=False),
+    Column("model", String(1024), nullable=False),
+    Column("provider", String(255), nullable=False),
+    # In milliseconds, unlike other times.
+    Column("created_ms", BigInteger, nullable=False),
+    Column("latency_ms", Integer, nullable=False),
+    Column("first_token_ms", Integer),
+    Column("status", String(32), nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("cache_write_tokens", Integer, nullable=False),
+    Column("reasoning_tokens", Integer, nullable=False),
+    Column("cost_nanos", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Index("usage_by_time", "created_ms"),
+)
+
+# Sums of `usage`, written in the same transaction: what limits start from and summaries read.
+usage_daily = Table(
+    "usage_daily",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("key_hash", String(64), primary_key=True),
+    Column("model", String(1024), primary_key=True),
+    Column("account", String(64), index=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_nanos", BigInteger, nullable=False),
+    Index("usage_daily_by_key", "key_hash", "day"),
 )

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
+from msgspec import structs
 
-from arouter.accounts.keys import authenticate, hash_secret
-from arouter.accounts.memory import DevelopmentKeyStore
+from arouter.accounts.built_in import development_key, operator_key
+from arouter.accounts.directory import Directory
+from arouter.accounts.keys import ApiKey, authenticate, hash_secret
+from arouter.accounts.records import Account
+from arouter.accounts.store import Changes
 from arouter.errors import ARouterError, Failure
 
-STORE = DevelopmentKeyStore("lr_live_right")
+DEFAULT = Account("default", "Default", None, disabled=False, created_at=0, updated_at=0)
+
+
+def directory(account: Account = DEFAULT) -> Directory:
+    known = Directory([development_key("lr_live_right"), operator_key("lr_mgmt_right")], max_age=60)
+    known.apply(Changes(1, {"default": account}, {}), time.monotonic())
+    return known
+
+
+STORE = directory()
 
 
 def test_knows_the_right_key_by_its_hash() -> None:
@@ -18,7 +32,7 @@ def test_knows_the_right_key_by_its_hash() -> None:
 
     assert key.hash == hashlib.sha256(b"lr_live_right").hexdigest()
     assert "lr_live_right" not in repr(key)
-    assert key.allows("anyone")
+    assert key.refusal("anyone", "anything") is None
 
 
 @pytest.mark.parametrize("secret", ["lr_live_wrong", "lr_live_righ", "LR_LIVE_RIGHT", "ü", "\udcff", "\0"])
@@ -39,3 +53,41 @@ def test_says_how_to_send_a_key(secret: str | None) -> None:
 
 def test_hashes_what_no_header_should_hold() -> None:
     assert len(hash_secret("\udcff")) == 64
+
+
+def test_the_operators_key_belongs_to_no_account() -> None:
+    key = authenticate("lr_mgmt_right", STORE)
+
+    assert (key.key_type, key.account) == ("management", None)
+
+
+@pytest.mark.parametrize(
+    ("models", "allowed", "refused"),
+    [
+        (None, ["openai/gpt-5.4", "x/y/z"], []),
+        ((), [], ["openai/gpt-5.4"]),
+        (("gpt-5.4",), ["openai/gpt-5.4", "azure/gpt-5.4"], ["openai/gpt-5.4-mini", "openai/my-gpt-5.4"]),
+        (("openai/gpt-5.4",), ["openai/gpt-5.4"], ["azure/gpt-5.4"]),
+        (("openai/gpt-5*",), ["openai/gpt-5", "openai/gpt-5.4-mini"], ["openai/gpt-4", "azure/gpt-5"]),
+        (("anthropic/*",), ["anthropic/claude", "anthropic/a/b"], ["openai/claude"]),
+        (("gpt-5*",), ["openai/gpt-5.4"], ["openai/gpt-4"]),
+        (("a/b?", "a/[x]"), ["a/b?", "a/[x]"], ["a/bc", "a/x"]),
+        (("a/b", "c/*"), ["a/b", "c/d"], ["a/c"]),
+    ],
+)
+def test_allowed_models(models: tuple[str, ...] | None, allowed: list[str], refused: list[str]) -> None:
+    key = ApiKey("hash", "account", models=models)
+
+    for id_ in allowed:
+        assert key.refusal(*id_.split("/", 1)) is None, id_
+    for id_ in refused:
+        assert key.refusal(*id_.split("/", 1)) == f"Model '{id_}' is not allowed for this API key."
+
+
+def test_a_key_only_narrows_its_account() -> None:
+    kept = structs.replace(development_key("lr_live_right"), allowed_providers=("a", "b"))
+
+    assert ApiKey.of(kept, None).providers == {"a", "b"}
+    assert ApiKey.of(kept, ["b", "c"]).providers == {"b"}
+    assert ApiKey.of(development_key("x"), ["b", "c"]).providers == {"b", "c"}
+    assert ApiKey.of(kept, ["b"]).refusal("a", "m") == "Provider 'a' is not allowed for this API key."

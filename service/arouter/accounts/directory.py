@@ -1,0 +1,142 @@
+"""The accounts and keys in memory, and the task that keeps them in step with the store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable
+from typing import TypeVar
+
+from typing_extensions import override
+
+from arouter.accounts.keys import ApiKey, KeyStore
+from arouter.accounts.records import Account, Key
+from arouter.accounts.store import Changes, DirectoryStore
+from arouter.errors import ARouterError, Failure, StoreError
+
+POLL_INTERVAL = 1.0
+"""Seconds between two looks at the store. What changed takes effect within 5 (docs/accounts.md)."""
+
+_READ_PATIENCE = 10.0
+_RETRY_STALE = 5
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Directory(KeyStore):
+    """Answers who a key is.
+
+    Args:
+        built_in: Keys that are in no store: the development key and the operator's from the environment.
+        max_age: Seconds for which what was read last may be relied upon.
+    """
+
+    def __init__(self, built_in: Iterable[Key], max_age: float) -> None:
+        self._max_age = max_age
+        self._built_in = {key.hash: key for key in built_in}
+        self._accounts: dict[str, Account] = {}
+        self._keys: dict[str, Key] = {}
+        self._usable: dict[str, ApiKey] = {}
+        self._read_at = -float("inf")
+
+    @property
+    def age(self) -> float:
+        """Seconds since what is known was the newest; infinite before the first look."""
+        return time.monotonic() - self._read_at
+
+    @override
+    def find(self, key_hash: str) -> ApiKey | None:
+        key = self._usable.get(key_hash)
+        if self.age > self._max_age:
+            raise ARouterError(
+                Failure.UNAVAILABLE,
+                "The keys cannot be checked at the moment. Try again shortly.",
+                retry_after=_RETRY_STALE,
+            )
+        if key is None or (key.expires_at is not None and key.expires_at <= time.time()):
+            return None
+        return key
+
+    def apply(self, changes: Changes, read_at: float) -> None:
+        """Takes what has changed, read from the store at loop-independent monotonic time `read_at`."""
+        for id_, account in changes.accounts.items():
+            _put(self._accounts, id_, account)
+        for hash_, key in changes.keys.items():
+            _put(self._keys, hash_, key)
+        self._read_at = read_at
+        if changes.accounts or changes.keys or not self._usable:
+            usable = ((key, self._use(key)) for key in (*self._keys.values(), *self._built_in.values()))
+            self._usable = {key.hash: use for key, use in usable if use is not None}
+
+    def _use(self, key: Key) -> ApiKey | None:
+        """Returns a key as it may be used, or None if it may not be."""
+        if key.disabled:
+            return None
+        if key.account is None:
+            return ApiKey.of(key, None)
+        account = self._accounts.get(key.account)
+        if account is None or account.disabled:
+            return None
+        return ApiKey.of(key, account.providers)
+
+
+class DirectorySync:
+    """One background task that looks into the store every second.
+
+    Args:
+        directory: What to keep in step.
+        store: What with.
+    """
+
+    def __init__(self, directory: Directory, store: DirectoryStore) -> None:
+        self._directory = directory
+        self._store = store
+        self._revision = 0
+        self._changed = asyncio.Event()
+        self._known = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Reads everything, waiting for the store if need be, and starts the task."""
+        self._task = asyncio.create_task(self._follow())
+        await self._known.wait()
+
+    async def stop(self) -> None:
+        """Ends the task."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def hurry(self) -> None:
+        """Looks now: this process has changed something itself."""
+        self._changed.set()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._look()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_INTERVAL):
+                    await self._changed.wait()
+            self._changed.clear()
+
+    async def _look(self) -> None:
+        read_at = time.monotonic()
+        try:
+            async with asyncio.timeout(_READ_PATIENCE):
+                changes = await self._store.changes(self._revision)
+        except (StoreError, TimeoutError) as error:
+            _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
+            return
+        self._directory.apply(changes, read_at)
+        self._revision = changes.revision
+        self._known.set()
+
+
+def _put(known: dict[str, _T], name: str, value: _T | None) -> None:
+    if value is None:
+        known.pop(name, None)
+    else:
+        known[name] = value

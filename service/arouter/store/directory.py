@@ -1,0 +1,81 @@
+"""What the processes that serve calls read of accounts, keys and spending."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, func, select
+from typing_extensions import override
+
+from arouter.accounts.records import Account, Key, RateLimit
+from arouter.accounts.store import Changes, DirectoryStore, SpendingStore
+from arouter.store.database import Database
+from arouter.store.tables import accounts, directory, keys, usage_daily
+
+
+class SqlDirectoryStore(DirectoryStore, SpendingStore):
+    """Reads `accounts`, `keys` and `usage_daily`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    async def changes(self, since: int) -> Changes:
+        async with self._database.begin() as connection:
+            # First: what is committed later than this has a higher number, and is found the next time.
+            revision: int = (await connection.execute(select(directory.c.revision))).scalar_one()
+            if revision == since:
+                return Changes(revision, {}, {})
+            changed_accounts = await connection.execute(select(accounts).where(accounts.c.revision > since))
+            changed_keys = await connection.execute(select(keys).where(keys.c.revision > since))
+            return Changes(
+                revision,
+                {row.id: None if row.deleted_at else account_of(row) for row in changed_accounts},
+                {row.hash: None if row.deleted_at else key_of(row) for row in changed_keys},
+            )
+
+    @override
+    async def spent(self, key_hash: str, first_day: date) -> int:
+        total = select(func.coalesce(func.sum(usage_daily.c.cost_nanos), 0))
+        async with self._database.begin() as connection:
+            query = total.where(usage_daily.c.key_hash == key_hash, usage_daily.c.day >= first_day)
+            # PostgreSQL sums 64-bit integers up to a decimal number.
+            return int((await connection.execute(query)).scalar_one())
+
+
+def account_of(row: Row[Any]) -> Account:
+    """Returns the account in a row of `accounts`."""
+    return Account(
+        id=row.id,
+        name=row.name,
+        providers=_list(row.providers),
+        disabled=row.disabled,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def key_of(row: Row[Any]) -> Key:
+    """Returns the key in a row of `keys`."""
+    return Key(
+        hash=row.hash,
+        name=row.name,
+        label=row.label,
+        key_type=row.key_type,
+        account=row.account,
+        disabled=row.disabled,
+        limit=row.limit_nanos,
+        limit_reset=row.limit_reset,
+        allowed_providers=_list(row.allowed_providers),
+        allowed_models=_list(row.allowed_models),
+        rate_limit=RateLimit(row.requests_per_minute, row.requests_per_day, row.tokens_per_minute),
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _list(document: str | None) -> tuple[str, ...] | None:
+    return None if document is None else msgspec.json.decode(document, type=tuple[str, ...])

@@ -1,0 +1,70 @@
+"""The directory: what makes a key valid, and how long it may be relied upon."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from msgspec.structs import replace
+
+from arouter.accounts.built_in import development_key
+from arouter.accounts.directory import Directory
+from arouter.accounts.records import Account, Key
+from arouter.accounts.store import Changes
+from arouter.errors import ARouterError, Failure
+
+ACCOUNT = Account("acme", "Acme", ("a",), disabled=False, created_at=0, updated_at=0)
+KEY = replace(development_key("secret"), account="acme", hash="h")
+
+
+def known(*, account: Account | None = ACCOUNT, key: Key | None = KEY, age: float = 0) -> Directory:
+    directory = Directory([], max_age=60)
+    directory.apply(Changes(1, {"acme": account}, {"h": key}), time.monotonic() - age)
+    return directory
+
+
+def test_a_key_has_its_accounts_providers() -> None:
+    found = known().find("h")
+
+    assert found is not None
+    assert (found.account, found.providers) == ("acme", {"a"})
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        known(key=None),
+        known(key=replace(KEY, disabled=True)),
+        known(key=replace(KEY, expires_at=int(time.time()) - 1)),
+        known(account=None),
+        known(account=replace(ACCOUNT, disabled=True)),
+    ],
+    ids=["revoked", "disabled", "expired", "account removed", "account disabled"],
+)
+def test_a_key_that_is_not_valid_is_not_found(directory: Directory) -> None:
+    assert directory.find("h") is None
+
+
+def test_a_key_is_valid_up_to_its_end() -> None:
+    assert known(key=replace(KEY, expires_at=int(time.time()) + 3600)).find("h") is not None
+
+
+def test_a_change_replaces_what_was_known() -> None:
+    directory = known()
+
+    directory.apply(Changes(2, {"acme": replace(ACCOUNT, providers=None)}, {}), time.monotonic())
+    found = directory.find("h")
+    assert found is not None
+    assert found.providers is None
+
+    directory.apply(Changes(3, {}, {"h": None}), time.monotonic())
+    assert directory.find("h") is None
+
+
+@pytest.mark.parametrize("hash_", ["h", "unknown"])
+def test_what_is_too_old_is_not_relied_upon(hash_: str) -> None:
+    with pytest.raises(ARouterError) as caught:
+        known(age=61).find(hash_)
+
+    assert caught.value.failure is Failure.UNAVAILABLE
+    assert caught.value.retry_after is not None
