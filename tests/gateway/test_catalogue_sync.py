@@ -64,6 +64,19 @@ def test_the_list_follows_its_provider_and_outlives_it_and_the_process(tmp_path:
         assert listed_as(stack, set(first)) == first
 
 
+def test_prices_come_from_the_price_list(tmp_path: Path) -> None:
+    with Emulator() as provider:
+        provider.listed = {"gpt-4o-mini": None, "text-embedding-3-small": None}
+        row = {"id": "openai", "base_url": provider.base_url, "api_keys": [PROVIDER_KEY]}
+        with running(tmp_path, {"providers": [row]}) as stack, stack.rest() as rest:
+            path = "/v1/models/openai/gpt-4o-mini?view=full"
+            stack.process.wait_until(lambda: "pricing" in rest.get(path).json["details"], "priced")
+
+            assert rest.get(path).json["details"]["pricing"]["prompt"] == "0.00000015"
+            assert rest.get(path).json["details"]["context_length"] == 128_000
+            assert [model["id"] for model in rest.get("/v1/models").json["data"]] == ["openai/gpt-4o-mini"]
+
+
 def test_a_configured_model_has_been_there_since_it_was_first_seen(tmp_path: Path) -> None:
     with refusing_port() as port:
         row = {"id": "down", "base_url": f"http://127.0.0.1:{port}/v1", "models": ["m"]}

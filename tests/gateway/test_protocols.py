@@ -3,81 +3,29 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from support.ports import HOST
+from support.golden import KEY, WIRE, Golden, cases
 from support.stack import Stack, running
 
-WIRE = Path(__file__).parents[1] / "wire"
 PROTOCOLS = {"anthropic": "text", "gemini": "text"}
 KEY_HEADERS = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
 
 
-class Golden(BaseHTTPRequestHandler):
-    """Answers with a golden case, which the model's name chooses: `/<protocol>/…` is the base URL."""
-
-    protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, dict[str, str], dict[str, Any]]]
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        protocol = self.path.split("/")[1]
-        case = body.get("model") or self.path.split("/models/")[1].partition(":")[0]
-        if case.startswith("error_"):
-            error = json.loads((WIRE / protocol / case / "error.wire.json").read_text("utf-8"))
-            return self._answer(error["status"], "application/json", json.dumps(error["body"]).encode())
-        streamed = body.get("stream") or "alt=sse" in self.path
-        name, kind = (
-            ("stream.wire.txt", "text/event-stream") if streamed else ("response.wire.json", "application/json")
-        )
-        return self._answer(200, kind, (WIRE / protocol / case / name).read_bytes())
-
-    def _answer(self, status: int, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
-
-
-def cases(protocol: str, file: str) -> list[str]:
-    return sorted(path.parent.name for path in (WIRE / protocol).glob(f"*/{file}"))
-
-
 @pytest.fixture(scope="module")
-def golden() -> Iterator[ThreadingHTTPServer]:
-    Golden.seen = []
-    with ThreadingHTTPServer((HOST, 0), Golden) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+def golden() -> Iterator[Golden]:
+    with Golden() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
-def translated(golden: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    rows = [
-        {
-            "id": protocol,
-            "protocol": protocol,
-            "base_url": f"http://{HOST}:{golden.server_port}/{protocol}",
-            "api_keys": ["sk-golden"],
-            "models": sorted({*cases(protocol, "response.wire.json"), *cases(protocol, "error.wire.json")}),
-        }
-        for protocol in PROTOCOLS
-    ]
+def translated(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    rows = [golden.row(protocol) for protocol in PROTOCOLS]
     with running(tmp_path_factory.mktemp("translated"), {"providers": rows}) as stack:
         yield stack
 
@@ -122,12 +70,12 @@ def test_a_streamed_answer_accumulates_to_the_whole_one(client: openai.OpenAI, p
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_key_goes_into_the_vendors_header_alone(client: openai.OpenAI, protocol: str) -> None:
+def test_the_key_goes_into_the_vendors_header_alone(client: openai.OpenAI, golden: Golden, protocol: str) -> None:
     client.chat.completions.create(model=f"{protocol}/text", messages=MESSAGES)
 
-    path, headers, _ = Golden.seen[-1]
-    assert headers.pop(KEY_HEADERS[protocol]) == "sk-golden"
-    assert "sk-golden" not in path + str(headers)
+    path, headers, _ = golden.seen[-1]
+    assert headers.pop(KEY_HEADERS[protocol]) == KEY
+    assert KEY not in path + str(headers)
 
 
 @pytest.mark.parametrize(

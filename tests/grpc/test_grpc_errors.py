@@ -10,7 +10,7 @@ import pytest
 from google.api import httpbody_pb2
 from grpc import StatusCode
 
-from arouter.v1 import chat_message_pb2, chat_service_pb2, model_service_pb2
+from arouter.v1 import chat_message_pb2, chat_service_pb2, chat_tool_pb2, model_service_pb2
 from emulator import Emulator
 from emulator.scenarios import RETRY_AFTER
 from support.stack import Stack
@@ -68,6 +68,17 @@ CASES = [
     ),
     refused("extra_body is not an object", chat_request(extra_body="[]"), "extra_body"),
     refused("extra_body is not JSON", chat_request(extra_body="{"), "extra_body"),
+    refused(
+        "extra_fields_json names a field that is set",
+        chat_request(
+            tools=[
+                chat_tool_pb2.Tool(
+                    function=chat_tool_pb2.FunctionDefinition(name="f"), extra_fields_json='{"function": {}}'
+                )
+            ]
+        ),
+        "tools[0].extra_fields_json",
+    ),
     Case("unknown model", chat_request("emu/missing"), StatusCode.NOT_FOUND, "MODEL_NOT_FOUND", NOT_FOUND),
     Case(
         "400",

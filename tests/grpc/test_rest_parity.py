@@ -35,11 +35,13 @@ SCHEMA = (
 )
 ARGUMENTS = '{ "z": 1,\n "a": "grüße" }'
 
+MARK = '{"cache_control":{"type":"ephemeral"}}'
+
 DOCUMENT: dict[str, Any] = {
     "model": "emu/text",
     "messages": [
         {"role": "developer", "content": "Be brief.", "name": "boss"},
-        {"role": "system", "content": [{"type": "text", "text": "Be kind."}]},
+        {"role": "system", "content": [{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}]},
         {
             "role": "user",
             "content": [
@@ -48,13 +50,20 @@ DOCUMENT: dict[str, Any] = {
                 {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
                 {"type": "file", "file": {"file_data": "data:;base64,AA==", "filename": "a.pdf"}},
                 {"type": "file", "file": {"file_id": "file-1"}},
+                {"type": "video_url", "video_url": {"url": "https://videos.test/a.mp4"}},
             ],
         },
         {
             "role": "assistant",
             "reasoning_content": "Hm.",
+            "reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "signature": "EqQB+/==", "index": 0}],
             "tool_calls": [
-                {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": ARGUMENTS}},
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "look", "arguments": ARGUMENTS},
+                    "extra_content": {"google": {"thought_signature": "c2ln+/=="}},
+                },
                 {"id": "call_2", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}},
             ],
         },
@@ -69,7 +78,8 @@ DOCUMENT: dict[str, Any] = {
             "type": "function",
             "function": {"name": "look", "description": "Looks.", "parameters": json.loads(SCHEMA), "strict": False},
         },
-        {"type": "function", "function": {"name": "bare"}},
+        {"type": "function", "function": {"name": "bare"}, "cache_control": {"type": "ephemeral"}},
+        {"google_search": {}},
         {"type": "custom", "custom": {"name": "shell", "format": {"type": "text"}}},
         {
             "type": "custom",
@@ -127,7 +137,9 @@ def typed_request(user: str) -> service_pb.ChatCompletionRequest:
         model="emu/text",
         messages=[
             message(role=message_pb.ROLE_DEVELOPER, content="Be brief.", name="boss"),
-            message(role=message_pb.ROLE_SYSTEM, content_parts=parts(parts=[part(text="Be kind.")])),
+            message(
+                role=message_pb.ROLE_SYSTEM, content_parts=parts(parts=[part(text="Be kind.", extra_fields_json=MARK)])
+            ),
             message(
                 role=message_pb.ROLE_USER,
                 content_parts=parts(
@@ -137,6 +149,7 @@ def typed_request(user: str) -> service_pb.ChatCompletionRequest:
                         part(input_audio=message_pb.InputAudio(data="UklGRg==", format="wav")),
                         part(file=message_pb.InputFile(file_data="data:;base64,AA==", filename="a.pdf")),
                         part(file=message_pb.InputFile(file_id="file-1")),
+                        part(extra_fields_json='{"type":"video_url","video_url":{"url":"https://videos.test/a.mp4"}}'),
                     ]
                 ),
             ),
@@ -144,9 +157,16 @@ def typed_request(user: str) -> service_pb.ChatCompletionRequest:
                 role=message_pb.ROLE_ASSISTANT,
                 reasoning_content="Hm.",
                 tool_calls=[
-                    tool_pb.ToolCall(id="call_1", function=look),
+                    tool_pb.ToolCall(
+                        id="call_1",
+                        function=look,
+                        extra_fields_json='{"extra_content":{"google":{"thought_signature":"c2ln+/=="}}}',
+                    ),
                     tool_pb.ToolCall(id="call_2", custom=tool_pb.CustomToolCall(name="shell", input="ls -l")),
                 ],
+                extra_fields_json=(
+                    '{"reasoning_details":[{"type":"reasoning.text","text":"Hm.","signature":"EqQB+/==","index":0}]}'
+                ),
             ),
             message(role=message_pb.ROLE_TOOL, tool_call_id="call_1", content="a cat"),
             message(role=message_pb.ROLE_TOOL, tool_call_id="call_2", content_parts=parts(parts=[part(text="")])),
@@ -164,7 +184,8 @@ def typed_request(user: str) -> service_pb.ChatCompletionRequest:
                     name="look", description="Looks.", parameters_json=SCHEMA, strict=False
                 )
             ),
-            tool_pb.Tool(function=tool_pb.FunctionDefinition(name="bare")),
+            tool_pb.Tool(function=tool_pb.FunctionDefinition(name="bare"), extra_fields_json=MARK),
+            tool_pb.Tool(extra_fields_json='{"google_search":{}}'),
             tool_pb.Tool(
                 custom=tool_pb.CustomTool(name="shell", format=tool_pb.CustomToolFormat(text=tool_pb.TextFormat()))
             ),

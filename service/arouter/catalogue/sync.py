@@ -8,7 +8,7 @@ import random
 import time
 
 from arouter.catalogue.catalogue import Catalogue
-from arouter.catalogue.price_lookup import LookupFailedError, look_up
+from arouter.catalogue.price_lookup import PriceLookupError, look_up
 from arouter.catalogue.store import CatalogueStore
 from arouter.errors import ARouterError, StoreError
 from arouter.providers.adapter import ListedModel
@@ -123,7 +123,7 @@ class CatalogueSync:
             try:
                 self._catalogue.add_details(await look_up(wanted), int(time.time()))
                 self._priced = wanted
-            except LookupFailedError as error:
+            except PriceLookupError as error:
                 _log.warning("prices could not be looked up: %s", error)
             try:
                 async with asyncio.timeout(_PRICES_HOLD):

@@ -46,7 +46,7 @@ class ModelPage(NamedTuple):
     """One answer to a request for the model list.
 
     Attributes:
-        models: In the provider's order; those that cannot chat are left out where it says so.
+        models: In the provider's order; those that cannot chat are left out.
         next_path: Where the list goes on, appended to the base URL, or None at its end.
     """
 

@@ -14,17 +14,14 @@ from typing_extensions import override
 from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
-from arouter.providers.adapter import Adapter, ListedModel, ModelPage, StreamDecoder, WireRequest
-from arouter.providers.documents import parse, parse_object
+from arouter.providers.adapter import Adapter, ModelPage, StreamDecoder, WireRequest
+from arouter.providers.documents import parse_object
+from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, error_from_status, truncated
 from arouter.providers.quirks import Quirks, decode_answer, encode_body
 from arouter.providers.sse import ServerSentEvent
 
 _END = b"[DONE]"
-_NO_CHAT_TYPES = frozenset({"audio", "embedding", "image", "moderation", "rerank", "transcribe", "video"})
-"""Values of `type` in Together's model list (docs.together.ai/reference/models-1)."""
-_LATEST = 2**32 - 1
-"""What the model list's `created` can hold; a provider that counts milliseconds is beyond."""
 
 
 class OpenAIAdapter(Adapter):
@@ -92,18 +89,7 @@ class OpenAIAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        answer = parse(body, "a model list")
-        # Together lists without an envelope.
-        listed = answer.get("data") if isinstance(answer, dict) else answer
-        if not isinstance(listed, list):
-            raise bad_response("a model list without 'data'")
-        return ModelPage(
-            [
-                ListedModel(entry["id"], _seconds(entry.get("created")))
-                for entry in listed
-                if isinstance(entry, dict) and _is_name(entry.get("id")) and _can_chat(entry)
-            ]
-        )
+        return decode_model_list(body)
 
 
 class OpenAIStreamDecoder(StreamDecoder):
@@ -161,26 +147,6 @@ class OpenAIStreamDecoder(StreamDecoder):
         else:
             self._unfinished.discard(index)
             self._finished = True
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and value.isprintable()
-
-
-def _seconds(created: Any) -> int | None:
-    return created if type(created) is int and 0 < created <= _LATEST else None
-
-
-def _can_chat(entry: dict[str, Any]) -> bool:
-    """Says whether a listed model chats, as far as Together, Fireworks, Mistral and OpenRouter tell."""
-    kind, capabilities, architecture = entry.get("type"), entry.get("capabilities"), entry.get("architecture")
-    outputs = architecture.get("output_modalities") if isinstance(architecture, dict) else None
-    return not (
-        (isinstance(kind, str) and kind in _NO_CHAT_TYPES)
-        or entry.get("supports_chat") is False
-        or (isinstance(capabilities, dict) and capabilities.get("completion_chat") is False)
-        or (isinstance(outputs, list) and "text" not in outputs)
-    )
 
 
 def _has_object(value: Any, field: str) -> bool:

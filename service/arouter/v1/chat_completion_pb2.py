@@ -26,7 +26,7 @@ from arouter.v1 import chat_message_pb2 as arouter_dot_v1_dot_chat__message__pb2
 from arouter.v1 import chat_tool_pb2 as arouter_dot_v1_dot_chat__tool__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/chat_completion.proto\x12\narouter.v1\x1a\x1d\x61router/v1/chat_message.proto\x1a\x1a\x61router/v1/chat_tool.proto\"\x80\x01\n\x06\x43hoice\x12\r\n\x05index\x18\x01 \x01(\x05\x12(\n\x07message\x18\x02 \x01(\x0b\x32\x17.arouter.v1.ChatMessage\x12\x15\n\rfinish_reason\x18\x03 \x01(\t\x12&\n\x08logprobs\x18\x04 \x01(\x0b\x32\x14.arouter.v1.Logprobs\"\x9c\x01\n\x0cStreamChoice\x12\r\n\x05index\x18\x01 \x01(\x05\x12\'\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x18.arouter.v1.MessageDelta\x12\x1a\n\rfinish_reason\x18\x03 \x01(\tH\x00\x88\x01\x01\x12&\n\x08logprobs\x18\x04 \x01(\x0b\x32\x14.arouter.v1.LogprobsB\x10\n\x0e_finish_reason\"\xdb\x02\n\x0cMessageDelta\x12\x1e\n\x04role\x18\x01 \x01(\x0e\x32\x10.arouter.v1.Role\x12\x14\n\x07\x63ontent\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1e\n\x11reasoning_content\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07refusal\x18\x04 \x01(\tH\x02\x88\x01\x01\x12-\n\ntool_calls\x18\x05 \x03(\x0b\x32\x19.arouter.v1.ToolCallDelta\x12 \n\x05\x61udio\x18\x06 \x01(\x0b\x32\x11.arouter.v1.Audio\x12+\n\x0b\x61nnotations\x18\x07 \x03(\x0b\x32\x16.arouter.v1.Annotation\x12\x33\n\rfunction_call\x18\x08 \x01(\x0b\x32\x18.arouter.v1.FunctionCallB\x02\x18\x01\x42\n\n\x08_contentB\x14\n\x12_reasoning_contentB\n\n\x08_refusal\"`\n\x08Logprobs\x12)\n\x07\x63ontent\x18\x01 \x03(\x0b\x32\x18.arouter.v1.TokenLogprob\x12)\n\x07refusal\x18\x02 \x03(\x0b\x32\x18.arouter.v1.TokenLogprob\"z\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\x12\x12\n\x05\x62ytes\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12,\n\x0ctop_logprobs\x18\x04 \x03(\x0b\x32\x16.arouter.v1.TopLogprobB\x08\n\x06_bytes\"J\n\nTopLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\x12\x12\n\x05\x62ytes\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x42\x08\n\x06_bytes\"\xfd\x01\n\x0f\x43ompletionUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\x05\x12>\n\x15prompt_tokens_details\x18\x04 \x01(\x0b\x32\x1f.arouter.v1.PromptTokensDetails\x12\x46\n\x19\x63ompletion_tokens_details\x18\x05 \x01(\x0b\x32#.arouter.v1.CompletionTokensDetails\x12\x11\n\x04\x63ost\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_cost\"\xfd\x01\n\x13PromptTokensDetails\x12\x1a\n\rcached_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x12\x63\x61\x63he_write_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x19\n\x0c\x61udio_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x19\n\x0cimage_tokens\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x18\n\x0btext_tokens\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\x10\n\x0e_cached_tokensB\x15\n\x13_cache_write_tokensB\x0f\n\r_audio_tokensB\x0f\n\r_image_tokensB\x0e\n\x0c_text_tokens\"\xb3\x02\n\x17\x43ompletionTokensDetails\x12\x1d\n\x10reasoning_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x61udio_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x0btext_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\'\n\x1a\x61\x63\x63\x65pted_prediction_tokens\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\'\n\x1arejected_prediction_tokens\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\x13\n\x11_reasoning_tokensB\x0f\n\r_audio_tokensB\x0e\n\x0c_text_tokensB\x1d\n\x1b_accepted_prediction_tokensB\x1d\n\x1b_rejected_prediction_tokensb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/chat_completion.proto\x12\narouter.v1\x1a\x1d\x61router/v1/chat_message.proto\x1a\x1a\x61router/v1/chat_tool.proto\"\x9b\x01\n\x06\x43hoice\x12\r\n\x05index\x18\x01 \x01(\x05\x12(\n\x07message\x18\x02 \x01(\x0b\x32\x17.arouter.v1.ChatMessage\x12\x15\n\rfinish_reason\x18\x03 \x01(\t\x12&\n\x08logprobs\x18\x04 \x01(\x0b\x32\x14.arouter.v1.Logprobs\x12\x19\n\x11\x65xtra_fields_json\x18\x05 \x01(\t\"\xb7\x01\n\x0cStreamChoice\x12\r\n\x05index\x18\x01 \x01(\x05\x12\'\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x18.arouter.v1.MessageDelta\x12\x1a\n\rfinish_reason\x18\x03 \x01(\tH\x00\x88\x01\x01\x12&\n\x08logprobs\x18\x04 \x01(\x0b\x32\x14.arouter.v1.Logprobs\x12\x19\n\x11\x65xtra_fields_json\x18\x05 \x01(\tB\x10\n\x0e_finish_reason\"\xf6\x02\n\x0cMessageDelta\x12\x1e\n\x04role\x18\x01 \x01(\x0e\x32\x10.arouter.v1.Role\x12\x14\n\x07\x63ontent\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1e\n\x11reasoning_content\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07refusal\x18\x04 \x01(\tH\x02\x88\x01\x01\x12-\n\ntool_calls\x18\x05 \x03(\x0b\x32\x19.arouter.v1.ToolCallDelta\x12 \n\x05\x61udio\x18\x06 \x01(\x0b\x32\x11.arouter.v1.Audio\x12+\n\x0b\x61nnotations\x18\x07 \x03(\x0b\x32\x16.arouter.v1.Annotation\x12\x33\n\rfunction_call\x18\x08 \x01(\x0b\x32\x18.arouter.v1.FunctionCallB\x02\x18\x01\x12\x19\n\x11\x65xtra_fields_json\x18\t \x01(\tB\n\n\x08_contentB\x14\n\x12_reasoning_contentB\n\n\x08_refusal\"`\n\x08Logprobs\x12)\n\x07\x63ontent\x18\x01 \x03(\x0b\x32\x18.arouter.v1.TokenLogprob\x12)\n\x07refusal\x18\x02 \x03(\x0b\x32\x18.arouter.v1.TokenLogprob\"z\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\x12\x12\n\x05\x62ytes\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12,\n\x0ctop_logprobs\x18\x04 \x03(\x0b\x32\x16.arouter.v1.TopLogprobB\x08\n\x06_bytes\"J\n\nTopLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\x12\x12\n\x05\x62ytes\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x42\x08\n\x06_bytes\"\xfd\x01\n\x0f\x43ompletionUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\x05\x12>\n\x15prompt_tokens_details\x18\x04 \x01(\x0b\x32\x1f.arouter.v1.PromptTokensDetails\x12\x46\n\x19\x63ompletion_tokens_details\x18\x05 \x01(\x0b\x32#.arouter.v1.CompletionTokensDetails\x12\x11\n\x04\x63ost\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_cost\"\xfd\x01\n\x13PromptTokensDetails\x12\x1a\n\rcached_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x12\x63\x61\x63he_write_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x19\n\x0c\x61udio_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x19\n\x0cimage_tokens\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x18\n\x0btext_tokens\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\x10\n\x0e_cached_tokensB\x15\n\x13_cache_write_tokensB\x0f\n\r_audio_tokensB\x0f\n\r_image_tokensB\x0e\n\x0c_text_tokens\"\xb3\x02\n\x17\x43ompletionTokensDetails\x12\x1d\n\x10reasoning_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x61udio_tokens\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x0btext_tokens\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\'\n\x1a\x61\x63\x63\x65pted_prediction_tokens\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\'\n\x1arejected_prediction_tokens\x18\x05 \x01(\x05H\x04\x88\x01\x01\x42\x13\n\x11_reasoning_tokensB\x0f\n\r_audio_tokensB\x0e\n\x0c_text_tokensB\x1d\n\x1b_accepted_prediction_tokensB\x1d\n\x1b_rejected_prediction_tokensb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +36,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGEDELTA'].fields_by_name['function_call']._loaded_options = None
   _globals['_MESSAGEDELTA'].fields_by_name['function_call']._serialized_options = b'\030\001'
   _globals['_CHOICE']._serialized_start=108
-  _globals['_CHOICE']._serialized_end=236
-  _globals['_STREAMCHOICE']._serialized_start=239
-  _globals['_STREAMCHOICE']._serialized_end=395
-  _globals['_MESSAGEDELTA']._serialized_start=398
-  _globals['_MESSAGEDELTA']._serialized_end=745
-  _globals['_LOGPROBS']._serialized_start=747
-  _globals['_LOGPROBS']._serialized_end=843
-  _globals['_TOKENLOGPROB']._serialized_start=845
-  _globals['_TOKENLOGPROB']._serialized_end=967
-  _globals['_TOPLOGPROB']._serialized_start=969
-  _globals['_TOPLOGPROB']._serialized_end=1043
-  _globals['_COMPLETIONUSAGE']._serialized_start=1046
-  _globals['_COMPLETIONUSAGE']._serialized_end=1299
-  _globals['_PROMPTTOKENSDETAILS']._serialized_start=1302
-  _globals['_PROMPTTOKENSDETAILS']._serialized_end=1555
-  _globals['_COMPLETIONTOKENSDETAILS']._serialized_start=1558
-  _globals['_COMPLETIONTOKENSDETAILS']._serialized_end=1865
+  _globals['_CHOICE']._serialized_end=263
+  _globals['_STREAMCHOICE']._serialized_start=266
+  _globals['_STREAMCHOICE']._serialized_end=449
+  _globals['_MESSAGEDELTA']._serialized_start=452
+  _globals['_MESSAGEDELTA']._serialized_end=826
+  _globals['_LOGPROBS']._serialized_start=828
+  _globals['_LOGPROBS']._serialized_end=924
+  _globals['_TOKENLOGPROB']._serialized_start=926
+  _globals['_TOKENLOGPROB']._serialized_end=1048
+  _globals['_TOPLOGPROB']._serialized_start=1050
+  _globals['_TOPLOGPROB']._serialized_end=1124
+  _globals['_COMPLETIONUSAGE']._serialized_start=1127
+  _globals['_COMPLETIONUSAGE']._serialized_end=1380
+  _globals['_PROMPTTOKENSDETAILS']._serialized_start=1383
+  _globals['_PROMPTTOKENSDETAILS']._serialized_end=1636
+  _globals['_COMPLETIONTOKENSDETAILS']._serialized_start=1639
+  _globals['_COMPLETIONTOKENSDETAILS']._serialized_end=1946
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ class Choice(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     FINISH_REASON_FIELD_NUMBER: _builtins.int
     LOGPROBS_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """The choice's position, from 0."""
     finish_reason: _builtins.str
@@ -43,6 +44,8 @@ class Choice(_message.Message):
 
     A string, not an enum: providers have reasons of their own, and an enum would lose which one it was.
     """
+    extra_fields_json: _builtins.str
+    """A JSON object's text: what the provider says of the choice beside the fields here."""
     @_builtins.property
     def message(self) -> _chat_message_pb2.ChatMessage:
         """The model's message."""
@@ -58,10 +61,11 @@ class Choice(_message.Message):
         message: _chat_message_pb2.ChatMessage | None = ...,
         finish_reason: _builtins.str = ...,
         logprobs: Global___Logprobs | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["logprobs", b"logprobs", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["finish_reason", b"finish_reason", "index", b"index", "logprobs", b"logprobs", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extra_fields_json", b"extra_fields_json", "finish_reason", b"finish_reason", "index", b"index", "logprobs", b"logprobs", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -77,10 +81,13 @@ class StreamChoice(_message.Message):
     DELTA_FIELD_NUMBER: _builtins.int
     FINISH_REASON_FIELD_NUMBER: _builtins.int
     LOGPROBS_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """The choice's position, from 0."""
     finish_reason: _builtins.str
     """Why the model stopped, with the values of `Choice.finish_reason`. Set on the choice's last piece."""
+    extra_fields_json: _builtins.str
+    """A JSON object's text: what the provider says of the choice beside the fields here."""
     @_builtins.property
     def delta(self) -> Global___MessageDelta:
         """What is new in the message."""
@@ -96,10 +103,11 @@ class StreamChoice(_message.Message):
         delta: Global___MessageDelta | None = ...,
         finish_reason: _builtins.str | None = ...,
         logprobs: Global___Logprobs | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_finish_reason", b"_finish_reason", "delta", b"delta", "finish_reason", b"finish_reason", "logprobs", b"logprobs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_finish_reason", b"_finish_reason", "delta", b"delta", "finish_reason", b"finish_reason", "index", b"index", "logprobs", b"logprobs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_finish_reason", b"_finish_reason", "delta", b"delta", "extra_fields_json", b"extra_fields_json", "finish_reason", b"finish_reason", "index", b"index", "logprobs", b"logprobs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__finish_reason: _TypeAlias = _typing.Literal["finish_reason"]  # noqa: Y015
     _WhichOneofArgType__finish_reason: _TypeAlias = _typing.Literal["_finish_reason", b"_finish_reason"]  # noqa: Y015
@@ -109,7 +117,7 @@ Global___StreamChoice: _TypeAlias = StreamChoice  # noqa: Y015
 
 @_typing.final
 class MessageDelta(_message.Message):
-    """What is new in a message. Append the texts of all deltas to get the message."""
+    """What is new in a message. Append the texts of all deltas to get the message, and merge `extra_fields_json`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -121,6 +129,7 @@ class MessageDelta(_message.Message):
     AUDIO_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     FUNCTION_CALL_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     role: _chat_message_pb2.Role.ValueType
     """Who writes: `ROLE_ASSISTANT` on the first delta, unspecified on the others."""
     content: _builtins.str
@@ -129,6 +138,12 @@ class MessageDelta(_message.Message):
     """More of the model's reasoning, from models that show it."""
     refusal: _builtins.str
     """More of the refusal."""
+    extra_fields_json: _builtins.str
+    """More of `ChatMessage.extra_fields_json`: a JSON object's text, to be parsed and merged with those before.
+
+    Merge objects member by member. Of lists, merge the entries that have the same `index`, and append those that have
+    none. Append texts, but for `id`, `type` and `format`; of these, and of all other values but null, take the later.
+    """
     @_builtins.property
     def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[_chat_tool_pb2.ToolCallDelta]:
         """More of the tool calls."""
@@ -157,10 +172,11 @@ class MessageDelta(_message.Message):
         audio: _chat_message_pb2.Audio | None = ...,
         annotations: _abc.Iterable[_chat_message_pb2.Annotation] | None = ...,
         function_call: _chat_tool_pb2.FunctionCall | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "_reasoning_content", b"_reasoning_content", "_refusal", b"_refusal", "audio", b"audio", "content", b"content", "function_call", b"function_call", "reasoning_content", b"reasoning_content", "refusal", b"refusal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "_reasoning_content", b"_reasoning_content", "_refusal", b"_refusal", "annotations", b"annotations", "audio", b"audio", "content", b"content", "function_call", b"function_call", "reasoning_content", b"reasoning_content", "refusal", b"refusal", "role", b"role", "tool_calls", b"tool_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "_reasoning_content", b"_reasoning_content", "_refusal", b"_refusal", "annotations", b"annotations", "audio", b"audio", "content", b"content", "extra_fields_json", b"extra_fields_json", "function_call", b"function_call", "reasoning_content", b"reasoning_content", "refusal", b"refusal", "role", b"role", "tool_calls", b"tool_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content: _TypeAlias = _typing.Literal["content"]  # noqa: Y015
     _WhichOneofArgType__content: _TypeAlias = _typing.Literal["_content", b"_content"]  # noqa: Y015

@@ -85,6 +85,7 @@ class ChatMessage(_message.Message):
     AUDIO_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     FUNCTION_CALL_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
     """Required. Who wrote the message."""
     content: _builtins.str
@@ -101,6 +102,13 @@ class ChatMessage(_message.Message):
     """
     refusal: _builtins.str
     """Why the model refuses to answer. Only for `ROLE_ASSISTANT`."""
+    extra_fields_json: _builtins.str
+    """Optional. A JSON object's text: what OpenAI's JSON or a provider's has beside the fields here, such as
+    `reasoning_details`, the signed form of `reasoning_content`, or `cache_control`. In a response, all of it that the
+    provider sent. Without it, some models refuse an earlier message of theirs that called tools.
+
+    Fails with INVALID_ARGUMENT if it is not a JSON object, or names a field that is also set here.
+    """
     @_builtins.property
     def content_parts(self) -> Global___ContentParts:
         """The content as parts: text, images, audio and files for `ROLE_USER`; text and refusals for `ROLE_ASSISTANT`;
@@ -138,10 +146,11 @@ class ChatMessage(_message.Message):
         audio: Global___Audio | None = ...,
         annotations: _abc.Iterable[Global___Annotation] | None = ...,
         function_call: _chat_tool_pb2.FunctionCall | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_reasoning_content", b"_reasoning_content", "_refusal", b"_refusal", "_tool_call_id", b"_tool_call_id", "audio", b"audio", "content", b"content", "content_form", b"content_form", "content_parts", b"content_parts", "function_call", b"function_call", "name", b"name", "reasoning_content", b"reasoning_content", "refusal", b"refusal", "tool_call_id", b"tool_call_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_reasoning_content", b"_reasoning_content", "_refusal", b"_refusal", "_tool_call_id", b"_tool_call_id", "annotations", b"annotations", "audio", b"audio", "content", b"content", "content_form", b"content_form", "content_parts", b"content_parts", "function_call", b"function_call", "name", b"name", "reasoning_content", b"reasoning_content", "refusal", b"refusal", "role", b"role", "tool_call_id", b"tool_call_id", "tool_calls", b"tool_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_reasoning_content", b"_reasoning_content", "_refusal", b"_refusal", "_tool_call_id", b"_tool_call_id", "annotations", b"annotations", "audio", b"audio", "content", b"content", "content_form", b"content_form", "content_parts", b"content_parts", "extra_fields_json", b"extra_fields_json", "function_call", b"function_call", "name", b"name", "reasoning_content", b"reasoning_content", "refusal", b"refusal", "role", b"role", "tool_call_id", b"tool_call_id", "tool_calls", b"tool_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
@@ -202,10 +211,18 @@ class ContentPart(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
     PROMPT_CACHE_BREAKPOINT_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text."""
     refusal: _builtins.str
     """A refusal that the model gave earlier. Only for `ROLE_ASSISTANT`."""
+    extra_fields_json: _builtins.str
+    """Optional. A JSON object's text: what the part has beside the fields here, such as `cache_control`; or a whole part
+    of a kind that is not here, such as `{"type": "video_url", "video_url": {"url": …}}`. It may name `type`, which is
+    otherwise the name of the part's field.
+
+    Fails with INVALID_ARGUMENT if it is not a JSON object, or names a field that is also set here.
+    """
     @_builtins.property
     def image_url(self) -> Global___ImageUrl:
         """An image."""
@@ -231,10 +248,11 @@ class ContentPart(_message.Message):
         file: Global___InputFile | None = ...,
         refusal: _builtins.str = ...,
         prompt_cache_breakpoint: Global___PromptCacheBreakpoint | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "image_url", b"image_url", "input_audio", b"input_audio", "part", b"part", "prompt_cache_breakpoint", b"prompt_cache_breakpoint", "refusal", b"refusal", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "image_url", b"image_url", "input_audio", b"input_audio", "part", b"part", "prompt_cache_breakpoint", b"prompt_cache_breakpoint", "refusal", b"refusal", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extra_fields_json", b"extra_fields_json", "file", b"file", "image_url", b"image_url", "input_audio", b"input_audio", "part", b"part", "prompt_cache_breakpoint", b"prompt_cache_breakpoint", "refusal", b"refusal", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "image_url", "input_audio", "file", "refusal"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015

@@ -34,11 +34,13 @@ class ChatCompletionRequest(_message.Message):
     """Request for `ChatCompletion` and `StreamChatCompletion`: OpenAI's chat completion request.
 
     The provider receives a field exactly when it is set here, under OpenAI's name; defaults are the provider's. Fields
-    are named as OpenAI names them, with three conventions:
+    are named as OpenAI names them, with four conventions:
 
     - What is a JSON object of the caller's own making, such as a JSON Schema, is the text of that object in a string
       field whose name ends in `_json`. Its key order is kept.
     - What is a union in OpenAI's JSON is a oneof whose fields are named after the union's `type`.
+    - What has no field here goes into `extra_body`, or into the `extra_fields_json` of the message, part, tool or tool
+      call that it belongs to. In responses, what the provider sent beside the fields is there, but for nulls.
     - Sets of values that providers extend are strings with documented values, passed on unchecked; sets that OpenAI's
       protocol closes are enums.
 
@@ -426,6 +428,7 @@ class ChatCompletionResponse(_message.Message):
     SYSTEM_FINGERPRINT_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     MODERATION_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The completion's id."""
     created: _builtins.int
@@ -436,6 +439,8 @@ class ChatCompletionResponse(_message.Message):
     """The processing tier that was used: `default`, `flex`, `scale`, `priority` and others. Empty when not told."""
     system_fingerprint: _builtins.str
     """The provider's configuration: when it changes, answers to the same `seed` may. Empty when not told."""
+    extra_fields_json: _builtins.str
+    """A JSON object's text: what the provider says of the completion beside the fields here, such as `citations`."""
     @_builtins.property
     def choices(self) -> _containers.RepeatedCompositeFieldContainer[_chat_completion_pb2.Choice]:
         """The answers: as many as the request's `n`."""
@@ -464,10 +469,11 @@ class ChatCompletionResponse(_message.Message):
         system_fingerprint: _builtins.str = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         moderation: _chat_moderation_pb2.Moderation | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "id", b"id", "metadata", b"metadata", "model", b"model", "moderation", b"moderation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "extra_fields_json", b"extra_fields_json", "id", b"id", "metadata", b"metadata", "model", b"model", "moderation", b"moderation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -488,6 +494,7 @@ class StreamChatCompletionResponse(_message.Message):
     SYSTEM_FINGERPRINT_FIELD_NUMBER: _builtins.int
     OBFUSCATION_FIELD_NUMBER: _builtins.int
     MODERATION_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The completion's id, the same in every response of a stream."""
     created: _builtins.int
@@ -500,6 +507,8 @@ class StreamChatCompletionResponse(_message.Message):
     """The provider's configuration: when it changes, answers to the same `seed` may. Empty when not told."""
     obfuscation: _builtins.str
     """Random characters that even out the length of responses; see `stream_options.include_obfuscation`."""
+    extra_fields_json: _builtins.str
+    """A JSON object's text: what the provider says of the completion beside the fields here, such as `citations`."""
     @_builtins.property
     def choices(self) -> _containers.RepeatedCompositeFieldContainer[_chat_completion_pb2.StreamChoice]:
         """The pieces of the answers. Empty in the last response, and in responses about the whole completion."""
@@ -524,10 +533,11 @@ class StreamChatCompletionResponse(_message.Message):
         system_fingerprint: _builtins.str = ...,
         obfuscation: _builtins.str = ...,
         moderation: _chat_moderation_pb2.Moderation | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "id", b"id", "model", b"model", "moderation", b"moderation", "obfuscation", b"obfuscation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "extra_fields_json", b"extra_fields_json", "id", b"id", "model", b"model", "moderation", b"moderation", "obfuscation", b"obfuscation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,43 +24,43 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61router/v1/chat_tool.proto\x12\narouter.v1\"l\n\x04Tool\x12\x32\n\x08\x66unction\x18\x01 \x01(\x0b\x32\x1e.arouter.v1.FunctionDefinitionH\x00\x12(\n\x06\x63ustom\x18\x02 \x01(\x0b\x32\x16.arouter.v1.CustomToolH\x00\x42\x06\n\x04tool\"\x85\x01\n\x12\x46unctionDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\x12\x13\n\x06strict\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\t\n\x07_strict\"r\n\nCustomTool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12,\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x1c.arouter.v1.CustomToolFormatB\x0e\n\x0c_description\"l\n\x10\x43ustomToolFormat\x12&\n\x04text\x18\x01 \x01(\x0b\x32\x16.arouter.v1.TextFormatH\x00\x12&\n\x07grammar\x18\x02 \x01(\x0b\x32\x13.arouter.v1.GrammarH\x00\x42\x08\n\x06\x66ormat\"\x0c\n\nTextFormat\"-\n\x07Grammar\x12\x12\n\ndefinition\x18\x01 \x01(\t\x12\x0e\n\x06syntax\x18\x02 \x01(\t\"\xc9\x01\n\nToolChoice\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.arouter.v1.ToolChoiceModeH\x00\x12)\n\x08\x66unction\x18\x02 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x12\'\n\x06\x63ustom\x18\x03 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x12\x31\n\rallowed_tools\x18\x04 \x01(\x0b\x32\x18.arouter.v1.AllowedToolsH\x00\x42\x08\n\x06\x63hoice\"\x19\n\tNamedTool\x12\x0c\n\x04name\x18\x01 \x01(\t\"b\n\x0c\x41llowedTools\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.arouter.v1.ToolChoiceMode\x12(\n\x05tools\x18\x02 \x03(\x0b\x32\x19.arouter.v1.ToolReference\"k\n\rToolReference\x12)\n\x08\x66unction\x18\x01 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x12\'\n\x06\x63ustom\x18\x02 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x42\x06\n\x04tool\"Z\n\x12\x46unctionCallChoice\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.arouter.v1.ToolChoiceModeH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x42\x08\n\x06\x63hoice\"z\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x08\x66unction\x18\x02 \x01(\x0b\x32\x18.arouter.v1.FunctionCallH\x00\x12,\n\x06\x63ustom\x18\x03 \x01(\x0b\x32\x1a.arouter.v1.CustomToolCallH\x00\x42\x06\n\x04\x63\x61ll\"/\n\x0c\x46unctionCall\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\t\"-\n\x0e\x43ustomToolCall\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05input\x18\x02 \x01(\t\"\x8e\x01\n\rToolCallDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\x08\x66unction\x18\x03 \x01(\x0b\x32\x18.arouter.v1.FunctionCallH\x00\x12,\n\x06\x63ustom\x18\x04 \x01(\x0b\x32\x1a.arouter.v1.CustomToolCallH\x00\x42\x06\n\x04\x63\x61ll*\x87\x01\n\x0eToolChoiceMode\x12 \n\x1cTOOL_CHOICE_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15TOOL_CHOICE_MODE_NONE\x10\x01\x12\x19\n\x15TOOL_CHOICE_MODE_AUTO\x10\x02\x12\x1d\n\x19TOOL_CHOICE_MODE_REQUIRED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61router/v1/chat_tool.proto\x12\narouter.v1\"\x87\x01\n\x04Tool\x12\x32\n\x08\x66unction\x18\x01 \x01(\x0b\x32\x1e.arouter.v1.FunctionDefinitionH\x00\x12(\n\x06\x63ustom\x18\x02 \x01(\x0b\x32\x16.arouter.v1.CustomToolH\x00\x12\x19\n\x11\x65xtra_fields_json\x18\x03 \x01(\tB\x06\n\x04tool\"\x85\x01\n\x12\x46unctionDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\x12\x13\n\x06strict\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\t\n\x07_strict\"r\n\nCustomTool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12,\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x1c.arouter.v1.CustomToolFormatB\x0e\n\x0c_description\"l\n\x10\x43ustomToolFormat\x12&\n\x04text\x18\x01 \x01(\x0b\x32\x16.arouter.v1.TextFormatH\x00\x12&\n\x07grammar\x18\x02 \x01(\x0b\x32\x13.arouter.v1.GrammarH\x00\x42\x08\n\x06\x66ormat\"\x0c\n\nTextFormat\"-\n\x07Grammar\x12\x12\n\ndefinition\x18\x01 \x01(\t\x12\x0e\n\x06syntax\x18\x02 \x01(\t\"\xc9\x01\n\nToolChoice\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.arouter.v1.ToolChoiceModeH\x00\x12)\n\x08\x66unction\x18\x02 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x12\'\n\x06\x63ustom\x18\x03 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x12\x31\n\rallowed_tools\x18\x04 \x01(\x0b\x32\x18.arouter.v1.AllowedToolsH\x00\x42\x08\n\x06\x63hoice\"\x19\n\tNamedTool\x12\x0c\n\x04name\x18\x01 \x01(\t\"b\n\x0c\x41llowedTools\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.arouter.v1.ToolChoiceMode\x12(\n\x05tools\x18\x02 \x03(\x0b\x32\x19.arouter.v1.ToolReference\"k\n\rToolReference\x12)\n\x08\x66unction\x18\x01 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x12\'\n\x06\x63ustom\x18\x02 \x01(\x0b\x32\x15.arouter.v1.NamedToolH\x00\x42\x06\n\x04tool\"Z\n\x12\x46unctionCallChoice\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.arouter.v1.ToolChoiceModeH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x42\x08\n\x06\x63hoice\"\x95\x01\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x08\x66unction\x18\x02 \x01(\x0b\x32\x18.arouter.v1.FunctionCallH\x00\x12,\n\x06\x63ustom\x18\x03 \x01(\x0b\x32\x1a.arouter.v1.CustomToolCallH\x00\x12\x19\n\x11\x65xtra_fields_json\x18\x04 \x01(\tB\x06\n\x04\x63\x61ll\"/\n\x0c\x46unctionCall\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\t\"-\n\x0e\x43ustomToolCall\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05input\x18\x02 \x01(\t\"\xa9\x01\n\rToolCallDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\x08\x66unction\x18\x03 \x01(\x0b\x32\x18.arouter.v1.FunctionCallH\x00\x12,\n\x06\x63ustom\x18\x04 \x01(\x0b\x32\x1a.arouter.v1.CustomToolCallH\x00\x12\x19\n\x11\x65xtra_fields_json\x18\x05 \x01(\tB\x06\n\x04\x63\x61ll*\x87\x01\n\x0eToolChoiceMode\x12 \n\x1cTOOL_CHOICE_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15TOOL_CHOICE_MODE_NONE\x10\x01\x12\x19\n\x15TOOL_CHOICE_MODE_AUTO\x10\x02\x12\x1d\n\x19TOOL_CHOICE_MODE_REQUIRED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.chat_tool_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TOOLCHOICEMODE']._serialized_start=1473
-  _globals['_TOOLCHOICEMODE']._serialized_end=1608
-  _globals['_TOOL']._serialized_start=42
-  _globals['_TOOL']._serialized_end=150
-  _globals['_FUNCTIONDEFINITION']._serialized_start=153
-  _globals['_FUNCTIONDEFINITION']._serialized_end=286
-  _globals['_CUSTOMTOOL']._serialized_start=288
-  _globals['_CUSTOMTOOL']._serialized_end=402
-  _globals['_CUSTOMTOOLFORMAT']._serialized_start=404
-  _globals['_CUSTOMTOOLFORMAT']._serialized_end=512
-  _globals['_TEXTFORMAT']._serialized_start=514
-  _globals['_TEXTFORMAT']._serialized_end=526
-  _globals['_GRAMMAR']._serialized_start=528
-  _globals['_GRAMMAR']._serialized_end=573
-  _globals['_TOOLCHOICE']._serialized_start=576
-  _globals['_TOOLCHOICE']._serialized_end=777
-  _globals['_NAMEDTOOL']._serialized_start=779
-  _globals['_NAMEDTOOL']._serialized_end=804
-  _globals['_ALLOWEDTOOLS']._serialized_start=806
-  _globals['_ALLOWEDTOOLS']._serialized_end=904
-  _globals['_TOOLREFERENCE']._serialized_start=906
-  _globals['_TOOLREFERENCE']._serialized_end=1013
-  _globals['_FUNCTIONCALLCHOICE']._serialized_start=1015
-  _globals['_FUNCTIONCALLCHOICE']._serialized_end=1105
-  _globals['_TOOLCALL']._serialized_start=1107
-  _globals['_TOOLCALL']._serialized_end=1229
-  _globals['_FUNCTIONCALL']._serialized_start=1231
-  _globals['_FUNCTIONCALL']._serialized_end=1278
-  _globals['_CUSTOMTOOLCALL']._serialized_start=1280
-  _globals['_CUSTOMTOOLCALL']._serialized_end=1325
-  _globals['_TOOLCALLDELTA']._serialized_start=1328
-  _globals['_TOOLCALLDELTA']._serialized_end=1470
+  _globals['_TOOLCHOICEMODE']._serialized_start=1556
+  _globals['_TOOLCHOICEMODE']._serialized_end=1691
+  _globals['_TOOL']._serialized_start=43
+  _globals['_TOOL']._serialized_end=178
+  _globals['_FUNCTIONDEFINITION']._serialized_start=181
+  _globals['_FUNCTIONDEFINITION']._serialized_end=314
+  _globals['_CUSTOMTOOL']._serialized_start=316
+  _globals['_CUSTOMTOOL']._serialized_end=430
+  _globals['_CUSTOMTOOLFORMAT']._serialized_start=432
+  _globals['_CUSTOMTOOLFORMAT']._serialized_end=540
+  _globals['_TEXTFORMAT']._serialized_start=542
+  _globals['_TEXTFORMAT']._serialized_end=554
+  _globals['_GRAMMAR']._serialized_start=556
+  _globals['_GRAMMAR']._serialized_end=601
+  _globals['_TOOLCHOICE']._serialized_start=604
+  _globals['_TOOLCHOICE']._serialized_end=805
+  _globals['_NAMEDTOOL']._serialized_start=807
+  _globals['_NAMEDTOOL']._serialized_end=832
+  _globals['_ALLOWEDTOOLS']._serialized_start=834
+  _globals['_ALLOWEDTOOLS']._serialized_end=932
+  _globals['_TOOLREFERENCE']._serialized_start=934
+  _globals['_TOOLREFERENCE']._serialized_end=1041
+  _globals['_FUNCTIONCALLCHOICE']._serialized_start=1043
+  _globals['_FUNCTIONCALLCHOICE']._serialized_end=1133
+  _globals['_TOOLCALL']._serialized_start=1136
+  _globals['_TOOLCALL']._serialized_end=1285
+  _globals['_FUNCTIONCALL']._serialized_start=1287
+  _globals['_FUNCTIONCALL']._serialized_end=1334
+  _globals['_CUSTOMTOOLCALL']._serialized_start=1336
+  _globals['_CUSTOMTOOLCALL']._serialized_end=1381
+  _globals['_TOOLCALLDELTA']._serialized_start=1384
+  _globals['_TOOLCALLDELTA']._serialized_end=1553
 # @@protoc_insertion_point(module_scope)

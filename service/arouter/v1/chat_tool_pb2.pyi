@@ -55,6 +55,14 @@ class Tool(_message.Message):
 
     FUNCTION_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    extra_fields_json: _builtins.str
+    """Optional. A JSON object's text: what the tool has beside the fields here, such as `cache_control`; or a whole tool
+    of a provider's own, such as `{"google_search": {}}`. It may name `type`, which is otherwise the name of the tool's
+    field.
+
+    Fails with INVALID_ARGUMENT if it is not a JSON object, or names a field that is also set here.
+    """
     @_builtins.property
     def function(self) -> Global___FunctionDefinition:
         """A function, called with JSON arguments."""
@@ -68,10 +76,11 @@ class Tool(_message.Message):
         *,
         function: Global___FunctionDefinition | None = ...,
         custom: Global___CustomTool | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["custom", b"custom", "function", b"function", "tool", b"tool"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom", b"custom", "function", b"function", "tool", b"tool"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom", b"custom", "extra_fields_json", b"extra_fields_json", "function", b"function", "tool", b"tool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_tool: _TypeAlias = _typing.Literal["function", "custom"]  # noqa: Y015
     _WhichOneofArgType_tool: _TypeAlias = _typing.Literal["tool", b"tool"]  # noqa: Y015
@@ -394,8 +403,16 @@ class ToolCall(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     FUNCTION_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required. The call's id, which the message with its result repeats as `tool_call_id`."""
+    extra_fields_json: _builtins.str
+    """Optional. A JSON object's text: what the call has beside the fields here, such as `extra_content`, in which Gemini's
+    thought signatures are. Without them Gemini refuses the call's result. It may name `type`, which is otherwise the
+    name of the call's field.
+
+    Fails with INVALID_ARGUMENT if it is not a JSON object, or names a field that is also set here.
+    """
     @_builtins.property
     def function(self) -> Global___FunctionCall:
         """A call of a function."""
@@ -410,10 +427,11 @@ class ToolCall(_message.Message):
         id: _builtins.str = ...,
         function: Global___FunctionCall | None = ...,
         custom: Global___CustomToolCall | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "custom", b"custom", "function", b"function"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "custom", b"custom", "function", b"function", "id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "custom", b"custom", "extra_fields_json", b"extra_fields_json", "function", b"function", "id", b"id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_call: _TypeAlias = _typing.Literal["function", "custom"]  # noqa: Y015
     _WhichOneofArgType_call: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
@@ -488,10 +506,13 @@ class ToolCallDelta(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     FUNCTION_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """The call's position among the message's tool calls, from 0."""
     id: _builtins.str
     """The call's id. Set on the call's first delta only."""
+    extra_fields_json: _builtins.str
+    """More of `ToolCall.extra_fields_json`, merged like `MessageDelta.extra_fields_json`."""
     @_builtins.property
     def function(self) -> Global___FunctionCall:
         """A piece of a function call."""
@@ -507,10 +528,11 @@ class ToolCallDelta(_message.Message):
         id: _builtins.str = ...,
         function: Global___FunctionCall | None = ...,
         custom: Global___CustomToolCall | None = ...,
+        extra_fields_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "custom", b"custom", "function", b"function"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "custom", b"custom", "function", b"function", "id", b"id", "index", b"index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "custom", b"custom", "extra_fields_json", b"extra_fields_json", "function", b"function", "id", b"id", "index", b"index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_call: _TypeAlias = _typing.Literal["function", "custom"]  # noqa: Y015
     _WhichOneofArgType_call: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015

@@ -48,13 +48,22 @@ _TEXTS = {"role": "assistant", "content": "Hi", "reasoning_content": "Hm.", "ref
 _AUDIO = {"id": "audio_1", "data": "AAAA", "expires_at": 1754003600, "transcript": "Hi"}
 _CITATION = {"url": "https://example.com", "title": "Example", "start_index": 0, "end_index": 2}
 _FUNCTION_CALL = {"name": "weather", "arguments": '{"city": "Paris"}'}
-_FUNCTION = {"id": "call_1", "type": "function", "function": _FUNCTION_CALL}
+SIGNED = {"google": {"thought_signature": "c2ln+/=="}}
+_FUNCTION = {"id": "call_1", "type": "function", "function": _FUNCTION_CALL, "extra_content": SIGNED}
 _CUSTOM = {"id": "call_2", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
 _OTHER_PARTS = {
     "audio": _AUDIO,
     "annotations": [{"type": "url_citation", "url_citation": _CITATION}],
     "function_call": _FUNCTION_CALL,
+    "reasoning_details": [{"type": "reasoning.text", "text": "Grüße", "signature": "EqQB+/==", "index": 0}],
 }
+EXTRA_FIELDS = {
+    "completion": '{"citations":["https://example.com"]}',
+    "choice": '{"native_finish_reason":"tool_use"}',
+    "message": ('{"reasoning_details":[{"type":"reasoning.text","text":"Grüße","signature":"EqQB+/==","index":0}]}'),
+    "tool_call": '{"extra_content":{"google":{"thought_signature":"c2ln+/=="}}}',
+}
+"""What of these objects has no typed field, as text."""
 
 COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -64,9 +73,10 @@ COMPLETION: dict[str, Any] = {
     "choices": [
         {
             "index": 1,
-            "message": {**_TEXTS, **_OTHER_PARTS, "tool_calls": [_FUNCTION, _CUSTOM]},
+            "message": {**_TEXTS, **_OTHER_PARTS, "name": "Ada", "tool_calls": [_FUNCTION, _CUSTOM]},
             "finish_reason": "tool_calls",
             "logprobs": _LOGPROBS,
+            "native_finish_reason": "tool_use",
         }
     ],
     "usage": _USAGE,
@@ -74,6 +84,7 @@ COMPLETION: dict[str, Any] = {
     "system_fingerprint": "fp_1",
     "metadata": {"team": "search"},
     "moderation": _MODERATION,
+    "citations": ["https://example.com"],
 }
 
 CHUNK: dict[str, Any] = {
@@ -87,6 +98,7 @@ CHUNK: dict[str, Any] = {
             "delta": {**_TEXTS, **_OTHER_PARTS, "tool_calls": [{"index": 2, **_FUNCTION}, {"index": 3, **_CUSTOM}]},
             "finish_reason": "tool_calls",
             "logprobs": _LOGPROBS,
+            "native_finish_reason": "tool_use",
         }
     ],
     "usage": _USAGE,
@@ -94,6 +106,7 @@ CHUNK: dict[str, Any] = {
     "system_fingerprint": "fp_1",
     "obfuscation": "xyz",
     "moderation": _MODERATION,
+    "citations": ["https://example.com"],
 }
 
 GARBAGE = [None, True, -1, 2**40, 1.5, float(2**70), "", "x", [], [None], ["x"], [[1]], [{}], {}, {"x": {"y": [1]}}]

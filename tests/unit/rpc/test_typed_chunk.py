@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
 from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from unit.rpc.answers import CHUNK
+from unit.rpc.answers import CHUNK, EXTRA_FIELDS
 
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.repair import repaired
@@ -15,6 +15,7 @@ from arouter.v1.chat_completion_pb2 import MessageDelta
 from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ROLE_UNSPECIFIED, ChatMessage
 from arouter.v1.chat_service_pb2 import StreamChatCompletionResponse
 from arouter.v1.chat_tool_pb2 import FunctionCall, ToolCall
+from support.accumulated import accumulated
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1754000000, "model": "gpt-5.4"}
 
@@ -33,26 +34,6 @@ def tool_piece(index: int, arguments: str, **first: str) -> dict[str, Any]:
     return chunk(tool_calls=[call])
 
 
-def accumulated(responses: Iterable[StreamChatCompletionResponse]) -> dict[int, ChatMessage]:
-    """Returns the messages by choice, put together as the proto tells clients to."""
-    messages: dict[int, ChatMessage] = {}
-    for choice in (choice for response in responses for choice in response.choices):
-        message = messages.setdefault(choice.index, ChatMessage())
-        delta = choice.delta
-        message.role = message.role or delta.role
-        for name in ("content", "reasoning_content", "refusal"):
-            if delta.HasField(name):
-                setattr(message, name, getattr(message, name) + getattr(delta, name))
-        for piece in delta.tool_calls:
-            while len(message.tool_calls) <= piece.index:
-                message.tool_calls.add()
-            call = message.tool_calls[piece.index]
-            call.id += piece.id
-            call.function.name += piece.function.name
-            call.function.arguments += piece.function.arguments
-    return messages
-
-
 def test_every_part_of_a_chunk_is_converted() -> None:
     typed = MessageToDict(chunk_to_proto(CHUNK), preserving_proto_field_name=True)
 
@@ -64,6 +45,7 @@ def test_every_part_of_a_chunk_is_converted() -> None:
         "service_tier": "default",
         "system_fingerprint": "fp_1",
         "obfuscation": "xyz",
+        "extra_fields_json": EXTRA_FIELDS["completion"],
         "choices": [],
         "usage": {},
         "moderation": {},
@@ -71,6 +53,7 @@ def test_every_part_of_a_chunk_is_converted() -> None:
     assert typed["usage"] == CHUNK["usage"]
     assert typed["moderation"]["output"] == {"error": {"code": "timeout", "message": "Too slow."}}
     assert (choice["index"], choice["finish_reason"]) == (1, "tool_calls")
+    assert choice["extra_fields_json"] == EXTRA_FIELDS["choice"]
     assert [token["bytes"] for token in choice["logprobs"]["content"]] == ["SGk="]
     assert choice["delta"] == {
         "role": "ROLE_ASSISTANT",
@@ -78,12 +61,18 @@ def test_every_part_of_a_chunk_is_converted() -> None:
         "reasoning_content": "Hm.",
         "refusal": "No.",
         "tool_calls": [
-            {"index": 2, "id": "call_1", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}},
+            {
+                "index": 2,
+                "id": "call_1",
+                "function": {"name": "weather", "arguments": '{"city": "Paris"}'},
+                "extra_fields_json": EXTRA_FIELDS["tool_call"],
+            },
             {"index": 3, "id": "call_2", "custom": {"name": "sql", "input": "SELECT 1"}},
         ],
         "audio": {"id": "audio_1", "data": "AAAA", "expires_at": 1754003600, "transcript": "Hi"},
         "annotations": [{"url_citation": {"url": "https://example.com", "title": "Example", "end_index": 2}}],
         "function_call": {"name": "weather", "arguments": '{"city": "Paris"}'},
+        "extra_fields_json": EXTRA_FIELDS["message"],
     }
 
 
@@ -175,3 +164,39 @@ def test_tool_calls_that_arrive_in_turns_add_up() -> None:
         ToolCall(id="call_a", function=FunctionCall(name="weather", arguments='{"city":"Paris"}')),
         ToolCall(id="call_b", function=FunctionCall(name="time", arguments='{"zone":"CET"}')),
     ]
+
+
+def test_the_type_of_a_piece_that_has_no_call_yet_is_not_an_extra_field() -> None:
+    pieces = [{"index": 0, "id": "a", "type": "function"}, {"index": 0, "function": {"name": "f", "arguments": "{}"}}]
+
+    message = accumulated(chunk_to_proto(chunk(tool_calls=[piece])) for piece in pieces)[0]
+
+    assert message.tool_calls[0] == ToolCall(id="a", function=FunctionCall(name="f", arguments="{}"))
+
+
+def test_extra_fields_that_arrive_in_pieces_add_up() -> None:
+    opening = {"type": "reasoning.text", "id": "content-0", "format": "anthropic-claude-v1", "index": 0}
+    stream = [
+        chunk(reasoning_content="17 ", reasoning_details=[{**opening, "text": "17 "}]),
+        chunk(reasoning_content="× 23", reasoning_details=[{**opening, "id": None, "text": "× 23"}]),
+        chunk(reasoning_details=[{"type": "reasoning.text", "index": 0, "signature": "EqQB"}]),
+        chunk(reasoning_details=[{"type": "reasoning.encrypted", "index": 1, "data": "Emw="}], images=[{"url": "a"}]),
+        chunk(images=[{"url": "b"}]),
+        tool_piece(0, "{", id="call_a", name="weather"),
+        chunk(tool_calls=[{"index": 0, "function": {"arguments": "}"}, "extra_content": {"google": {"x": 1}}}]),
+        chunk(tool_calls=[{"index": 0, "extra_content": {"google": {"thought_signature": "c2ln"}}}]),
+    ]
+
+    message = accumulated(map(chunk_to_proto, stream))[0]
+
+    assert json.loads(message.extra_fields_json) == {
+        "reasoning_details": [
+            {**opening, "text": "17 × 23", "signature": "EqQB"},
+            {"type": "reasoning.encrypted", "index": 1, "data": "Emw="},
+        ],
+        "images": [{"url": "a"}, {"url": "b"}],
+    }
+    assert json.loads(message.tool_calls[0].extra_fields_json) == {
+        "extra_content": {"google": {"x": 1, "thought_signature": "c2ln"}}
+    }
+    assert message.tool_calls[0].function.arguments == "{}"

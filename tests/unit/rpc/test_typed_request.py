@@ -117,7 +117,7 @@ def test_the_json_is_plain() -> None:
     assert orjson.loads(orjson.dumps(request_to_dict(typed_request(body)))) == body
 
 
-def test_a_message_of_a_response_can_be_sent_back() -> None:
+def test_output_only_fields_of_a_message_are_not_sent_back() -> None:
     message = ChatMessage(
         role=ROLE_ASSISTANT,
         content="Rain, says the web.",
@@ -177,6 +177,7 @@ _CALL = {"id": "call_1"}
         ),
         ({"messages": [{"role": ROLE_ASSISTANT, "tool_calls": [_CALL]}]}, "messages[0].tool_calls[0]"),
         ({"tools": [{"function": {"name": "f"}}, {}]}, "tools[1]"),
+        ({"tools": [{"extra_fields_json": "{}"}]}, "tools[0]"),
         ({"tools": [{"function": {"parameters_json": "{"}}]}, "tools[0].function.parameters_json"),
         ({"tools": [{"function": {"parameters_json": "[]"}}]}, "tools[0].function.parameters_json"),
         ({"tools": [{"custom": {"name": "c", "format": {}}}]}, "tools[0].custom.format"),

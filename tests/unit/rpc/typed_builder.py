@@ -28,13 +28,24 @@ def _fields(value: Any, descriptor: Descriptor) -> dict[str, Any]:
     if isinstance(value, str):
         return {"mode": _one(value, descriptor.fields_by_name["mode"])}
     fields: dict[str, Any] = {}
+    home = next((name for name in ("extra_body", "extra_fields_json") if name in descriptor.fields_by_name), None)
+    extra = {key: item for key, item in value.items() if home and not _is_known(key, item, descriptor)}
+    if home and extra:
+        fields[home] = orjson.dumps(extra).decode()
     for key, item in value.items():
+        if key in extra:
+            continue
         if key == "type":
             variant = descriptor.fields_by_name[item].message_type
             fields |= {item: {}} if variant and not variant.fields and item not in value else {}
         elif item is not None and (descriptor, key) != (PromptCacheBreakpoint.DESCRIPTOR, "mode"):
             fields |= _field(key, item, descriptor)
     return fields
+
+
+def _is_known(key: str, item: Any, descriptor: Descriptor) -> bool:
+    names = descriptor.fields_by_name
+    return item in names if key == "type" else key in names or f"{key}_json" in names
 
 
 def _field(key: str, item: Any, descriptor: Descriptor) -> dict[str, Any]:

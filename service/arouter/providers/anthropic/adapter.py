@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -11,10 +10,11 @@ from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
-from arouter.providers.adapter import Adapter, ListedModel, ModelPage, WireRequest
+from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
 from arouter.providers.anthropic.errors import embedded_error, error_from_body
+from arouter.providers.anthropic.listed import read_model
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.documents import parse_object
 from arouter.providers.provider_errors import bad_response
@@ -65,24 +65,7 @@ class AnthropicAdapter(Adapter):
         listed = page.get("data")
         if not isinstance(listed, list):
             raise bad_response("a model list without 'data'")
-        models = [
-            ListedModel(entry["id"], _created(entry.get("created_at")))
-            for entry in listed
-            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]
-        ]
+        models = [model for entry in listed if (model := read_model(entry)) is not None]
         last = page.get("last_id")
         more = page.get("has_more") is True and isinstance(last, str) and last
         return ModelPage(models, f"{_MODELS_PATH}&after_id={quote(str(last), safe='')}" if more else None)
-
-
-def _created(value: Any) -> int | None:
-    """Returns an RFC 3339 time in seconds since the epoch; Anthropic gives the epoch itself where it does not know."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    return int(moment.timestamp()) or None

@@ -10,12 +10,13 @@ from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
-from arouter.providers.adapter import Adapter, ListedModel, ModelPage, WireRequest
+from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.documents import parse_object
 from arouter.providers.gemini.contents import encode_messages
 from arouter.providers.gemini.decode import decode_answer
 from arouter.providers.gemini.documents import objects
 from arouter.providers.gemini.errors import embedded_error, error_from_body
+from arouter.providers.gemini.listed import read_model
 from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
 from arouter.providers.gemini.thinking import validates_signatures
@@ -70,15 +71,6 @@ class GeminiAdapter(Adapter):
             raise bad_response("a model list without 'models'")
         token = page.get("nextPageToken")
         return ModelPage(
-            [
-                ListedModel(name.removeprefix("models/"), None)
-                for entry in objects(page.get("models"))
-                if isinstance(name := entry.get("name"), str) and name and _generates_content(entry)
-            ],
+            [model for entry in objects(page.get("models")) if (model := read_model(entry)) is not None],
             f"{_PAGE}&pageToken={quote(token, safe='')}" if isinstance(token, str) and token else None,
         )
-
-
-def _generates_content(entry: dict[str, Any]) -> bool:
-    methods = entry.get("supportedGenerationMethods")
-    return isinstance(methods, list) and "generateContent" in methods

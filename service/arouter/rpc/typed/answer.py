@@ -2,7 +2,8 @@
 
 Functions return the fields of a message as a dict, from which protobuf builds nested messages in one go, faster than
 from message objects. They read well-formed JSON and fail on anything else with one of `MALFORMED`, upon which the
-caller tries again with the JSON repaired. Unknown fields are not read.
+caller tries again with the JSON repaired. What a completion, choice, message or tool call has beside the typed fields
+is kept as the text of its JSON; below these, unknown fields are not read.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
+import orjson
 from google.protobuf.descriptor import Descriptor
 
 from arouter.rpc.typed.message import ROLES
 from arouter.v1.chat_completion_pb2 import CompletionTokensDetails, CompletionUsage, PromptTokensDetails
 from arouter.v1.chat_message_pb2 import Audio, UrlCitation
+from arouter.v1.chat_tool_pb2 import ToolCallDelta
 
 Json = dict[str, Any]
 Fields = dict[str, Any]
@@ -26,10 +29,19 @@ ROLE_NUMBERS = {word: number for number, word in ROLES.items()}
 """The roles by OpenAI's words."""
 
 
-def _names(descriptor: Descriptor) -> Set[str]:
+def _names(descriptor: Descriptor) -> frozenset[str]:
     return frozenset(descriptor.fields_by_name)
 
 
+def known_fields(descriptor: Descriptor, *others: str) -> frozenset[str]:
+    """Returns the names that are not extra fields of a message: its own, and others that need no field."""
+    return _names(descriptor) | {*others}
+
+
+_TOOL_TYPES = frozenset({"function", "custom", "", None})
+# The call's index is its place in the list, which some providers repeat in whole messages.
+_TOOL_CALL = known_fields(ToolCallDelta.DESCRIPTOR, "type")
+_TYPED_TOOL_CALL = _TOOL_CALL - {"type"}
 _AUDIO = _names(Audio.DESCRIPTOR)
 _CITATION = _names(UrlCitation.DESCRIPTOR)
 _USAGE = _names(CompletionUsage.DESCRIPTOR)
@@ -37,6 +49,12 @@ _USAGE_DETAILS = (
     ("prompt_tokens_details", _names(PromptTokensDetails.DESCRIPTOR)),
     ("completion_tokens_details", _names(CompletionTokensDetails.DESCRIPTOR)),
 )
+
+
+def extra_fields(value: Json, known: Set[str]) -> str | None:
+    """Returns the text of an object with the members that are not known, if any of them is more than null."""
+    extra = {name: item for name, item in value.items() if name not in known and item is not None}
+    return orjson.dumps(extra).decode() if extra else None
 
 
 def usage(value: Json | None) -> Fields | None:
@@ -65,13 +83,18 @@ def reasoning(value: Json) -> str | None:
 
 def tool_call(value: Json) -> Fields:
     """Returns the fields of a `ToolCall`, or of a `ToolCallDelta` but for its index."""
+    known = _TOOL_CALL if value.get("type") in _TOOL_TYPES else _TYPED_TOOL_CALL
+    fields = {"id": value.get("id")}
+    if not known.issuperset(value):
+        fields["extra_fields_json"] = extra_fields(value, known)
     function = value.get("function")
     if function is not None:
-        return {"id": value.get("id"), "function": function_call(function)}
+        fields["function"] = function_call(function)
+        return fields
     custom = value.get("custom")
     if custom is not None:
-        custom = {"name": custom.get("name"), "input": custom.get("input")}
-    return {"id": value.get("id"), "custom": custom}
+        fields["custom"] = {"name": custom.get("name"), "input": custom.get("input")}
+    return fields
 
 
 def function_call(value: Json | None) -> Fields | None:

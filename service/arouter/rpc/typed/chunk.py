@@ -1,6 +1,6 @@
 """A chunk of a streamed completion, OpenAI's JSON as a provider sent it, as a typed response.
 
-What is missing, null or unknown is left unset, and so is what cannot be understood (`repair`): nothing here raises.
+What is missing or null is left unset, and so is what cannot be understood (`repair`): nothing here raises.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from arouter.rpc.typed.answer import (
     Json,
     audio,
     citations,
+    extra_fields,
     function_call,
+    known_fields,
     logprobs,
     reasoning,
     tool_call,
@@ -20,7 +22,12 @@ from arouter.rpc.typed.answer import (
 )
 from arouter.rpc.typed.moderation import moderation
 from arouter.rpc.typed.repair import repaired
+from arouter.v1.chat_completion_pb2 import MessageDelta, StreamChoice
 from arouter.v1.chat_service_pb2 import StreamChatCompletionResponse
+
+_CHUNK = known_fields(StreamChatCompletionResponse.DESCRIPTOR, "object")
+_CHOICE = known_fields(StreamChoice.DESCRIPTOR)
+_DELTA = known_fields(MessageDelta.DESCRIPTOR, "reasoning")
 
 
 def chunk_to_proto(chunk: Json) -> StreamChatCompletionResponse:
@@ -32,7 +39,7 @@ def chunk_to_proto(chunk: Json) -> StreamChatCompletionResponse:
 
 
 def _chunk(value: Json) -> Fields:
-    return {
+    fields = {
         "id": value.get("id"),
         "created": value.get("created"),
         "model": value.get("model"),
@@ -43,19 +50,25 @@ def _chunk(value: Json) -> Fields:
         "obfuscation": value.get("obfuscation"),
         "moderation": moderation(value.get("moderation")),
     }
+    if not _CHUNK.issuperset(value):
+        fields["extra_fields_json"] = extra_fields(value, _CHUNK)
+    return fields
 
 
 def _choice(value: Json) -> Fields:
-    return {
+    fields = {
         "index": value.get("index"),
         "delta": _delta(value.get("delta") or {}),
         "finish_reason": value.get("finish_reason"),
         "logprobs": logprobs(value.get("logprobs")),
     }
+    if not _CHOICE.issuperset(value):
+        fields["extra_fields_json"] = extra_fields(value, _CHOICE)
+    return fields
 
 
 def _delta(value: Json) -> Fields:
-    return {
+    fields = {
         "role": ROLE_NUMBERS.get(value.get("role") or ""),
         "content": value.get("content"),
         "reasoning_content": reasoning(value),
@@ -65,6 +78,9 @@ def _delta(value: Json) -> Fields:
         "annotations": citations(value.get("annotations")),
         "function_call": function_call(value.get("function_call")),
     }
+    if not _DELTA.issuperset(value):
+        fields["extra_fields_json"] = extra_fields(value, _DELTA)
+    return fields
 
 
 def _tool_call(value: Json) -> Fields:

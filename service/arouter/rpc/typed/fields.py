@@ -45,6 +45,39 @@ def chosen(message: Message, oneof: str, path: str) -> str:
     return name
 
 
+def chosen_or_extra(message: Message, oneof: str, extra: dict[str, Any], path: str) -> str | None:
+    """Returns the name of the oneof's field that is set, or None where extra fields stand in for it.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; there is neither.
+    """
+    return message.WhichOneof(oneof) if extra else chosen(message, oneof, path)
+
+
+def extra_fields(text: str, path: str) -> dict[str, Any]:
+    """Returns the object in the `extra_fields_json` of the message at `path`; an empty one where it is not set.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; the text is not JSON, or not an object's.
+    """
+    return json_object(text, f"{path}.extra_fields_json") if text else {}
+
+
+def add_extra(fields: dict[str, Any], extra: dict[str, Any], path: str) -> None:
+    """Adds what the JSON at `path` says to the fields.
+
+    `type` may be named by both: where it is not the name of a oneof's field, only the JSON can tell.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; the JSON names a field that is there already.
+    """
+    twice = sorted((extra.keys() & fields.keys()) - {"type"})
+    if twice:
+        names = ", ".join(f"'{name}'" for name in twice)
+        raise invalid_request(f"'{path}' names what is also set as a field: {names}.", path)
+    fields.update(extra)
+
+
 def tool_choice_mode(mode: ToolChoiceMode.ValueType, path: str) -> str:
     """Returns OpenAI's word for a mode.
 

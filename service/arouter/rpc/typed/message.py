@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arouter.errors import invalid_request
-from arouter.rpc.typed.fields import chosen, optional_fields, set_fields
+from arouter.rpc.typed.fields import add_extra, chosen_or_extra, extra_fields, optional_fields, set_fields
 from arouter.rpc.typed.tool import function_call, tool_call
 from arouter.v1.chat_message_pb2 import (
     ROLE_ASSISTANT,
@@ -34,14 +34,14 @@ ROLES: dict[int, str] = {
 }
 """OpenAI's words for the roles."""
 
-_SKIPPED = frozenset({"role", "annotations"})
+_SKIPPED = frozenset({"role", "annotations", "extra_fields_json"})
 
 
 def message(value: ChatMessage, path: str) -> dict[str, Any]:
     """Returns an entry of `messages`.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it has no role, or lacks content that its role requires.
+        ARouterError: INVALID_REQUEST; it has no role, lacks content that its role requires, or has wrong extra fields.
     """
     role = ROLES.get(value.role)
     if role is None:
@@ -52,6 +52,8 @@ def message(value: ChatMessage, path: str) -> dict[str, Any]:
         if name not in _SKIPPED:
             convert = _CONVERT.get(name)
             out["content" if name == "content_parts" else name] = convert(item, f"{path}.{name}") if convert else item
+    if value.extra_fields_json:
+        add_extra(out, extra_fields(value.extra_fields_json, path), f"{path}.extra_fields_json")
     if "content" not in out and role != "assistant":
         _add_null_content(out, path)
     return out
@@ -70,11 +72,15 @@ def _add_null_content(out: dict[str, Any], path: str) -> None:
 
 
 def _part(value: ContentPart, path: str) -> dict[str, Any]:
-    kind = chosen(value, "part", path)
-    item = getattr(value, kind)
-    out = {"type": kind, kind: item if isinstance(item, str) else _PARTS[kind](item)}
+    extra = extra_fields(value.extra_fields_json, path)
+    kind = chosen_or_extra(value, "part", extra, path)
+    out: dict[str, Any] = {}
+    if kind is not None:
+        item = getattr(value, kind)
+        out = {"type": kind, kind: item if isinstance(item, str) else _PARTS[kind](item)}
     if value.HasField("prompt_cache_breakpoint"):
         out["prompt_cache_breakpoint"] = {"mode": "explicit", **set_fields(value.prompt_cache_breakpoint)}
+    add_extra(out, extra, f"{path}.extra_fields_json")
     return out
 
 

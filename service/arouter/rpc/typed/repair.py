@@ -14,6 +14,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from arouter.v1.chat_moderation_pb2 import ModerationError, ModerationOutcome, ModerationResults
 
+_ALIASES = frozenset({"reasoning", "type"})
+"""What is read under another name, and only as text."""
+
 _BOUNDS = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
@@ -23,7 +26,8 @@ _BOUNDS = {
 def repaired(value: Any, descriptor: Descriptor) -> dict[str, Any]:
     """Returns `value`, OpenAI's JSON for a message of this type, with fields that fit.
 
-    Fields of the JSON bear the names of the typed fields; others are kept if they are text, which may be an alias.
+    Fields of the JSON bear the names of the typed fields; others are kept as they are if they are extra fields of the
+    message, else if they are text, which may be an alias.
     """
     if not isinstance(value, dict):
         return {}
@@ -31,14 +35,25 @@ def repaired(value: Any, descriptor: Descriptor) -> dict[str, Any]:
         # A union that lies flat in the JSON; the typed message has a field for each variant.
         descriptor = (ModerationError if value.get("type") == "error" else ModerationResults).DESCRIPTOR
     fields = descriptor.fields_by_name
-    fitted = {name: _fit_field(item, fields.get(name)) for name, item in value.items()}
+    unknown = _fit_extra if "extra_fields_json" in fields else _fit_alias
+    fitted = {
+        name: _fit_field(item, fields[name]) if name in fields else unknown(name, item) for name, item in value.items()
+    }
     return {name: item for name, item in fitted.items() if item is not None}
 
 
-def _fit_field(value: Any, field: FieldDescriptor | None) -> Any:
-    """Returns `value`, converted if need be, or None if it does not fit."""
-    if field is None:
+def _fit_extra(name: str, value: Any) -> Any:
+    if name in _ALIASES:
         return _text_only(value)
+    return value if _json_text({name: value}) is not None else None
+
+
+def _fit_alias(_name: str, value: Any) -> str | None:
+    return _text_only(value)
+
+
+def _fit_field(value: Any, field: FieldDescriptor) -> Any:
+    """Returns `value`, converted if need be, or None if it does not fit."""
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return _fit_map(value, field.message_type.fields_by_name["value"])
     if not field.is_repeated:

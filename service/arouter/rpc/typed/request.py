@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from arouter.errors import invalid_request
-from arouter.rpc.typed.fields import chosen, json_object, optional_fields, set_fields
+from arouter.rpc.typed.fields import add_extra, chosen, json_object, optional_fields, set_fields
 from arouter.rpc.typed.message import content_parts, message
 from arouter.rpc.typed.tool import function_call_choice, function_definition, tool, tool_choice
 from arouter.v1.chat_moderation_pb2 import ModerationOptions, ModerationPolicy
@@ -41,18 +41,10 @@ def request_to_dict(request: ChatCompletionRequest) -> dict[str, Any]:
         body[name] = convert(value, name) if convert else value
     extra = body.pop("extra_body", None)
     if extra:
-        _check_extra(extra, body)
-        body.update(extra)
+        if "stream" in extra:
+            raise invalid_request("'extra_body' may not name 'stream': the method decides.", "extra_body")
+        add_extra(body, extra, "extra_body")
     return body
-
-
-def _check_extra(extra: dict[str, Any], body: dict[str, Any]) -> None:
-    if "stream" in extra:
-        raise invalid_request("'extra_body' may not name 'stream': the method decides.", "extra_body")
-    twice = sorted(extra.keys() & body.keys())
-    if twice:
-        names = ", ".join(f"'{name}'" for name in twice)
-        raise invalid_request(f"'extra_body' names what is also set as a field: {names}.", "extra_body")
 
 
 def _each(convert: Convert) -> Convert:

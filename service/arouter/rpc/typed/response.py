@@ -1,7 +1,7 @@
 """A whole completion, OpenAI's JSON as a provider sent it, as a typed response.
 
-What is missing, null or unknown is left unset, and so is what cannot be understood (`repair`): nothing here raises. An
-answer that is no completion at all is for the provider's adapter to refuse.
+What is missing or null is left unset, and so is what cannot be understood (`repair`): nothing here raises. An answer
+that is no completion at all is for the provider's adapter to refuse.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from arouter.rpc.typed.answer import (
     Json,
     audio,
     citations,
+    extra_fields,
     function_call,
+    known_fields,
     logprobs,
     reasoning,
     tool_call,
@@ -21,8 +23,13 @@ from arouter.rpc.typed.answer import (
 )
 from arouter.rpc.typed.moderation import moderation
 from arouter.rpc.typed.repair import repaired
-from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT
+from arouter.v1.chat_completion_pb2 import Choice
+from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ChatMessage
 from arouter.v1.chat_service_pb2 import ChatCompletionResponse
+
+_COMPLETION = known_fields(ChatCompletionResponse.DESCRIPTOR, "object")
+_CHOICE = known_fields(Choice.DESCRIPTOR)
+_MESSAGE = known_fields(ChatMessage.DESCRIPTOR, "reasoning")
 
 
 def completion_to_proto(completion: Json) -> ChatCompletionResponse:
@@ -44,6 +51,7 @@ def _completion(value: Json) -> Fields:
         "system_fingerprint": value.get("system_fingerprint"),
         "metadata": value.get("metadata"),
         "moderation": moderation(value.get("moderation")),
+        "extra_fields_json": extra_fields(value, _COMPLETION),
     }
 
 
@@ -53,6 +61,7 @@ def _choice(value: Json) -> Fields:
         "message": _message(value.get("message") or {}),
         "finish_reason": value.get("finish_reason"),
         "logprobs": logprobs(value.get("logprobs")),
+        "extra_fields_json": extra_fields(value, _CHOICE),
     }
 
 
@@ -60,10 +69,12 @@ def _message(value: Json) -> Fields:
     return {
         "role": ROLE_NUMBERS.get(value.get("role") or "", ROLE_ASSISTANT),
         "content": value.get("content"),
+        "name": value.get("name"),
         "refusal": value.get("refusal"),
         "reasoning_content": reasoning(value),
         "tool_calls": [tool_call(call) for call in value.get("tool_calls") or ()],
         "audio": audio(value.get("audio")),
         "annotations": citations(value.get("annotations")),
         "function_call": function_call(value.get("function_call")),
+        "extra_fields_json": extra_fields(value, _MESSAGE),
     }

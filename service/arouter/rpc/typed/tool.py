@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.rpc.typed.fields import chosen, json_object, optional_fields, tool_choice_mode
+from arouter.rpc.typed.fields import (
+    add_extra,
+    chosen,
+    chosen_or_extra,
+    extra_fields,
+    json_object,
+    optional_fields,
+    tool_choice_mode,
+)
 from arouter.v1.chat_tool_pb2 import (
     AllowedTools,
     CustomTool,
@@ -21,10 +29,15 @@ from arouter.v1.chat_tool_pb2 import (
 
 def tool(value: Tool, path: str) -> dict[str, Any]:
     """Returns an entry of `tools`."""
-    kind = chosen(value, "tool", path)
+    extra = extra_fields(value.extra_fields_json, path)
+    kind = chosen_or_extra(value, "tool", extra, path)
+    out: dict[str, Any] = {}
     if kind == "function":
-        return {"type": kind, kind: function_definition(value.function, f"{path}.function")}
-    return {"type": kind, kind: _custom_tool(value.custom, f"{path}.custom")}
+        out = {"type": kind, kind: function_definition(value.function, f"{path}.function")}
+    elif kind == "custom":
+        out = {"type": kind, kind: _custom_tool(value.custom, f"{path}.custom")}
+    add_extra(out, extra, f"{path}.extra_fields_json")
+    return out
 
 
 def function_definition(value: FunctionDefinition, path: str) -> dict[str, Any]:
@@ -56,10 +69,15 @@ def function_call_choice(value: FunctionCallChoice, path: str) -> str | dict[str
 
 def tool_call(value: ToolCall, path: str) -> dict[str, Any]:
     """Returns an entry of an assistant message's `tool_calls`."""
-    kind = chosen(value, "call", path)
+    extra = extra_fields(value.extra_fields_json, path)
+    kind = chosen_or_extra(value, "call", extra, path)
+    out: dict[str, Any] = {"id": value.id}
     if kind == "function":
-        return {"id": value.id, "type": kind, kind: function_call(value.function)}
-    return {"id": value.id, "type": kind, kind: {"name": value.custom.name, "input": value.custom.input}}
+        out |= {"type": kind, kind: function_call(value.function)}
+    elif kind == "custom":
+        out |= {"type": kind, kind: {"name": value.custom.name, "input": value.custom.input}}
+    add_extra(out, extra, f"{path}.extra_fields_json")
+    return out
 
 
 def function_call(value: FunctionCall, _path: str = "") -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""What an answer cost: tokens times prices."""
+
+from __future__ import annotations
+
+from arouter.models import Prices, Rates
+
+_MILLION = 1_000_000
+
+
+def cost(
+    prices: Prices,
+    *,
+    prompt_tokens: int,
+    completion_tokens: int,
+    cached_tokens: int = 0,
+    cache_write_tokens: int = 0,
+    prompt_audio_tokens: int = 0,
+    completion_audio_tokens: int = 0,
+) -> float:
+    """Returns USD, never less than 0.
+
+    A provider that counts parts of a prompt twice, or more of them than the prompt has, is not paid for them: no token
+    costs more than once. Cached before written before audio.
+
+    Args:
+        prices: The model's.
+        prompt_tokens: All of the prompt, whatever became of it; decides on the tier.
+        completion_tokens: All of the answer, reasoning and audio included.
+        cached_tokens: Of the prompt's, those read from a cache.
+        cache_write_tokens: Of the prompt's, those written to a cache.
+        prompt_audio_tokens: Of the prompt's, those of audio that was not cached.
+        completion_audio_tokens: Of the answer's, those of audio.
+    """
+    rates = rates_for(prices, prompt_tokens)
+    plain = max(prompt_tokens, 0)
+    total = 0.0
+    for tokens, rate in (
+        (cached_tokens, rates.cache_read),
+        (cache_write_tokens, rates.cache_write),
+        (prompt_audio_tokens, rates.prompt_audio),
+    ):
+        part = min(max(tokens, 0), plain)
+        plain -= part
+        total += part * (rates.prompt if rate is None else rate)
+    spoken = min(max(completion_audio_tokens, 0), max(completion_tokens, 0))
+    written = max(completion_tokens, 0) - spoken
+    audio_rate = rates.completion if rates.completion_audio is None else rates.completion_audio
+    return (total + plain * rates.prompt + spoken * audio_rate + written * rates.completion) / _MILLION
+
+
+def rates_for(prices: Prices, prompt_tokens: int) -> Rates:
+    """Returns the rates of a request whose prompt has that many tokens."""
+    return next((tier for tier in reversed(prices.tiers) if prompt_tokens > tier.above), prices)

@@ -1,0 +1,27 @@
+"""An entry of Gemini's model list: ai.google.dev/api/models, `Model`."""
+
+from __future__ import annotations
+
+from arouter.models import ModelDetails
+from arouter.providers.adapter import ListedModel
+from arouter.providers.chat_models import can_chat
+from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.list_fields import label, native_name, tokens
+
+
+def read_model(entry: JsonObject) -> ListedModel | None:
+    """Returns what an entry says of a model; None if it is not one, or not one that chats.
+
+    The speech and image models have generateContent too, and what comes out of one is nowhere said but in its name.
+    """
+    name = (native_name(entry.get("name")) or "").removeprefix("models/")
+    methods = entry.get("supportedGenerationMethods")
+    if not name or not isinstance(methods, list) or "generateContent" not in methods or not can_chat(name):
+        return None
+    details = ModelDetails(
+        display_name=label(entry.get("displayName"), name),
+        # Of the prompt alone; the answer comes on top. No other number is nearer to what the two may have together.
+        context_length=tokens(entry.get("inputTokenLimit")),
+        max_output_tokens=tokens(entry.get("outputTokenLimit")),
+    )
+    return ListedModel(name, None, details)

@@ -1,0 +1,168 @@
+"""The model lists of those who speak OpenAI's protocol. OpenAI's own says only a name; what others add is in tables.
+
+Sources: the SDKs of OpenRouter, Mistral and Cerebras; console.groq.com/docs/models, docs.together.ai (models),
+docs.x.ai (models), platform.moonshot.ai/docs/api/list-models, Fireworks' list as big-AGI reads it, Azure's
+`capabilities` (learn.microsoft.com/rest/api/azureopenai/models); the sources of vLLM and llama.cpp's server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from arouter.models import ModelDetails
+from arouter.providers.adapter import ListedModel, ModelPage
+from arouter.providers.chat_models import can_chat
+from arouter.providers.documents import parse
+from arouter.providers.list_fields import label, native_name, seconds, tokens, words
+from arouter.providers.list_prices import read_prices
+from arouter.providers.provider_errors import bad_response
+
+Json = dict[str, Any]
+Path = tuple[str, ...]
+T = TypeVar("T")
+
+# Where an entry says a thing; the first that is said counts.
+_DISPLAY_NAME: tuple[Path, ...] = (("display_name",), ("name",))
+_CONTEXT_LENGTH: tuple[Path, ...] = (
+    ("context_length",),  # OpenRouter, Together, Moonshot, Fireworks, xAI
+    ("context_window",),  # Groq, Vercel
+    ("max_context_length",),  # Mistral, LM Studio
+    ("max_model_len",),  # vLLM
+    ("limits", "max_context_length"),  # Cerebras
+    ("meta", "n_ctx"),  # llama.cpp: what it was started with
+    ("meta", "n_ctx_train"),  # llama.cpp: what the model could have
+)
+_MAX_OUTPUT_TOKENS: tuple[Path, ...] = (
+    ("max_output_tokens",),
+    ("max_completion_tokens",),  # Groq
+    ("max_output_length",),  # the format in which providers describe themselves to OpenRouter
+    ("top_provider", "max_completion_tokens"),  # OpenRouter
+    ("limits", "max_completion_tokens"),  # Cerebras
+)
+_INPUT_MODALITIES: tuple[Path, ...] = (("input_modalities",), ("architecture", "input_modalities"))
+_OUTPUT_MODALITIES: tuple[Path, ...] = (("output_modalities",), ("architecture", "output_modalities"))
+_SUPPORTED_PARAMETERS: tuple[Path, ...] = (("supported_parameters",),)
+_INPUT_FLAGS: tuple[tuple[str, Path], ...] = (
+    ("image", ("capabilities", "vision")),  # Mistral, Cerebras
+    ("audio", ("capabilities", "audio")),  # Mistral
+    ("image", ("supports_image_input",)),  # Fireworks
+    ("image", ("supports_image_in",)),  # Moonshot
+    ("video", ("supports_video_in",)),  # Moonshot
+)
+_CHAT_FLAGS: tuple[Path, ...] = (
+    ("supports_chat",),  # Fireworks
+    ("capabilities", "completion_chat"),  # Mistral
+    ("capabilities", "chat_completion"),  # Azure
+)
+
+# What answers nobody is false here; true says nothing.
+_LIVE_FLAGS: tuple[Path, ...] = (
+    ("active",),  # Groq
+    ("capabilities", "inference"),  # Azure
+)
+
+# `type` is Together's, LM Studio's and Vercel's, `kind` Fireworks'; `task` and `model_type` are others' words for it.
+_KIND: tuple[Path, ...] = (("type",), ("kind",), ("capabilities", "type"), ("task",), ("model_type",))
+_CHAT_KINDS = frozenset({"chat", "llm", "vlm", "chat-completion", "text-generation", "image-text-to-text"})
+_OTHER_KINDS = frozenset(
+    {
+        "asr",
+        "audio",
+        "automatic-speech-recognition",
+        "embedding",
+        "embedding-model",
+        "embeddings",
+        "feature-extraction",
+        "flumina-addon",
+        "flumina-base-model",
+        "image",
+        "image-generation",
+        "moderation",
+        "ocr",
+        "realtime",
+        "rerank",
+        "reranker",
+        "speech",
+        "speech-to-text",
+        "stt",
+        "text-classification",
+        "text-to-image",
+        "text-to-speech",
+        "text-to-video",
+        "transcribe",
+        "transcription",
+        "tts",
+        "video",
+    }
+)
+
+
+def decode_model_list(body: bytes) -> ModelPage:
+    """Returns the models in an answer of `/models`, with what it says of them; those that cannot chat are left out.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE.
+    """
+    answer = parse(body, "a model list")
+    # Together lists without an envelope.
+    listed = answer.get("data") if isinstance(answer, dict) else answer
+    if not isinstance(listed, list):
+        raise bad_response("a model list without 'data'")
+    return ModelPage([model for entry in listed if (model := _read_model(entry)) is not None])
+
+
+def _read_model(entry: Any) -> ListedModel | None:
+    if not isinstance(entry, dict):
+        return None
+    name = native_name(entry.get("id"))
+    if name is None:
+        return None
+    details = _read_details(entry, name)
+    said = _said_to_chat(entry)
+    if not (can_chat(name, details) if said is None else said):
+        return None
+    return ListedModel(name, seconds(entry.get("created")), details)
+
+
+def _read_details(entry: Json, name: str) -> ModelDetails:
+    # ARouter's own list with `?view=full` says it all in one nested object.
+    nested = entry.get("details")
+    nested = nested if isinstance(nested, dict) else None
+    said = {**entry, **nested} if nested else entry
+    return ModelDetails(
+        display_name=_first(said, _DISPLAY_NAME, lambda value: label(value, name)),
+        context_length=_first(said, _CONTEXT_LENGTH, tokens),
+        max_output_tokens=_first(said, _MAX_OUTPUT_TOKENS, tokens),
+        input_modalities=_first(said, _INPUT_MODALITIES, words) or _flagged_inputs(said),
+        output_modalities=_first(said, _OUTPUT_MODALITIES, words),
+        supported_parameters=_first(said, _SUPPORTED_PARAMETERS, words),
+        prices=read_prices(said.get("pricing"), own=bool(nested and "pricing" in nested)),
+    )
+
+
+def _said_to_chat(entry: Json) -> bool | None:
+    """Says whether the list says that a model chats; None if it does not say. What it denies it cannot affirm too."""
+    if any(_at(entry, path) is False for path in _LIVE_FLAGS):
+        return False
+    flags = [flag for path in _CHAT_FLAGS if isinstance(flag := _at(entry, path), bool)]
+    kinds = {kind.lower().replace("_", "-") for path in _KIND if isinstance(kind := _at(entry, path), str)}
+    if not all(flags) or kinds & _OTHER_KINDS:
+        return False
+    return True if flags or kinds & _CHAT_KINDS else None
+
+
+def _flagged_inputs(entry: Json) -> tuple[str, ...] | None:
+    flags = [(kind, flag) for kind, path in _INPUT_FLAGS if isinstance(flag := _at(entry, path), bool)]
+    return ("text", *(kind for kind, flag in flags if flag)) if flags else None
+
+
+def _first(entry: Json, paths: Iterable[Path], read: Callable[[Any], T | None]) -> T | None:
+    return next((value for path in paths if (value := read(_at(entry, path))) is not None), None)
+
+
+def _at(entry: Json, path: Path) -> Any:
+    value: Any = entry
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
