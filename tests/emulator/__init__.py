@@ -1,4 +1,4 @@
-"""An emulated provider that speaks OpenAI's wire protocol, well or badly, as the model's name says.
+"""An emulated provider, which does well or badly as the model's name says. Its own scenarios speak OpenAI's protocol.
 
 - `scenarios`: the table: model name -> what happens
 - `answers`: right answers, built from the official SDK's own types

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from openai.types import CompletionUsage
@@ -38,9 +38,12 @@ def completion(
     *,
     tool_calls: Iterable[tuple[str, str, str]] = (),
     reasoning: str | None = None,
+    refusal: str | None = None,
+    finish_reason: str | None = None,
+    usage: CompletionUsage = USAGE,
 ) -> JsonObject:
     """Returns a whole answer."""
-    message: JsonObject = {"role": "assistant", "content": text, "refusal": None}
+    message: JsonObject = {"role": "assistant", "content": text, "refusal": refusal}
     calls = [
         ChatCompletionMessageToolCall(id=id_, type="function", function=Function(name=name, arguments=arguments))
         for id_, name, arguments in tool_calls
@@ -49,11 +52,13 @@ def completion(
         message["tool_calls"] = calls
     if reasoning is not None:
         message["reasoning_content"] = reasoning
-    choice = whole.Choice(
-        index=0,
-        message=ChatCompletionMessage(**message),
-        finish_reason="tool_calls" if calls else "stop",
-        logprobs=None,
+    choice = whole.Choice.model_validate(
+        {
+            "index": 0,
+            "message": ChatCompletionMessage(**message),
+            "finish_reason": finish_reason or ("tool_calls" if calls else "stop"),
+            "logprobs": None,
+        }
     )
     answer = ChatCompletion(
         id="chatcmpl-emulated",
@@ -61,7 +66,7 @@ def completion(
         created=CREATED,
         model=model,
         choices=[choice],
-        usage=USAGE,
+        usage=usage,
         system_fingerprint="fp_emulated",
     )
     return answer.model_dump(mode="json", exclude_unset=True)
@@ -70,7 +75,7 @@ def completion(
 def text_chunks(model: str, pieces: Iterable[str] = WORDS, *, usage: bool = False) -> list[JsonObject]:
     """Returns a streamed answer of text: the role, a chunk for each piece, the finish, and the usage if wanted."""
     deltas = [{"role": "assistant", "content": "", "refusal": None}, *({"content": piece} for piece in pieces)]
-    return _stream(model, deltas, "stop", usage)
+    return chunks(model, deltas, "stop", USAGE if usage else None)
 
 
 def reasoning_chunks(model: str, *, usage: bool = False) -> list[JsonObject]:
@@ -80,32 +85,39 @@ def reasoning_chunks(model: str, *, usage: bool = False) -> list[JsonObject]:
         *({"content": None, "reasoning_content": piece} for piece in REASONING),
         *({"content": piece} for piece in WORDS),
     ]
-    return _stream(model, deltas, "stop", usage)
+    return chunks(model, deltas, "stop", USAGE if usage else None)
 
 
 def tool_chunks(
     model: str, calls: Iterable[tuple[str, str, str]] = TOOL_CALLS, *, usage: bool = False
 ) -> list[JsonObject]:
     """Returns a streamed answer of tool calls, with the arguments cut into pieces of five characters."""
-    deltas: list[JsonObject] = [{"role": "assistant", "content": None}]
+    deltas = [{"role": "assistant", "content": None}, *call_deltas(calls)]
+    return chunks(model, deltas, "tool_calls", USAGE if usage else None)
+
+
+def call_deltas(calls: Iterable[tuple[str, str, str]]) -> Iterator[JsonObject]:
+    """Yields the deltas of tool calls, with the arguments cut into pieces of five characters."""
     for index, (id_, name, arguments) in enumerate(calls):
         first = {"index": index, "id": id_, "type": "function", "function": {"name": name, "arguments": ""}}
-        deltas.append({"tool_calls": [first]})
+        yield {"tool_calls": [first]}
         for start in range(0, len(arguments), 5):
             piece = {"index": index, "function": {"arguments": arguments[start : start + 5]}}
-            deltas.append({"tool_calls": [piece]})
-    return _stream(model, deltas, "tool_calls", usage)
+            yield {"tool_calls": [piece]}
 
 
-def _stream(model: str, deltas: list[JsonObject], finish_reason: str, usage: bool) -> list[JsonObject]:
-    chunks = [_chunk(model, delta, None, usage) for delta in deltas]
-    chunks.append(_chunk(model, {}, finish_reason, usage))
+def chunks(
+    model: str, deltas: Iterable[JsonObject], finish_reason: str, usage: CompletionUsage | None
+) -> list[JsonObject]:
+    """Returns a streamed answer: a chunk for each delta, the finish, and the usage if wanted."""
+    said = [_chunk(model, delta, None, usage) for delta in deltas]
+    said.append(_chunk(model, {}, finish_reason, usage))
     if usage:
-        chunks.append({**_chunk(model, {}, None, usage), "choices": [], "usage": USAGE.model_dump(exclude_unset=True)})
-    return chunks
+        said.append({**_chunk(model, {}, None, usage), "choices": [], "usage": usage.model_dump(exclude_unset=True)})
+    return said
 
 
-def _chunk(model: str, delta: JsonObject, finish_reason: str | None, usage: bool) -> JsonObject:
+def _chunk(model: str, delta: JsonObject, finish_reason: str | None, usage: CompletionUsage | None) -> JsonObject:
     choice = streamed.Choice.model_validate(
         {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
     )

@@ -17,6 +17,7 @@ class Call:
         headers: As received, names in lower case.
         raw: The body's bytes.
         json: The body, parsed; an object's keys in the order of the wire.
+        path: The path and query asked for.
         model: The native model name asked for.
         started: Set once the first piece of a streamed answer is on the wire.
         disconnected: Set when the other side closes its connection before the answer's end.
@@ -27,7 +28,9 @@ class Call:
         self.headers = {name.lower(): value for name, value in request.headers.items()}
         self.raw = raw
         self.json: dict[str, Any] = json.loads(raw)
-        self.model: str = self.json["model"]
+        self.path = request.path_qs
+        # Gemini's protocol has it in the path: `…/models/<model>:<method>`.
+        self.model: str = self.json.get("model") or request.match_info["call"].partition(":")[0]
         self.started = threading.Event()
         self.disconnected = threading.Event()
         self.ended = threading.Event()
@@ -43,7 +46,7 @@ class Call:
     @property
     def wants_stream(self) -> bool:
         """Whether a streamed answer is asked for."""
-        return self.json.get("stream") is True
+        return self.json.get("stream") is True or self._request.query.get("alt") == "sse"
 
     @property
     def wants_usage(self) -> bool:

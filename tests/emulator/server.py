@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -14,20 +14,24 @@ from openai.types import Model
 from emulator import wire
 from emulator.answers import CREATED
 from emulator.call import Call
-from emulator.scenarios import MEGABYTE, SCENARIOS
+from emulator.scenarios import MEGABYTE, SCENARIOS, Scenario
 
 WAIT = 20.0
 """Seconds after which a wait for something that must happen gives up."""
 
 
 class Emulator:
-    """An OpenAI-protocol provider. Records every request; counts what is open.
+    """A provider. Records every request; counts what is open.
+
+    Args:
+        scenarios: What it does for each model name. They choose the protocol: it listens to requests of all three.
 
     Attributes:
         listed: Its model list, each with its `created` or None; may be changed while it runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scenarios: Mapping[str, Scenario] = SCENARIOS) -> None:
+        self._scenarios = scenarios
         self._changed = threading.Condition()
         self._calls: list[Call] = []
         self._open_calls = 0
@@ -37,7 +41,7 @@ class Emulator:
         self._runner: web.AppRunner | None = None
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
         self.port = 0
-        self.listed: dict[str, int | None] = dict.fromkeys(SCENARIOS, CREATED)
+        self.listed: dict[str, int | None] = dict.fromkeys(scenarios, CREATED)
 
     def __enter__(self) -> Emulator:
         self._thread.start()
@@ -52,13 +56,18 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """What a provider row's `base_url` says."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        """What a provider row's `base_url` says, for OpenAI's protocol."""
+        return f"{self.root_url}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """The same for the other protocols."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def models(self) -> list[str]:
         """The native names, in the order of the provider's own list."""
-        return list(SCENARIOS)
+        return list(self._scenarios)
 
     @property
     def calls(self) -> list[Call]:
@@ -119,7 +128,8 @@ class Emulator:
     async def _start(self) -> None:
         app = web.Application(client_max_size=64 * MEGABYTE)
         app.router.add_get("/v1/models", self._list_models)
-        app.router.add_post("/v1/chat/completions", self._chat)
+        for path in ("/v1/chat/completions", "/v1/messages", "/v1beta/models/{call}"):
+            app.router.add_post(path, self._chat)
         # Cancels the handler when its client goes: how a disconnect is seen.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -162,7 +172,7 @@ class Emulator:
             self._open_calls += 1
             self._changed.notify_all()
         try:
-            return await SCENARIOS[call.model](call)
+            return await self._scenarios[call.model](call)
         except (asyncio.CancelledError, ConnectionError):
             call.disconnected.set()
             return web.Response()  # nobody is there to read it

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from arouter.chat.usage import Usage
 from arouter.errors import ARouterError, Failure
 
 _RETRY_WHILE_DRAINING = 1
@@ -27,13 +28,13 @@ class Outcome:
     Attributes:
         status: How it ended.
         model: The id that answered or was tried, or None.
-        usage: What its provider said was used, or None.
+        usage: What its provider said was used, or None if it said nothing.
         failure: The name of the error the client got, or None.
     """
 
     status: Status = Status.OK
     model: str | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
     failure: str | None = None
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
 
 from arouter.catalogue.catalogue import Model
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
+from arouter.chat.usage import Usage, read_usage
 from arouter.errors import ARouterError, ProviderError, invalid_request
 from arouter.providers.driver import ProviderStream, Upstream
 
@@ -37,10 +37,9 @@ class Answer:
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
 
     @property
-    def usage(self) -> dict[str, Any] | None:
-        """What the provider said was used, so far."""
-        usage = self._stream.usage if self._stream else self.completion.get("usage")
-        return usage if isinstance(usage, dict) else None
+    def usage(self) -> Usage | None:
+        """What the provider said was used, so far; read anew each time."""
+        return read_usage(self._stream.usage if self._stream else self.completion.get("usage"))
 
     @property
     def deadline(self) -> float | None:

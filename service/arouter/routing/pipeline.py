@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from arouter.accounts.keys import ApiKey
 from arouter.catalogue.catalogue import Catalogue
@@ -79,10 +78,8 @@ class Pipeline:
 
 def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
     """Writes the call's one line, with nothing that the client wrote: people paste keys everywhere."""
-    usage = outcome.usage or {}
     _log.info(
-        "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f"
-        " prompt_tokens=%s completion_tokens=%s",
+        "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f %s",
         request_id or "-",
         key.hash[:8],
         outcome.model or "-",
@@ -90,11 +87,5 @@ def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome
         outcome.status.value,
         outcome.failure or "-",
         seconds * 1000,
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
+        outcome.usage or "usage=-",
     )
-
-
-def _count(tokens: Any) -> int | str:
-    """Returns a number of tokens, or a dash for anything else that a provider may say."""
-    return tokens if type(tokens) is int else "-"

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 import pytest
-from unit.providers.anthropic.sdk import faults
 
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError, Failure
 from arouter.providers.anthropic.adapter import AnthropicAdapter
+from judges.anthropic import faults
 
 ADAPTER = AnthropicAdapter()
 HAIKU_4_5 = "claude-haiku-4-5-20251001"

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 from anthropic.types import ModelInfo
-from unit.providers.anthropic.sdk import message
 
 from arouter.errors import Failure, ProviderError
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.anthropic.adapter import AnthropicAdapter
+from judges.anthropic import message
 
 ADAPTER = AnthropicAdapter()
 TEXT = {"type": "text", "text": "Hi"}

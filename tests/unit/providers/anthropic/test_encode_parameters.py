@@ -24,10 +24,10 @@ from unit.providers.anthropic.requests import (
     refusal,
     text,
 )
-from unit.providers.anthropic.sdk import faults
 
 from arouter.chat.request import ChatRequest
 from arouter.providers.anthropic.schema import JSON_INSTRUCTION
+from judges.anthropic import faults
 
 
 @pytest.mark.parametrize(

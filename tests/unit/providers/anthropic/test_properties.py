@@ -8,12 +8,12 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.providers.anthropic.sdk import faults
 
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError, Failure
 from arouter.providers.anthropic.adapter import AnthropicAdapter
 from arouter.providers.sse import ServerSentEvent
+from judges.anthropic import faults
 
 ADAPTER = AnthropicAdapter()
 MODELS = ["claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-4-8", "claude-sonnet-5-5", "claude-opus-5-5", "glm-5"]

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
-from unit.providers.anthropic.sdk import event, message
 
 from arouter.errors import Failure, ProviderError
 from arouter.providers.anthropic.adapter import AnthropicAdapter
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.sse import ServerSentEvent
+from judges.anthropic import event, message
 
 ADAPTER = AnthropicAdapter()
 START = {"type": "message_start", "message": {**orjson.loads(message()), "stop_reason": None}}

@@ -20,13 +20,13 @@ import pytest
 from anthropic.types import Message
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from unit.providers.anthropic.sdk import event, faults
 
 from arouter.chat.chunks import is_meaningful
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError, ProviderError
 from arouter.providers.anthropic.adapter import AnthropicAdapter
 from arouter.providers.sse import SseParser
+from judges.anthropic import event, faults
 
 ADAPTER = AnthropicAdapter()
 WIRE = Path(__file__).parents[3] / "wire" / "anthropic"

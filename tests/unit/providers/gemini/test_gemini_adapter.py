@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 from google.genai import types
-from unit.providers.gemini.sdk import write_response
 from unit.providers.gemini.wire import ADAPTER
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.sse import ServerSentEvent
+from judges.gemini import write_response
 
 USER = {"role": "user", "content": "x"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}

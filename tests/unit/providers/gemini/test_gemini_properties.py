@@ -10,13 +10,13 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.providers.gemini.sdk import read_request
 from unit.providers.gemini.wire import ADAPTER
 
 from arouter.chat.request import ChatRequest, check_body
 from arouter.chat.types import REQUEST_FIELDS
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.sse import ServerSentEvent
+from judges.gemini import read_request
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 JSON = st.recursive(

@@ -7,11 +7,12 @@ from typing import Any
 import orjson
 import pytest
 from pydantic import ValidationError
-from unit.providers.gemini.sdk import added_up, read_request, read_response, said_by, write_response
 from unit.providers.gemini.wire import ADAPTER, cases_with, decode_stream, events_of, load, read
 
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ProviderError
+from judges.gemini import read_request, read_response, write_response
+from judges.openai import added_up, said_by
 
 STREAMS = cases_with("stream.wire.txt")
 BROKEN = {"malformed_function_call", "stream_cut", "stream_error"}

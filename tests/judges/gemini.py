@@ -1,13 +1,10 @@
-"""Judges not ours: the types of Google's SDK for what is sent, the OpenAI SDK's accumulator for what comes back."""
+"""Google's SDK as a judge: its types check requests, answers and events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from google.genai import types
-from openai.lib.streaming.chat import ChatCompletionStreamState
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel, ConfigDict
 
 
@@ -47,27 +44,3 @@ def read_response(document: Any) -> types.GenerateContentResponse:
 def write_response(response: types.GenerateContentResponse) -> bytes:
     """Returns what Google would send."""
     return response.model_dump_json(by_alias=True, exclude_none=True).encode()
-
-
-def said_by(completion: dict[str, Any]) -> dict[str, Any]:
-    """Returns the part of a whole answer that a stream must add up to."""
-    return _said(ChatCompletion.model_validate({"created": 1, **completion}))
-
-
-def added_up(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Returns what the OpenAI SDK makes of a stream."""
-    state: Any = ChatCompletionStreamState()
-    for chunk in chunks:
-        state.handle_chunk(ChatCompletionChunk.model_validate({"created": 1, **chunk}))
-    return _said(state.current_completion_snapshot)
-
-
-def _said(completion: ChatCompletion) -> dict[str, Any]:
-    said = completion.model_dump(mode="json", exclude_none=True, include={"choices", "usage", "id", "model"})
-    for choice in said["choices"]:
-        choice.pop("native_finish_reason", None)  # the accumulator keeps no fields of a choice that it does not know
-        choice["message"].pop("parsed", None)
-        for call in choice["message"].get("tool_calls", ()):
-            call.pop("index", None)
-            call["function"].pop("parsed_arguments", None)
-    return said

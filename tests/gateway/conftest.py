@@ -1,0 +1,57 @@
+"""The stack in front of a provider of each protocol, and the table of what the matrix found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from emulator import Emulator
+from matrix import provider, table
+from support.stack import PROVIDER_KEY, Stack, running
+
+
+@pytest.fixture(scope="session")
+def speakers() -> Iterator[Emulator]:
+    """An emulated provider of each protocol, for the whole session."""
+    with Emulator(provider.scenarios()) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def speakers_stack(speakers: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`arouter up` in front of `speakers`, for the whole session."""
+    with running(tmp_path_factory.mktemp("speakers"), {"providers": provider.rows(speakers, PROVIDER_KEY)}) as stack:
+        yield stack
+
+
+@pytest.fixture
+def translated(speakers: Emulator, speakers_stack: Stack) -> Iterator[Stack]:
+    """The same. After the test it checks that the provider had no trouble of its own."""
+    yield speakers_stack
+    speakers.wait_idle()
+    speakers.forget()
+
+
+@pytest.fixture
+def translated_client(translated: Stack) -> Iterator[openai.OpenAI]:
+    """OpenAI's SDK, talking to it."""
+    with openai.OpenAI(base_url=translated.base_url, api_key=translated.key, max_retries=0) as client:
+        yield client
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # Not in the test itself: a cell whose fixtures fail has failed too.
+    cell = item.callspec.params.get("cell") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    if cell is not None:
+        item.user_properties.append(("cell", cell))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    found = table.outcomes(terminalreporter.stats)
+    if found:
+        terminalreporter.section("matrix of protocols")
+        for line in table.lines(found):
+            terminalreporter.write_line(line)
