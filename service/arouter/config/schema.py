@@ -115,6 +115,16 @@ class AccountsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     max_age: Seconds = 3600.0
 
 
+class UsageConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How usage records are kept.
+
+    Attributes:
+        queue: Records that wait at most while the database is away; beyond, they are lost and counted.
+    """
+
+    queue: Annotated[int, Meta(ge=1)] = 100_000
+
+
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Which web pages may call the gateway. None by default.
 
@@ -144,5 +154,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     timeouts: Timeouts = Timeouts()
     catalogue: CatalogueConfig = CatalogueConfig()
     accounts: AccountsConfig = AccountsConfig()
+    usage: UsageConfig = UsageConfig()
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()

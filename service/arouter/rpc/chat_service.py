@@ -19,7 +19,7 @@ from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
-from arouter.rpc.status import abort, known
+from arouter.rpc.status import known
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.request import request_to_dict
 from arouter.rpc.typed.response import completion_to_proto
@@ -47,42 +47,33 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def CreateChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
-        try:
-            chat = parse_chat_request(request.http_body.data)
-            if chat.stream:
-                await self._write_events(chat, context)
-            else:
-                async with self._answer(chat, context) as answer:
-                    document = httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
-                    await send_headers(context, answer_headers(answer))
-                await write(context, document)
-        except Exception as error:
-            await abort(context, known(error))
+        chat = parse_chat_request(request.http_body.data)
+        if chat.stream:
+            await self._write_events(chat, context)
+        else:
+            async with self._answer(chat, context) as answer:
+                document = httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
+                await send_headers(context, answer_headers(answer))
+            await write(context, document)
 
     @override
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> chat_service_pb2.ChatCompletionResponse:
-        try:
-            async with self._answer(_typed(request, stream=False), context) as answer:
-                response = completion_to_proto(answer.completion)
-                await send_headers(context, answer_headers(answer))
-                return response
-        except Exception as error:
-            await abort(context, known(error))
+        async with self._answer(_typed(request, stream=False), context) as answer:
+            response = completion_to_proto(answer.completion)
+            await send_headers(context, answer_headers(answer))
+            return response
 
     @override
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> None:
-        try:
-            async with self._answer(_typed(request, stream=True), context) as answer:
-                await send_headers(context, answer_headers(answer))
-                while chunks := await answer.read():
-                    for chunk in chunks:
-                        await write(context, chunk_to_proto(chunk))
-        except Exception as error:
-            await abort(context, known(error))
+        async with self._answer(_typed(request, stream=True), context) as answer:
+            await send_headers(context, answer_headers(answer))
+            while chunks := await answer.read():
+                for chunk in chunks:
+                    await write(context, chunk_to_proto(chunk))
 
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()

@@ -8,7 +8,6 @@ from arouter.catalogue.catalogue import Catalogue
 from arouter.errors import invalid_request
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
-from arouter.rpc.status import abort, known
 from arouter.rpc.typed.model import basic_model, full_model
 from arouter.v1.model_pb2 import Model
 from arouter.v1.model_service_pb2 import GetModelRequest, ListModelsRequest, ListModelsResponse
@@ -25,20 +24,14 @@ class ModelService(ModelServiceServicer):
 
     @override
     async def ListModels(self, request: ListModelsRequest, context: Context) -> ListModelsResponse:
-        try:
-            _check_view(request.view)
-            visible = self._catalogue.visible(caller.get().key)
-            return ListModelsResponse(object="list", data=map(_VIEWS[request.view], visible))
-        except Exception as error:
-            await abort(context, known(error))
+        _check_view(request.view)
+        visible = self._catalogue.visible(caller.get().key)
+        return ListModelsResponse(object="list", data=map(_VIEWS[request.view], visible))
 
     @override
     async def GetModel(self, request: GetModelRequest, context: Context) -> Model:
-        try:
-            _check_view(request.view)
-            return _VIEWS[request.view](self._catalogue.find(request.model, caller.get().key))
-        except Exception as error:
-            await abort(context, known(error))
+        _check_view(request.view)
+        return _VIEWS[request.view](self._catalogue.find(request.model, caller.get().key))
 
 
 def _check_view(view: str) -> None:

@@ -9,7 +9,6 @@ from typing_extensions import override
 from arouter.catalogue.catalogue import Catalogue
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
-from arouter.rpc.status import abort, known
 from arouter.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse, Provider
 from arouter.v1.provider_service_pb2_grpc import ProviderServiceServicer
 
@@ -22,15 +21,12 @@ class ProviderService(ProviderServiceServicer):
 
     @override
     async def ListProviders(self, request: ListProvidersRequest, context: Context) -> ListProvidersResponse:
-        try:
-            key = caller.get().key
-            counts = Counter(model.provider.id for model in self._catalogue.visible(key))
-            return ListProvidersResponse(
-                data=[
-                    Provider(id=provider.id, name=provider.name, model_count=counts[provider.id])
-                    for provider in self._catalogue.providers
-                    if key.allows_provider(provider.id)
-                ]
-            )
-        except Exception as error:
-            await abort(context, known(error))
+        key = caller.get().key
+        counts = Counter(model.provider.id for model in self._catalogue.visible(key))
+        return ListProvidersResponse(
+            data=[
+                Provider(id=provider.id, name=provider.name, model_count=counts[provider.id])
+                for provider in self._catalogue.providers
+                if key.allows_provider(provider.id)
+            ]
+        )

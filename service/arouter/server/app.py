@@ -26,7 +26,7 @@ from arouter.routing.admission import Admission
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
-from arouter.rpc.decoding import Decoding
+from arouter.rpc.handling import Handling
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_service import ProviderService
 from arouter.server.database import wait_for_schema
@@ -92,7 +92,7 @@ class App:
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
-            interceptors=[Authentication(self._directory), Decoding()],
+            interceptors=[Authentication(self._directory), Handling()],
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),

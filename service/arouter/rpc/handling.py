@@ -1,4 +1,4 @@
-"""Answers a request that is no protobuf message with INVALID_ARGUMENT instead of a traceback and UNKNOWN."""
+"""Ends every call that fails with the status of its error, so that handlers need only raise."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing_extensions import override
 
 from arouter.errors import ARouterError, invalid_request
 from arouter.rpc.context import Context
-from arouter.rpc.status import abort
+from arouter.rpc.status import abort, known
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
-class Decoding(aio.ServerInterceptor):
-    """Wraps the handlers of unary requests, each once."""
+class Handling(aio.ServerInterceptor):
+    """Wraps the handlers of unary requests, each once.
+
+    A request that is no protobuf message fails with INVALID_ARGUMENT; grpc itself would make UNKNOWN of it.
+    """
 
     def __init__(self) -> None:
         self._wrapped: dict[str, Handler] = {}
@@ -52,7 +55,12 @@ def _wrap(handler: Handler) -> Handler:
     async def handle(request: Any, context: Context) -> Any:
         if isinstance(request, ARouterError):
             await abort(context, request)
-        return await inner(request, context)
+        try:
+            return await inner(request, context)
+        except aio.AbortError:
+            raise
+        except Exception as error:
+            await abort(context, known(error))
 
     make = grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
     return make(handle, decode_or_refuse, handler.response_serializer)

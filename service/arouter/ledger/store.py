@@ -1,0 +1,55 @@
+"""Where usage records are kept. An interface; `arouter.store` has the SQL behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Literal, NamedTuple, Protocol
+
+from arouter.ledger.record import UsageRecord, UsageSum
+
+Dimension = Literal["day", "model", "key"]
+
+
+class Scope(NamedTuple):
+    """Whose records are asked for. None does not narrow.
+
+    Attributes:
+        account: Of one account.
+        key_hash: Of one key.
+    """
+
+    account: str | None = None
+    key_hash: str | None = None
+
+
+class LedgerStore(Protocol):
+    """Keeps usage records."""
+
+    async def add(self, records: Sequence[UsageRecord]) -> None:
+        """Keeps records. One that is there already is not kept twice, so that what may have failed can be repeated.
+
+        Raises:
+            StoreError: None was kept, or it is not known whether they were.
+        """
+
+    async def find(self, generation_id: str, scope: Scope) -> UsageRecord | None:
+        """Returns the record of a generation's last attempt.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
+    async def summarize(self, scope: Scope, first: date, last: date, by: Collection[Dimension]) -> Sequence[UsageSum]:
+        """Returns the sums of the days from `first` to `last`, sorted by what they are grouped by.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+
+    async def forget(self, before_ms: int) -> None:
+        """Removes the records of calls that came before; their sums stay.
+
+        Raises:
+            StoreError: They cannot be removed.
+        """

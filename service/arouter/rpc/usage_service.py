@@ -1,0 +1,117 @@
+"""Serves `arouter.v1.UsageService`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import get_args
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from typing_extensions import override
+
+from arouter.accounts.keys import ApiKey
+from arouter.accounts.records import NANOS
+from arouter.errors import ARouterError, Failure, invalid_request
+from arouter.ledger.record import UsageRecord, UsageSum
+from arouter.ledger.store import Dimension, LedgerStore, Scope
+from arouter.rpc.auth import caller
+from arouter.rpc.context import Context
+from arouter.v1.usage_service_pb2 import (
+    Generation,
+    GenerationUsage,
+    GetGenerationRequest,
+    SummarizeUsageRequest,
+    SummarizeUsageResponse,
+    UsageSummary,
+)
+from arouter.v1.usage_service_pb2_grpc import UsageServiceServicer
+
+_DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+_DEFAULT_DAYS = 30
+
+
+class UsageService(UsageServiceServicer):
+    """Shows what was used, as far as the calling key may see it."""
+
+    def __init__(self, store: LedgerStore) -> None:
+        self._store = store
+
+    @override
+    async def GetGeneration(self, request: GetGenerationRequest, context: Context) -> Generation:
+        if not request.id:
+            raise invalid_request("Missing required parameter: 'id'.", "id")
+        record = await self._store.find(request.id, Scope(account=caller.get().key.account))
+        if record is None:
+            raise ARouterError(
+                Failure.NOT_FOUND, "There is no such generation, or its record is not written yet.", param="id"
+            )
+        return _generation(record)
+
+    @override
+    async def SummarizeUsage(self, request: SummarizeUsageRequest, context: Context) -> SummarizeUsageResponse:
+        last = _day(request.end_date, "end_date") or datetime.now(UTC).date()
+        first = _day(request.start_date, "start_date") or last - timedelta(days=_DEFAULT_DAYS)
+        if first > last:
+            raise invalid_request("'start_date' must not be after 'end_date'.", "start_date")
+        by = _dimensions(request.group_by)
+        sums = await self._store.summarize(_scope(caller.get().key), first, last, by)
+        return SummarizeUsageResponse(data=map(_summary, sums))
+
+
+def _scope(key: ApiKey) -> Scope:
+    return Scope(account=key.account, key_hash=key.hash if key.key_type == "regular" else None)
+
+
+def _day(text: str, field: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise invalid_request(f"Invalid value for '{field}': expected a day, for example 2026-11-23.", field) from None
+
+
+def _dimensions(text: str) -> list[Dimension]:
+    asked = [word.strip() for word in (text or "day").split(",")]
+    if not set(asked) <= set(_DIMENSIONS):
+        raise invalid_request(
+            f"Invalid value for 'group_by': expected any of {', '.join(_DIMENSIONS)}, separated by commas.", "group_by"
+        )
+    return [dimension for dimension in _DIMENSIONS if dimension in asked]
+
+
+def _generation(record: UsageRecord) -> Generation:
+    used = record.usage
+    return Generation(
+        id=record.generation_id,
+        model=record.model,
+        provider=record.provider,
+        account=record.account or "",
+        key_hash=record.key_hash,
+        created_at=Timestamp(seconds=record.created_ms // 1000, nanos=record.created_ms % 1000 * 1_000_000),
+        latency_ms=record.latency_ms,
+        first_token_ms=record.first_token_ms,
+        status=record.status,
+        stream=record.stream,
+        usage=GenerationUsage(
+            prompt_tokens=used.prompt_tokens,
+            completion_tokens=used.completion_tokens,
+            total_tokens=used.prompt_tokens + used.completion_tokens,
+            cached_tokens=used.cached_tokens,
+            cache_write_tokens=used.cache_write_tokens,
+            reasoning_tokens=used.reasoning_tokens,
+            cost=record.cost / NANOS,
+            estimated=record.estimated,
+        ),
+    )
+
+
+def _summary(total: UsageSum) -> UsageSummary:
+    return UsageSummary(
+        day=total.day,
+        model=total.model,
+        key_hash=total.key_hash,
+        requests=total.requests,
+        prompt_tokens=total.prompt_tokens,
+        completion_tokens=total.completion_tokens,
+        cost=total.cost / NANOS,
+    )

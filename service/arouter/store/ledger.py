@@ -1,0 +1,141 @@
+"""Usage records and their daily sums, kept in SQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from arouter.chat.usage import Usage
+from arouter.ledger.record import UsageRecord, UsageSum
+from arouter.ledger.store import Dimension, LedgerStore, Scope
+from arouter.store.database import Database, insert
+from arouter.store.tables import usage, usage_daily
+
+_SUMS = ("requests", "prompt_tokens", "completion_tokens", "cost_nanos")
+
+
+class SqlLedgerStore(LedgerStore):
+    """Keeps records in `usage`, and what they sum up to in `usage_daily`, in one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    async def add(self, records: Sequence[UsageRecord]) -> None:
+        async with self._database.begin() as connection:
+            known = await _known(connection, records)
+            new = [record for record in records if (record.generation_id, record.attempt) not in known]
+            if new:
+                await connection.execute(insert(connection, usage), [_row(record) for record in new])
+                await _add_up(connection, new)
+
+    @override
+    async def find(self, generation_id: str, scope: Scope) -> UsageRecord | None:
+        query = select(usage).where(usage.c.generation_id == generation_id, *_within(scope, usage.c))
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query.order_by(usage.c.attempt.desc()).limit(1))).first()
+        return None if row is None else _record(row)
+
+    @override
+    async def summarize(self, scope: Scope, first: date, last: date, by: Collection[Dimension]) -> Sequence[UsageSum]:
+        table = usage_daily.c
+        columns = {"day": table.day, "model": table.model, "key": table.key_hash}
+        groups = [column for name, column in columns.items() if name in by]
+        sums = [func.coalesce(func.sum(table[name]), 0).label(name) for name in _SUMS]
+        query = select(*groups, *sums).where(table.day >= first, table.day <= last, *_within(scope, table))
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query.group_by(*groups).order_by(*groups))).mappings().all()
+        return [
+            UsageSum(
+                day=row["day"].isoformat() if "day" in by else None,
+                model=row["model"] if "model" in by else None,
+                key_hash=row["key_hash"] if "key" in by else None,
+                requests=int(row["requests"]),
+                prompt_tokens=int(row["prompt_tokens"]),
+                completion_tokens=int(row["completion_tokens"]),
+                cost=int(row["cost_nanos"]),
+            )
+            for row in rows
+        ]
+
+    @override
+    async def forget(self, before_ms: int) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(delete(usage).where(usage.c.created_ms < before_ms))
+
+
+async def _known(connection: AsyncConnection, records: Sequence[UsageRecord]) -> set[tuple[str, int]]:
+    """Returns which of the records are there already: an earlier write may have worked without our learning of it."""
+    key = tuple_(usage.c.generation_id, usage.c.attempt)
+    wanted = [(record.generation_id, record.attempt) for record in records]
+    found = await connection.execute(select(usage.c.generation_id, usage.c.attempt).where(key.in_(wanted)))
+    return {(row.generation_id, row.attempt) for row in found}
+
+
+async def _add_up(connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
+    """Adds records to the sums of their days."""
+    sums: dict[tuple[date, str, str, str | None], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for record in records:
+        day = datetime.fromtimestamp(record.created_ms / 1000, UTC).date()
+        total = sums[day, record.key_hash, record.model, record.account]
+        for index, amount in enumerate((1, record.usage.prompt_tokens, record.usage.completion_tokens, record.cost)):
+            total[index] += amount
+    statement = insert(connection, usage_daily)
+    added = {name: usage_daily.c[name] + statement.excluded[name] for name in _SUMS}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["day", "key_hash", "model"], set_=added),
+        [
+            {"day": day, "key_hash": key, "model": model, "account": account, **dict(zip(_SUMS, total, strict=True))}
+            # In one order, so that two writers do not wait for each other in a circle.
+            for (day, key, model, account), total in sorted(sums.items(), key=lambda item: item[0][:3])
+        ],
+    )
+
+
+def _within(scope: Scope, columns: Any) -> list[ColumnElement[bool]]:
+    conditions = []
+    if scope.account is not None:
+        conditions.append(columns.account == scope.account)
+    if scope.key_hash is not None:
+        conditions.append(columns.key_hash == scope.key_hash)
+    return conditions
+
+
+def _row(record: UsageRecord) -> dict[str, Any]:
+    row = record._asdict()
+    used: Usage = row.pop("usage")
+    row["cost_nanos"] = row.pop("cost")
+    return row | {
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "cached_tokens": used.cached_tokens,
+        "cache_write_tokens": used.cache_write_tokens,
+        "reasoning_tokens": used.reasoning_tokens,
+    }
+
+
+def _record(row: Row[Any]) -> UsageRecord:
+    return UsageRecord(
+        generation_id=row.generation_id,
+        attempt=row.attempt,
+        account=row.account,
+        key_hash=row.key_hash,
+        model=row.model,
+        provider=row.provider,
+        created_ms=row.created_ms,
+        latency_ms=row.latency_ms,
+        first_token_ms=row.first_token_ms,
+        status=row.status,
+        stream=row.stream,
+        usage=Usage(
+            row.prompt_tokens, row.completion_tokens, row.cached_tokens, row.cache_write_tokens, row.reasoning_tokens
+        ),
+        cost=row.cost_nanos,
+        estimated=row.estimated,
+    )

@@ -1,0 +1,156 @@
+"""Usage records and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from arouter.chat.usage import Usage
+from arouter.ledger.record import UsageRecord, UsageSum
+from arouter.ledger.store import Dimension, Scope
+from arouter.store.database import Database, database_url
+from arouter.store.directory import SqlDirectoryStore
+from arouter.store.ledger import SqlLedgerStore
+from arouter.store.schema import migrate
+
+MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
+ANY = Scope()
+
+
+def record(generation: str, **changes: object) -> UsageRecord:
+    whole = UsageRecord(
+        generation_id=generation,
+        attempt=1,
+        account="acme",
+        key_hash="k1",
+        model="p/m",
+        provider="p",
+        created_ms=at(MONDAY),
+        latency_ms=20,
+        first_token_ms=None,
+        status="ok",
+        stream=False,
+        usage=Usage(10, 5, 4, 1, 2),
+        cost=700,
+        estimated=False,
+    )
+    return whole._replace(**changes)  # type: ignore[arg-type]
+
+
+def at(day: date) -> int:
+    """Returns the last millisecond of a day."""
+    return int(datetime(day.year, day.month, day.day, 23, 59, 59, 999_000, tzinfo=UTC).timestamp() * 1000)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(database_url(None, tmp_path))
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlLedgerStore:
+    return SqlLedgerStore(database)
+
+
+async def test_a_record_comes_back_as_it_was(store: SqlLedgerStore) -> None:
+    kept = record("gen-1", first_token_ms=7, stream=True, account=None, estimated=True, status="client_cancelled")
+    await store.add([kept])
+
+    assert await store.find("gen-1", ANY) == kept
+    assert await store.find("gen-2", ANY) is None
+
+
+async def test_a_generation_is_its_last_attempt(store: SqlLedgerStore) -> None:
+    failed = record("gen-1", status="failed", cost=0)
+    answered = record("gen-1", attempt=2, provider="q", model="q/m")
+    await store.add([answered, failed])
+
+    assert await store.find("gen-1", ANY) == answered
+
+
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [
+        (Scope("acme"), True),
+        (Scope("acme", "k1"), True),
+        (Scope("other"), False),
+        (Scope("acme", "k2"), False),
+        (Scope(key_hash="k1"), True),
+    ],
+)
+async def test_records_of_others_are_not_there(store: SqlLedgerStore, scope: Scope, seen: bool) -> None:
+    await store.add([record("gen-1")])
+
+    assert (await store.find("gen-1", scope) is not None) is seen
+    assert bool(await store.summarize(scope, MONDAY, MONDAY, ["day"])) is seen
+
+
+async def test_a_repeated_write_counts_once(store: SqlLedgerStore) -> None:
+    await store.add([record("gen-1"), record("gen-2")])
+    await store.add([record("gen-2"), record("gen-3")])
+
+    [total] = await store.summarize(ANY, MONDAY, MONDAY, ["day"])
+    assert (total.requests, total.cost) == (3, 2100)
+
+
+RECORDS = [
+    record("gen-1"),
+    record("gen-2", cost=10**15),
+    record("gen-3", created_ms=at(MONDAY) + 1, key_hash="k2"),
+    record("gen-4", created_ms=at(TUESDAY), model="p/n", usage=Usage(1, 2), cost=1),
+]
+
+
+@pytest.mark.parametrize(
+    ("by", "sums"),
+    [
+        ([], [UsageSum(None, None, None, 4, 31, 17, 10**15 + 1401)]),
+        (
+            ["day"],
+            [
+                UsageSum("2026-11-23", None, None, 2, 20, 10, 10**15 + 700),
+                UsageSum("2026-11-24", None, None, 2, 11, 7, 701),
+            ],
+        ),
+        (
+            ["model", "key"],
+            [
+                UsageSum(None, "p/m", "k1", 2, 20, 10, 10**15 + 700),
+                UsageSum(None, "p/m", "k2", 1, 10, 5, 700),
+                UsageSum(None, "p/n", "k1", 1, 1, 2, 1),
+            ],
+        ),
+    ],
+)
+async def test_sums(store: SqlLedgerStore, by: list[Dimension], sums: list[UsageSum]) -> None:
+    await store.add(RECORDS)
+
+    assert await store.summarize(ANY, MONDAY, TUESDAY, by) == sums
+
+
+async def test_sums_of_no_days(store: SqlLedgerStore) -> None:
+    assert await store.summarize(ANY, MONDAY, TUESDAY, ["day"]) == []
+
+
+async def test_what_is_forgotten_stays_in_the_sums(store: SqlLedgerStore) -> None:
+    await store.add(RECORDS)
+    await store.forget(at(MONDAY) + 1)
+
+    assert await store.find("gen-1", ANY) is None
+    assert await store.find("gen-3", ANY) is not None
+    assert len(await store.summarize(ANY, MONDAY, TUESDAY, ["day"])) == 2
+
+
+async def test_limits_start_from_what_was_spent(database: Database, store: SqlLedgerStore) -> None:
+    await store.add(RECORDS)
+    spending = SqlDirectoryStore(database)
+
+    assert await spending.spent("k1", MONDAY) == 10**15 + 701
+    assert await spending.spent("k1", TUESDAY) == 1
+    assert await spending.spent("k3", MONDAY) == 0
