@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
+from support.node import install
 from support.ports import refusing_port, silent_port
 from support.rest import Rest
 from support.stack import PROVIDER_KEY, Stack, running
@@ -70,3 +71,9 @@ def rest(stack: Stack, emulator: Emulator) -> Iterator[Rest]:
     """A plain HTTP connection to the gateway."""
     with stack.rest() as rest:
         yield rest
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> None:
+    """Installs what the tests take from npm."""
+    install()

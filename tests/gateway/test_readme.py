@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,13 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.docs import ROOT, blocks
 from support.ports import free_ports
 from support.process import Process, assert_gone
 from support.stack import is_healthy
 
-ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = FENCE.findall((ROOT / "README.md").read_text("utf-8"))
+BLOCKS = blocks("README.md")
 START = "make run "
 TESTS = "make test "
 
@@ -96,7 +94,7 @@ def test_the_python_snippet_works(environment: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
 def test_the_configuration_shown_is_accepted(page: str, tmp_path: Path) -> None:
-    [text] = [text for kind, text in FENCE.findall((ROOT / page).read_text("utf-8")) if kind == "yaml"]
+    [text] = [text for kind, text in blocks(page) if kind == "yaml"]
     (tmp_path / "arouter.yaml").write_text(text)
     environment = {
         "AROUTER_CONFIG": str(tmp_path / "arouter.yaml"),

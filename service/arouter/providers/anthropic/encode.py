@@ -7,7 +7,7 @@ from typing import Any
 from arouter.chat.request import ChatRequest
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.fields import Dropped, Json, optional, wrong_type
-from arouter.providers.anthropic.messages import Conversation
+from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
 from arouter.providers.anthropic.models import Model, describe
 from arouter.providers.anthropic.reasoning import encode_thinking
 from arouter.providers.anthropic.sampling import encode_sampling
@@ -78,11 +78,12 @@ def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[s
         raise invalid_request("'n' must be 1: Anthropic gives one answer to a request.", "n")
     tools = encode_tools(body, can_force=model.forced_tools, dropped=dropped)
     forced = tools.get("tool_choice", {}).get("type") in ("any", "tool")
-    thinking = encode_thinking(body, model, forced=forced, limit=_limit(body), dropped=dropped)
     output_format, instruction = encode_response_format(body, dropped)
+    conversation = _conversation(body["messages"], instruction, model, dropped)
+    unthought = calls_without_thoughts(conversation["messages"])
+    thinking = encode_thinking(body, model, forced=forced, unthought=unthought, limit=_limit(body), dropped=dropped)
 
-    encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens}
-    encoded |= _conversation(body["messages"], instruction, model, dropped)
+    encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens, **conversation}
     encoded |= tools
     if thinking.config is not None:
         encoded["thinking"] = thinking.config

