@@ -3,39 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
-from arouter.chat.usage import Usage
 from arouter.errors import ARouterError, Failure
 
 _RETRY_WHILE_DRAINING = 1
-
-
-class Status(Enum):
-    """How a call ended."""
-
-    OK = "ok"
-    FAILED = "failed"
-    CLIENT_CANCELLED = "client_cancelled"
-
-
-@dataclass
-class Outcome:
-    """What became of a call, filled in while it runs.
-
-    Attributes:
-        status: How it ended.
-        model: The id that answered or was tried, or None.
-        usage: What its provider said was used, or None if it said nothing.
-        failure: The name of the error the client got, or None.
-    """
-
-    status: Status = Status.OK
-    model: str | None = None
-    usage: Usage | None = None
-    failure: str | None = None
 
 
 class Admission:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 import time
+from typing import Any
 
+from arouter.accounts.records import NANOS
 from arouter.catalogue.catalogue import Model
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
+from arouter.chat.tokens import completed_characters, delivered_characters
 from arouter.chat.usage import Usage, read_usage
 from arouter.errors import ARouterError, ProviderError, invalid_request
 from arouter.providers.driver import ProviderStream, Upstream
+from arouter.routing.outcome import Outcome, nanos
 
 _CLIENT_PATIENCE = 1.0
 
@@ -26,13 +29,18 @@ class Answer:
     """
 
     def __init__(
-        self, model: Model, dropped: tuple[str, ...], completion: Chunk | None, stream: ProviderStream | None
+        self,
+        outcome: Outcome,
+        model: Model,
+        dropped: tuple[str, ...],
+        completion: Chunk | None,
+        stream: ProviderStream | None,
     ) -> None:
-        now = int(time.time())
-        self.id = f"gen-{now}-{secrets.token_hex(12)}"
+        self.id = outcome.id
         self.model = model
         self.dropped = dropped
-        self._now = now
+        self._now = int(outcome.created)
+        self._delivered = 0
         self._stream = stream
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
 
@@ -40,6 +48,11 @@ class Answer:
     def usage(self) -> Usage | None:
         """What the provider said was used, so far; read anew each time."""
         return read_usage(self._stream.usage if self._stream else self.completion.get("usage"))
+
+    @property
+    def delivered(self) -> int:
+        """Characters of text that the client has been given."""
+        return self._delivered if self._stream else completed_characters(self.completion)
 
     @property
     def deadline(self) -> float | None:
@@ -57,7 +70,10 @@ class Answer:
         """
         if self._stream is None:
             return []
-        return [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
+        chunks = [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
+        for chunk in chunks:
+            self._delivered += delivered_characters(chunk)
+        return chunks
 
     async def close(self) -> None:
         """Ends the provider's call, whatever state it is in."""
@@ -69,10 +85,22 @@ class Answer:
         document["object"] = kind
         document["model"] = self.model.id
         document.setdefault("created", self._now)
+        used = document.get("usage")
+        if used:
+            self._price(document, used)
         return document
 
+    def _price(self, document: Chunk, used: Any) -> None:
+        """Adds to an answer's usage what it costs, if that is known (docs.arouter.ai: usage accounting)."""
+        usage = read_usage(used)
+        charged = None if usage is None else nanos(self.model, usage)
+        if charged is not None:
+            document["usage"] = {**used, "cost": charged / NANOS}
 
-async def attempt(candidates: list[Model], request: ChatRequest, upstream: Upstream, deadline: float) -> Answer:
+
+async def attempt(
+    candidates: list[Model], request: ChatRequest, upstream: Upstream, deadline: float, outcome: Outcome
+) -> Answer:
     """Returns the first candidate's answer that starts well. The caller must close it.
 
     Args:
@@ -80,6 +108,7 @@ async def attempt(candidates: list[Model], request: ChatRequest, upstream: Upstr
         request: What to ask.
         upstream: Through whom.
         deadline: Loop time at which the caller stops waiting.
+        outcome: Is told who is tried.
 
     Raises:
         ProviderError: The last candidate's failure.
@@ -88,14 +117,18 @@ async def attempt(candidates: list[Model], request: ChatRequest, upstream: Upstr
     """
     failure: ProviderError | None = None
     for model in candidates:
+        outcome.try_next(model)
         try:
             wire = model.provider.adapter.encode(request, model.native_name)
             dropped = request.unserved + wire.dropped
             if dropped and request.require_parameters:
                 raise _unsupported(model, dropped)
+            outcome.asked = True
             if request.stream:
-                return Answer(model, dropped, None, await upstream.open_stream(model.provider, wire, deadline))
-            return Answer(model, dropped, await upstream.complete(model.provider, wire, deadline), None)
+                stream = await upstream.open_stream(model.provider, wire, deadline)
+                outcome.first_token = time.monotonic()
+                return Answer(outcome, model, dropped, None, stream)
+            return Answer(outcome, model, dropped, await upstream.complete(model.provider, wire, deadline), None)
         except ProviderError as error:
             failure = error
     if failure is None:

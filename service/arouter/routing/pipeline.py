@@ -12,9 +12,11 @@ from arouter.accounts.keys import ApiKey
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
+from arouter.ledger.ledger import Ledger
 from arouter.providers.driver import Upstream
-from arouter.routing.admission import Admission, Outcome, Status, shutting_down
+from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.attempt import Answer, attempt
+from arouter.routing.outcome import Outcome, Status, new_outcome, records
 from arouter.routing.planner import plan
 
 _log = logging.getLogger(__name__)
@@ -23,10 +25,11 @@ _log = logging.getLogger(__name__)
 class Pipeline:
     """Answers chat requests. The three chat RPCs share it."""
 
-    def __init__(self, catalogue: Catalogue, upstream: Upstream, admission: Admission) -> None:
+    def __init__(self, catalogue: Catalogue, upstream: Upstream, admission: Admission, ledger: Ledger) -> None:
         self._catalogue = catalogue
         self._upstream = upstream
         self._admission = admission
+        self._ledger = ledger
 
     @asynccontextmanager
     async def answer(
@@ -44,36 +47,36 @@ class Pipeline:
             ARouterError: Any failure of the table.
         """
         self._admission.admit()
-        started = time.monotonic()
-        outcome = Outcome()
+        outcome = new_outcome()
         try:
             candidates = plan(request, key, self._catalogue)
-            outcome.model = candidates[0].id
-            answer = await attempt(candidates, request, self._upstream, deadline)
-            outcome.model = answer.model.id
+            answer = await attempt(candidates, request, self._upstream, deadline, outcome)
             try:
                 async with asyncio.timeout_at(answer.deadline):
                     yield answer
             except TimeoutError as error:
                 raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
             finally:
-                outcome.usage = answer.usage
+                outcome.usage, outcome.delivered = answer.usage, answer.delivered
                 await answer.close()
         except asyncio.CancelledError:
             if self._admission.expired:
-                outcome.status, outcome.failure = Status.FAILED, Failure.UNAVAILABLE.name
+                outcome.fail(Failure.UNAVAILABLE)
                 raise shutting_down() from None
             outcome.status = Status.CLIENT_CANCELLED
             raise
         except ARouterError as error:
-            outcome.status, outcome.failure = Status.FAILED, error.failure.name
+            outcome.fail(error.failure)
             raise
         except Exception:
-            outcome.status, outcome.failure = Status.FAILED, Failure.INTERNAL.name
+            outcome.fail(Failure.INTERNAL)
             raise
         finally:
             self._admission.settle()
-            _report(request_id, key, request, outcome, time.monotonic() - started)
+            ended = time.monotonic()
+            for record in records(outcome, key, request, ended):
+                self._ledger.put(record)
+            _report(request_id, key, request, outcome, ended - outcome.started)
 
 
 def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
@@ -82,7 +85,7 @@ def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome
         "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f %s",
         request_id or "-",
         key.hash[:8],
-        outcome.model or "-",
+        outcome.model.id if outcome.model else "-",
         request.stream,
         outcome.status.value,
         outcome.failure or "-",

@@ -20,6 +20,7 @@ from arouter.config.dev_key import checked_management_key, development_key
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
+from arouter.ledger.ledger import Ledger
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
 from arouter.routing.admission import Admission
@@ -29,10 +30,12 @@ from arouter.rpc.chat_service import ChatService
 from arouter.rpc.handling import Handling
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_service import ProviderService
+from arouter.rpc.usage_service import UsageService
 from arouter.server.database import wait_for_schema
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
+from arouter.store.ledger import SqlLedgerStore
 from arouter.v1 import (
     chat_service_pb2,
     chat_service_pb2_grpc,
@@ -40,16 +43,22 @@ from arouter.v1 import (
     model_service_pb2_grpc,
     provider_service_pb2,
     provider_service_pb2_grpc,
+    usage_service_pb2,
+    usage_service_pb2_grpc,
 )
 
 SERVICES = (
     chat_service_pb2.DESCRIPTOR.services_by_name["ChatService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+    usage_service_pb2.DESCRIPTOR.services_by_name["UsageService"].full_name,
     provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"].full_name,
 )
 
 _LIST_PATIENCE = 2.0
 """Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
+
+_LEDGER_PATIENCE = 10.0
+"""Seconds that the end waits for the database to take the last usage records."""
 
 _REFUSALS = 1.0
 """Seconds in which new calls are answered with UNAVAILABLE before connections are told to go away."""
@@ -86,6 +95,8 @@ class App:
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
         self._directory_sync = DirectorySync(self._directory, SqlDirectoryStore(self._database))
+        ledger_store = SqlLedgerStore(self._database)
+        self._ledger = Ledger(ledger_store, config.usage.queue)
         self._sync = CatalogueSync(
             self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
         )
@@ -103,12 +114,13 @@ class App:
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
         )
-        pipeline = Pipeline(self._catalogue, self._upstream, self._admission)
+        pipeline = Pipeline(self._catalogue, self._upstream, self._admission, self._ledger)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
             ChatService(pipeline, config.server.keep_alive), self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
         provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(ProviderService(self._catalogue), self._server)
+        usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
             (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
@@ -132,6 +144,7 @@ class App:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
         await self._directory_sync.start()
+        self._ledger.start()
         await self._sync.start(_LIST_PATIENCE)
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving on %s", address)
@@ -162,6 +175,7 @@ class App:
             waiter.cancel()
         await self._sync.stop()
         await self._directory_sync.stop()
+        await self._ledger.close(_LEDGER_PATIENCE)
         await self._upstream.close()
         await self._database.close()
 
