@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from emulator import Emulator
 from support.node import install
@@ -14,6 +15,10 @@ from support.rest import Rest
 from support.stack import PROVIDER_KEY, Stack, running
 
 MODEL = "emu/text"
+
+# How fast the machine is says nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
