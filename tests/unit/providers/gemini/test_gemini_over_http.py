@@ -60,7 +60,8 @@ def provider_at(base_url: str) -> Provider:
         adapter=ADAPTER,
         base_url=base_url,
         api_keys=(Secret(KEY),),
-        models=None,
+        models={},
+        lists=True,
         timeouts=Timeouts(),
         headers=ADAPTER.headers(KEY),
     )
