@@ -104,6 +104,14 @@ def test_a_body_that_is_not_a_json_object_is_refused(rest: Rest, emulator: Emula
     assert len(emulator.calls) == 1
 
 
+def said(part: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [part]}]}
+
+
+def called(call: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [*MESSAGES, {"role": "assistant", "content": None, "tool_calls": [call]}]}
+
+
 WRONG_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "no model": ({"messages": MESSAGES}, "model"),
     "null model": (GOOD | {"model": None}, "model"),
@@ -126,7 +134,44 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "max_tokens of a wrong type": (GOOD | {"max_tokens": 1.5}, "max_tokens"),
     "n as a boolean": (GOOD | {"n": True}, "n"),
     "tools of a wrong type": (GOOD | {"tools": {}}, "tools"),
-    "stop of a wrong type": (GOOD | {"stop": [1]}, "stop"),
+    "stop of a wrong type": (GOOD | {"stop": 1}, "stop"),
+    "a stop of a wrong type": (GOOD | {"stop": ["END", 1]}, "stop[1]"),
+    "a text of a wrong type": (GOOD | said({"type": "text", "text": 1}), "messages[0].content[0].text"),
+    "an image without a URL": (
+        GOOD | said({"type": "image_url", "image_url": {}}),
+        "messages[0].content[0].image_url.url",
+    ),
+    "a call's name of a wrong type": (
+        GOOD | called({"id": "c", "type": "function", "function": {"name": 1, "arguments": "{}"}}),
+        "messages[1].tool_calls[0].function.name",
+    ),
+    "arguments of a wrong type": (
+        GOOD | called({"id": "c", "type": "function", "function": {"name": "f", "arguments": {}}}),
+        "messages[1].tool_calls[0].function.arguments",
+    ),
+    "a result of no call": (
+        GOOD | {"messages": [*MESSAGES, {"role": "tool", "content": "x"}]},
+        "messages[1].tool_call_id",
+    ),
+    "a tool without a name": (GOOD | {"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
+    "a choice of a wrong type": (GOOD | {"tool_choice": {"type": "function"}}, "tool_choice.function"),
+    "a format without a type": (GOOD | {"response_format": {}}, "response_format.type"),
+    "metadata of a wrong type": (GOOD | {"metadata": {"team": 1}}, "metadata.team"),
+    "an effort of a wrong type": (GOOD | {"reasoning": {"effort": 1}}, "reasoning.effort"),
+    "temperature too high": (GOOD | {"temperature": 2.1}, "temperature"),
+    "temperature too low": (GOOD | {"temperature": -0.1}, "temperature"),
+    "top_p too high": (GOOD | {"top_p": 1.1}, "top_p"),
+    "frequency_penalty too low": (GOOD | {"frequency_penalty": -2.1}, "frequency_penalty"),
+    "presence_penalty too high": (GOOD | {"presence_penalty": 3}, "presence_penalty"),
+    "no choices": (GOOD | {"n": 0}, "n"),
+    "too many choices": (GOOD | {"n": 129}, "n"),
+    "max_tokens too low": (GOOD | {"max_tokens": 0}, "max_tokens"),
+    "max_completion_tokens too low": (GOOD | {"max_completion_tokens": -1}, "max_completion_tokens"),
+    "top_logprobs too high": (GOOD | {"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+    "a bias too high": (GOOD | {"logit_bias": {"50256": 101}}, "logit_bias.50256"),
+    "top_k too low": (GOOD | {"top_k": -2}, "top_k"),
+    "min_p too high": (GOOD | {"min_p": 2}, "min_p"),
+    "repetition_penalty too low": (GOOD | {"repetition_penalty": 0}, "repetition_penalty"),
 }
 
 

@@ -17,6 +17,7 @@ from support.stack import Stack
 from support.typed import Client, chat_request, refusal
 
 Request = chat_service_pb2.ChatCompletionRequest
+Tool = chat_tool_pb2.Tool
 
 
 @pytest.fixture(params=["direct", "through Envoy"])
@@ -79,6 +80,28 @@ CASES = [
         ),
         "tools[0].extra_fields_json",
     ),
+    refused("extra_body holds what is out of range", chat_request(extra_body='{"top_k": -2}'), "top_k"),
+    refused(
+        "extra_body holds a wrong type", chat_request(extra_body='{"reasoning": {"effort": 1}}'), "reasoning.effort"
+    ),
+    refused("a function without a name", chat_request(tools=[Tool(function={})]), "tools[0].function.name"),
+    refused("a bias too low", chat_request(logit_bias={"50256": -101}), "logit_bias.50256"),
+    *[
+        refused(f"{field} is {value}", chat_request(**{field: value}), field)
+        for field, value in (
+            ("temperature", 2.1),
+            ("temperature", -0.1),
+            ("temperature", float("nan")),
+            ("top_p", 1.1),
+            ("frequency_penalty", -3),
+            ("presence_penalty", 3),
+            ("n", 0),
+            ("n", 129),
+            ("max_tokens", 0),
+            ("max_completion_tokens", -1),
+            ("top_logprobs", 21),
+        )
+    ],
     Case("unknown model", chat_request("emu/missing"), StatusCode.NOT_FOUND, "MODEL_NOT_FOUND", NOT_FOUND),
     Case(
         "400",

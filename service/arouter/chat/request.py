@@ -1,16 +1,18 @@
 """A chat request: OpenAI's JSON, checked as far as every provider needs it.
 
-Unknown fields are kept and passed on; known ones must have OpenAI's types, so that a mistake is named here and not
-answered by whatever the provider makes of it.
+Unknown fields are kept and passed on; known ones must have the types and ranges of `fields.py`, so that a mistake is
+named here and not answered by whatever the provider makes of it.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 
-from arouter.chat import types
+from arouter.chat.fields import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.messages import check_messages
+from arouter.chat.types import check, missing, name_of
 from arouter.errors import ARouterError, Failure, invalid_request
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -19,7 +21,7 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 ROUTER_FIELDS = ("provider", "plugins", "models", "route", "transforms")
 """Fields that speak to the router; no provider sees them (docs.arouter.ai: provider-routing, plugins)."""
 
-ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
+_FIELDS = REQUEST_FIELDS | EXTENSIONS
 
 
 class ChatRequest:
@@ -70,69 +72,21 @@ def check_body(body: Any) -> None:
     """Checks a request in canonical form.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming the first field that is missing or of the wrong type.
+        ARouterError: INVALID_REQUEST naming the first field that is missing, of the wrong type or out of its range.
     """
     if not isinstance(body, dict):
-        raise invalid_request(f"The request body must be a JSON object, not {types.name_of(body)}.")
+        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
     for required in ("model", "messages"):
         if body.get(required) is None:
-            raise invalid_request(f"Missing required parameter: '{required}'.", required)
+            raise missing(required)
     for field, value in body.items():
-        kind = types.REQUEST_FIELDS.get(field)
-        if kind is not None and value is not None and not kind.accepts(value):
-            _wrong_type(field, kind.expected, value)
-    if not body["model"]:
-        raise invalid_request("Parameter 'model' must not be empty.", "model")
-    if not body["messages"]:
-        raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")
-    for index, message in enumerate(body["messages"]):
-        _check_message(message, f"messages[{index}]")
-    strict = (body.get("provider") or {}).get("require_parameters")
-    if not isinstance(strict, bool | None):
-        _wrong_type("provider.require_parameters", "a boolean", strict)
-    options = body.get("stream_options")
-    if options and not isinstance(options.get("include_usage"), bool | None):
-        _wrong_type("stream_options.include_usage", "a boolean", options["include_usage"])
+        kind = _FIELDS.get(field)
+        if kind is not None and value is not None:
+            check(value, kind, field)
+    check_messages(body["messages"])
 
 
 def _unserved(body: dict[str, Any], preferences: dict[str, Any]) -> tuple[str, ...]:
     fields = [name for name in ROUTER_FIELDS if name != "provider" and body.get(name)]
     wishes = [f"provider.{name}" for name, value in preferences.items() if name != "require_parameters" and value]
     return (*fields, *wishes)
-
-
-def _check_message(message: Any, path: str) -> None:
-    if not isinstance(message, dict):
-        _wrong_type(path, "an object", message)
-    role = message.get("role")
-    if role is None:
-        raise invalid_request(f"Missing required parameter: '{path}.role'.", f"{path}.role")
-    if not isinstance(role, str) or role not in ROLES:
-        shown = repr(role) if isinstance(role, str) else types.name_of(role)
-        raise invalid_request(
-            f"Invalid value for '{path}.role': {shown[:64]}. Supported values are: {', '.join(sorted(ROLES))}.",
-            f"{path}.role",
-        )
-    content = message.get("content")
-    if isinstance(content, list):
-        for index, part in enumerate(content):
-            _check_part(part, f"{path}.content[{index}]")
-    elif content is None:
-        if role != "assistant" and role != "function":
-            raise invalid_request(f"Missing required parameter: '{path}.content'.", f"{path}.content")
-    elif not isinstance(content, str):
-        _wrong_type(f"{path}.content", "a string or an array of parts", content)
-    tool_calls = message.get("tool_calls")
-    if tool_calls is not None and not types.is_object_list(tool_calls):
-        _wrong_type(f"{path}.tool_calls", "an array of objects", tool_calls)
-
-
-def _check_part(part: Any, path: str) -> None:
-    if not isinstance(part, dict):
-        _wrong_type(path, "an object", part)
-    if not isinstance(part.get("type"), str):
-        raise invalid_request(f"Missing required parameter: '{path}.type', a string.", f"{path}.type")
-
-
-def _wrong_type(path: str, expected: str, value: Any) -> NoReturn:
-    raise invalid_request(f"Invalid type for '{path}': expected {expected}, got {types.name_of(value)}.", path)

@@ -1,13 +1,37 @@
-"""The JSON types of OpenAI's chat request fields, as data.
+"""The words in which the request's fields are described as data, and the one function that reads them.
 
-Source: `openai.types.chat.completion_create_params` of the official SDK. Every field may also be null, which is the
-same as leaving it out.
+    Kind    a JSON type, with what may be inside it
+    Range   the numbers that make sense
+    Shape   the members of an object
+
+What is described is checked, everything else passes: a provider may know fields and variants that ARouter does not.
+Null is the same as leaving a member out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from arouter.errors import ARouterError, invalid_request
+
+_LONGEST_KEY = 64
+"""Characters of a client's own key that an error shows."""
+
+
+class Range(NamedTuple):
+    """The numbers from `low` to `high`; without `low` itself where it is `open`."""
+
+    low: float
+    high: float = math.inf
+    open: bool = False
+
+    def describe(self) -> str:
+        """Returns the range in words that follow a type's name."""
+        if self.high == math.inf:
+            return f"of at least {self.low}"
+        return f"above {self.low} and at most {self.high}" if self.open else f"between {self.low} and {self.high}"
 
 
 class Kind(NamedTuple):
@@ -15,81 +39,102 @@ class Kind(NamedTuple):
 
     Attributes:
         expected: Its name for an error message.
-        accepts: Whether a parsed JSON value is of it.
+        types: The Python types of such a JSON value, exactly: a JSON boolean is an int to Python.
+        range: Which numbers.
+        filled: Whether a string must hold something.
+        items: What an array holds.
+        values: What an object holds under keys of the client's own.
+        shape: The members of an object.
     """
 
     expected: str
-    accepts: Callable[[Any], bool]
+    types: tuple[type, ...]
+    range: Range | None = None
+    filled: bool = False
+    items: Kind | None = None
+    values: Kind | None = None
+    shape: Shape | None = None
 
 
-def is_object_list(value: Any) -> bool:
-    """Says whether `value` is an array of objects."""
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+class Shape(NamedTuple):
+    """The members of an object, as far as they are known.
+
+    Attributes:
+        members: Their kinds.
+        required: Those that must be there.
+        variants: What else holds where the member `type` has a certain value.
+    """
+
+    members: Mapping[str, Kind]
+    required: tuple[str, ...] = ()
+    variants: Mapping[str, Shape] = {}
 
 
-def _is_string_list(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+BOOLEAN = Kind("a boolean", (bool,))
+INTEGER = Kind("an integer", (int,))
+NUMBER = Kind("a number", (int, float))
+STRING = Kind("a string", (str,))
+NAME = STRING._replace(filled=True)
+ARRAY = Kind("an array", (list,))
+STRINGS = Kind("an array of strings", (list,), items=STRING)
+OBJECT = Kind("an object", (dict,))
+OBJECTS = Kind("an array of objects", (list,), items=OBJECT)
 
 
-# `type(x) is int` because a JSON boolean is an int to Python.
-_ARRAY = Kind("an array", lambda value: isinstance(value, list))
-_BOOLEAN = Kind("a boolean", lambda value: isinstance(value, bool))
-_INTEGER = Kind("an integer", lambda value: type(value) is int)
-_NUMBER = Kind("a number", lambda value: type(value) is int or isinstance(value, float))
-_OBJECT = Kind("an object", lambda value: isinstance(value, dict))
-_OBJECTS = Kind("an array of objects", is_object_list)
-_STRING = Kind("a string", lambda value: isinstance(value, str))
-_STRINGS = Kind("an array of strings", _is_string_list)
-_STRING_OR_STRINGS = Kind(
-    "a string or an array of strings", lambda value: isinstance(value, str) or _is_string_list(value)
-)
-_STRING_OR_OBJECT = Kind("a string or an object", lambda value: isinstance(value, str | dict))
+def integer(low: int, high: float = math.inf) -> Kind:
+    """Returns the kind of an integer in a range."""
+    return INTEGER._replace(range=Range(low, high))
 
-REQUEST_FIELDS: dict[str, Kind] = {
-    "audio": _OBJECT,
-    "frequency_penalty": _NUMBER,
-    "function_call": _STRING_OR_OBJECT,
-    "functions": _OBJECTS,
-    "logit_bias": _OBJECT,
-    "logprobs": _BOOLEAN,
-    "max_completion_tokens": _INTEGER,
-    "max_tokens": _INTEGER,
-    "messages": _ARRAY,
-    "metadata": _OBJECT,
-    "modalities": _STRINGS,
-    "model": _STRING,
-    "moderation": _OBJECT,
-    "n": _INTEGER,
-    "parallel_tool_calls": _BOOLEAN,
-    "prediction": _OBJECT,
-    "presence_penalty": _NUMBER,
-    "prompt_cache_key": _STRING,
-    "prompt_cache_options": _OBJECT,
-    "prompt_cache_retention": _STRING,
-    "reasoning_effort": _STRING,
-    "response_format": _OBJECT,
-    "safety_identifier": _STRING,
-    "seed": _INTEGER,
-    "service_tier": _STRING,
-    "stop": _STRING_OR_STRINGS,
-    "store": _BOOLEAN,
-    "stream": _BOOLEAN,
-    "stream_options": _OBJECT,
-    "temperature": _NUMBER,
-    "tool_choice": _STRING_OR_OBJECT,
-    "tools": _OBJECTS,
-    "top_logprobs": _INTEGER,
-    "top_p": _NUMBER,
-    "user": _STRING,
-    "verbosity": _STRING,
-    "web_search_options": _OBJECT,
-    # What speaks to the router (docs.arouter.ai: provider-routing, model-fallbacks, plugins).
-    "models": _STRINGS,
-    "plugins": _OBJECTS,
-    "provider": _OBJECT,
-    "route": _STRING,
-    "transforms": _STRINGS,
-}
+
+def number(low: float, high: float, *, open_: bool = False) -> Kind:
+    """Returns the kind of a number in a range; without `low` itself where it is open."""
+    return NUMBER._replace(range=Range(low, high, open_))
+
+
+def object_of(members: Mapping[str, Kind], *required: str, variants: Mapping[str, Shape] | None = None) -> Kind:
+    """Returns the kind of an object with these members."""
+    return OBJECT._replace(shape=Shape(members, required, variants or {}))
+
+
+def check(value: Any, kind: Kind, path: str) -> None:
+    """Checks a value that is not null.
+
+    Raises:
+        ARouterError: INVALID_REQUEST naming the path of what is wrong.
+    """
+    found = type(value)
+    if found not in kind.types:
+        raise wrong_type(path, kind.expected, value)
+    if found is str:
+        if kind.filled and not value:
+            raise invalid_request(f"Parameter '{path}' must not be empty.", path)
+    elif found is dict:
+        if kind.shape is not None:
+            _check_members(value, kind.shape, path)
+        if kind.values is not None:
+            for key, item in value.items():
+                if item is not None:
+                    check(item, kind.values, f"{path}.{key[:_LONGEST_KEY]}")
+    elif found is list:
+        if kind.items is not None:
+            for index, item in enumerate(value):
+                check(item, kind.items, f"{path}[{index}]")
+    elif kind.range is not None:
+        low, high, open_ = kind.range
+        # Written so that NaN, which protobuf can carry, is in no range.
+        if not low <= value <= high or (open_ and value == low):
+            expected = f"{kind.expected} {kind.range.describe()}"
+            raise invalid_request(f"Invalid value for '{path}': expected {expected}, got {value}.", path)
+
+
+def missing(path: str) -> ARouterError:
+    """Returns the 400 for a required member that is not there."""
+    return invalid_request(f"Missing required parameter: '{path}'.", path)
+
+
+def wrong_type(path: str, expected: str, value: Any) -> ARouterError:
+    """Returns the 400 for a value of another type. It says which, not the value, which may be long or a secret."""
+    return invalid_request(f"Invalid type for '{path}': expected {expected}, got {name_of(value)}.", path)
 
 
 def name_of(value: Any) -> str:
@@ -105,3 +150,18 @@ def name_of(value: Any) -> str:
     if isinstance(value, str):
         return "a string"
     return "an array" if isinstance(value, list) else "an object"
+
+
+def _check_members(value: dict[str, Any], shape: Shape, path: str) -> None:
+    for name, item in value.items():
+        kind = shape.members.get(name)
+        # The plain string is by far the most frequent.
+        if kind is not None and item is not None and not (kind is STRING and type(item) is str):
+            check(item, kind, f"{path}.{name}")
+    for name in shape.required:
+        if value.get(name) is None:
+            raise missing(f"{path}.{name}")
+    if shape.variants:
+        variant = shape.variants.get(value.get("type", ""))
+        if variant is not None:
+            _check_members(value, variant, path)

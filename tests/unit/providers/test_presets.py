@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arouter.chat.types import REQUEST_FIELDS
+from arouter.chat.fields import REQUEST_FIELDS
 from arouter.config.environment import read_environment
 from arouter.config.schema import Config, ProviderConfig
 from arouter.providers.presets import PRESETS, Preset

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Dropped, Json, inexpressible, optional, required
+from arouter.providers.anthropic.fields import Json, inexpressible, optional, required
+from arouter.providers.dropped import Dropped
 
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _ALIASES = {"image/jpg": "image/jpeg"}
@@ -60,7 +61,7 @@ class ContentEncoder:
             if blocks[0]["type"] == "document" and (citations := optional(part, "citations", dict, path)):
                 blocks[0]["citations"] = citations
         else:
-            raise inexpressible(f"A '{kind[:64]}' part in a message of role '{self._role}'", path)
+            raise inexpressible(f"A '{kind[:64]}' part in a message of role '{self._role}'", f"{path}.type")
         if blocks and (cache_control := optional(part, "cache_control", dict, path)):
             blocks[-1]["cache_control"] = cache_control
         self._dropped.add_rest(part, known, "messages[].content[].")

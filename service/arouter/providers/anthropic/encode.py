@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from arouter.chat.request import ChatRequest
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Dropped, Json, optional, wrong_type
+from arouter.providers.anthropic.fields import Json, optional, wrong_type
 from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
 from arouter.providers.anthropic.models import Model, describe
 from arouter.providers.anthropic.reasoning import encode_thinking
 from arouter.providers.anthropic.sampling import encode_sampling
 from arouter.providers.anthropic.schema import encode_response_format
 from arouter.providers.anthropic.tools import encode_tools
+from arouter.providers.dropped import Dropped, asks_nothing
 
 _SERVICE_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
@@ -49,22 +48,7 @@ _TRANSLATED = frozenset(
         "user",
     }
 )
-_OURS = frozenset({"models", "provider", "route"})
-"""What is said to the router, not to a provider."""
-
-_ASK_NOTHING: dict[str, tuple[Any, ...]] = {
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "min_p": (0,),
-    "modalities": (["text"],),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "store": (False,),
-    "top_a": (0,),
-    "top_logprobs": (0,),
-}
-"""Values that say what happens anyway; leaving them out drops nothing."""
+_STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})
 
 
 def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[str, ...]]:
@@ -81,7 +65,8 @@ def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[s
     output_format, instruction = encode_response_format(body, dropped)
     conversation = _conversation(body["messages"], instruction, model, dropped)
     unthought = calls_without_thoughts(conversation["messages"])
-    thinking = encode_thinking(body, model, forced=forced, unthought=unthought, limit=_limit(body), dropped=dropped)
+    limit = _limit(body, dropped)
+    thinking = encode_thinking(body, model, forced=forced, unthought=unthought, limit=limit, dropped=dropped)
 
     encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens, **conversation}
     encoded |= tools
@@ -98,10 +83,15 @@ def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[s
     return encoded, dropped.names()
 
 
-def _limit(body: Json) -> int | None:
+def _limit(body: Json, dropped: Dropped) -> int | None:
+    """Returns the limit. OpenAI replaced `max_tokens` by the other name, so the latter counts where they differ."""
     newer: int | None = body.get("max_completion_tokens")
     older: int | None = body.get("max_tokens")
-    return older if newer is None else newer
+    if newer is None:
+        return older
+    if older is not None and older != newer:
+        dropped.add("max_tokens")
+    return newer
 
 
 def _conversation(messages: list[Json], instruction: str | None, model: Model, dropped: Dropped) -> Json:
@@ -138,12 +128,14 @@ def _plain(body: Json, dropped: Dropped) -> Json:
         encoded["service_tier"] = _SERVICE_TIERS[tier]
     elif tier is not None:
         dropped.add("service_tier")
+    # Usage comes with every stream, and obfuscation is what OpenAI's own servers add.
+    dropped.add_rest(body.get("stream_options") or {}, _STREAM_OPTIONS, "stream_options.")
     for field, value in body.items():
         if value is None:
             continue
         if field in _PASSED:
             encoded[field] = value
-        elif field not in _TRANSLATED and field not in _OURS and value not in _ASK_NOTHING.get(field, ()):
+        elif field not in _TRANSLATED and not asks_nothing(field, value):
             dropped.add(field)
     return encoded
 
@@ -167,8 +159,12 @@ def _user_id(body: Json, dropped: Dropped) -> str | None:
     if metadata.keys() - {"user_id"}:
         dropped.add("metadata")
     chosen: str | None = None
-    for field, value in (("user", body.get("user")), ("safety_identifier", body.get("safety_identifier"))):
+    for field, value in (
+        ("user", body.get("user")),
+        ("safety_identifier", body.get("safety_identifier")),
+        ("metadata.user_id", own),
+    ):
         if chosen and value and value != chosen:
             dropped.add(field)
         chosen = chosen or value
-    return chosen or own
+    return chosen

@@ -1,4 +1,4 @@
-"""Reading of request fields whose types nobody has checked yet, and the list of what could not be said."""
+"""Reading of request fields whose types nobody has checked yet."""
 
 from __future__ import annotations
 
@@ -18,31 +18,6 @@ _NAMES: dict[type, str] = {
     dict: "an object",
     list: "an array",
 }
-
-
-class Dropped:
-    """The parameters that a request asked for and Anthropic's protocol lacks, each once, in order.
-
-    Those inside messages and tools are named without their index (`messages[].name`): a long conversation would
-    repeat them a thousand times in one header.
-    """
-
-    def __init__(self) -> None:
-        self._names: dict[str, None] = {}
-
-    def add(self, name: str) -> None:
-        """Notes a parameter by its canonical name or path."""
-        self._names[name] = None
-
-    def add_rest(self, holder: Json, known: frozenset[str], path: str) -> None:
-        """Notes the fields of `holder` that nobody reads and that say something."""
-        for field, value in holder.items():
-            if field not in known and value is not None and value != [] and value != {} and value != "":
-                self.add(f"{path}{field}")
-
-    def names(self) -> tuple[str, ...]:
-        """Returns them all."""
-        return tuple(self._names)
 
 
 def optional(holder: Json, field: str, kind: type[_T], path: str) -> _T | None:

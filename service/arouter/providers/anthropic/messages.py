@@ -20,8 +20,9 @@ import orjson
 
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.content import ContentEncoder, text_blocks
-from arouter.providers.anthropic.fields import Dropped, Json, inexpressible, optional, required
+from arouter.providers.anthropic.fields import Json, inexpressible, optional, required
 from arouter.providers.anthropic.reasoning_details import restore
+from arouter.providers.dropped import Dropped
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _MESSAGE_FIELDS = frozenset({"role", "content", "cache_control"})
@@ -34,6 +35,7 @@ _ASSISTANT_FIELDS = _MESSAGE_FIELDS | {
 }
 _THOUGHTS = ("thinking", "redacted_thinking")
 _TOOL_FIELDS = _MESSAGE_FIELDS | {"tool_call_id", "is_error"}
+_CALL_FIELDS = frozenset({"id", "type", "function", "custom", "index"})
 
 
 class Conversation:
@@ -68,7 +70,7 @@ class Conversation:
             known = _TOOL_FIELDS
             self._results += _marked(message, [self._result(message, path)], path)
         elif role == "function":
-            raise inexpressible("A message of the role 'function', which OpenAI replaced with 'tool',", path)
+            raise inexpressible("A message of the role 'function', which OpenAI replaced with 'tool',", f"{path}.role")
         else:
             blocks = ContentEncoder(role, path, self._dropped).blocks(message.get("content"))
             self._place(role).extend(_marked(message, blocks, path))
@@ -120,6 +122,7 @@ class Conversation:
         others += text_blocks(optional(message, "refusal", str, path) or "")
         for index, call in enumerate(message.get("tool_calls") or []):
             others.append(_tool_use(call, f"{path}.tool_calls[{index}]"))
+            self._dropped.add_rest(call, _CALL_FIELDS, "messages[].tool_calls[].")
         return restore(message, others, path, self._dropped)
 
     def _result(self, message: Json, path: str) -> Json:

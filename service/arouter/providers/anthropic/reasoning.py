@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Dropped, Json, optional
+from arouter.providers.anthropic.fields import Json, optional
 from arouter.providers.anthropic.models import Model
+from arouter.providers.dropped import Dropped
 
 MIN_BUDGET = 1024
 """Anthropic's least thinking budget; it must also stay below `max_tokens`."""
@@ -94,6 +95,9 @@ def _read(body: Json, dropped: Dropped) -> _Wish:
     if effort is not None and effort != "none" and effort not in _SHARES:
         field = param if param == "reasoning_effort" else "reasoning.effort"
         raise invalid_request(f"Invalid value for '{field}': it must be none, {', '.join(_LEVELS)}.", field)
+    older = body.get("reasoning_effort")
+    if older is not None and older != effort:
+        dropped.add("reasoning_effort")
     budget = optional(reasoning, "max_tokens", int, "reasoning")
     enabled = optional(reasoning, "enabled", bool, "reasoning")
     return _Wish(
@@ -110,6 +114,8 @@ def _effort_or_note(wish: _Wish, model: Model, dropped: Dropped) -> str | None:
     effort = _effort(wish, model)
     if effort is None and wish.wanted:
         dropped.add(wish.param)
+    elif wish.budget is not None:
+        dropped.add("reasoning.max_tokens")
     return effort
 
 
@@ -150,9 +156,12 @@ def _budget(wish: _Wish, model: Model, max_tokens: int, limit: int | None, dropp
         dropped.add(wish.param)
         return Thinking(None, None, max_tokens)
     config: Json = {"type": "enabled", "budget_tokens": budget}
+    effort = _effort(wish, model)
+    if wish.effort is not None and wish.budget is not None and effort is None:
+        dropped.add("reasoning.effort")
     if wish.exclude:
         if model.claude:
             config["display"] = "omitted"
         else:
             dropped.add("reasoning.exclude")
-    return Thinking(config, _effort(wish, model), max_tokens)
+    return Thinking(config, effort, max_tokens)

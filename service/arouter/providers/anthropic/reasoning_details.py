@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from arouter.providers.anthropic.fields import Dropped, Json, optional
+from arouter.providers.anthropic.fields import Json, optional
+from arouter.providers.dropped import Dropped
 
 FORMAT = "anthropic-claude-v1"
 _PLACE = re.compile(r"content-(\d{1,4})")

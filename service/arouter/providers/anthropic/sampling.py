@@ -6,8 +6,9 @@ none while they think. What is left out is noted, unless it is the default and a
 
 from __future__ import annotations
 
-from arouter.providers.anthropic.fields import Dropped, Json, wrong_type
+from arouter.providers.anthropic.fields import Json, wrong_type
 from arouter.providers.anthropic.models import Model
+from arouter.providers.dropped import Dropped
 
 _LEAST_TOP_P_WHILE_THINKING = 0.95
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Dropped, Json, optional, required
+from arouter.providers.anthropic.fields import Json, optional, required
+from arouter.providers.dropped import Dropped
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."
 """What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a wish, noted as dropped."""
@@ -30,6 +31,9 @@ _CONSTRAINTS = frozenset(
         "maxProperties",
     }
 )
+_FORMAT_FIELDS = frozenset({"type", "json_schema"})
+# A schema has no name there, and every one is strict.
+_DESCRIBED = frozenset({"name", "description", "schema", "strict"})
 _NAMED_SCHEMAS = ("properties", "$defs", "definitions")
 _SCHEMA_LISTS = ("anyOf", "allOf", "oneOf")
 
@@ -40,6 +44,7 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
     if wanted is None:
         return None, None
     kind = required(wanted, "type", str, "response_format")
+    dropped.add_rest(wanted, _FORMAT_FIELDS, "response_format.")
     if kind == "text":
         return None, None
     if kind == "json_object":
@@ -52,10 +57,14 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
             "response_format.type",
         )
     described = required(wanted, "json_schema", dict, "response_format")
+    dropped.add_rest(described, _DESCRIBED, "response_format.json_schema.")
     schema = optional(described, "schema", dict, "response_format.json_schema")
     if schema is None:
         dropped.add("response_format")
         return None, JSON_INSTRUCTION
+    description = optional(described, "description", str, "response_format.json_schema")
+    if description:
+        schema = {"description": description, **schema}
     closed = _Schema()
     adapted = closed.adapt(schema)
     if closed.weaker:

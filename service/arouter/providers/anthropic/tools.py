@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Dropped, Json, inexpressible, optional, required, wrong_type
+from arouter.providers.anthropic.fields import Json, inexpressible, optional, required, wrong_type
+from arouter.providers.dropped import Dropped
 
 # Tools that Anthropic defines and the client runs. Those that Anthropic's servers run answer with blocks that a chat
 # completion cannot carry.
@@ -14,6 +15,7 @@ _CLIENT_TOOL = re.compile(r"(bash|text_editor|memory)_\d{8}")
 _TOOL_EXTRAS = ("cache_control", "defer_loading", "eager_input_streaming", "input_examples")
 _TOOL_FIELDS = frozenset({"type", "function", *_TOOL_EXTRAS})
 _FUNCTION_FIELDS = frozenset({"name", "description", "parameters", "strict", "cache_control"})
+_CHOICE_FIELDS = frozenset({"type", "function", "name", "allowed_tools"})
 _CHOICES = {"none": "none", "auto": "auto", "required": "any", "any": "any"}
 
 
@@ -29,7 +31,7 @@ def encode_tools(body: Json, *, can_force: bool, dropped: Dropped) -> Json:
         if body.get(old):
             raise inexpressible(f"'{old}', which OpenAI replaced with 'tools',", old)
     tools = [_tool(tool, f"tools[{index}]", dropped) for index, tool in enumerate(body.get("tools") or [])]
-    choice = _choice(body)
+    choice = _choice(body, dropped)
     if choice["type"] == "allowed":
         tools = [tool for tool in tools if tool["name"] in choice["names"]]
         choice = {"type": choice["mode"]}
@@ -70,11 +72,13 @@ def _tool(tool: Json, path: str, dropped: Dropped) -> Json:
     return encoded
 
 
-def _choice(body: Json) -> Json:
+def _choice(body: Json, dropped: Dropped) -> Json:
     choice = body.get("tool_choice")
     if choice is None:
         return {"type": "auto"}
     kind = choice if isinstance(choice, str) else required(choice, "type", str, "tool_choice")
+    if isinstance(choice, dict):
+        dropped.add_rest(choice, _CHOICE_FIELDS, "tool_choice.")
     if kind in _CHOICES:
         return {"type": _CHOICES[kind]}
     if isinstance(choice, dict):

@@ -12,6 +12,7 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.documents import parse_object
+from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.contents import encode_messages
 from arouter.providers.gemini.decode import decode_answer
 from arouter.providers.gemini.documents import objects
@@ -38,13 +39,13 @@ class GeminiAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str) -> WireRequest:
-        dropped: dict[str, None] = {}
+        dropped = Dropped()
         messages = encode_messages(request.body["messages"], dropped, needs_signatures=validates_signatures(model))
         body: dict[str, Any] = {**messages, **encode_parameters(request.body, model, dropped)}
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
         try:
-            return WireRequest(path, orjson.dumps(body), tuple(dropped))
+            return WireRequest(path, orjson.dumps(body), dropped.names())
         except orjson.JSONEncodeError as error:
             # orjson reads deeper than it writes.
             raise invalid_request("The request body is nested too deeply.") from error

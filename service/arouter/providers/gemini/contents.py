@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from arouter.errors import invalid_request
+from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.media import media_part, part_from_url
 from arouter.providers.gemini.values import arguments_object, result_object
@@ -25,6 +26,26 @@ _NO_SIGNATURE = "skip_thought_signature_validator"
 _SYSTEM = frozenset({"system", "developer"})
 
 
+_FIELDS = frozenset({"role", "content"})
+_FIELDS_OF_ROLE = {
+    "assistant": _FIELDS
+    | {
+        "extra_content",
+        "function_call",
+        "images",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "refusal",
+        "tool_calls",
+    },
+    # The call's id already says the function's name.
+    "tool": _FIELDS | {"name", "tool_call_id"},
+    "function": _FIELDS | {"name"},
+}
+_CALL_FIELDS = frozenset({"id", "type", "function", "custom", "extra_content", "index"})
+
+
 class _Turn(NamedTuple):
     role: str
     parts: list[JsonObject]
@@ -32,7 +53,7 @@ class _Turn(NamedTuple):
     """Whether it holds the results of functions, and nothing else."""
 
 
-def encode_messages(messages: list[JsonObject], dropped: dict[str, None], *, needs_signatures: bool) -> JsonObject:
+def encode_messages(messages: list[JsonObject], dropped: Dropped, *, needs_signatures: bool) -> JsonObject:
     """Returns `systemInstruction`, if there is one, and `contents`.
 
     Args:
@@ -53,7 +74,7 @@ def encode_messages(messages: list[JsonObject], dropped: dict[str, None], *, nee
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
         if index < opening:
-            instruction += conversation.content(message, path)
+            instruction += conversation.instruction(message, path)
         else:
             conversation.add(message, path)
     contents = conversation.contents()
@@ -67,7 +88,7 @@ def encode_messages(messages: list[JsonObject], dropped: dict[str, None], *, nee
 class _Conversation:
     """The turns so far, and where the results of each call belong."""
 
-    def __init__(self, dropped: dict[str, None], needs_signatures: bool) -> None:
+    def __init__(self, dropped: Dropped, needs_signatures: bool) -> None:
         self._dropped = dropped
         self._needs_signatures = needs_signatures
         self._turns: list[_Turn] = []
@@ -89,6 +110,7 @@ class _Conversation:
     def add(self, message: JsonObject, path: str) -> None:
         """Adds one message's turn, or its result to the turn where it belongs."""
         role = message["role"]
+        self._note_rest(message)
         if role == "assistant":
             self._add_assistant(message, path)
         elif role == "tool":
@@ -96,21 +118,26 @@ class _Conversation:
         elif role == "function":
             self._add_legacy_result(message, path)
         else:
-            self._turns.append(_Turn("user", self.content(message, path)))
+            self._turns.append(_Turn("user", self._content(message, path)))
 
-    def content(self, message: JsonObject, path: str) -> list[JsonObject]:
+    def instruction(self, message: JsonObject, path: str) -> list[JsonObject]:
+        """Returns the parts of a message that belongs to no turn."""
+        self._note_rest(message)
+        return self._content(message, path)
+
+    def _note_rest(self, message: JsonObject) -> None:
+        self._dropped.add_rest(message, _FIELDS_OF_ROLE.get(message["role"], _FIELDS), "messages[].")
+
+    def _content(self, message: JsonObject, path: str) -> list[JsonObject]:
         """Returns the parts of a message's content."""
-        if message.get("name") is not None and message["role"] != "tool":
-            self._dropped["messages.name"] = None
         content = message.get("content")
         if isinstance(content, str):
             return [{"text": content}]
         return [self._part(part, f"{path}.content[{index}]") for index, part in enumerate(content or [])]
 
     def _part(self, part: JsonObject, path: str) -> JsonObject:
-        if part.get("cache_control") is not None:
-            self._dropped["messages.content.cache_control"] = None
         kind = part["type"]
+        self._dropped.add_rest(part, frozenset({"type", kind}), "messages[].content[].")
         if kind not in ("text", "refusal"):
             return media_part(part, path, self._dropped)
         text = part.get(kind)
@@ -119,13 +146,11 @@ class _Conversation:
         return {"text": text}
 
     def _add_assistant(self, message: JsonObject, path: str) -> None:
-        if message.get("audio") is not None:
-            self._dropped["messages.audio"] = None
         details = [
             entry for entry in objects(message.get("reasoning_details")) if entry.get("format") == SIGNATURE_FORMAT
         ]
         # An empty text in an answer with calls is what clients write for none.
-        parts = _signed_thoughts(details) + [part for part in self.content(message, path) if part.get("text") != ""]
+        parts = _signed_thoughts(details) + [part for part in self._content(message, path) if part.get("text") != ""]
         if refusal := text_in(message.get("refusal")):
             parts.append({"text": refusal})
         parts += _images(message, path)
@@ -141,6 +166,8 @@ class _Conversation:
         # In a part of its own, as Gemini streams it: the texts have been joined since.
         parts += [{"text": "", "thoughtSignature": signature} for signature in signatures]
         answers: list[JsonObject] = []
+        for call in calls:
+            self._dropped.add_rest(call, _CALL_FIELDS, "messages[].tool_calls[].")
         call_parts = [
             self._call(call, f"{path}.tool_calls[{index}]", details, answers) for index, call in enumerate(calls)
         ]

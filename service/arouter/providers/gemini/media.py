@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from arouter.errors import ARouterError, invalid_request
+from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject
 
 # ai.google.dev/gemini-api/docs/file-input-methods. A table of our own: `mimetypes` reads the machine's files.
@@ -42,10 +43,13 @@ _TYPES = {
     "xml": "text/xml",
 }
 _MISTAKEN = {"image/jpg": "image/jpeg"}
+_LINK_FIELDS = frozenset({"url", "detail"})
+_AUDIO_FIELDS = frozenset({"data", "format"})
+_FILE_FIELDS = frozenset({"file_data", "file_id", "filename"})
 _FETCHED = frozenset({"http", "https", "gs"})
 
 
-def media_part(part: JsonObject, path: str, dropped: dict[str, None]) -> JsonObject:
+def media_part(part: JsonObject, path: str, dropped: Dropped) -> JsonObject:
     """Returns the part for one that is not text.
 
     Raises:
@@ -57,14 +61,18 @@ def media_part(part: JsonObject, path: str, dropped: dict[str, None]) -> JsonObj
         if isinstance(media, str):  # not OpenAI's form, but a common one
             media = {"url": media}
         if media.get("detail") not in (None, "auto"):
-            dropped[f"messages.content.{kind}.detail"] = None
+            dropped.add(f"messages[].content[].{kind}.detail")
+        dropped.add_rest(media, _LINK_FIELDS, f"messages[].content[].{kind}.")
         return part_from_url(_text(media, "url", f"{path}.{kind}"), f"{path}.{kind}.url")
     if kind == "input_audio":
         audio = _field(part, kind, path)
+        dropped.add_rest(audio, _AUDIO_FIELDS, "messages[].content[].input_audio.")
         format_ = _text(audio, "format", f"{path}.{kind}")
         return _inline(_TYPES.get(format_, f"audio/{format_}"), _text(audio, "data", f"{path}.{kind}"))
     if kind == "file":
-        return _file(_field(part, kind, path), f"{path}.file")
+        file = _field(part, kind, path)
+        dropped.add_rest(file, _FILE_FIELDS, "messages[].content[].file.")
+        return _file(file, f"{path}.file")
     raise invalid_request(f"Gemini has no content part of type '{kind[:64]}' ({path}).", f"{path}.type")
 
 

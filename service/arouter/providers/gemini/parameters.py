@@ -7,6 +7,7 @@ from typing import Any
 
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
+from arouter.providers.dropped import Dropped, asks_nothing
 from arouter.providers.gemini.documents import JsonObject
 from arouter.providers.gemini.thinking import thinking_config
 from arouter.providers.gemini.tools import encode_tools
@@ -65,6 +66,11 @@ _NATIVE_BODY_NAMES = _NATIVE_BODY | {name: name for name in _NATIVE_BODY.values(
 # `auto` is what Gemini does when it is told nothing.
 _SERVICE_TIERS = {"default": "standard", "flex": "flex", "priority": "priority"}
 
+_AUDIO_FIELDS = frozenset({"format", "voice"})
+_FORMAT_FIELDS = frozenset({"type", "json_schema"})
+_SCHEMA_FIELDS = frozenset({"name", "description", "schema", "strict"})
+_STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})
+
 _PARAMETER_OF = {
     **{name.lower(): parameter for parameter, name in _RENAMED.items()},
     "logprobs": "top_logprobs",
@@ -82,7 +88,7 @@ _PARAMETER_OF = {
 }
 
 
-def encode_parameters(body: JsonObject, model: str, dropped: dict[str, None]) -> JsonObject:
+def encode_parameters(body: JsonObject, model: str, dropped: Dropped) -> JsonObject:
     """Returns the members of the request other than its messages.
 
     Raises:
@@ -105,8 +111,8 @@ def encode_parameters(body: JsonObject, model: str, dropped: dict[str, None]) ->
             encoded["serviceTier"] = _SERVICE_TIERS[value]
         elif name == "store":
             encoded["store"] = value
-        elif (name, value) not in _DEFAULTS:
-            dropped[name] = None
+        elif not asks_nothing(name, value):
+            dropped.add(name)
     _set_max_tokens(body, config, dropped)
     thinking = thinking_config(body, model, dropped)
     if thinking is not None:
@@ -124,45 +130,50 @@ def parameter_of(field: str) -> str | None:
     return None
 
 
-def _set_max_tokens(body: JsonObject, config: JsonObject, dropped: dict[str, None]) -> None:
+def _set_max_tokens(body: JsonObject, config: JsonObject, dropped: Dropped) -> None:
     """OpenAI replaced `max_tokens` by `max_completion_tokens`, so the latter counts where they differ."""
     old, new = body.get("max_tokens"), body.get("max_completion_tokens")
     limit = old if new is None else new
     if limit is not None:
         config["maxOutputTokens"] = limit
     if old is not None and old != limit:
-        dropped["max_tokens"] = None
+        dropped.add("max_tokens")
 
 
-def _set_stop(value: Any, config: JsonObject, _: dict[str, None]) -> None:
+def _set_stop(value: Any, config: JsonObject, _: Dropped) -> None:
     if value:
         config["stopSequences"] = [value] if isinstance(value, str) else value
 
 
-def _set_top_logprobs(value: Any, config: JsonObject, _: dict[str, None]) -> None:
+def _set_top_logprobs(value: Any, config: JsonObject, _: Dropped) -> None:
     if value:
         config["logprobs"] = value
 
 
-def _set_modalities(value: Any, config: JsonObject, _: dict[str, None]) -> None:
+def _set_modalities(value: Any, config: JsonObject, _: Dropped) -> None:
     if value and value != ["text"]:
         config["responseModalities"] = [modality.upper() for modality in value]
 
 
-def _set_audio(value: JsonObject, config: JsonObject, dropped: dict[str, None]) -> None:
+def _set_audio(value: JsonObject, config: JsonObject, dropped: Dropped) -> None:
     voice = value.get("voice")
     if isinstance(voice, str):
         config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
     elif voice is not None:
-        dropped["audio.voice"] = None
+        dropped.add("audio.voice")
     if value.get("format") not in (None, "pcm16"):
-        dropped["audio.format"] = None
+        dropped.add("audio.format")
+    dropped.add_rest(value, _AUDIO_FIELDS, "audio.")
 
 
-def _set_response_format(value: JsonObject, config: JsonObject, dropped: dict[str, None]) -> None:
+def _set_response_format(value: JsonObject, config: JsonObject, dropped: Dropped) -> None:
     kind = value.get("type")
     if not isinstance(kind, str):
         raise invalid_request("Missing required parameter: 'response_format.type', a string.", "response_format.type")
+    if kind not in ("text", "json_object", "json_schema"):
+        dropped.add("response_format")
+        return
+    dropped.add_rest(value, _FORMAT_FIELDS, "response_format.")
     if kind == "json_object":
         config["responseMimeType"] = "application/json"
     elif kind == "json_schema":
@@ -170,6 +181,7 @@ def _set_response_format(value: JsonObject, config: JsonObject, dropped: dict[st
         wanted = value.get("json_schema")
         if not isinstance(wanted, dict):
             raise invalid_request(f"Missing required parameter: '{path}', an object.", path)
+        dropped.add_rest(wanted, _SCHEMA_FIELDS, "response_format.json_schema.")
         config["responseMimeType"] = "application/json"
         schema = wanted.get("schema")
         if schema is None:
@@ -182,18 +194,14 @@ def _set_response_format(value: JsonObject, config: JsonObject, dropped: dict[st
             schema = {"description": description, **schema}
         # As it is, in its key order, which is the order of the answer. Every schema is strict to Gemini, and nameless.
         config["responseJsonSchema"] = schema
-    elif kind != "text":
-        dropped["response_format"] = None
 
 
-def _set_stream_options(value: JsonObject, _: JsonObject, dropped: dict[str, None]) -> None:
+def _set_stream_options(value: JsonObject, _: JsonObject, dropped: Dropped) -> None:
     # Usage comes with every stream, and obfuscation is what OpenAI's own servers add.
-    for name in value:
-        if name not in ("include_usage", "include_obfuscation"):
-            dropped[f"stream_options.{name}"] = None
+    dropped.add_rest(value, _STREAM_OPTIONS, "stream_options.")
 
 
-_SPECIAL: dict[str, Callable[[Any, JsonObject, dict[str, None]], None]] = {
+_SPECIAL: dict[str, Callable[[Any, JsonObject, Dropped], None]] = {
     "audio": _set_audio,
     "modalities": _set_modalities,
     "response_format": _set_response_format,
@@ -201,6 +209,3 @@ _SPECIAL: dict[str, Callable[[Any, JsonObject, dict[str, None]], None]] = {
     "stream_options": _set_stream_options,
     "top_logprobs": _set_top_logprobs,
 }
-
-# Asking for what Gemini does anyway loses nothing.
-_DEFAULTS: tuple[tuple[str, Any], ...] = (("parallel_tool_calls", True), ("service_tier", "auto"))

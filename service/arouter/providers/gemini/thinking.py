@@ -13,6 +13,7 @@ from typing import Any
 
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
+from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
@@ -49,7 +50,7 @@ def validates_signatures(model: str) -> bool:
     return "gemini" in model and not takes_budget(model)
 
 
-def thinking_config(body: JsonObject, model: str, dropped: dict[str, None]) -> JsonObject | None:
+def thinking_config(body: JsonObject, model: str, dropped: Dropped) -> JsonObject | None:
     """Returns thinkingConfig, or None where the request does not say.
 
     Whoever sets an effort also gets the thoughts, unless it asks not to. Of two settings the more specific one counts
@@ -62,14 +63,14 @@ def thinking_config(body: JsonObject, model: str, dropped: dict[str, None]) -> J
     if native is not None:
         for name in ("reasoning", "reasoning_effort", "include_reasoning"):
             if body.get(name) is not None:
-                dropped[name] = None
+                dropped.add(name)
         return _object(native, "thinkingConfig")
     if asked is None:
         return _config(model, effort, "reasoning_effort", None, show)
     asked = _object(asked, "reasoning")
     for name in asked:
         if name not in ("effort", "max_tokens", "enabled", "exclude"):
-            dropped[f"reasoning.{name}"] = None
+            dropped.add(f"reasoning.{name}")
     if asked.get("exclude") is not None:
         show = not asked["exclude"]
     budget = asked.get("max_tokens")
@@ -78,9 +79,9 @@ def thinking_config(body: JsonObject, model: str, dropped: dict[str, None]) -> J
         inner, budget = "none", None
     if inner is not None or budget is not None:
         if effort is not None and effort != inner:
-            dropped["reasoning_effort"] = None
+            dropped.add("reasoning_effort")
         if budget is not None and inner is not None:
-            dropped["reasoning.effort"] = None
+            dropped.add("reasoning.effort")
         return _config(model, inner, "reasoning.effort", budget, show)
     if show is None and asked.get("enabled"):
         show = True

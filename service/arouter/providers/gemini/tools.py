@@ -10,6 +10,7 @@ from typing import Any
 
 from arouter.chat.types import name_of
 from arouter.errors import ARouterError, invalid_request
+from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
 
 # Gemini's own tools, which a client may name beside its functions.
@@ -24,10 +25,13 @@ _NATIVE = {
 }
 _NATIVE_NAMES = _NATIVE | {name: name for name in _NATIVE.values()}
 
+_TOOL_FIELDS = frozenset({"type", "function"})
+_FUNCTION_FIELDS = frozenset({"name", "description", "parameters", "strict"})
+_CHOICE_FIELDS = frozenset({"type", "function", "allowed_tools"})
 _MODES = {"none": "NONE", "auto": "AUTO", "required": "ANY"}
 
 
-def encode_tools(body: JsonObject, dropped: dict[str, None]) -> JsonObject:
+def encode_tools(body: JsonObject, dropped: Dropped) -> JsonObject:
     """Returns `tools` and `toolConfig`, as far as the request has them.
 
     Raises:
@@ -42,18 +46,21 @@ def encode_tools(body: JsonObject, dropped: dict[str, None]) -> JsonObject:
             function = object_in(tool.get("function"))
             strict = strict or function.get("strict") is True
             declarations.append(_declaration(function, f"{path}.function"))
+            dropped.add_rest(tool, _TOOL_FIELDS, "tools[].")
+            dropped.add_rest(function, _FUNCTION_FIELDS, "tools[].function.")
         else:
             tools.append(_native_tool(tool, path))
     for index, function in enumerate(body.get("functions") or []):
         declarations.append(_declaration(function, f"functions[{index}]"))
+        dropped.add_rest(function, _FUNCTION_FIELDS, "functions[].")
     if declarations:
         tools.insert(0, {"functionDeclarations": declarations})
     if (search := body.get("web_search_options")) is not None:
         for name in search:
-            dropped[f"web_search_options.{name}"] = None
+            dropped.add(f"web_search_options.{name}")
         if not any("googleSearch" in tool for tool in tools):
             tools.append({"googleSearch": {}})
-    config = _choice(body)
+    config = _choice(body, dropped)
     if strict and config.get("mode") in (None, "AUTO"):
         config["mode"] = "VALIDATED"
     encoded: JsonObject = {"tools": tools} if tools else {}
@@ -89,12 +96,17 @@ def _native_tool(tool: JsonObject, path: str) -> JsonObject:
     return {_NATIVE_NAMES[name]: tool[name] or {} for name in names}
 
 
-def _choice(body: JsonObject) -> JsonObject:
+def _choice(body: JsonObject, dropped: Dropped) -> JsonObject:
     """Returns functionCallingConfig; empty where the request leaves the choice to the model's default."""
     param = "tool_choice" if body.get("tool_choice") is not None else "function_call"
     choice = body.get(param)
     if choice is None:
         return {}
+    if param == "tool_choice":
+        if body.get("function_call") is not None:
+            dropped.add("function_call")
+        if isinstance(choice, dict):
+            dropped.add_rest(choice, _CHOICE_FIELDS, "tool_choice.")
     if isinstance(choice, str):
         if choice not in _MODES:
             raise _unknown(param)

@@ -230,12 +230,18 @@ def test_encodes_images_and_files(part: dict[str, Any], block: dict[str, Any]) -
     ("message", "param"),
     [
         (
-            {"role": "user", "content": [text("x"), {"type": "input_audio", "input_audio": {}}]},
-            "messages[0].content[1]",
+            {"role": "user", "content": [text("x"), {"type": "input_audio", "input_audio": {"data": "QQ=="}}]},
+            "messages[0].content[1].type",
         ),
-        ({"role": "user", "content": [{"type": "video_url"}]}, "messages[0].content[0]"),
-        ({"role": "system", "content": [{"type": "image_url"}]}, "messages[0].content[0]"),
-        ({"role": "assistant", "content": [{"type": "file", "file": {"file_data": PDF}}]}, "messages[0].content[0]"),
+        ({"role": "user", "content": [{"type": "video_url"}]}, "messages[0].content[0].type"),
+        (
+            {"role": "system", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+            "messages[0].content[0].type",
+        ),
+        (
+            {"role": "assistant", "content": [{"type": "file", "file": {"file_data": PDF}}]},
+            "messages[0].content[0].type",
+        ),
         ({"role": "user", "content": [{"type": "text"}]}, "messages[0].content[0].text"),
         ({"role": "user", "content": [{"type": "text", "text": 1}]}, "messages[0].content[0].text"),
         ({"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}, "messages[0].content[0].image_url"),
@@ -259,7 +265,7 @@ def test_encodes_images_and_files(part: dict[str, Any], block: dict[str, Any]) -
             {"role": "user", "content": [{"type": "file", "file": {"file_data": "data:text/plain;base64,/w=="}}]},
             "messages[0].content[0].file.file_data",
         ),
-        ({"role": "function", "name": "f", "content": "x"}, "messages[0]"),
+        ({"role": "function", "name": "f", "content": "x"}, "messages[0].role"),
         ({"role": "assistant", "function_call": {"name": "f", "arguments": ""}}, "messages[0].function_call"),
         ({"role": "assistant", "audio": {"id": "audio_1"}}, "messages[0].audio"),
         ({"role": "tool", "content": "x"}, "messages[0].tool_call_id"),

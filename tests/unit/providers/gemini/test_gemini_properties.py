@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 from typing import Any
 
 import orjson
@@ -12,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.providers.gemini.wire import ADAPTER
 
+from arouter.chat.fields import REQUEST_FIELDS
 from arouter.chat.request import ChatRequest, check_body
-from arouter.chat.types import REQUEST_FIELDS
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.sse import ServerSentEvent
 from judges.gemini import read_request
@@ -174,19 +175,25 @@ ANY_MESSAGE = st.fixed_dictionaries(
 )
 
 
+def wrong_field(request: dict[str, Any]) -> str | None:
+    """Returns the field for which a request is refused before it is translated."""
+    try:
+        check_body(request)
+    except ARouterError as error:
+        return re.split(r"[.\[]", str(error.param))[0]
+    return None
+
+
 @given(
     st.lists(ANY_MESSAGE, min_size=1, max_size=3), st.dictionaries(st.sampled_from([*REQUEST_FIELDS]), LIKELY), ANYTHING
 )
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_refuses_with_a_400_or_translates(messages: list[Any], likely: dict[str, Any], body: dict[str, Any]) -> None:
     request = {**body, **likely, "model": "m", "messages": messages}
-    for field in list(request):
-        if field in REQUEST_FIELDS and request[field] is not None and not REQUEST_FIELDS[field].accepts(request[field]):
-            del request[field]
-    try:
-        check_body(request)
-    except ARouterError:
-        return
+    while (field := wrong_field(request)) is not None:
+        if field == "messages":
+            return
+        del request[field]
     refused: ARouterError | None = None
     try:
         encode(request)
