@@ -9,6 +9,7 @@ import pytest
 
 from emulator import Emulator
 from support.ports import refusing_port, silent_port
+from support.postgres import Postgres, running_postgres
 from support.rest import Rest
 from support.stack import PROVIDER_KEY, Stack, running
 
@@ -70,3 +71,10 @@ def rest(stack: Stack, emulator: Emulator) -> Iterator[Rest]:
     """A plain HTTP connection to the gateway."""
     with stack.rest() as rest:
         yield rest
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, for the whole session."""
+    with running_postgres() as server:
+        yield server
