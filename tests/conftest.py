@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from emulator import Emulator
 from support.node import install
 from support.ports import refusing_port, silent_port
+from support.postgres import Postgres, running_postgres
 from support.rest import Rest
 from support.stack import PROVIDER_KEY, Stack, running
 
@@ -82,3 +83,10 @@ def rest(stack: Stack, emulator: Emulator) -> Iterator[Rest]:
 def node_modules() -> None:
     """Installs what the tests take from npm."""
     install()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, for the whole session."""
+    with running_postgres() as server:
+        yield server

@@ -73,7 +73,21 @@ def test_a_failed_call_is_one_line(
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["up"], ["serve"], ["models"], ["chat"], ["gateway"], ["gateway", "render"], ["gateway", "validate"]],
+    [
+        [],
+        ["up"],
+        ["serve"],
+        ["models"],
+        ["chat"],
+        ["keys"],
+        ["keys", "create"],
+        ["keys", "update"],
+        ["accounts"],
+        ["accounts", "update"],
+        ["gateway"],
+        ["gateway", "render"],
+        ["gateway", "validate"],
+    ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: list[str]) -> None:
     help_ = run([*command, "--help"], {}, tmp_path)

@@ -15,7 +15,7 @@ from support.rest import Rest
 from support.stack import Stack
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-SERVICES = ["arouter.v1.ChatService", "arouter.v1.ModelService"]
+SERVICES = [f"arouter.v1.{name}Service" for name in ("Account", "Chat", "Key", "Model", "Provider")]
 
 
 @pytest.fixture(params=["direct", "through Envoy"])

@@ -18,6 +18,7 @@ from support.process import START_LIMIT, Process, assert_gone
 from support.rest import Rest
 
 CLIENT_KEY = f"lr_live_test_{secrets.token_hex(12)}"
+MANAGEMENT_KEY = f"lr_mgmt_test_{secrets.token_hex(16)}"
 PROVIDER_KEY = f"sk-provider-{secrets.token_hex(12)}"
 GRPC_OPTIONS = (("grpc.max_receive_message_length", 64 * 1024 * 1024), ("grpc.use_local_subchannel_pool", 1))
 
@@ -34,6 +35,7 @@ class Stack:
         port: Where REST is served; the gateway's.
         grpc_port: Where gRPC is served; the service's.
         key: A key that is accepted.
+        management_key: The operator's.
         folder: Holds its configuration, state and log.
     """
 
@@ -42,6 +44,7 @@ class Stack:
         self.port = port
         self.grpc_port = grpc_port
         self.key = CLIENT_KEY
+        self.management_key = MANAGEMENT_KEY
         self.folder = folder
 
     @property
@@ -112,7 +115,8 @@ def started(
 ) -> Iterator[Process]:
     """Starts an `arouter` command and makes sure that it and its children are gone in the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    variables = {"AROUTER_STATE_DIR": str(folder / "state"), "AROUTER_DEV_KEY": CLIENT_KEY, **environment}
+    keys = {"AROUTER_DEV_KEY": CLIENT_KEY, "AROUTER_MGMT_KEY": MANAGEMENT_KEY}
+    variables = {"AROUTER_STATE_DIR": str(folder / "state"), **keys, **environment}
     if config is not None:
         path = folder / "arouter.yaml"
         path.write_text(yaml.safe_dump(dict(config)), "utf-8")
@@ -135,7 +139,9 @@ def is_healthy(port: int) -> bool:
 
 def assert_clean(log: str) -> None:
     """Checks that a log shows no secret, no stack trace and no warning of Python's."""
-    leaks = [line for line in log.splitlines() if CLIENT_KEY in line or PROVIDER_KEY in line]
+    leaks = [
+        line for line in log.splitlines() if any(key in line for key in (CLIENT_KEY, MANAGEMENT_KEY, PROVIDER_KEY))
+    ]
     assert leaks == [], "\n".join(leaks[:5])
     trouble = _TROUBLE.search(log)
     assert trouble is None, log[max(0, trouble.start() - 2000) : trouble.end() + 4000]

@@ -8,19 +8,29 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from arouter.v1 import chat_message_pb2, chat_service_pb2, chat_service_pb2_grpc, model_service_pb2_grpc
+from arouter.v1 import (
+    account_service_pb2_grpc,
+    chat_message_pb2,
+    chat_service_pb2,
+    chat_service_pb2_grpc,
+    key_service_pb2_grpc,
+    model_service_pb2_grpc,
+)
 from support.stack import Stack
 
 TIMEOUT = 30.0
 
 
 class Client:
-    """The generated stubs on one channel, with the key of a stack."""
+    """The generated stubs on one channel, with the key of a stack or another."""
 
-    def __init__(self, stack: Stack, channel: grpc.Channel | grpc.aio.Channel) -> None:
+    def __init__(self, stack: Stack, channel: grpc.Channel | grpc.aio.Channel, key: str | None = None) -> None:
+        self.accounts = account_service_pb2_grpc.AccountServiceStub(channel)
+        self.keys = key_service_pb2_grpc.KeyServiceStub(channel)
         self.chat = chat_service_pb2_grpc.ChatServiceStub(channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(channel)
-        self.options: dict[str, Any] = {"metadata": stack.metadata, "timeout": TIMEOUT}
+        metadata = (("authorization", f"Bearer {key or stack.key}"),)
+        self.options: dict[str, Any] = {"metadata": metadata, "timeout": TIMEOUT}
 
 
 def chat_request(model: str = "emu/text", text: str = "hi", **fields: Any) -> chat_service_pb2.ChatCompletionRequest:

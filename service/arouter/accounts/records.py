@@ -81,3 +81,31 @@ class Key(Struct, frozen=True):
     expires_at: int | None
     created_at: int
     updated_at: int
+
+
+class Spending(Struct, frozen=True):
+    """What a key has spent, in nano-USD, settled calls only.
+
+    Attributes:
+        total: Since it was made.
+        daily: In the current day, UTC.
+        weekly: In the current week, from Monday, UTC.
+        monthly: In the current month, UTC.
+    """
+
+    total: int = 0
+    daily: int = 0
+    weekly: int = 0
+    monthly: int = 0
+
+    def since(self, reset: LimitReset | None) -> int:
+        """Returns what was spent in the current period of a limit."""
+        match reset:
+            case "daily":
+                return self.daily
+            case "weekly":
+                return self.weekly
+            case "monthly":
+                return self.monthly
+            case None:
+                return self.total

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from arouter.accounts.records import Account, Key
+from arouter.accounts.records import Account, Key, Spending
+from arouter.accounts.specs import AccountPatch, KeyPatch
 
 
 class Changes(NamedTuple):
@@ -43,3 +44,64 @@ class SpendingStore(Protocol):
         Raises:
             StoreError: It cannot be read.
         """
+
+
+class KeyQuery(NamedTuple):
+    """Which keys are listed.
+
+    Attributes:
+        account: Whose; None for all.
+        include_disabled: Whether disabled ones are listed as well.
+        before: `created_at` and hash of the key behind which the list goes on, or None.
+        offset: So many are passed over first.
+        at_most: So many are returned.
+    """
+
+    account: str | None
+    include_disabled: bool
+    before: tuple[int, str] | None
+    offset: int
+    at_most: int
+
+
+class ManagementStore(Protocol):
+    """What accounts and keys are managed in. `account`, where it may be None, limits a method to that account's keys.
+
+    All methods raise `StoreError` if it cannot be reached. `now` is in seconds since the epoch.
+    """
+
+    async def create_key(self, key: Key) -> bool:
+        """Adds a key; False if its account is not there."""
+
+    async def get_key(self, key_hash: str, account: str | None) -> Key | None:
+        """Returns a key."""
+
+    async def list_keys(self, query: KeyQuery) -> Sequence[Key]:
+        """Returns keys, newest first."""
+
+    async def find_hashes(self, prefix: str) -> Sequence[str]:
+        """Returns up to two hashes that begin with `prefix`, of which only hexadecimal digits are allowed."""
+
+    async def update_key(self, key_hash: str, account: str | None, patch: KeyPatch, now: int) -> Key | None:
+        """Changes a key and returns it."""
+
+    async def delete_key(self, key_hash: str, account: str | None, now: int) -> bool:
+        """Revokes a key; False if it is not there."""
+
+    async def spending(self, hashes: Sequence[str], now: int) -> Mapping[str, Spending]:
+        """Returns what keys have spent, by hash; those that have not spent anything may be left out."""
+
+    async def create_account(self, account: Account) -> bool:
+        """Adds an account; False if one has that id, or had it before it was removed."""
+
+    async def get_account(self, id_: str) -> Account | None:
+        """Returns an account."""
+
+    async def list_accounts(self, after: str, count: int) -> Sequence[Account]:
+        """Returns up to `count` accounts with ids greater than `after`, sorted by id."""
+
+    async def update_account(self, id_: str, patch: AccountPatch, now: int) -> Account | None:
+        """Changes an account and returns it."""
+
+    async def delete_account(self, id_: str, now: int) -> bool:
+        """Removes an account and revokes its keys; False if it is not there."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from arouter import __version__
+from arouter.cli.accounts import accounts
 from arouter.cli.client import chat, models
 from arouter.cli.gateway import gateway
+from arouter.cli.keys import keys
 from arouter.cli.service import migrate, serve, up, worker
 
 _ENVIRONMENT = """\b
@@ -16,6 +18,7 @@ Environment:
   AROUTER_GRPC_PORT   the service's port (50051)
   AROUTER_STATE_DIR   where state is kept (./var)
   AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
+  AROUTER_MGMT_KEY    the operator's management key; `arouter keys` makes others
   AROUTER_DATABASE_URL
                       a PostgreSQL database; else an SQLite file in the state folder
 """
@@ -27,5 +30,5 @@ def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
 
 
-for _command in (up, serve, migrate, worker, models, chat, gateway):
+for _command in (up, serve, migrate, worker, models, chat, keys, accounts, gateway):
     main.add_command(_command)

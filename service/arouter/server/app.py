@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from arouter.accounts import built_in
 from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.management import Management
 from arouter.accounts.records import Key
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
@@ -25,9 +26,11 @@ from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
 from arouter.routing.admission import Admission
 from arouter.routing.pipeline import Pipeline
+from arouter.rpc.account_service import AccountService
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
 from arouter.rpc.handling import Handling
+from arouter.rpc.key_service import KeyService
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.usage_service import UsageService
@@ -36,9 +39,14 @@ from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.ledger import SqlLedgerStore
+from arouter.store.management import SqlManagementStore
 from arouter.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     chat_service_pb2,
     chat_service_pb2_grpc,
+    key_service_pb2,
+    key_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
     provider_service_pb2,
@@ -48,7 +56,9 @@ from arouter.v1 import (
 )
 
 SERVICES = (
+    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
     chat_service_pb2.DESCRIPTOR.services_by_name["ChatService"].full_name,
+    key_service_pb2.DESCRIPTOR.services_by_name["KeyService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
     usage_service_pb2.DESCRIPTOR.services_by_name["UsageService"].full_name,
     provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"].full_name,
@@ -90,7 +100,8 @@ class App:
         self._config = config
         self._environment = environment
         # First what may be wrong, then what would have to be closed.
-        self._directory = Directory(_built_in_keys(environment), config.accounts.max_age)
+        built_in_keys = _built_in_keys(environment)
+        self._directory = Directory(built_in_keys, config.accounts.max_age)
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
@@ -115,9 +126,12 @@ class App:
             ],
         )
         pipeline = Pipeline(self._catalogue, self._upstream, self._admission, self._ledger)
+        management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.hurry)
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
             ChatService(pipeline, config.server.keep_alive), self._server
         )
+        key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
         provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(ProviderService(self._catalogue), self._server)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)

@@ -35,9 +35,11 @@ class Account(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """What the account is called in requests: lower-case letters, digits, `.`, `_` and `-`. Cannot be changed."""
+    """What the account is called in requests: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, with a letter or digit
+    first. Cannot be changed.
+    """
     name: _builtins.str
-    """What people call it."""
+    """What people call it. In `CreateAccount`: `id` when empty."""
     disabled: _builtins.bool
     """Whether its keys are refused for now."""
     @_builtins.property
@@ -173,7 +175,7 @@ class ListAccountsResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": […], "next_page_token": …}`."""
+        """REST's body: `{"data": […], "next_page_token": …}`, with null for an empty token."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class AccountServiceServicer:
     """
 
     def CreateAccount(self, request, context):
-        """Makes an account. Returns ALREADY_EXISTS if its id is taken.
+        """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,7 +101,8 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccount(self, request, context):
-        """Removes an account and revokes its keys. What they have used stays in the records.
+        """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
+        `default`, which is always there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

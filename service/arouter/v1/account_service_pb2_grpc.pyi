@@ -38,7 +38,7 @@ class AccountServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccountServiceAsyncStub: ...
     CreateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateAccountRequest, _account_service_pb2.CreateAccountResponse]
-    """Makes an account. Returns ALREADY_EXISTS if its id is taken."""
+    """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed."""
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]
     """Lists accounts, sorted by id."""
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]
@@ -46,7 +46,9 @@ class AccountServiceStub:
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]
     """Changes an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.DeleteAccountRequest, _account_service_pb2.DeleteAccountResponse]
-    """Removes an account and revokes its keys. What they have used stays in the records."""
+    """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
+    `default`, which is always there.
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -58,7 +60,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateAccountRequest, _account_service_pb2.CreateAccountResponse]  # type: ignore[assignment]
-    """Makes an account. Returns ALREADY_EXISTS if its id is taken."""
+    """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed."""
     ListAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """Lists accounts, sorted by id."""
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]  # type: ignore[assignment]
@@ -66,7 +68,9 @@ class AccountServiceAsyncStub(AccountServiceStub):
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]  # type: ignore[assignment]
     """Changes an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.DeleteAccountRequest, _account_service_pb2.DeleteAccountResponse]  # type: ignore[assignment]
-    """Removes an account and revokes its keys. What they have used stays in the records."""
+    """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
+    `default`, which is always there.
+    """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes, lists, changes and removes accounts.
@@ -81,7 +85,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.CreateAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.CreateAccountResponse, _abc.Awaitable[_account_service_pb2.CreateAccountResponse]]:
-        """Makes an account. Returns ALREADY_EXISTS if its id is taken."""
+        """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed."""
 
     @_abc_1.abstractmethod
     def ListAccounts(
@@ -113,6 +117,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.DeleteAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.DeleteAccountResponse, _abc.Awaitable[_account_service_pb2.DeleteAccountResponse]]:
-        """Removes an account and revokes its keys. What they have used stays in the records."""
+        """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
+        `default`, which is always there.
+        """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -109,7 +109,9 @@ class Key(_message.Message):
     key_type: Global___KeyType.ValueType
     """What it is for. Cannot be changed."""
     account: _builtins.str
-    """The account it belongs to. Cannot be changed. In requests: the caller's own account when empty."""
+    """The account it belongs to; empty for the operator's management keys. Cannot be changed. In requests that leave it
+    empty: the caller's own; for the operator, `default` for a regular key and none for a management key.
+    """
     disabled: _builtins.bool
     """Whether it is refused for now."""
     limit: _builtins.float
@@ -146,11 +148,13 @@ class Key(_message.Message):
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was made."""
+        """Output only. When it was made. Unset for the built-in keys, which are in no database: the development key and that
+        of `AROUTER_MGMT_KEY`.
+        """
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was last changed."""
+        """Output only. When it was last changed. Unset like `created_at`."""
 
     def __init__(
         self,

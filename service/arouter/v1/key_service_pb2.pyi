@@ -104,11 +104,13 @@ class ListKeysRequest(_message.Message):
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before."""
     offset: _builtins.int
-    """Optional. So many keys are passed over first."""
+    """Optional. So many keys are passed over first; at most 1,000,000."""
     include_disabled: _builtins.bool
     """Optional. Whether disabled keys are listed as well."""
     account: _builtins.str
-    """Optional. The account whose keys are listed. By default the caller's own; for the operator's key, all."""
+    """Optional. The account whose keys are listed. By default the caller's own; for the operator's key, all. Returns
+    NOT_FOUND if it is not there, or not the caller's.
+    """
     def __init__(
         self,
         *,
@@ -143,7 +145,7 @@ class ListKeysResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": […], "next_page_token": …}`."""
+        """REST's body: `{"data": […], "next_page_token": …}`, with null for an empty token."""
 
     def __init__(
         self,
@@ -231,7 +233,8 @@ class UpdateKeyRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Required over gRPC. The fields to change: `name`, `disabled`, `limit`, `limit_reset`, `allowed_providers`,
-        `allowed_models`, `rate_limit`, `expires_at`. One that is named and unset in `key` is taken away.
+        `allowed_models`, `rate_limit` or a member of it (`rate_limit.requests_per_day`), `expires_at`. One that is named
+        and unset in `key` is taken away.
         """
 
     @_builtins.property
@@ -361,7 +364,7 @@ class GetCurrentKeyResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`."""
+        """REST's body: `{"data": {…}}`, with `is_management_key` and `is_free_tier`, which is always false."""
 
     def __init__(
         self,

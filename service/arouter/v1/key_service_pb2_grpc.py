@@ -88,7 +88,8 @@ class KeyServiceServicer:
     """
 
     def CreateKey(self, request, context):
-        """Makes a key and returns its secret, which cannot be had again.
+        """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
+        and NOT_FOUND if it is not the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,14 +117,14 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteKey(self, request, context):
-        """Revokes a key for good. What it has used stays in the records.
+        """Revokes a key for good; it may be the caller's own. What it has used stays in the records.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCurrentKey(self, request, context):
-        """Gets the calling key, which may be of either type.
+        """Gets the calling key, which may be of either type, and a built-in one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

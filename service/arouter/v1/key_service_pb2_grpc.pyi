@@ -43,7 +43,9 @@ class KeyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> KeyServiceAsyncStub: ...
     CreateKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.CreateKeyRequest, _key_service_pb2.CreateKeyResponse]
-    """Makes a key and returns its secret, which cannot be had again."""
+    """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
+    and NOT_FOUND if it is not the caller's.
+    """
     ListKeys: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.ListKeysRequest, _key_service_pb2.ListKeysResponse]
     """Lists keys, newest first."""
     GetKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetKeyRequest, _key_service_pb2.GetKeyResponse]
@@ -51,9 +53,9 @@ class KeyServiceStub:
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.UpdateKeyRequest, _key_service_pb2.UpdateKeyResponse]
     """Changes a key. Over REST the body is a merge patch (RFC 7396): what is absent stays, what is `null` is taken away."""
     DeleteKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.DeleteKeyRequest, _key_service_pb2.DeleteKeyResponse]
-    """Revokes a key for good. What it has used stays in the records."""
+    """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
     GetCurrentKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetCurrentKeyRequest, _key_service_pb2.GetCurrentKeyResponse]
-    """Gets the calling key, which may be of either type."""
+    """Gets the calling key, which may be of either type, and a built-in one."""
 
 @_typing.type_check_only
 class KeyServiceAsyncStub(KeyServiceStub):
@@ -70,7 +72,9 @@ class KeyServiceAsyncStub(KeyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.CreateKeyRequest, _key_service_pb2.CreateKeyResponse]  # type: ignore[assignment]
-    """Makes a key and returns its secret, which cannot be had again."""
+    """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
+    and NOT_FOUND if it is not the caller's.
+    """
     ListKeys: _aio.UnaryUnaryMultiCallable[_key_service_pb2.ListKeysRequest, _key_service_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists keys, newest first."""
     GetKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetKeyRequest, _key_service_pb2.GetKeyResponse]  # type: ignore[assignment]
@@ -78,9 +82,9 @@ class KeyServiceAsyncStub(KeyServiceStub):
     UpdateKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.UpdateKeyRequest, _key_service_pb2.UpdateKeyResponse]  # type: ignore[assignment]
     """Changes a key. Over REST the body is a merge patch (RFC 7396): what is absent stays, what is `null` is taken away."""
     DeleteKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.DeleteKeyRequest, _key_service_pb2.DeleteKeyResponse]  # type: ignore[assignment]
-    """Revokes a key for good. What it has used stays in the records."""
+    """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
     GetCurrentKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetCurrentKeyRequest, _key_service_pb2.GetCurrentKeyResponse]  # type: ignore[assignment]
-    """Gets the calling key, which may be of either type."""
+    """Gets the calling key, which may be of either type, and a built-in one."""
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes, lists, changes and revokes API keys.
@@ -100,7 +104,9 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.CreateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.CreateKeyResponse, _abc.Awaitable[_key_service_pb2.CreateKeyResponse]]:
-        """Makes a key and returns its secret, which cannot be had again."""
+        """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
+        and NOT_FOUND if it is not the caller's.
+        """
 
     @_abc_1.abstractmethod
     def ListKeys(
@@ -132,7 +138,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.DeleteKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.DeleteKeyResponse, _abc.Awaitable[_key_service_pb2.DeleteKeyResponse]]:
-        """Revokes a key for good. What it has used stays in the records."""
+        """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
 
     @_abc_1.abstractmethod
     def GetCurrentKey(
@@ -140,6 +146,6 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetCurrentKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetCurrentKeyResponse, _abc.Awaitable[_key_service_pb2.GetCurrentKeyResponse]]:
-        """Gets the calling key, which may be of either type."""
+        """Gets the calling key, which may be of either type, and a built-in one."""
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

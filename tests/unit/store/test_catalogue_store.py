@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from arouter.catalogue.store import StoredList
@@ -12,18 +9,9 @@ from arouter.errors import StoreError
 from arouter.models import ModelDetails, Prices
 from arouter.providers.adapter import ListedModel
 from arouter.store.catalogue import SqlCatalogueStore
-from arouter.store.database import Database, database_url
-from arouter.store.schema import migrate
+from arouter.store.database import Database
 
 DETAILS = ModelDetails(context_length=10, input_modalities=("text",), prices=Prices(prompt=1, completion=0.5))
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(database_url(None, tmp_path))
-    await migrate(database)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -62,9 +50,6 @@ async def test_an_empty_list_is_a_list(store: SqlCatalogueStore) -> None:
     assert await store.load() == {"a": StoredList([], {})}
 
 
-async def test_a_database_without_tables_is_a_store_error(tmp_path: Path) -> None:
-    database = Database(database_url(None, tmp_path))
-
-    with pytest.raises(StoreError, match="no such table"):
-        await SqlCatalogueStore(database).load()
-    await database.close()
+async def test_a_database_without_tables_is_a_store_error(empty_database: Database) -> None:
+    with pytest.raises(StoreError, match=r"no such table|does not exist"):
+        await SqlCatalogueStore(empty_database).load()

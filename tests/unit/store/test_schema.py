@@ -20,19 +20,16 @@ from arouter.store.schema import migrate
 from arouter.store.tables import metadata
 
 
-async def test_an_empty_database_gets_the_tables(tmp_path: Path) -> None:
-    database = Database(database_url(None, tmp_path))
+async def test_an_empty_database_gets_the_tables(empty_database: Database) -> None:
+    assert await empty_database.revision() is None
+    await migrate(empty_database)
+    await migrate(empty_database)
 
-    assert await database.revision() is None
-    await migrate(database)
-    await migrate(database)
-
-    assert await database.revision() == HEAD
-    async with database.begin() as connection:
+    assert await empty_database.revision() == HEAD
+    async with empty_database.begin() as connection:
         differences = await connection.run_sync(
             lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
         )
-    await database.close()
     assert differences == []
 
 

@@ -1,0 +1,62 @@
+"""Accounts and keys as JSON: what REST answers, and the command line with `--json`.
+
+Every field is always there; what is not set is null. Money is in USD, times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
+
+from arouter.accounts.management import KeyView
+from arouter.accounts.records import NANOS, Account, RateLimit
+
+
+def key_document(view: KeyView) -> dict[str, Any]:
+    """Returns a key's object."""
+    key, spending = view.key, view.spending
+    return {
+        "hash": key.hash,
+        "name": key.name,
+        "label": key.label,
+        "key_type": key.key_type,
+        "account": key.account,
+        "disabled": key.disabled,
+        "limit": _usd(key.limit),
+        "limit_remaining": _usd(view.remaining),
+        "limit_reset": key.limit_reset,
+        "allowed_providers": key.allowed_providers,
+        "allowed_models": key.allowed_models,
+        "rate_limit": None if key.rate_limit == RateLimit() else structs.asdict(key.rate_limit),
+        "expires_at": rfc3339(key.expires_at),
+        "usage": _usd(spending.total),
+        "usage_daily": _usd(spending.daily),
+        "usage_weekly": _usd(spending.weekly),
+        "usage_monthly": _usd(spending.monthly),
+        # A built-in key was never made.
+        "created_at": rfc3339(key.created_at or None),
+        "updated_at": rfc3339(key.updated_at or None),
+    }
+
+
+def current_key_document(view: KeyView) -> dict[str, Any]:
+    """Returns the calling key's object, with what clients of the hosted product look for."""
+    is_management_key = view.key.key_type == "management"
+    return key_document(view) | {"is_management_key": is_management_key, "is_free_tier": False}
+
+
+def account_document(account: Account) -> dict[str, Any]:
+    """Returns an account's object."""
+    times = {"created_at": rfc3339(account.created_at), "updated_at": rfc3339(account.updated_at)}
+    return structs.asdict(account) | times
+
+
+def rfc3339(seconds: int | None) -> str | None:
+    """Returns a time in UTC, such as 2027-01-31T12:00:00Z."""
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _usd(nanos: int | None) -> float | None:
+    return None if nanos is None else nanos / NANOS

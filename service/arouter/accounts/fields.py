@@ -1,0 +1,182 @@
+"""Checks of single values that a client may set: each takes a JSON value and its path, and returns what is kept.
+
+All raise `ARouterError` INVALID_REQUEST, with the path as `param`. Messages say what is expected and show nothing of
+the value: it may be long, or a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+
+from arouter.accounts.records import NANOS
+from arouter.errors import ARouterError, invalid_request
+
+Check: TypeAlias = Callable[[object, str], Any]
+
+MAX_USD = 1_000_000_000
+"""The largest limit; its nano-USD fit into 64 bits."""
+
+_MAX_COUNT = 2**31 - 1
+_MAX_NAME = 256
+_MAX_ENTRIES = 1000
+_END_OF_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z
+_HASH = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9])(?:lr_(?:live|mgmt)_[A-Za-z0-9_-]{8}|sk-[A-Za-z0-9_-]{20}|AIza[A-Za-z0-9_-]{20})"
+)
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def check_fields(document: object, checks: Mapping[str, Check], path: str = "") -> dict[str, Any]:
+    """Returns the checked fields of a JSON object; those it does not have are not in the result.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; it is no object, or has an unknown or a wrong field.
+    """
+    if not isinstance(document, dict):
+        what = f"'{path}'" if path else "The request body"
+        raise invalid_request(f"{what} must be a JSON object.", path or None)
+    found = {}
+    for field, value in document.items():
+        where = f"{path}.{shown(field)}" if path else shown(field)
+        check = checks.get(field)
+        if check is None:
+            raise invalid_request(
+                f"'{where}' is not a field that can be set here. These can: {', '.join(checks)}.", where
+            )
+        found[field] = check(value, where)
+    return found
+
+
+def nullable(check: Check) -> Check:
+    """Returns a check that lets null pass as None."""
+    return lambda value, path: None if value is None else check(value, path)
+
+
+def boolean(value: object, path: str) -> bool:
+    """Takes true and false."""
+    if not isinstance(value, bool):
+        raise _wrong(path, "true or false")
+    return value
+
+
+def name(value: object, path: str) -> str:
+    """Takes what people call something."""
+    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without control characters")
+
+
+def choice(*words: str) -> Check:
+    """Returns a check that takes one of some words."""
+
+    def check(value: object, path: str) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise _wrong(path, f"one of: {', '.join(words)}")
+        return value
+
+    return check
+
+
+def account_id(value: object, path: str) -> str:
+    """Takes what an account is called in requests."""
+    expected = "1 to 64 lower-case letters, digits, '.', '_' and '-', with a letter or digit first"
+    text = _text(value, path, expected)
+    if not is_account_id(text):
+        raise _wrong(path, expected)
+    return text
+
+
+def is_account_id(text: str) -> bool:
+    """Says whether an account can be called so."""
+    return len(text) <= 64 and _ID.fullmatch(text) is not None
+
+
+def is_key_hash(text: str) -> bool:
+    """Says whether a key can be called so."""
+    return _HASH.fullmatch(text) is not None
+
+
+def usd(value: object, path: str) -> int:
+    """Takes an amount in USD, returns it in nano-USD."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
+        raise _wrong(path, f"an amount of USD, a number from 0 to {MAX_USD}")
+    return int((Decimal(repr(value)) * NANOS).to_integral_value())
+
+
+def count(value: object, path: str) -> int:
+    """Takes how often something may be done."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_COUNT:
+        raise _wrong(path, f"an integer from 1 to {_MAX_COUNT}, or null for no limit")
+    return value
+
+
+def provider_ids(value: object, path: str) -> tuple[str, ...]:
+    """Takes a list of providers; their ids are in lower case."""
+
+    def check(entry: object, where: str) -> str:
+        expected = "a provider's id: letters, digits, '.', '_' and '-'"
+        text = _text(entry, where, expected).lower()
+        if not _ID.fullmatch(text):
+            raise _wrong(where, expected)
+        return text
+
+    return _list(value, path, check)
+
+
+def model_patterns(value: object, path: str) -> tuple[str, ...]:
+    """Takes a list of models."""
+
+    def check(entry: object, where: str) -> str:
+        expected = "a model: 'gpt-5.4', 'openai/gpt-5.4', 'openai/gpt-5*' or 'anthropic/*'"
+        text = _text(entry, where, expected)
+        if any(character.isspace() for character in text):
+            raise _wrong(where, expected)
+        return text
+
+    return _list(value, path, check)
+
+
+def future(value: object, path: str) -> int:
+    """Takes a moment that is to come, returns it in whole seconds since the epoch."""
+    try:
+        moment: datetime = msgspec.convert(value, _Moment)
+    except msgspec.ValidationError as error:
+        raise _wrong(path, "a time as in RFC 3339, such as 2027-01-31T12:00:00Z") from error
+    seconds = math.floor((moment - datetime.fromtimestamp(0, UTC)).total_seconds())
+    if not time.time() < seconds <= _END_OF_TIME:
+        raise _wrong(path, "a time in the future, before the year 10000")
+    return seconds
+
+
+def shown(text: str) -> str:
+    """Returns what a message may show of a name that a client has made up."""
+    return "…" if len(text) > _MAX_NAME // 4 or _SECRET.search(text) else text
+
+
+def _text(value: object, path: str, expected: str) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > _MAX_NAME:
+        raise _wrong(path, expected)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise _wrong(path, expected)  # PostgreSQL keeps no NUL, and a terminal obeys the others
+    if _SECRET.search(value):
+        raise invalid_request(f"'{path}' looks like a secret, and is shown to everyone who manages keys.", path)
+    return value
+
+
+def _list(value: object, path: str, check: Check) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _MAX_ENTRIES:
+        raise _wrong(path, f"a list of at most {_MAX_ENTRIES} texts, or null for no restriction")
+    return tuple(dict.fromkeys(check(entry, f"{path}[{index}]") for index, entry in enumerate(value)))
+
+
+def _wrong(path: str, expected: str) -> ARouterError:
+    return invalid_request(f"Invalid value for '{path}': expected {expected}.", path)

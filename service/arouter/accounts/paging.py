@@ -1,0 +1,66 @@
+"""Lists in pages. A token says where the next page begins: behind an entry, so that new entries move nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from arouter.errors import ARouterError, invalid_request
+
+DEFAULT_SIZE = 100
+MAX_SIZE = 1000
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a list.
+
+    Attributes:
+        items: Its entries.
+        next_token: Where the list goes on; empty at its end.
+    """
+
+    items: Sequence[T]
+    next_token: str
+
+
+def page_of(items: Sequence[T], size: int, place: Callable[[T], str]) -> Page[T]:
+    """Returns the first `size` of `items`, of which one more than that has been read if there is one."""
+    if len(items) <= size:
+        return Page(items, "")
+    kept = items[:size]
+    return Page(kept, base64.urlsafe_b64encode(place(kept[-1]).encode()).decode().rstrip("="))
+
+
+def place_in(token: str) -> str:
+    """Returns what `place` said of the last entry of the page before; empty for the first page.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; the token is none of ours.
+    """
+    try:
+        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise bad_token() from error
+
+
+def bad_token() -> ARouterError:
+    """Returns the error of a token that is none of ours."""
+    return invalid_request("'page_token' must be the 'next_page_token' of the page before.", "page_token")
+
+
+def checked_size(size: int) -> int:
+    """Returns how many entries a page may have.
+
+    Args:
+        size: As the client says; 0 if it says nothing.
+
+    Raises:
+        ARouterError: INVALID_REQUEST.
+    """
+    if not 0 <= size <= MAX_SIZE:
+        raise invalid_request(f"'page_size' must be from 1 to {MAX_SIZE}.", "page_size")
+    return size or DEFAULT_SIZE

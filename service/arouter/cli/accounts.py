@@ -1,0 +1,124 @@
+"""`arouter accounts`: what keys belong to, in the database itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
+
+if TYPE_CHECKING:
+    from arouter.accounts.management import Management
+    from arouter.accounts.records import Account
+
+
+@click.group()
+def accounts() -> None:
+    """Make, list, change and remove accounts.
+
+    Works on the database itself, with or without a running server, which knows of a change within 5 seconds.
+    """
+
+
+@accounts.command()
+@click.argument("id", metavar="ID")
+@click.option("--name", help="What people call it.  [default: its ID]")
+@click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
+@as_json
+def create(id: str, name: str | None, providers: tuple[str, ...], as_json: bool) -> None:  # noqa: A002
+    """Make an account."""
+    from arouter.accounts.specs import new_account
+
+    document = _document(name, providers) | {"id": id}
+    _print(lambda management: management.create_account(new_account(document), None), as_json)
+
+
+@accounts.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """List all accounts."""
+    from arouter.accounts.documents import account_document
+
+    async def work(management: Management) -> list[Account]:
+        found: list[Account] = []
+        token = ""
+        while True:
+            page = await management.list_accounts(None, page_size=1000, page_token=token)
+            found += page.items
+            token = page.next_token
+            if not token:
+                return found
+
+    documents = [account_document(account) for account in manage(work)]
+    if as_json:
+        print_json({"data": documents})
+    else:
+        rows = [
+            (row["id"], row["name"], "disabled" if row["disabled"] else "enabled", shown(row["providers"]))
+            for row in documents
+        ]
+        print_table(("ID", "NAME", "STATE", "PROVIDERS"), rows)
+
+
+@accounts.command()
+@click.argument("id", metavar="ID")
+@as_json
+def show(id: str, as_json: bool) -> None:  # noqa: A002
+    """Show an account."""
+    _print(lambda management: management.get_account(id, None), as_json)
+
+
+@accounts.command()
+@click.argument("id", metavar="ID")
+@click.option("--name", help="What people call it.")
+@click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
+@click.option("--all-providers", is_flag=True, help="Enable every provider that is on.")
+@click.option("--disable/--enable", default=None, help="Refuse its keys for now, or accept them again.")
+@as_json
+def update(
+    id: str,  # noqa: A002
+    name: str | None,
+    providers: tuple[str, ...],
+    all_providers: bool,
+    disable: bool | None,
+    as_json: bool,
+) -> None:
+    """Change an account: only what an option names."""
+    from arouter.accounts.specs import account_patch
+
+    document = _document(name, providers)
+    if all_providers:
+        document["providers"] = None
+    if disable is not None:
+        document["disabled"] = disable
+    if not document:
+        raise click.UsageError("name what to change; --help lists the options")
+    _print(lambda management: management.update_account(id, account_patch(document), None), as_json)
+
+
+@accounts.command()
+@click.argument("id", metavar="ID")
+def delete(id: str) -> None:  # noqa: A002
+    """Remove an account and revoke its keys for good."""
+    manage(lambda management: management.delete_account(id, None))
+
+
+def _document(name: str | None, providers: tuple[str, ...]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    if name is not None:
+        document["name"] = name
+    if providers:
+        document["providers"] = list(providers)
+    return document
+
+
+def _print(work: Callable[[Management], Awaitable[Account]], as_json: bool) -> None:
+    from arouter.accounts.documents import account_document
+
+    document = account_document(manage(work))
+    if as_json:
+        print_json({"data": document})
+    else:
+        print_fields(document)

@@ -1,0 +1,184 @@
+"""`arouter keys`: API keys, in the database itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
+from arouter.cli.key_options import key_document_of, key_options
+
+if TYPE_CHECKING:
+    from arouter.accounts.management import KeyView, Management
+
+_SHORTEST_PREFIX = 6
+_SHOWN_HASH = 12
+_COLUMNS = ("HASH", "NAME", "TYPE", "ACCOUNT", "STATE", "LIMIT", "LEFT", "SPENT", "EXPIRES")
+
+
+@click.group()
+def keys() -> None:
+    """Make, list, change and revoke API keys.
+
+    Works on the database itself, with or without a running server, which knows of a change within 5 seconds. HASH is a
+    key's hash or its first 6 characters or more.
+    """
+
+
+@keys.command()
+@click.argument("name")
+@click.option("--account", help="The account it belongs to.  [default: default; none with --management]")
+@click.option("--management", is_flag=True, help="A key that manages keys and cannot call models.")
+@key_options
+@as_json
+def create(name: str, account: str | None, management: bool, as_json: bool, **options: Any) -> None:
+    """Make a key called NAME and print its secret, which cannot be had again."""
+    from arouter.accounts.documents import key_document
+    from arouter.accounts.specs import new_key
+
+    key_type = "management" if management else "regular"
+    document = key_document_of(options) | {"name": name, "account": account, "key_type": key_type}
+
+    async def work(management: Management) -> tuple[KeyView, str]:
+        return await management.create_key(new_key(document), None)
+
+    view, secret = manage(work)
+    if as_json:
+        print_json({"data": key_document(view), "key": secret})
+    else:
+        owner = f"account {view.key.account}" if view.key.account else "the operator"
+        click.echo(f"Key {view.key.hash[:_SHOWN_HASH]} of {owner}. Its secret, this once:", err=True)
+        click.echo(secret)
+
+
+@keys.command("list")
+@click.option("--account", help="Only this account's.")
+@as_json
+def list_(account: str | None, as_json: bool) -> None:
+    """List all keys, newest first."""
+    from arouter.accounts.documents import key_document
+
+    async def work(management: Management) -> list[KeyView]:
+        found: list[KeyView] = []
+        token = ""
+        while True:
+            page = await management.list_keys(
+                None, page_size=1000, page_token=token, include_disabled=True, account=account
+            )
+            found += page.items
+            token = page.next_token
+            if not token:
+                return found
+
+    views = manage(work)
+    documents = [key_document(view) for view in views]
+    if as_json:
+        print_json({"data": documents})
+    else:
+        print_table(_COLUMNS, map(_row, documents))
+
+
+@keys.command()
+@click.argument("hash", metavar="HASH")
+@as_json
+def show(hash: str, as_json: bool) -> None:  # noqa: A002 - it is what the argument is called
+    """Show a key and what it has spent."""
+
+    async def work(management: Management) -> KeyView:
+        return await management.get_key(await _find(management, hash), None)
+
+    _print(manage(work), as_json)
+
+
+@keys.command()
+@click.argument("hash", metavar="HASH")
+@click.option("--name", help="What people call it.")
+@click.option("--all-providers", is_flag=True, help="No restriction to providers any more.")
+@click.option("--all-models", is_flag=True, help="No restriction to models any more.")
+@key_options
+@as_json
+def update(
+    hash: str,  # noqa: A002
+    name: str | None,
+    all_providers: bool,
+    all_models: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Change a key: only what an option names."""
+    document = key_document_of(options)
+    if all_providers:
+        document["allowed_providers"] = None
+    if all_models:
+        document["allowed_models"] = None
+    if name is not None:
+        document["name"] = name
+    if not document:
+        raise click.UsageError("name what to change; --help lists the options")
+    _print(_update(hash, document), as_json)
+
+
+@keys.command()
+@click.argument("hash", metavar="HASH")
+def disable(hash: str) -> None:  # noqa: A002
+    """Refuse a key for now."""
+    _update(hash, {"disabled": True})
+
+
+@keys.command()
+@click.argument("hash", metavar="HASH")
+def enable(hash: str) -> None:  # noqa: A002
+    """Accept a disabled key again."""
+    _update(hash, {"disabled": False})
+
+
+@keys.command()
+@click.argument("hash", metavar="HASH")
+def delete(hash: str) -> None:  # noqa: A002
+    """Revoke a key for good."""
+
+    async def work(management: Management) -> None:
+        await management.delete_key(await _find(management, hash), None)
+
+    manage(work)
+
+
+def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
+    from arouter.accounts.specs import key_patch
+
+    async def work(management: Management) -> KeyView:
+        patch = key_patch(document)
+        return await management.update_key(await _find(management, key_hash), patch, None)
+
+    return manage(work)
+
+
+async def _find(management: Management, prefix: str) -> str:
+    if len(prefix) < _SHORTEST_PREFIX:
+        raise click.ClickException(f"give at least {_SHORTEST_PREFIX} characters of the hash")
+    return await management.find_key(prefix.lower())
+
+
+def _print(view: KeyView, as_json: bool) -> None:
+    from arouter.accounts.documents import key_document
+
+    if as_json:
+        print_json({"data": key_document(view)})
+    else:
+        print_fields(key_document(view))
+
+
+def _row(key: dict[str, Any]) -> tuple[str, ...]:
+    limit = shown(key["limit"]) + (f" {key['limit_reset']}" if key["limit"] is not None and key["limit_reset"] else "")
+    return (
+        key["hash"][:_SHOWN_HASH],
+        key["name"],
+        key["key_type"],
+        shown(key["account"]),
+        "disabled" if key["disabled"] else "enabled",
+        limit,
+        shown(key["limit_remaining"]),
+        shown(key["usage"]),
+        shown(key["expires_at"]),
+    )

@@ -1,0 +1,75 @@
+"""Serves `arouter.v1.AccountService`."""
+
+from __future__ import annotations
+
+from google.api.httpbody_pb2 import HttpBody
+from typing_extensions import override
+
+from arouter.accounts.documents import account_document
+from arouter.accounts.management import Management
+from arouter.accounts.records import Account
+from arouter.accounts.specs import account_patch, new_account
+from arouter.rpc.auth import caller
+from arouter.rpc.context import Context
+from arouter.rpc.json_body import DELETED, json_body, read_json
+from arouter.rpc.typed.account import account_fields, account_to_proto, new_account_document
+from arouter.rpc.typed.patch import masked
+from arouter.v1 import account_service_pb2 as pb
+from arouter.v1.account_service_pb2_grpc import AccountServiceServicer
+
+
+class AccountService(AccountServiceServicer):
+    """Manages accounts as far as the calling key may: in JSON over REST, in typed fields over gRPC."""
+
+    def __init__(self, management: Management) -> None:
+        self._management = management
+
+    @override
+    async def CreateAccount(self, request: pb.CreateAccountRequest, context: Context) -> pb.CreateAccountResponse:
+        who = caller.get()
+        document = read_json(request.http_body) if who.is_rest else new_account_document(request.account)
+        account = await self._management.create_account(new_account(document), who.key.account)
+        if who.is_rest:
+            return pb.CreateAccountResponse(http_body=_body(account))
+        return pb.CreateAccountResponse(data=account_to_proto(account))
+
+    @override
+    async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
+        who = caller.get()
+        page = await self._management.list_accounts(
+            who.key.account, page_size=request.page_size, page_token=request.page_token
+        )
+        if who.is_rest:
+            listed = {"data": [*map(account_document, page.items)], "next_page_token": page.next_token or None}
+            return pb.ListAccountsResponse(http_body=json_body(listed))
+        return pb.ListAccountsResponse(data=map(account_to_proto, page.items), next_page_token=page.next_token)
+
+    @override
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
+        who = caller.get()
+        account = await self._management.get_account(request.id, who.key.account)
+        if who.is_rest:
+            return pb.GetAccountResponse(http_body=_body(account))
+        return pb.GetAccountResponse(data=account_to_proto(account))
+
+    @override
+    async def UpdateAccount(self, request: pb.UpdateAccountRequest, context: Context) -> pb.UpdateAccountResponse:
+        who = caller.get()
+        if who.is_rest:
+            document = read_json(request.http_body)
+        else:
+            document = masked(account_fields(request.account), request.update_mask)
+        account = await self._management.update_account(request.id, account_patch(document), who.key.account)
+        if who.is_rest:
+            return pb.UpdateAccountResponse(http_body=_body(account))
+        return pb.UpdateAccountResponse(data=account_to_proto(account))
+
+    @override
+    async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Context) -> pb.DeleteAccountResponse:
+        who = caller.get()
+        await self._management.delete_account(request.id, who.key.account)
+        return pb.DeleteAccountResponse(http_body=DELETED if who.is_rest else None)
+
+
+def _body(account: Account) -> HttpBody:
+    return json_body({"data": account_document(account)})

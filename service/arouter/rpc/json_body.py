@@ -1,0 +1,31 @@
+"""JSON bodies of management over REST (docs/decisions/0006)."""
+
+from __future__ import annotations
+
+import orjson
+from google.api.httpbody_pb2 import HttpBody
+
+from arouter.errors import invalid_request
+
+
+def read_json(body: HttpBody) -> object:
+    """Returns the JSON value in a request's body.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; there is none.
+    """
+    if not body.data:
+        raise invalid_request("The request has no body. Send a JSON object.")
+    try:
+        return orjson.loads(body.data)
+    except orjson.JSONDecodeError as error:
+        raise invalid_request(f"The request body is not valid JSON: {error}") from error
+
+
+def json_body(document: object) -> HttpBody:
+    """Returns a response's body."""
+    return HttpBody(content_type="application/json", data=orjson.dumps(document))
+
+
+DELETED = json_body({"data": {"deleted": True}})
+"""The body of an answer that something has been deleted."""

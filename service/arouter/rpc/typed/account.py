@@ -1,0 +1,38 @@
+"""Accounts between protobuf and what management knows: the JSON documents of requests, and records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from arouter.accounts.records import Account
+from arouter.rpc.typed.patch import string_list, values_of
+from arouter.v1 import account_service_pb2
+
+
+def new_account_document(account: account_service_pb2.Account) -> dict[str, Any]:
+    """Returns the JSON that would ask for the same account."""
+    document = account_fields(account) | {"id": account.id}
+    return document | {"name": account.name or account.id}
+
+
+def account_fields(account: account_service_pb2.Account) -> dict[str, Any]:
+    """Returns the fields that can be changed, null where unset."""
+    return {
+        "name": account.name,
+        "providers": values_of(account, "providers"),
+        "disabled": account.disabled,
+    }
+
+
+def account_to_proto(account: Account) -> account_service_pb2.Account:
+    """Returns an account."""
+    return account_service_pb2.Account(
+        id=account.id,
+        name=account.name,
+        providers=string_list(account.providers),
+        disabled=account.disabled,
+        created_at=Timestamp(seconds=account.created_at),
+        updated_at=Timestamp(seconds=account.updated_at),
+    )

@@ -1,0 +1,102 @@
+"""Keys between protobuf and what management knows: the JSON documents of requests, and records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from arouter.accounts.management import KeyView
+from arouter.accounts.records import NANOS, KeyType, LimitReset, RateLimit
+from arouter.errors import invalid_request
+from arouter.rpc.typed.fields import set_fields
+from arouter.rpc.typed.patch import string_list, values_of
+from arouter.v1 import key_pb2
+
+_TYPES: dict[int, KeyType] = {
+    key_pb2.KEY_TYPE_UNSPECIFIED: "regular",
+    key_pb2.KEY_TYPE_REGULAR: "regular",
+    key_pb2.KEY_TYPE_MANAGEMENT: "management",
+}
+_RESETS: dict[int, LimitReset | None] = {
+    key_pb2.LIMIT_RESET_UNSPECIFIED: None,
+    key_pb2.LIMIT_RESET_DAILY: "daily",
+    key_pb2.LIMIT_RESET_WEEKLY: "weekly",
+    key_pb2.LIMIT_RESET_MONTHLY: "monthly",
+}
+_COUNTS = RateLimit.__struct_fields__
+
+
+def new_key_document(key: key_pb2.Key) -> dict[str, Any]:
+    """Returns the JSON that would ask for the same key."""
+    type_and_account = {"key_type": _TYPES.get(key.key_type, key.key_type), "account": key.account or None}
+    return key_fields(key) | type_and_account
+
+
+def key_fields(key: key_pb2.Key) -> dict[str, Any]:
+    """Returns the fields that can be changed, null where unset.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; a timestamp is none.
+    """
+    limits: dict[str, Any] | None = None
+    if key.HasField("rate_limit"):
+        limits = dict.fromkeys(_COUNTS) | set_fields(key.rate_limit)
+    return {
+        "name": key.name,
+        "disabled": key.disabled,
+        "limit": key.limit if key.HasField("limit") else None,
+        "limit_reset": _RESETS.get(key.limit_reset, key.limit_reset),
+        "allowed_providers": values_of(key, "allowed_providers"),
+        "allowed_models": values_of(key, "allowed_models"),
+        "rate_limit": limits,
+        "expires_at": _rfc3339(key.expires_at) if key.HasField("expires_at") else None,
+    }
+
+
+def key_to_proto(view: KeyView) -> key_pb2.Key:
+    """Returns a key and what it has spent."""
+    key, spending, remaining = view.key, view.spending, view.remaining
+    message = key_pb2.Key(
+        hash=key.hash,
+        name=key.name,
+        label=key.label,
+        key_type=key_pb2.KEY_TYPE_REGULAR if key.key_type == "regular" else key_pb2.KEY_TYPE_MANAGEMENT,
+        account=key.account or "",
+        disabled=key.disabled,
+        limit=None if key.limit is None else key.limit / NANOS,
+        limit_remaining=None if remaining is None else remaining / NANOS,
+        limit_reset=_reset(key.limit_reset),
+        allowed_providers=string_list(key.allowed_providers),
+        allowed_models=string_list(key.allowed_models),
+        usage=spending.total / NANOS,
+        usage_daily=spending.daily / NANOS,
+        usage_weekly=spending.weekly / NANOS,
+        usage_monthly=spending.monthly / NANOS,
+        # A built-in key was never made.
+        created_at=_timestamp(key.created_at or None),
+        updated_at=_timestamp(key.updated_at or None),
+        expires_at=_timestamp(key.expires_at),
+    )
+    for name in _COUNTS:
+        count = getattr(key.rate_limit, name)
+        if count is not None:
+            setattr(message.rate_limit, name, count)
+    return message
+
+
+def _reset(reset: LimitReset | None) -> key_pb2.LimitReset.ValueType:
+    return (
+        key_pb2.LIMIT_RESET_UNSPECIFIED if reset is None else key_pb2.LimitReset.Value(f"LIMIT_RESET_{reset.upper()}")
+    )
+
+
+def _rfc3339(timestamp: Timestamp) -> str:
+    try:
+        return timestamp.ToJsonString()
+    except ValueError as error:
+        raise invalid_request("'expires_at' is not a valid timestamp.", "expires_at") from error
+
+
+def _timestamp(seconds: int | None) -> Timestamp | None:
+    return None if seconds is None else Timestamp(seconds=seconds)

@@ -1,0 +1,49 @@
+"""Changes as gRPC clients write them: a message and a mask. And lists that may be unset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from arouter.accounts.fields import shown
+from arouter.errors import invalid_request
+from arouter.v1.key_pb2 import StringList
+
+
+def masked(fields: Mapping[str, Any], mask: FieldMask) -> dict[str, Any]:
+    """Returns the merge patch (RFC 7396) that a mask makes of a message's fields.
+
+    Args:
+        fields: All that can be changed, null where unset.
+        mask: Names some of them, or a member: `rate_limit.requests_per_day`.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; it names nothing, or something else.
+    """
+    if not mask.paths:
+        raise invalid_request(f"'update_mask' must name the fields to change: {', '.join(fields)}.", "update_mask")
+    patch: dict[str, Any] = {}
+    for path in mask.paths:
+        name, _, member = path.partition(".")
+        if name not in fields or (member and name != "rate_limit"):
+            raise invalid_request(
+                f"'{shown(path)}' in 'update_mask' cannot be changed. These can: {', '.join(fields)}.", "update_mask"
+            )
+        if member:
+            patch.setdefault(name, {})[member] = (fields[name] or {}).get(member)
+        else:
+            patch[name] = fields[name]
+    return patch
+
+
+def values_of(message: Message, field: str) -> list[str] | None:
+    """Returns the entries of a `StringList` field, or None if it is unset."""
+    return list(getattr(message, field).values) if message.HasField(field) else None
+
+
+def string_list(values: Iterable[str] | None) -> StringList | None:
+    """Returns the message of a list that may be unset."""
+    return None if values is None else StringList(values=values)

@@ -1,0 +1,174 @@
+"""Accounts and keys, written.
+
+Every write raises `directory.revision` first, which makes writers wait for one another, and marks its rows with the new
+number. Whoever reads in the background finds them by it (`directory`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, structs
+from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from arouter.accounts.periods import first_day
+from arouter.accounts.records import Account, Key, LimitReset, Spending
+from arouter.accounts.specs import AccountPatch, KeyPatch
+from arouter.accounts.store import KeyQuery, ManagementStore
+from arouter.store.database import Database, insert
+from arouter.store.directory import account_of, key_of
+from arouter.store.tables import accounts, directory, keys, usage_daily
+
+_PERIODS: tuple[LimitReset, ...] = ("daily", "weekly", "monthly")
+_LISTS = frozenset({"providers", "allowed_providers", "allowed_models"})
+
+
+class SqlManagementStore(ManagementStore):
+    """Keeps `accounts` and `keys`; sums up `usage_daily`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    async def create_key(self, key: Key) -> bool:
+        async with self._database.begin() as connection:
+            revision = await _raise_revision(connection)
+            if key.account is not None and await connection.scalar(_account_ids(key.account)) is None:
+                return False
+            await connection.execute(insert(connection, keys).values(**_key_columns(key), revision=revision))
+            return True
+
+    @override
+    async def get_key(self, key_hash: str, account: str | None) -> Key | None:
+        async with self._database.begin() as connection:
+            row = (await connection.execute(select(keys).where(_is_key(key_hash, account)))).one_or_none()
+        return None if row is None else key_of(row)
+
+    @override
+    async def list_keys(self, query: KeyQuery) -> Sequence[Key]:
+        newest_first = (keys.c.created_at.desc(), keys.c.hash.desc())
+        statement = select(keys).where(keys.c.deleted_at.is_(None)).order_by(*newest_first)
+        if query.account is not None:
+            statement = statement.where(keys.c.account == query.account)
+        if not query.include_disabled:
+            statement = statement.where(~keys.c.disabled)
+        if query.before is not None:
+            statement = statement.where(tuple_(keys.c.created_at, keys.c.hash) < tuple_(*query.before))
+        async with self._database.begin() as connection:
+            return [
+                key_of(row) for row in await connection.execute(statement.offset(query.offset).limit(query.at_most))
+            ]
+
+    @override
+    async def find_hashes(self, prefix: str) -> Sequence[str]:
+        found = select(keys.c.hash).where(keys.c.hash.startswith(prefix, autoescape=True), keys.c.deleted_at.is_(None))
+        async with self._database.begin() as connection:
+            return (await connection.scalars(found.order_by(keys.c.hash).limit(2))).all()
+
+    @override
+    async def update_key(self, key_hash: str, account: str | None, patch: KeyPatch, now: int) -> Key | None:
+        async with self._database.begin() as connection:
+            values = _stamp(await _raise_revision(connection), now) | _key_columns(patch)
+            statement = update(keys).where(_is_key(key_hash, account)).values(**values).returning(keys)
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else key_of(row)
+
+    @override
+    async def delete_key(self, key_hash: str, account: str | None, now: int) -> bool:
+        async with self._database.begin() as connection:
+            values = _stamp(await _raise_revision(connection), now) | {"deleted_at": now}
+            done = await connection.execute(update(keys).where(_is_key(key_hash, account)).values(**values))
+        return done.rowcount > 0
+
+    @override
+    async def spending(self, hashes: Sequence[str], now: int) -> Mapping[str, Spending]:
+        cost, day = usage_daily.c.cost_nanos, usage_daily.c.day
+        current = [func.sum(case((day >= first_day(period, now), cost), else_=0)) for period in _PERIODS]
+        statement = select(usage_daily.c.key_hash, func.sum(cost), *current)
+        async with self._database.begin() as connection:
+            rows = await connection.execute(
+                statement.where(usage_daily.c.key_hash.in_(hashes)).group_by(usage_daily.c.key_hash)
+            )
+            # PostgreSQL sums 64-bit integers up to a decimal number.
+            return {row[0]: Spending(*map(int, row[1:])) for row in rows}
+
+    @override
+    async def create_account(self, account: Account) -> bool:
+        async with self._database.begin() as connection:
+            row = _columns(account) | {"revision": await _raise_revision(connection)}
+            added = insert(connection, accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.id)
+            return await connection.scalar(added) is not None
+
+    @override
+    async def get_account(self, id_: str) -> Account | None:
+        async with self._database.begin() as connection:
+            row = (await connection.execute(select(accounts).where(_is_account(id_)))).one_or_none()
+        return None if row is None else account_of(row)
+
+    @override
+    async def list_accounts(self, after: str, count: int) -> Sequence[Account]:
+        statement = select(accounts).where(accounts.c.deleted_at.is_(None)).order_by(accounts.c.id)
+        async with self._database.begin() as connection:
+            rows = await connection.execute(statement.where(accounts.c.id > after).limit(count))
+            return [account_of(row) for row in rows]
+
+    @override
+    async def update_account(self, id_: str, patch: AccountPatch, now: int) -> Account | None:
+        async with self._database.begin() as connection:
+            values = _stamp(await _raise_revision(connection), now) | _columns(patch)
+            statement = update(accounts).where(_is_account(id_)).values(**values).returning(accounts)
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else account_of(row)
+
+    @override
+    async def delete_account(self, id_: str, now: int) -> bool:
+        async with self._database.begin() as connection:
+            values = _stamp(await _raise_revision(connection), now) | {"deleted_at": now}
+            done = await connection.execute(update(accounts).where(_is_account(id_)).values(**values))
+            of_account = and_(keys.c.account == id_, keys.c.deleted_at.is_(None))
+            await connection.execute(update(keys).where(of_account).values(**values))
+        return done.rowcount > 0
+
+
+async def _raise_revision(connection: AsyncConnection) -> int:
+    raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
+    revision: int = (await connection.execute(raised)).scalar_one()
+    return revision
+
+
+def _stamp(revision: int, now: int) -> dict[str, Any]:
+    return {"revision": revision, "updated_at": now}
+
+
+def _is_key(key_hash: str, account: str | None) -> ColumnElement[bool]:
+    found = and_(keys.c.hash == key_hash, keys.c.deleted_at.is_(None))
+    return found if account is None else and_(found, keys.c.account == account)
+
+
+def _is_account(id_: str) -> ColumnElement[bool]:
+    return and_(accounts.c.id == id_, accounts.c.deleted_at.is_(None))
+
+
+def _account_ids(id_: str) -> Any:
+    return select(accounts.c.id).where(_is_account(id_))
+
+
+def _key_columns(key: Key | KeyPatch) -> dict[str, Any]:
+    columns = _columns(key)
+    rate_limit: Struct = columns.pop("rate_limit")
+    if "limit" in columns:
+        columns["limit_nanos"] = columns.pop("limit")
+    return columns | _columns(rate_limit)
+
+
+def _columns(record: Struct) -> dict[str, Any]:
+    """Returns the fields that are set, as they are kept."""
+    return {
+        name: msgspec.json.encode(value).decode() if name in _LISTS and value is not None else value
+        for name, value in structs.asdict(record).items()
+        if value is not UNSET
+    }

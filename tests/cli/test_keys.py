@@ -1,0 +1,157 @@
+"""`arouter keys` and `arouter accounts`, as an operator types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from emulator import Emulator
+from support.management import Manager
+from support.postgres import Postgres
+from support.process import Process
+from support.stack import Stack
+
+Run: TypeAlias = Callable[..., Process]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a command to its end."""
+
+    def run(*arguments: str, **environment: str) -> Process:
+        variables = {"AROUTER_STATE_DIR": str(tmp_path / "state"), **environment}
+        process = Process(list(arguments), variables, tmp_path)
+        process.wait()
+        return process
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A state folder whose database is there already, for those who leave it as it is."""
+    folder = tmp_path_factory.mktemp("prepared")
+    Process(["migrate"], {"AROUTER_STATE_DIR": str(folder)}, folder).wait()
+    return str(folder)
+
+
+def printed_json(process: Process) -> Any:
+    assert process.returncode == 0, process.log
+    return json.loads(process.printed)
+
+
+def test_a_key_from_its_making_to_its_end(run: Run, tmp_path: Path) -> None:
+    options = "--limit 5 --limit-reset monthly --allow-provider OpenAI --allow-model openai/gpt-5* --requests-per-day 9"
+    made = printed_json(run("keys", "create", "first key", *options.split(), "--expires", "30d", "--json"))
+    assert made["key"].startswith("lr_live_")
+    key = made["data"]
+    assert (key["name"], key["account"], key["limit"], key["limit_reset"]) == ("first key", "default", 5, "monthly")
+    assert (key["allowed_providers"], key["allowed_models"]) == (["openai"], ["openai/gpt-5*"])
+    assert key["rate_limit"] == {"requests_per_minute": None, "requests_per_day": 9, "tokens_per_minute": None}
+    assert key["expires_at"] > key["created_at"]
+    prefix = key["hash"][:6]
+
+    header, line = run("keys", "list").printed.splitlines()
+    assert header.split() == ["HASH", "NAME", "TYPE", "ACCOUNT", "STATE", "LIMIT", "LEFT", "SPENT", "EXPIRES"]
+    assert line.split()[:8] == [key["hash"][:12], "first", "key", "regular", "default", "enabled", "5", "monthly"]
+    assert line.index("first key") == header.index("NAME")
+
+    changes = "--limit none --limit-reset never --all-providers --all-models --requests-per-day none --expires never"
+    changed = printed_json(run("keys", "update", prefix, *changes.split(), "--name", "other", "--json"))["data"]
+    assert changed["name"] == "other"
+    for field in ("limit", "limit_reset", "allowed_providers", "allowed_models", "rate_limit", "expires_at"):
+        assert changed[field] is None
+
+    assert run("keys", "disable", prefix).returncode == 0
+    assert "disabled           yes" in run("keys", "show", key["hash"]).printed
+    assert run("keys", "enable", prefix.upper()).returncode == 0
+    assert printed_json(run("keys", "list", "--json"))["data"][0]["disabled"] is False
+    assert run("keys", "delete", prefix).returncode == 0
+    assert printed_json(run("keys", "list", "--json")) == {"data": []}
+    assert made["key"] not in "".join(path.read_text("latin-1") for path in (tmp_path / "state").iterdir())
+
+
+def test_a_secret_is_all_that_is_printed(run: Run) -> None:
+    made = run("keys", "create", "boss", "--management")
+
+    assert made.printed.startswith("lr_mgmt_")
+    assert len(made.printed.splitlines()) == 1
+    assert "of the operator. Its secret, this once:" in made.log
+
+
+def test_accounts(run: Run) -> None:
+    made = printed_json(run("accounts", "create", "acme", "--name", "Acme Inc.", "--provider", "openai", "--json"))[
+        "data"
+    ]
+    assert (made["id"], made["name"], made["providers"], made["disabled"]) == ("acme", "Acme Inc.", ["openai"], False)
+    assert run("keys", "create", "x", "--account", "acme").returncode == 0
+    assert "acme     Acme Inc.  enabled  openai" in run("accounts", "list").printed
+
+    changed = printed_json(run("accounts", "update", "acme", "--all-providers", "--disable", "--json"))["data"]
+    assert (changed["providers"], changed["disabled"]) == (None, True)
+    assert "disabled    no" in run("accounts", "update", "acme", "--enable").printed
+    assert len(printed_json(run("keys", "list", "--account", "acme", "--json"))["data"]) == 1
+    assert run("accounts", "delete", "acme").returncode == 0
+    assert printed_json(run("keys", "list", "--json"))["data"] == []
+    assert [account["id"] for account in printed_json(run("accounts", "list", "--json"))["data"]] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["keys", "create", "x", "--account", "missing"], "There is no such account. Make it first."),
+        (["keys", "create", "x", "--limit", "-1"], "Invalid value for 'limit': expected an amount of USD"),
+        (["keys", "create", "x", "--expires", "yesterday"], "Invalid value for 'expires_at': expected a time"),
+        (["keys", "create", f"lr_live_{'x' * 43}"], "'name' looks like a secret"),
+        (["keys", "list", "--account", "missing"], "There is no such account."),
+        (["keys", "show", "abcdef"], "There is no such key."),
+        (["keys", "show", "abc"], "give at least 6 characters of the hash"),
+        (["keys", "delete", "%%%%%%"], "There is no such key."),
+        (["accounts", "create", "A B"], "Invalid value for 'id': expected 1 to 64 lower-case letters"),
+        (["accounts", "create", "default"], "The id is taken."),
+        (["accounts", "delete", "default"], "The account 'default' cannot be removed"),
+        (["accounts", "show", "missing"], "There is no such account."),
+    ],
+)
+def test_a_mistake_is_one_line(run: Run, prepared: str, arguments: list[str], said: str) -> None:
+    failed = run(*arguments, AROUTER_STATE_DIR=prepared)
+
+    assert failed.returncode == 1
+    assert failed.log.startswith(f"Error: {said}")
+    assert failed.log.count("\n") == 1
+
+
+def test_a_database_that_cannot_be_used_is_one_line(run: Run, postgres: Postgres) -> None:
+    for url, said in (
+        (postgres.new_database(), "the database is not up to date: run `arouter migrate` first"),
+        ("postgresql://x@127.0.0.1:1/x", "the database cannot be used: "),
+    ):
+        failed = run("keys", "list", AROUTER_DATABASE_URL=url)
+        assert failed.returncode == 1
+        assert failed.log.startswith(f"Error: {said}")
+        assert failed.log.count("\n") == 1
+
+
+def test_postgresql(run: Run, postgres: Postgres) -> None:
+    url = postgres.new_database()
+    assert run("migrate", AROUTER_DATABASE_URL=url).returncode == 0
+
+    made = printed_json(run("keys", "create", "x", "--json", AROUTER_DATABASE_URL=url))["data"]
+
+    assert printed_json(run("keys", "list", "--json", AROUTER_DATABASE_URL=url)) == {"data": [made]}
+
+
+def test_a_running_server_learns_of_it(run: Run, stack: Stack, emulator: Emulator) -> None:
+    state = str(stack.folder / "state")
+    secret = run("keys", "create", "x", AROUTER_STATE_DIR=state).printed.strip()
+    operator = Manager(stack)
+    operator.until(lambda: Manager(stack, secret).current().status == 200, "known")
+
+    key = Manager(stack, secret).current().json["data"]
+    run("keys", "delete", key["hash"], AROUTER_STATE_DIR=state)
+
+    operator.until(lambda: Manager(stack, secret).current().status == 401, "revoked")

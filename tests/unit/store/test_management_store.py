@@ -1,0 +1,204 @@
+"""Accounts and keys in both databases: what is written is read, and others learn of it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from arouter.accounts.built_in import development_key
+from arouter.accounts.management import Management
+from arouter.accounts.records import Account, Key, RateLimit, Spending
+from arouter.accounts.specs import AccountPatch, KeyPatch, RateLimitPatch
+from arouter.accounts.store import KeyQuery
+from arouter.errors import ARouterError
+from arouter.store.database import Database
+from arouter.store.directory import SqlDirectoryStore
+from arouter.store.management import SqlManagementStore
+from arouter.store.tables import usage_daily
+
+ACME = Account("acme", "Acme", ("a", "b"), disabled=False, created_at=5, updated_at=5)
+KEY = Key(
+    hash="a" * 64,
+    name="Key – ключ",
+    label="lr_live_…abcd",
+    key_type="regular",
+    account="acme",
+    disabled=False,
+    limit=2**62,
+    limit_reset="weekly",
+    allowed_providers=(),
+    allowed_models=("a/*", "b"),
+    rate_limit=RateLimit(1, None, 2**31 - 1),
+    expires_at=253_402_300_799,
+    created_at=7,
+    updated_at=7,
+)
+BARE = replace(development_key("x"), hash="b" * 64, created_at=8, updated_at=8)
+OPERATORS = replace(BARE, hash="c" * 64, key_type="management", account=None)
+ALL = KeyQuery(account=None, include_disabled=True, before=None, offset=0, at_most=100)
+
+
+@pytest.fixture
+async def store(database: Database) -> SqlManagementStore:
+    store = SqlManagementStore(database)
+    assert await store.create_account(ACME)
+    for key in (KEY, BARE, OPERATORS):
+        assert await store.create_key(key)
+    return store
+
+
+@pytest.fixture
+def directory(database: Database) -> SqlDirectoryStore:
+    return SqlDirectoryStore(database)
+
+
+async def test_a_key_is_kept_as_it_is(store: SqlManagementStore) -> None:
+    for key in (KEY, BARE, OPERATORS):
+        assert await store.get_key(key.hash, None) == key
+
+
+async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementStore) -> None:
+    assert await store.get_key(KEY.hash, "acme") == KEY
+    assert await store.get_key(KEY.hash, "default") is None
+    assert await store.get_key(OPERATORS.hash, "default") is None
+    assert await store.update_key(KEY.hash, "default", KeyPatch(disabled=True), 9) is None
+    assert not await store.delete_key(KEY.hash, "default", 9)
+    assert await store.list_keys(ALL._replace(account="acme")) == [KEY]
+
+
+async def test_only_what_is_set_changes(store: SqlManagementStore) -> None:
+    patch = KeyPatch(limit=None, allowed_models=None, rate_limit=RateLimitPatch(requests_per_day=3))
+
+    changed = await store.update_key(KEY.hash, "acme", patch, 9)
+
+    expected = replace(KEY, limit=None, allowed_models=None, rate_limit=RateLimit(1, 3, 2**31 - 1), updated_at=9)
+    assert changed == expected
+    assert await store.get_key(KEY.hash, None) == expected
+
+
+async def test_a_key_needs_its_account(store: SqlManagementStore) -> None:
+    assert not await store.create_key(replace(KEY, hash="d" * 64, account="missing"))
+    assert await store.delete_account("acme", 9)
+    assert not await store.create_key(replace(KEY, hash="d" * 64))
+    assert await store.get_key("d" * 64, None) is None
+
+
+async def test_the_list_goes_on_behind_a_key(store: SqlManagementStore) -> None:
+    keys = [replace(BARE, hash=digit * 64, created_at=20, disabled=digit == "2") for digit in "1234"]
+    for key in keys:
+        await store.create_key(key)
+
+    everything = await store.list_keys(ALL)
+    assert [key.hash[0] for key in everything] == list("4321cba")
+    assert [key.hash[0] for key in await store.list_keys(ALL._replace(include_disabled=False))] == list("431cba")
+    assert [key.hash[0] for key in await store.list_keys(ALL._replace(before=(20, "3" * 64)))] == list("21cba")
+    assert [key.hash[0] for key in await store.list_keys(ALL._replace(offset=2, at_most=3))] == list("21c")
+
+
+async def test_a_hash_is_found_by_its_beginning(store: SqlManagementStore) -> None:
+    await store.create_key(replace(BARE, hash="a" * 63 + "b"))
+
+    assert await store.find_hashes("aaaaaa") == ["a" * 64, "a" * 63 + "b"]
+    assert await store.find_hashes("bbbbbb") == [BARE.hash]
+    for nothing in ("e", "a%", "_" * 6):
+        assert await store.find_hashes(nothing) == []
+
+
+async def test_a_person_may_cut_a_hash(store: SqlManagementStore) -> None:
+    await store.create_key(replace(BARE, hash="a" * 63 + "b"))
+    management = Management(store)
+
+    assert await management.find_key("bbbbbb") == BARE.hash
+    assert await management.find_key("a" * 63 + "b") == "a" * 63 + "b"
+    with pytest.raises(ARouterError, match="More than one key's hash begins so"):
+        await management.find_key("aaaaaa")
+    with pytest.raises(ARouterError, match="There is no such key"):
+        await management.find_key("eeeeee")
+
+
+async def test_a_revoked_key_is_gone_and_others_learn_of_it(
+    store: SqlManagementStore, directory: SqlDirectoryStore
+) -> None:
+    before = (await directory.changes(0)).revision
+
+    assert await store.delete_key(KEY.hash, None, 9)
+
+    assert not await store.delete_key(KEY.hash, None, 9)
+    assert await store.get_key(KEY.hash, None) is None
+    assert await store.update_key(KEY.hash, None, KeyPatch(name="x"), 9) is None
+    assert await store.list_keys(ALL) == [OPERATORS, BARE]
+    assert await store.find_hashes("aaaaaa") == []
+    assert (await directory.changes(before)).keys == {KEY.hash: None}
+
+
+async def test_every_write_is_seen_by_others(store: SqlManagementStore, directory: SqlDirectoryStore) -> None:
+    everything = await directory.changes(0)
+    assert set(everything.accounts) == {"acme", "default"}
+    assert everything.keys == {key.hash: key for key in (KEY, BARE, OPERATORS)}
+
+    await store.update_key(KEY.hash, None, KeyPatch(name="new"), 9)
+    changes = await directory.changes(everything.revision)
+    assert changes.keys == {KEY.hash: replace(KEY, name="new", updated_at=9)}
+    await store.update_account("acme", AccountPatch(providers=None), 9)
+    changes = await directory.changes(changes.revision)
+    assert changes.accounts == {"acme": replace(ACME, providers=None, updated_at=9)}
+    await store.delete_account("acme", 9)
+    changes = await directory.changes(changes.revision)
+    assert (changes.accounts, changes.keys) == ({"acme": None}, {KEY.hash: None})
+
+
+async def test_writers_at_once_get_a_revision_each(store: SqlManagementStore, directory: SqlDirectoryStore) -> None:
+    before = (await directory.changes(0)).revision
+
+    await asyncio.gather(*(store.update_key(BARE.hash, None, KeyPatch(name=str(n)), 9) for n in range(12)))
+
+    assert (await directory.changes(before)).revision == before + 12
+
+
+async def test_accounts(store: SqlManagementStore) -> None:
+    assert not await store.create_account(ACME)
+    assert await store.get_account("acme") == ACME
+    assert await store.get_account("missing") is None
+    assert [account.id for account in await store.list_accounts("", 10)] == ["acme", "default"]
+    assert [account.id for account in await store.list_accounts("acme", 10)] == ["default"]
+    assert [account.id for account in await store.list_accounts("", 1)] == ["acme"]
+
+    changed = await store.update_account("acme", AccountPatch(name="A", disabled=True), 9)
+    assert changed == Account("acme", "A", ("a", "b"), disabled=True, created_at=5, updated_at=9)
+    assert await store.update_account("missing", AccountPatch(name="A"), 9) is None
+
+    assert await store.delete_account("acme", 9)
+    assert not await store.delete_account("acme", 9)
+    assert await store.get_account("acme") is None
+    assert await store.get_key(KEY.hash, None) is None
+    assert not await store.create_account(ACME), "records name the account that was removed"
+
+
+async def test_spending_is_summed_by_period_in_one_query(store: SqlManagementStore, database: Database) -> None:
+    now = int(datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp())  # a Thursday
+    spent = {(2026, 11, 26): 1, (2026, 11, 23): 10, (2026, 11, 22): 100, (2026, 10, 31): 1000, (2025, 1, 1): 2**61}
+    rows = [
+        {
+            "day": date(*day),
+            "key_hash": hash_,
+            "model": model,
+            "account": "acme",
+            "requests": 1,
+            "prompt_tokens": 1,
+            "completion_tokens": 1,
+            "cost_nanos": cost,
+        }
+        for day, cost in spent.items()
+        for hash_, model in ((KEY.hash, "m"), (KEY.hash, "n"), ("e" * 64, "m"))
+    ]
+    async with database.begin() as connection:
+        await connection.execute(usage_daily.insert(), rows)
+    sent = database.statements
+
+    found = await store.spending([KEY.hash, BARE.hash], now)
+
+    assert database.statements - sent == 1
+    assert found == {KEY.hash: Spending(total=2 * (2**61 + 1111), daily=2, weekly=22, monthly=222)}
