@@ -131,15 +131,15 @@ def test_a_worker_that_dies_is_replaced(config: dict[str, Any], emulator: Emulat
 
 
 def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:
-    environment = {"AROUTER_STATE_DIR": str(tmp_path / "file" / "state")}
-    (tmp_path / "file").write_text("")
+    environment = {"AROUTER_STATE_DIR": str(tmp_path)}
+    (tmp_path / "dev_key").write_text("damaged")
 
     failed = run(["serve", "--workers", "2"], environment, tmp_path)
 
     assert failed.returncode == 1
     assert "Traceback" not in failed.log
     assert "right after its start" in failed.log
-    assert "cannot keep the development key" in failed.log
+    assert "delete it to get a new key" in failed.log
 
 
 def test_a_client_makes_no_key_and_needs_no_configuration(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def test_without_a_key_one_is_made_kept_private_and_printed(
             with stack.rest() as rest:
                 assert rest.get("/v1/models").status == 200
             assert key[0] not in stack.process.log
-        [kept] = [path for path in (tmp_path / "state").rglob("*") if path.is_file() and key[0] in path.read_text()]
+        files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+        [kept] = [path for path in files if key[0].encode() in path.read_bytes()]
         assert kept.stat().st_mode & 0o777 == 0o600
 
     assert printed[0] == printed[1]
