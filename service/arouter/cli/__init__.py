@@ -10,6 +10,7 @@ from arouter.cli.client import chat, models
 from arouter.cli.gateway import gateway
 from arouter.cli.keys import keys
 from arouter.cli.service import migrate, serve, up, worker
+from arouter.cli.usage import usage
 
 _ENVIRONMENT = """\b
 Environment:
@@ -30,5 +31,5 @@ def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
 
 
-for _command in (up, serve, migrate, worker, models, chat, keys, accounts, gateway):
+for _command in (up, serve, migrate, worker, models, chat, keys, accounts, usage, gateway):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""What the commands for accounts and keys share: they work on the database itself, as the operator."""
+"""What the commands for accounts, keys and usage share: they work on the database itself, as the operator."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from arouter.config.load import ConfigError
 
 if TYPE_CHECKING:
     from arouter.accounts.management import Management
+    from arouter.store.database import Database
 
 T = TypeVar("T")
 
@@ -20,6 +21,22 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as t
 
 
 def manage(work: Callable[[Management], Awaitable[T]]) -> T:
+    """Returns what `work` does with the accounts and keys of the database.
+
+    Raises:
+        ClickException: As `use_database`.
+    """
+
+    def with_management(database: Database) -> Awaitable[T]:
+        from arouter.accounts.management import Management
+        from arouter.store.management import SqlManagementStore
+
+        return work(Management(SqlManagementStore(database)))
+
+    return use_database(with_management)
+
+
+def use_database(work: Callable[[Database], Awaitable[T]]) -> T:
     """Returns what `work` does with the database, which is made if it is the SQLite file and not there.
 
     Raises:
@@ -34,24 +51,22 @@ def manage(work: Callable[[Management], Awaitable[T]]) -> T:
         environment = read_environment()
         prepare_database(environment)
         try:
-            return asyncio.run(_manage(work, environment))
+            return asyncio.run(_use(work, environment))
         except ARouterError as error:
             raise click.ClickException(error.message) from error
         except StoreError as error:
             raise click.ClickException(f"the database cannot be used: {error}") from error
 
 
-async def _manage(work: Callable[[Management], Awaitable[T]], environment: Environment) -> T:
-    from arouter.accounts.management import Management
+async def _use(work: Callable[[Database], Awaitable[T]], environment: Environment) -> T:
     from arouter.store.database import Database, database_url
-    from arouter.store.management import SqlManagementStore
     from arouter.store.revision import is_head
 
     database = Database(database_url(environment.database_url, environment.state_dir))
     try:
         if not is_head(await database.revision()):
             raise ConfigError("the database is not up to date: run `arouter migrate` first")
-        return await work(Management(SqlManagementStore(database)))
+        return await work(database)
     finally:
         await database.close()
 

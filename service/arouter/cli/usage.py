@@ -1,0 +1,77 @@
+"""`arouter usage`: what was used and what it cost, from the database itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arouter.cli.database import as_json, print_json, print_table, use_database
+
+if TYPE_CHECKING:
+    from arouter.ledger.record import UsageSum
+    from arouter.ledger.store import Dimension
+    from arouter.store.database import Database
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_SHOWN_OF_HASH = 12
+
+
+@click.command()
+@click.option(
+    "--by",
+    multiple=True,
+    type=click.Choice(["day", "model", "key"]),
+    help="Sum up by this; repeatable.  [default: day]",
+)
+@click.option("--from", "first", type=_DAY, help="The first day, UTC.  [default: 30 days before the last]")
+@click.option("--to", "last", type=_DAY, help="The last day, UTC.  [default: today]")
+@click.option("--account", help="Of this account alone.")
+@as_json
+def usage(
+    by: tuple[Dimension, ...], first: datetime | None, last: datetime | None, account: str | None, as_json: bool
+) -> None:
+    """Show what was used and what it cost.
+
+    Works on the database itself, with or without a running server, which writes there twice a second.
+    """
+    end = (last or datetime.now(UTC)).date()
+    begin = first.date() if first else end - timedelta(days=30)
+    if begin > end:
+        raise click.BadParameter("is after the last day", param_hint="--from")
+    dimensions: tuple[Dimension, ...] = by or ("day",)
+
+    async def work(database: Database) -> Sequence[UsageSum]:
+        from arouter.ledger.store import Scope
+        from arouter.store.ledger import SqlLedgerStore
+
+        return await SqlLedgerStore(database).summarize(Scope(account=account), begin, end, dimensions)
+
+    documents = [_document(total) for total in use_database(work)]
+    if as_json:
+        print_json({"data": documents})
+    else:
+        print_table(*_table(documents, dimensions))
+
+
+def _document(total: UsageSum) -> dict[str, Any]:
+    from arouter.accounts.records import NANOS
+
+    document = {name: value for name, value in total._asdict().items() if value is not None}
+    return document | {"cost": total.cost / NANOS}
+
+
+def _table(documents: list[dict[str, Any]], by: Sequence[Dimension]) -> tuple[list[str], list[list[str]]]:
+    groups = [name for name in ("day", "model", "key_hash") if name.removesuffix("_hash") in by]
+    header = [*(name.removesuffix("_hash").upper() for name in groups), "REQUESTS", "PROMPT", "COMPLETION", "USD"]
+    rows = [
+        [
+            *(row[name][:_SHOWN_OF_HASH] if name == "key_hash" else row[name] for name in groups),
+            *(str(row[name]) for name in ("requests", "prompt_tokens", "completion_tokens")),
+            f"{row['cost']:.6f}",
+        ]
+        for row in documents
+    ]
+    return header, rows

@@ -1,0 +1,164 @@
+"""Listed is callable: after any sequence of changes, whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import tempfile
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from arouter.accounts.directory import Directory
+from arouter.accounts.management import Management
+from arouter.accounts.specs import account_patch, key_patch, new_account, new_key
+from arouter.catalogue.catalogue import Catalogue
+from arouter.chat.request import ChatRequest
+from arouter.config.environment import read_environment
+from arouter.config.load import parse_config
+from arouter.errors import ARouterError
+from arouter.providers.adapter import ListedModel
+from arouter.providers.provider import build_providers
+from arouter.routing.planner import plan
+from arouter.store.database import Database, database_url
+from arouter.store.directory import SqlDirectoryStore
+from arouter.store.management import SqlManagementStore
+from arouter.store.schema import migrate
+
+T = TypeVar("T")
+
+PROVIDERS = ("alpha", "beta", "gamma")
+NAMES = ("gpt-5", "gpt-5-mini", "claude", "vendor/claude")
+PATTERNS = ("gpt-5", "gpt-5*", "alpha/*", "beta/gpt-5", "*", "*/claude", "none")
+ROWS = "\n".join(f'  - {{id: {id_}, base_url: "http://x/v1"}}' for id_ in PROVIDERS)
+
+subset = st.none() | st.lists(st.sampled_from(PROVIDERS), unique=True)
+patterns = st.none() | st.lists(st.sampled_from(PATTERNS), unique=True, max_size=3)
+
+
+class Visibility(RuleBasedStateMachine):
+    """Real management, a real database and the real planner, beside a plain account of what must hold."""
+
+    accounts = Bundle("accounts")
+    keys = Bundle("keys")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.loop = asyncio.new_event_loop()
+        self.database = Database(database_url(None, Path(self.folder.name)))
+        self.run(migrate(self.database))
+        self.management = Management(SqlManagementStore(self.database))
+        self.directory = Directory([], max_age=3600)
+        self.revision = 0
+        providers = build_providers(parse_config(f"providers:\n{ROWS}", {}), read_environment({}))
+        self.catalogue = Catalogue(providers, now=1)
+        self.provider = {provider.id: provider for provider in providers}
+        self.listed: set[str] = set()
+        self.account: dict[str, dict[str, Any]] = {}
+        self.key: dict[str, dict[str, Any]] = {}
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.run(self.database.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    @initialize(target=accounts)
+    def begin(self) -> Any:
+        self.account["default"] = {"providers": None, "disabled": False}
+        return multiple("default")
+
+    @rule(target=accounts, providers=subset, disabled=st.booleans())
+    def make_account(self, providers: list[str] | None, disabled: bool) -> str:
+        id_ = f"account-{len(self.account)}"
+        self.account[id_] = {"providers": providers, "disabled": disabled}
+        self.run(self.management.create_account(new_account({"id": id_, **self.account[id_]}), None))
+        return id_
+
+    @rule(id_=accounts, change=st.fixed_dictionaries({}, optional={"providers": subset, "disabled": st.booleans()}))
+    def change_account(self, id_: str, change: dict[str, Any]) -> None:
+        self.account[id_] |= change
+        self.run(self.management.update_account(id_, account_patch(change), None))
+
+    @rule(target=keys, account=accounts, providers=subset, models=patterns)
+    def make_key(self, account: str, providers: list[str] | None, models: list[str] | None) -> str:
+        asked = {"name": "k", "account": account, "allowed_providers": providers, "allowed_models": models}
+        view, _ = self.run(self.management.create_key(new_key(asked), None))
+        self.key[view.key.hash] = {**asked, "disabled": False}
+        return view.key.hash
+
+    @rule(
+        hash_=keys,
+        change=st.fixed_dictionaries(
+            {}, optional={"allowed_providers": subset, "allowed_models": patterns, "disabled": st.booleans()}
+        ),
+    )
+    def change_key(self, hash_: str, change: dict[str, Any]) -> None:
+        self.key[hash_] |= change
+        self.run(self.management.update_key(hash_, key_patch(change), None))
+
+    @rule(hash_=consumes(keys))
+    def revoke_key(self, hash_: str) -> None:
+        self.key[hash_]["disabled"] = True
+        self.run(self.management.delete_key(hash_, None))
+
+    @rule(provider=st.sampled_from(PROVIDERS), names=st.lists(st.sampled_from(NAMES), unique=True))
+    def list_models(self, provider: str, names: list[str]) -> None:
+        self.catalogue.replace(self.provider[provider], [ListedModel(name) for name in names], 1)
+        self.listed = {id_ for id_ in self.listed if not id_.startswith(f"{provider}/")}
+        self.listed |= {f"{provider}/{name}" for name in names}
+
+    @invariant()
+    def listed_is_callable_and_as_it_must_be(self) -> None:
+        changes = self.run(SqlDirectoryStore(self.database).changes(self.revision))
+        self.revision = changes.revision
+        self.directory.apply(changes, time.monotonic())
+        for hash_ in self.key:
+            key = self.directory.find(hash_)
+            assert (key is not None) is self.is_valid(hash_)
+            if key is not None:
+                listed = {model.id for model in self.catalogue.visible(key)}
+                callable_ids = {f"{p}/{n}" for p in PROVIDERS for n in NAMES if self.can_call(key, f"{p}/{n}")}
+                assert listed == callable_ids == self.expected(hash_)
+
+    def can_call(self, key: Any, id_: str) -> bool:
+        body = {"model": id_, "messages": [{"role": "user", "content": "hi"}]}
+        try:
+            candidates = plan(ChatRequest(body, stream=False, include_usage=False), key, self.catalogue)
+        except ARouterError:
+            return False
+        return [model.id for model in candidates] == [id_]
+
+    def is_valid(self, hash_: str) -> bool:
+        key = self.key[hash_]
+        return not key["disabled"] and not self.account[key["account"]]["disabled"]
+
+    def expected(self, hash_: str) -> set[str]:
+        key = self.key[hash_]
+        return {
+            id_
+            for id_ in self.listed
+            if all(
+                allowed is None or id_.partition("/")[0] in allowed
+                for allowed in (key["allowed_providers"], self.account[key["account"]]["providers"])
+            )
+            and (
+                key["allowed_models"] is None
+                or any(
+                    fnmatch.fnmatchcase(id_ if "/" in pattern else id_.partition("/")[2], pattern)
+                    for pattern in key["allowed_models"]
+                )
+            )
+        }
+
+
+Visibility.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
+test_listed_is_callable = Visibility.TestCase
