@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
 from arouter.chat.usage import Usage
 from arouter.ledger.record import UsageRecord, UsageSum
 from arouter.ledger.store import Dimension, Scope
-from arouter.store.database import Database, database_url
+from arouter.store.database import Database
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.ledger import SqlLedgerStore
-from arouter.store.schema import migrate
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 ANY = Scope()
@@ -43,14 +40,6 @@ def record(generation: str, **changes: object) -> UsageRecord:
 def at(day: date) -> int:
     """Returns the last millisecond of a day."""
     return int(datetime(day.year, day.month, day.day, 23, 59, 59, 999_000, tzinfo=UTC).timestamp() * 1000)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(database_url(None, tmp_path))
-    await migrate(database)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
