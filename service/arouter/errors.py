@@ -66,6 +66,7 @@ class ARouterError(Exception):
         failure: The row of the table.
         retry_after: Whole seconds after which a retry makes sense, or None.
         detail: What the operator is told instead of `message`.
+        provider: The id of the provider that was called, or None.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class ARouterError(Exception):
         self.failure = failure
         self.retry_after = retry_after
         self.detail = detail or message
+        self.provider: str | None = None
         self._message = message
         self._param = param
         self._code = code if code is not None else failure.code

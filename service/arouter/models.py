@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Usd = Annotated[float, Meta(ge=0)]
+Usd = Annotated[float, Meta(ge=0, lt=1_000_000)]
 Words = tuple[Annotated[str, Meta(min_length=1)], ...]
 
 

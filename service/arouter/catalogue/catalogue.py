@@ -56,7 +56,9 @@ class _Source:
         for name in names:
             entry = listed.get(name) or ListedModel(name)
             details = configured.get(name, UNKNOWN).over(entry.details).over(self.looked_up.get(name, UNKNOWN))
-            created = entry.created or self.first_seen.setdefault(name, now)
+            first_seen = self.first_seen.setdefault(name, now)
+            # What says that it was made after it was seen is a server that calls every model new.
+            created = min(entry.created or first_seen, first_seen)
             models.append(Model(f"{self.provider.id}/{name}", self.provider, name, created, details))
         return models
 
@@ -144,6 +146,6 @@ class Catalogue:
                 f"The model list of provider '{provider}' could not be read yet: {source.failure}",
                 retry_after=_RETRY_UNKNOWN_LIST,
             )
-        named = [model.id for model in self.visible(key) if model.native_name == id_]
+        named = [model.id for model in self.visible(key) if id_ == model.native_name or id_.lower() == model.id.lower()]
         hint = f"Did you mean '{named[0]}'?" if named else "GET /v1/models lists the models that your key may use."
         return ARouterError(Failure.MODEL_NOT_FOUND, f"The model '{id_}' does not exist. {hint}", param="model")

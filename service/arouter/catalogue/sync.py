@@ -10,7 +10,7 @@ import time
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.price_lookup import PriceLookupError, look_up
 from arouter.catalogue.store import CatalogueStore
-from arouter.errors import ARouterError, StoreError
+from arouter.errors import ARouterError, Failure, StoreError
 from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider
@@ -84,15 +84,22 @@ class CatalogueSync:
             _log.warning("the catalogue could not be read from the store: %s", error)
 
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
-        """Reads one provider's list for ever. The driver logs why a read failed."""
+        """Reads one provider's list for ever. Says why it cannot, when that changes."""
         retry = min(_FIRST_RETRY, self._interval)
+        said = ""
         while True:
             try:
                 listed = await self._upstream.list_models(provider)
             except ARouterError as error:
                 self._catalogue.note_failure(provider, error)
+                if error.detail != said:
+                    said = error.detail
+                    _log.warning(
+                        "the model list of provider %s cannot be read: %s", provider.id, _cause(provider, error)
+                    )
                 wait, retry = retry, min(retry * 2, self._interval)
             else:
+                said = ""
                 await self._take(provider, listed)
                 wait, retry = self._interval, min(_FIRST_RETRY, self._interval)
             first_read.set()
@@ -100,14 +107,16 @@ class CatalogueSync:
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311
 
     async def _take(self, provider: Provider, listed: list[ListedModel]) -> None:
-        if listed == self._taken.get(provider.id):
+        # llama.cpp and vLLM call every model created just now.
+        kept = [entry._replace(created=None) for entry in listed]
+        if kept == self._taken.get(provider.id):
             return
         now = int(time.time())
         try:
             names = {entry.name for entry in listed} | provider.models.keys()
             self._catalogue.see(provider, await self._store.see(provider.id, names, now), now)
             await self._store.replace(provider.id, listed, now)
-            self._taken[provider.id] = listed
+            self._taken[provider.id] = kept
         except StoreError as error:
             _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
         self._catalogue.replace(provider, listed, now)
@@ -130,3 +139,9 @@ class CatalogueSync:
                     await self._unpriced.wait()
             except TimeoutError:
                 continue
+
+
+def _cause(provider: Provider, error: ARouterError) -> str:
+    """Returns the cause with the address, and with what is mostly wrong where the address leads nowhere."""
+    hint = " Is its base_url right?" if error.failure is Failure.NOT_FOUND else ""
+    return f"GET {provider.base_url}{provider.adapter.models_path}: {error.detail}{hint}"

@@ -29,6 +29,7 @@ def serve(workers: int) -> None:
 
     On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0.
     """
+    from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
     from arouter.server.ports import check_free
 
@@ -36,6 +37,7 @@ def serve(workers: int) -> None:
         config, environment = read_settings()
         check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
         prepare_database(environment)
+        keep_grpc_out_of_forks()
         if workers == 1:
             from arouter.server.worker import run_worker
 
@@ -58,12 +60,15 @@ def migrate() -> None:
 
     with config_errors():
         _, environment = read_settings()
-        asyncio.run(run_migrations(environment))
+        click.echo(f"The database has schema {asyncio.run(run_migrations(environment))}.")
 
 
 @click.command(hidden=True)
 def worker() -> None:
     """Run one of several workers; `serve --workers` starts it."""
+    from arouter.config.environment import keep_grpc_out_of_forks
+
+    keep_grpc_out_of_forks()
     from arouter.server.worker import run_worker
 
     with config_errors():

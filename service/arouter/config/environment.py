@@ -62,6 +62,11 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     )
 
 
+def keep_grpc_out_of_forks() -> None:
+    """Tells grpc, before it is imported, that nobody forks to go on using it: else it warns of every child we start."""
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name) or str(default)
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65_535:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import yaml
 
-from arouter.config.schema import Config
+from arouter.config.schema import STRUCTS, Config, Protocol
 from arouter.config.secret import Secret
 
 # What msgspec would say with the regular expression itself.
@@ -18,7 +19,21 @@ _PATTERNS = {
     "base_url": "expected an http or https URL without credentials, query or fragment",
     "id": "expected lower-case letters, digits, '.', '_' and '-'",
 }
+_CHOICES = {"protocol": get_args(Protocol)}
+_UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
+_FIELDS = sorted({name for kind in STRUCTS for name in kind.__struct_fields__})
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and keys.count(key.value) > 1:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 class ConfigError(Exception):
@@ -54,7 +69,7 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
         ConfigError: As `load_config`, without the file's name.
     """
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _Loader)  # noqa: S506 -- it is a SafeLoader
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ConfigError(f"{where}not valid YAML: {error.problem}") from error
@@ -85,7 +100,10 @@ def _substitute(value: Any, variables: Mapping[str, str], path: str) -> Any:
             raise ConfigError(f"{path.lstrip('.')}: the environment variable {match[1]} is not set")
         return found
 
-    return _VARIABLE.sub(replace, value)
+    replaced = _VARIABLE.sub(replace, value)
+    if "${" in _VARIABLE.sub("", value):
+        raise ConfigError(f"{path.lstrip('.')}: only ${{NAME}} is replaced; there are no defaults or nested names")
+    return replaced
 
 
 def _decode_secret(kind: type[Any], value: Any) -> Any:
@@ -98,11 +116,19 @@ def _readable(message: str) -> str:
     """Returns msgspec's error with the path, which it puts at the end, in front."""
     problem, at, path = message.rpartition(" - at `$")
     if not at:
-        return message
+        problem, path = message, ""
     path = path.rstrip("`").lstrip(".")
+    field = path.rpartition(".")[2]
     if "matching regex" in problem:
-        problem = _PATTERNS[path.rpartition(".")[2]]
-    return f"{path}: {problem}"
+        problem = _PATTERNS[field]
+    elif problem.startswith("Invalid enum value") and field in _CHOICES:
+        problem = f"{problem}; expected one of {', '.join(_CHOICES[field])}"
+    unknown = _UNKNOWN_FIELD.search(problem)
+    if unknown:
+        close = get_close_matches(unknown[1], _FIELDS, 1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        problem = f"there is no field '{unknown[1]}'{hint}"
+    return f"{path}: {problem}" if path else problem
 
 
 def _check_unique(config: Config) -> None:

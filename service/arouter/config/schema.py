@@ -16,6 +16,8 @@ from arouter.models import ModelDetails
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
 NonEmpty = Annotated[str, Meta(min_length=1)]
+Protocol = Literal["openai", "anthropic", "gemini"]
+Modality = Literal["text", "image", "audio", "video", "file"]
 HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+(/[^?#\\s]*)?$")]
 
 
@@ -54,9 +56,13 @@ class ModelConfig(ModelDetails, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         name: The provider's native name.
+        input_modalities: As in `ModelDetails`.
+        output_modalities: As in `ModelDetails`.
     """
 
     name: NonEmpty
+    input_modalities: tuple[Modality, ...] | None = None
+    output_modalities: tuple[Modality, ...] | None = None
 
 
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,10 +80,10 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: ProviderId
     name: NonEmpty | UnsetType = UNSET
-    protocol: Literal["openai", "anthropic", "gemini"] | UnsetType = UNSET
+    protocol: Protocol | UnsetType = UNSET
     base_url: HttpUrl | UnsetType = UNSET
     api_keys: tuple[Secret, ...] | UnsetType = UNSET
-    models: tuple[NonEmpty | ModelConfig, ...] | UnsetType = UNSET
+    models: Annotated[tuple[NonEmpty | ModelConfig, ...], Meta(min_length=1)] | UnsetType = UNSET
     timeouts: TimeoutOverrides = TimeoutOverrides()
 
 
@@ -157,3 +163,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     usage: UsageConfig = UsageConfig()
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()
+
+
+STRUCTS = (Config, ProviderConfig, ModelConfig, Timeouts, ServerConfig, CatalogueConfig, GatewayConfig, CorsConfig)
+"""Every part of the file."""

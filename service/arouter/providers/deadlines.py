@@ -25,6 +25,7 @@ class Clock:
     Args:
         provider: Who is called.
         deadline: When the caller stops waiting; may be infinite.
+        log: Whether failures are logged here.
 
     Attributes:
         total: When the whole call must have ended.
@@ -32,11 +33,12 @@ class Clock:
         connect: aiohttp's own limit for getting a connection.
     """
 
-    def __init__(self, provider: Provider, deadline: float) -> None:
+    def __init__(self, provider: Provider, deadline: float, *, log: bool = True) -> None:
         timeouts = provider.timeouts
         self._now = asyncio.get_running_loop().time
         started = self._now()
         self._provider = provider
+        self._logs = log
         self._caller = deadline
         self._idle = timeouts.idle
         self.total = min(started + timeouts.total, deadline)
@@ -59,10 +61,13 @@ class Clock:
             yield
         except ARouterError as error:
             error.redact(self._provider.redact)
+            error.provider = self._provider.id
             self._log(error)
             raise
         except Exception as error:
             failure = self._explain(error)
+            failure.provider = self._provider.id
+            failure.detail = self._provider.redact(f"{type(error).__name__}: {error}")
             self._log(error)
             raise failure from error
 
@@ -83,6 +88,8 @@ class Clock:
 
     def _log(self, error: Exception) -> None:
         """Tells the operator what the client is not told, with what the provider repeats of our credentials removed."""
+        if not self._logs:
+            return
         if isinstance(error, ProviderError) and error.failure.http_status < 500:
             return  # The client's own mistake or haste.
         reason = error.detail if isinstance(error, ARouterError) else f"{type(error).__name__}: {error}"

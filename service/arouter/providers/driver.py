@@ -99,9 +99,9 @@ class Upstream:
         """Returns the provider's own model list.
 
         Raises:
-            ProviderError: The provider failed.
+            ProviderError: The provider failed. It is not logged.
         """
-        clock = Clock(provider, math.inf)
+        clock = Clock(provider, math.inf, log=False)
         listed: list[ListedModel] = []
         path = provider.adapter.models_path
         with clock.failures():

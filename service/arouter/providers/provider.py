@@ -10,16 +10,14 @@ from msgspec import UNSET
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
-from arouter.config.schema import Config, ModelConfig, ProviderConfig, Timeouts
+from arouter.config.schema import Config, ProviderConfig, Timeouts
 from arouter.config.secret import Secret
-from arouter.models import UNKNOWN, ModelDetails
+from arouter.models import ModelDetails
 from arouter.providers.adapter import Adapter
+from arouter.providers.configured import ALL, configured_models
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS, Preset
 from arouter.providers.quirks import Quirks
-
-_ALL = "*"
-"""Among the configured models: all those of the provider's own list."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
     base_url = _preset_url(row.id, preset, protocol, environment) if row.base_url is UNSET else row.base_url
     api_keys = row.api_keys
     if api_keys is UNSET:
-        from_variable = _first(preset.key_variables, environment)
-        api_keys = (Secret(from_variable[1]),) if from_variable else ()
+        api_keys = _preset_key(row, preset, environment)
     if not all(key.fits_header() for key in api_keys):
         raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
     adapter = _adapter(protocol, preset.quirks)
@@ -106,22 +103,38 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
     return Provider(
         id=row.id,
         adapter=adapter,
-        base_url=base_url.rstrip("/"),
+        base_url=_checked_url(row.id, base_url),
         api_keys=api_keys,
-        models=_configured(models or ()),
-        lists=models is None or _ALL in models,
+        models=configured_models(row.id, models or ()),
+        lists=models is None or ALL in models,
         timeouts=row.timeouts.over(config.timeouts),
         headers=adapter.headers(api_keys[0].reveal() if api_keys else None),
         name=preset.name if row.name is UNSET else row.name,
     )
 
 
-def _configured(models: Iterable[str | ModelConfig]) -> dict[str, ModelDetails]:
-    return {
-        model if isinstance(model, str) else model.name: UNKNOWN if isinstance(model, str) else UNKNOWN.over(model)
-        for model in models
-        if model != _ALL
-    }
+def _preset_key(row: ProviderConfig, preset: Preset, environment: Environment) -> tuple[Secret, ...]:
+    """Returns the key of a row that has none of its own.
+
+    Raises:
+        ConfigError: The vendor wants one. At another address, what stands there may not.
+    """
+    from_variable = _first(preset.key_variables, environment)
+    if from_variable:
+        return (Secret(from_variable[1]),)
+    if preset.key_variables and not preset.key_optional and row.base_url is UNSET:
+        raise ConfigError(f"provider {row.id!r} needs a key: set {' or '.join(preset.key_variables)}, or its api_keys")
+    return ()
+
+
+def _checked_url(id_: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return url.rstrip("/")
+    except ValueError:
+        pass
+    raise ConfigError(f"provider {id_!r}: the base_url has no host, or a port that is none")
 
 
 def _preset_url(id_: str, preset: Preset, protocol: str, environment: Environment) -> str:

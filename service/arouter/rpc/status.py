@@ -38,6 +38,8 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     ]
     if error.retry_after is not None:
         metadata.append(("retry-after", str(error.retry_after)))
+    if error.provider is not None:
+        metadata.append(("x-arouter-provider", error.provider))
     await context.abort(code, error.message, tuple(metadata))
 
 

@@ -11,7 +11,7 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.errors import StoreError
 from arouter.store.database import Database, database_url
-from arouter.store.revision import is_head, sqlite_path, sqlite_revision
+from arouter.store.revision import HEAD, is_head, sqlite_path, sqlite_revision
 
 _FIRST_RETRY = 0.25
 _LAST_RETRY = 5.0
@@ -38,8 +38,8 @@ def prepare_database(environment: Environment) -> None:
         raise ConfigError(f"{path} could not be migrated: {done.stderr.strip()}")
 
 
-async def run_migrations(environment: Environment) -> None:
-    """Brings the database's schema up to date.
+async def run_migrations(environment: Environment) -> str:
+    """Brings the database's schema up to date, and returns its revision.
 
     Raises:
         ConfigError: It belongs to a newer release, cannot be made, or cannot be reached.
@@ -55,6 +55,7 @@ async def run_migrations(environment: Environment) -> None:
         raise ConfigError(f"the database cannot be migrated: {error}") from error
     finally:
         await database.close()
+    return HEAD
 
 
 async def wait_for_schema(database: Database) -> None:

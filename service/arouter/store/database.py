@@ -17,6 +17,9 @@ from arouter.config.secret import Secret
 from arouter.errors import StoreError
 from arouter.store.revision import sqlite_path
 
+_LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"})
+"""Parameters of URLs that ask for what asyncpg does anyway, or has no need of."""
+
 _PATIENCE = 5
 """Seconds that a connection, a lock and a statement may take."""
 
@@ -36,6 +39,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.statements = 0
+        self._place = url.database if url.host is None else f"{url.host}:{url.port or 5432}"
         self.is_sqlite = url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": 2, "max_overflow": 2, "pool_timeout": _PATIENCE}
         if self.is_sqlite:
@@ -61,7 +65,7 @@ class Database:
             async with self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise StoreError(_reason(error)) from error
+            raise StoreError(f"{self._place}: {_reason(error)}") from error
 
     @asynccontextmanager
     async def begin_alone(self) -> AsyncIterator[AsyncConnection]:
@@ -106,11 +110,21 @@ def database_url(url: Secret | None, state_dir: Path) -> URL:
         return URL.create("sqlite+aiosqlite", database=str(sqlite_path(state_dir)))
     try:
         parsed = make_url(url.reveal())
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigError("AROUTER_DATABASE_URL: not a database URL") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ConfigError("AROUTER_DATABASE_URL: expected postgresql://user:password@host/name")
-    return parsed.set(drivername="postgresql+asyncpg")
+    query = dict(parsed.query)
+    # libpq's names, as managed databases hand them out; asyncpg has another for the one that matters.
+    for name in _LIBPQ_ONLY & query.keys():
+        del query[name]
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    if unknown := query.keys() - {"ssl"}:
+        raise ConfigError(f"AROUTER_DATABASE_URL: the parameter {min(unknown)!r} is not known; sslmode is")
+    if not parsed.host or not parsed.database:
+        raise ConfigError("AROUTER_DATABASE_URL: expected postgresql://user:password@host/name")
+    return parsed.set(drivername="postgresql+asyncpg", query=query)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

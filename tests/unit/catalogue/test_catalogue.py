@@ -125,3 +125,12 @@ def test_the_hint_of_a_missing_model_names_only_what_the_key_may_use(catalogue: 
     for key, hint in [(ANYONE, "alpha/a"), (ONLY_BETA, "GET /v1/models")]:
         with pytest.raises(ARouterError, match=hint):
             catalogue.find("a", key)
+
+
+def test_a_server_that_calls_every_model_new_is_not_believed(catalogue: Catalogue) -> None:
+    later = next(provider for provider in catalogue.providers if provider.id == "later")
+
+    for now in (200, 300):
+        catalogue.replace(later, [ListedModel("m", now)], now)
+
+    assert {model.id: model.created for model in catalogue.visible(ANYONE)}["later/m"] == 200

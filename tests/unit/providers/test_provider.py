@@ -102,6 +102,43 @@ def test_a_provider_takes_configuration_only(protocol: str, headers: dict[str, s
     assert (mine.name, mine.base_url, mine.headers) == ("Mine", "http://x", headers)
 
 
+PRICES = "prices: {prompt: 1, completion: 2"
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("{id: mistralai}", "provider 'mistralai' needs a key: set MISTRAL_API_KEY, or its api_keys"),
+        ("{id: x, base_url: 'http://host:port/v1'}", "'x': the base_url has no host, or a port that is none"),
+        ("{id: x, base_url: 'http://host:99999'}", "'x': the base_url has no host, or a port that is none"),
+        ("{id: x, base_url: 'http://:80'}", "'x': the base_url has no host, or a port that is none"),
+        ("{id: x, base_url: 'http://h', models: [a, b, a]}", "the model 'a' is there twice"),
+        ("{id: x, base_url: 'http://h', models: [a, {name: a}]}", "the model 'a' is there twice"),
+        (
+            "{id: x, base_url: 'http://h', models: [{name: a, prices: {prompt: 0.000001, completion: 1}}]}",
+            "prices are USD per million tokens, not per token",
+        ),
+        (
+            f"{{id: x, base_url: 'http://h', models: [{{name: a, {PRICES}, tiers: ["
+            "{above: 2, prompt: 1, completion: 1}, {above: 1, prompt: 1, completion: 1}]}}]}",
+            "tiers must rise by 'above'",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_meant(row: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        build(f"providers: [{row}]")
+
+
+@pytest.mark.parametrize(
+    "row", ["{id: mistralai, base_url: 'http://proxy/v1'}", "{id: mistralai, api_keys: []}", "{id: ollama}"]
+)
+def test_a_key_may_be_missing_where_none_may_be_wanted(row: str) -> None:
+    [provider] = build(f"providers: [{row}]").values()
+
+    assert provider.api_keys == ()
+
+
 def test_a_provider_without_a_name_has_its_id() -> None:
     assert build("providers: [{id: mine, base_url: 'http://x'}]")["mine"].name == "mine"
 
