@@ -34,7 +34,8 @@ class SqlCatalogueStore(CatalogueStore):
         for row in rows:
             first_seen.setdefault(row.provider, {})[row.name] = row.first_seen
             if row.listed:
-                listed[row.provider].append(ListedModel(row.name, row.created, _details(row.details)))
+                # Of a provider that another process has synced between the two statements, too.
+                listed.setdefault(row.provider, []).append(ListedModel(row.name, row.created, _details(row.details)))
         return {
             provider: StoredList(listed.get(provider), first_seen.get(provider, {}))
             for provider in synced | first_seen.keys()
