@@ -18,6 +18,7 @@ Environment:
   AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
   AROUTER_DATABASE_URL
                       a PostgreSQL database; else an SQLite file in the state folder
+  AROUTER_REDIS_URL   Valkey or Redis, where several processes count limits together
 """
 
 

@@ -115,6 +115,19 @@ class AccountsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     max_age: Seconds = 3600.0
 
 
+class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the limits of keys are kept.
+
+    Attributes:
+        when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while `AROUTER_REDIS_URL` does not
+            answer.
+        timeout: Seconds that it gets to answer all it is asked for one call.
+    """
+
+    when_down: Literal["open", "closed"] = "open"
+    timeout: Seconds = 0.25
+
+
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Which web pages may call the gateway. None by default.
 
@@ -144,5 +157,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     timeouts: Timeouts = Timeouts()
     catalogue: CatalogueConfig = CatalogueConfig()
     accounts: AccountsConfig = AccountsConfig()
+    limits: LimitsConfig = LimitsConfig()
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()

@@ -28,12 +28,14 @@ class Outcome:
         status: How it ended.
         model: The id that answered or was tried, or None.
         usage: What its provider said was used, or None.
+        delivered: Characters of text that the provider delivered.
         failure: The name of the error the client got, or None.
     """
 
     status: Status = Status.OK
     model: str | None = None
     usage: dict[str, Any] | None = None
+    delivered: int = 0
     failure: str | None = None
 
 

@@ -10,6 +10,7 @@ from arouter.catalogue.catalogue import Model
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, ProviderError, invalid_request
+from arouter.limits.estimate import delivered_size
 from arouter.providers.driver import ProviderStream, Upstream
 
 _CLIENT_PATIENCE = 1.0
@@ -23,6 +24,7 @@ class Answer:
         model: Who answered.
         dropped: Parameters of the request that its provider was not told.
         completion: The whole answer in canonical form; empty if it is streamed.
+        limit_headers: What the key's limits say about this call.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class Answer:
         self.id = f"gen-{now}-{secrets.token_hex(12)}"
         self.model = model
         self.dropped = dropped
+        self.limit_headers: tuple[tuple[str, str], ...] = ()
         self._now = now
         self._stream = stream
+        self._delivered = 0
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
 
     @property
@@ -41,6 +45,11 @@ class Answer:
         """What the provider said was used, so far."""
         usage = self._stream.usage if self._stream else self.completion.get("usage")
         return usage if isinstance(usage, dict) else None
+
+    @property
+    def delivered(self) -> int:
+        """Characters of text that the provider has delivered so far."""
+        return self._delivered if self._stream else delivered_size(self.completion)
 
     @property
     def deadline(self) -> float | None:
@@ -58,7 +67,10 @@ class Answer:
         """
         if self._stream is None:
             return []
-        return [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
+        chunks = await self._stream.read()
+        for chunk in chunks:
+            self._delivered += delivered_size(chunk)
+        return [self._sign(chunk, "chat.completion.chunk") for chunk in chunks]
 
     async def close(self) -> None:
         """Ends the provider's call, whatever state it is in."""

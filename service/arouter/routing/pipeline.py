@@ -1,4 +1,7 @@
-"""The one way of every chat call: admit → plan → attempt → settle. Authentication and parsing are the edge's."""
+"""The one way of every chat call: admit → plan → reserve → attempt → settle.
+
+Authentication and parsing are the edge's.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,13 @@ from arouter.accounts.keys import ApiKey
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
+from arouter.limits.estimate import worst_case
+from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.providers.driver import Upstream
 from arouter.routing.admission import Admission, Outcome, Status, shutting_down
 from arouter.routing.attempt import Answer, attempt
 from arouter.routing.planner import plan
+from arouter.routing.settlement import taken
 
 _log = logging.getLogger(__name__)
 
@@ -24,10 +30,11 @@ _log = logging.getLogger(__name__)
 class Pipeline:
     """Answers chat requests. The three chat RPCs share it."""
 
-    def __init__(self, catalogue: Catalogue, upstream: Upstream, admission: Admission) -> None:
+    def __init__(self, catalogue: Catalogue, upstream: Upstream, admission: Admission, limiter: Limiter) -> None:
         self._catalogue = catalogue
         self._upstream = upstream
         self._admission = admission
+        self._limiter = limiter
 
     @asynccontextmanager
     async def answer(
@@ -47,18 +54,24 @@ class Pipeline:
         self._admission.admit()
         started = time.monotonic()
         outcome = Outcome()
+        reservation = UNLIMITED
         try:
             candidates = plan(request, key, self._catalogue)
-            outcome.model = candidates[0].id
+            model = candidates[0]
+            outcome.model = model.id
+            if is_limited(key):
+                reservation = await self._limiter.reserve(key, worst_case(request, model.details))
             answer = await attempt(candidates, request, self._upstream, deadline)
-            outcome.model = answer.model.id
+            model = answer.model
+            outcome.model = model.id
+            answer.limit_headers = reservation.headers
             try:
                 async with asyncio.timeout_at(answer.deadline):
                     yield answer
             except TimeoutError as error:
                 raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
             finally:
-                outcome.usage = answer.usage
+                outcome.usage, outcome.delivered = answer.usage, answer.delivered
                 await answer.close()
         except asyncio.CancelledError:
             if self._admission.expired:
@@ -74,6 +87,8 @@ class Pipeline:
             raise
         finally:
             self._admission.settle()
+            if reservation is not UNLIMITED:
+                reservation.settle(*taken(request, model.details, outcome))
             _report(request_id, key, request, outcome, time.monotonic() - started)
 
 

@@ -38,6 +38,7 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     ]
     if error.retry_after is not None:
         metadata.append(("retry-after", str(error.retry_after)))
+    metadata += error.headers
     await context.abort(code, error.message, tuple(metadata))
 
 
