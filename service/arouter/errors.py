@@ -67,6 +67,7 @@ class ARouterError(Exception):
         retry_after: Whole seconds after which a retry makes sense, or None.
         detail: What the operator is told instead of `message`.
         provider: The id of the provider that was called, or None.
+        headers: Of the answer, beside `retry-after`; REST clients get them as such, gRPC clients in trailing metadata.
     """
 
     def __init__(
@@ -78,12 +79,14 @@ class ARouterError(Exception):
         code: str | None = None,
         retry_after: int | None = None,
         detail: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__()
         self.failure = failure
         self.retry_after = retry_after
         self.detail = detail or message
         self.provider: str | None = None
+        self.headers = headers
         self._message = message
         self._param = param
         self._code = code if code is not None else failure.code

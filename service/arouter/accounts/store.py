@@ -35,11 +35,46 @@ class DirectoryStore(Protocol):
         """
 
 
+class Spent(NamedTuple):
+    """What a key has spent in a period.
+
+    Attributes:
+        first_day: Of the period.
+        nanos: In nano-USD.
+    """
+
+    first_day: date
+    nanos: int
+
+
+class SpendingChanges(NamedTuple):
+    """What keys with a spending limit have spent in their current periods.
+
+    Attributes:
+        revision: Of the keys, as in `Changes`.
+        spent: By hash.
+    """
+
+    revision: int
+    spent: Mapping[str, Spent]
+
+
 class SpendingStore(Protocol):
     """What limits start from."""
 
     async def spent(self, key_hash: str, first_day: date) -> int:
         """Returns what a key has spent from that day on, in nano-USD.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
+    async def limited(self, since: int, now: float) -> SpendingChanges:
+        """Returns what the keys that have a limit have spent, of those changed after revision `since`; 0 for all.
+
+        Args:
+            since: A revision.
+            now: Seconds since the epoch; in the periods of then.
 
         Raises:
             StoreError: It cannot be read.

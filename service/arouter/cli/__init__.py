@@ -22,6 +22,7 @@ Environment:
   AROUTER_MGMT_KEY    the operator's management key; `arouter keys` makes others
   AROUTER_DATABASE_URL
                       a PostgreSQL database; else an SQLite file in the state folder
+  AROUTER_REDIS_URL   Valkey or Redis, where several processes count limits together
 """
 
 

@@ -23,6 +23,7 @@ class Environment(Struct, frozen=True):
         dev_key: `AROUTER_DEV_KEY`, or None: one is made and kept in the state folder.
         mgmt_key: `AROUTER_MGMT_KEY`, the operator's management key, or None.
         database_url: `AROUTER_DATABASE_URL`, or None: an SQLite file in the state folder.
+        redis_url: `AROUTER_REDIS_URL`, Valkey or Redis, where limits are counted, or None: in each process.
         local_url: `AROUTER_LOCAL_URL`, where the embedded model listens; set by `arouter up`.
         variables: All of them, for `${VAR}` in the configuration and the providers' usual key variables.
     """
@@ -34,6 +35,7 @@ class Environment(Struct, frozen=True):
     dev_key: Secret | None
     mgmt_key: Secret | None
     database_url: Secret | None
+    redis_url: Secret | None
     local_url: str | None
     variables: Mapping[str, str]
 
@@ -49,6 +51,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     dev_key = env.get("AROUTER_DEV_KEY")
     mgmt_key = env.get("AROUTER_MGMT_KEY")
     database_url = env.get("AROUTER_DATABASE_URL")
+    redis_url = env.get("AROUTER_REDIS_URL")
     return Environment(
         config_path=Path(config_path) if config_path else None,
         port=_port(env, "AROUTER_PORT", 8080),
@@ -57,6 +60,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         dev_key=Secret(dev_key) if dev_key else None,
         mgmt_key=Secret(mgmt_key) if mgmt_key else None,
         database_url=Secret(database_url) if database_url else None,
+        redis_url=Secret(redis_url) if redis_url else None,
         local_url=env.get("AROUTER_LOCAL_URL") or None,
         variables=env,
     )

@@ -131,6 +131,19 @@ class UsageConfig(Struct, frozen=True, forbid_unknown_fields=True):
     queue: Annotated[int, Meta(ge=1)] = 100_000
 
 
+class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the limits of keys are kept.
+
+    Attributes:
+        when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while `AROUTER_REDIS_URL` does not
+            answer.
+        timeout: Seconds that it gets to answer all it is asked for one call.
+    """
+
+    when_down: Literal["open", "closed"] = "open"
+    timeout: Seconds = 0.25
+
+
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Which web pages may call the gateway. None by default.
 
@@ -161,9 +174,22 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     catalogue: CatalogueConfig = CatalogueConfig()
     accounts: AccountsConfig = AccountsConfig()
     usage: UsageConfig = UsageConfig()
+    limits: LimitsConfig = LimitsConfig()
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()
 
 
-STRUCTS = (Config, ProviderConfig, ModelConfig, Timeouts, ServerConfig, CatalogueConfig, GatewayConfig, CorsConfig)
+STRUCTS = (
+    Config,
+    ProviderConfig,
+    ModelConfig,
+    Timeouts,
+    ServerConfig,
+    CatalogueConfig,
+    AccountsConfig,
+    UsageConfig,
+    LimitsConfig,
+    GatewayConfig,
+    CorsConfig,
+)
 """Every part of the file."""

@@ -42,6 +42,11 @@ class UsageRecord(NamedTuple):
     cost: int
     estimated: bool
 
+    @property
+    def tokens(self) -> int:
+        """Of prompt and answer together."""
+        return self.usage.prompt_tokens + self.usage.completion_tokens
+
 
 class UsageSum(NamedTuple):
     """Sums of a group of records.

@@ -9,9 +9,9 @@ from arouter.accounts.records import NANOS
 from arouter.catalogue.catalogue import Model
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
-from arouter.chat.tokens import completed_characters, delivered_characters
 from arouter.chat.usage import Usage, read_usage
 from arouter.errors import ARouterError, ProviderError, invalid_request
+from arouter.limits.estimate import delivered_size
 from arouter.providers.driver import ProviderStream, Upstream
 from arouter.routing.outcome import Outcome, nanos
 
@@ -26,6 +26,7 @@ class Answer:
         model: Who answered.
         dropped: Parameters of the request that its provider was not told.
         completion: The whole answer in canonical form; empty if it is streamed.
+        limit_headers: What the key's limits say about this call.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Answer:
         self.id = outcome.id
         self.model = model
         self.dropped = dropped
+        self.limit_headers: tuple[tuple[str, str], ...] = ()
         self._now = int(outcome.created)
         self._delivered = 0
         self._stream = stream
@@ -52,7 +54,7 @@ class Answer:
     @property
     def delivered(self) -> int:
         """Characters of text that the client has been given."""
-        return self._delivered if self._stream else completed_characters(self.completion)
+        return self._delivered if self._stream else delivered_size(self.completion)
 
     @property
     def deadline(self) -> float | None:
@@ -72,7 +74,7 @@ class Answer:
             return []
         chunks = [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
         for chunk in chunks:
-            self._delivered += delivered_characters(chunk)
+            self._delivered += delivered_size(chunk)
         return chunks
 
     async def close(self) -> None:

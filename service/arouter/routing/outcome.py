@@ -12,10 +12,10 @@ from arouter.accounts.records import NANOS
 from arouter.catalogue.catalogue import Model
 from arouter.catalogue.cost import cost
 from arouter.chat.request import ChatRequest
-from arouter.chat.tokens import prompt_tokens, tokens_of
 from arouter.chat.usage import Usage
 from arouter.errors import Failure
 from arouter.ledger.record import UsageRecord
+from arouter.limits.estimate import delivered_tokens, likely_prompt_tokens
 
 _NOTHING = Usage()
 
@@ -141,8 +141,11 @@ def _record(
 
 def _used(outcome: Outcome, request: ChatRequest) -> tuple[Usage, bool]:
     """Returns what the last attempt used, and whether that is an estimate: the prompt and what was delivered."""
-    if outcome.usage is not None:
-        return outcome.usage, False
-    if outcome.free:
-        return _NOTHING, False
-    return Usage(prompt_tokens(request.body), tokens_of(outcome.delivered)), True
+    if outcome.free or (outcome.usage is not None and outcome.status is Status.OK):
+        return outcome.usage or _NOTHING, False
+    said = outcome.usage or _NOTHING
+    # What a provider says in the middle of an answer may be older than what it has sent since.
+    return said._replace(
+        prompt_tokens=said.prompt_tokens or likely_prompt_tokens(request),
+        completion_tokens=max(said.completion_tokens, delivered_tokens(outcome.delivered)),
+    ), True

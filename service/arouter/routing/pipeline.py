@@ -1,4 +1,7 @@
-"""The one way of every chat call: admit → plan → attempt → settle. Authentication and parsing are the edge's."""
+"""The one way of every chat call: admit → plan → reserve → attempt → settle.
+
+Authentication and parsing are the edge's.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.ledger.ledger import Ledger
+from arouter.limits.estimate import worst_case
+from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.providers.driver import Upstream
 from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.attempt import Answer, attempt
@@ -25,10 +30,13 @@ _log = logging.getLogger(__name__)
 class Pipeline:
     """Answers chat requests. The three chat RPCs share it."""
 
-    def __init__(self, catalogue: Catalogue, upstream: Upstream, admission: Admission, ledger: Ledger) -> None:
+    def __init__(
+        self, catalogue: Catalogue, upstream: Upstream, admission: Admission, limiter: Limiter, ledger: Ledger
+    ) -> None:
         self._catalogue = catalogue
         self._upstream = upstream
         self._admission = admission
+        self._limiter = limiter
         self._ledger = ledger
 
     @asynccontextmanager
@@ -48,9 +56,13 @@ class Pipeline:
         """
         self._admission.admit()
         outcome = new_outcome()
+        reservation = UNLIMITED
         try:
             candidates = plan(request, key, self._catalogue)
+            if is_limited(key):
+                reservation = await self._limiter.reserve(key, worst_case(request, candidates[0].details))
             answer = await attempt(candidates, request, self._upstream, deadline, outcome)
+            answer.limit_headers = reservation.headers
             try:
                 async with asyncio.timeout_at(answer.deadline):
                     yield answer
@@ -74,8 +86,13 @@ class Pipeline:
         finally:
             self._admission.settle()
             ended = time.monotonic()
+            tokens = cost = 0
             for record in records(outcome, key, request, ended):
                 self._ledger.put(record)
+                tokens += 0 if outcome.free else record.tokens
+                cost += record.cost
+            if reservation is not UNLIMITED:
+                reservation.settle(tokens, cost)
             _report(request_id, key, request, outcome, ended - outcome.started)
 
 

@@ -9,12 +9,12 @@ _LONGEST_LIST = 1024
 
 
 def answer_headers(answer: Answer) -> tuple[tuple[str, str], ...]:
-    """Returns `x-arouter-provider` and, if the provider was not told everything, `x-arouter-dropped-params`."""
-    provider = ("x-arouter-provider", answer.model.provider.id)
+    """Returns `x-arouter-provider`, what the key's limits say, and `x-arouter-dropped-params` if there are any."""
+    headers = (("x-arouter-provider", answer.model.provider.id), *answer.limit_headers)
     if not answer.dropped:
-        return (provider,)
+        return headers
     names = ", ".join(_printable(name) for name in answer.dropped)
-    return provider, ("x-arouter-dropped-params", names[:_LONGEST_LIST])
+    return *headers, ("x-arouter-dropped-params", names[:_LONGEST_LIST])
 
 
 def _printable(name: str) -> str:

@@ -40,6 +40,7 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
         metadata.append(("retry-after", str(error.retry_after)))
     if error.provider is not None:
         metadata.append(("x-arouter-provider", error.provider))
+    metadata += error.headers
     await context.abort(code, error.message, tuple(metadata))
 
 

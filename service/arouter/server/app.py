@@ -22,6 +22,8 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
 from arouter.ledger.ledger import Ledger
+from arouter.limits.limiter import Limiter
+from arouter.limits.spending import SpendingSync
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
 from arouter.routing.admission import Admission
@@ -76,6 +78,9 @@ _REFUSALS = 1.0
 _LAST_WORDS = 1.0
 """Seconds for calls to send their status once they are settled."""
 
+_SLACK = 60.0
+"""Seconds that a call may last longer than its provider's."""
+
 _ENVELOPE_BYTES = 64 * 1024
 """Room for what surrounds a body of the largest size in its gRPC message."""
 
@@ -105,9 +110,18 @@ class App:
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
-        self._directory_sync = DirectorySync(self._directory, SqlDirectoryStore(self._database))
         ledger_store = SqlLedgerStore(self._database)
         self._ledger = Ledger(ledger_store, config.usage.queue)
+        directory_store = SqlDirectoryStore(self._database)
+        self._directory_sync = DirectorySync(self._directory, directory_store)
+        self._limiter = Limiter(
+            environment.redis_url,
+            longest_call=max([config.timeouts.total, *(each.timeouts.total for each in self._catalogue.providers)])
+            + _SLACK,
+            when_down=config.limits.when_down,
+            patience=config.limits.timeout,
+        )
+        self._spending_sync = SpendingSync(self._limiter, directory_store)
         self._sync = CatalogueSync(
             self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
         )
@@ -125,7 +139,7 @@ class App:
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
         )
-        pipeline = Pipeline(self._catalogue, self._upstream, self._admission, self._ledger)
+        pipeline = Pipeline(self._catalogue, self._upstream, self._admission, self._limiter, self._ledger)
         management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.hurry)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
@@ -159,6 +173,7 @@ class App:
         await wait_for_schema(self._database)
         await self._directory_sync.start()
         self._ledger.start()
+        await self._spending_sync.start()
         await self._sync.start(_LIST_PATIENCE)
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving on %s", address)
@@ -188,7 +203,9 @@ class App:
         for waiter in (stopped, idle, hurried):
             waiter.cancel()
         await self._sync.stop()
+        await self._spending_sync.stop()
         await self._directory_sync.stop()
+        await self._limiter.close()
         await self._ledger.close(_LEDGER_PATIENCE)
         await self._upstream.close()
         await self._database.close()

@@ -6,13 +6,16 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, select
 from typing_extensions import override
 
-from arouter.accounts.records import Account, Key, RateLimit
-from arouter.accounts.store import Changes, DirectoryStore, SpendingStore
+from arouter.accounts.periods import first_day
+from arouter.accounts.records import Account, Key, LimitReset, RateLimit
+from arouter.accounts.store import Changes, DirectoryStore, SpendingChanges, SpendingStore, Spent
 from arouter.store.database import Database
 from arouter.store.tables import accounts, directory, keys, usage_daily
+
+_RESETS: tuple[LimitReset | None, ...] = ("daily", "weekly", "monthly", None)
 
 
 class SqlDirectoryStore(DirectoryStore, SpendingStore):
@@ -43,6 +46,29 @@ class SqlDirectoryStore(DirectoryStore, SpendingStore):
             query = total.where(usage_daily.c.key_hash == key_hash, usage_daily.c.day >= first_day)
             # PostgreSQL sums 64-bit integers up to a decimal number.
             return int((await connection.execute(query)).scalar_one())
+
+    @override
+    async def limited(self, since: int, now: float) -> SpendingChanges:
+        found: dict[str, Spent] = {}
+        async with self._database.begin() as connection:
+            revision: int = (await connection.execute(select(directory.c.revision))).scalar_one()
+            if revision == since:
+                return SpendingChanges(revision, found)
+            for reset in _RESETS:
+                first = first_day(reset, now)
+                query = (
+                    select(keys.c.hash, func.coalesce(func.sum(usage_daily.c.cost_nanos), 0))
+                    .outerjoin(usage_daily, and_(usage_daily.c.key_hash == keys.c.hash, usage_daily.c.day >= first))
+                    .where(
+                        keys.c.revision > since,
+                        keys.c.deleted_at.is_(None),
+                        keys.c.limit_nanos.is_not(None),
+                        keys.c.limit_reset.is_(None) if reset is None else keys.c.limit_reset == reset,
+                    )
+                    .group_by(keys.c.hash)
+                )
+                found |= {hash_: Spent(first, int(nanos)) for hash_, nanos in await connection.execute(query)}
+        return SpendingChanges(revision, found)
 
 
 def account_of(row: Row[Any]) -> Account:

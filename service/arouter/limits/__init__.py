@@ -1,0 +1,1 @@
+"""How much a key may use: reserved before a call, settled after it (docs/limits.md)."""

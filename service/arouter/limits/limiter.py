@@ -1,0 +1,294 @@
+"""Lets calls in as far as their key's limits allow, and counts what they really took."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Literal, ParamSpec
+
+from typing_extensions import override
+
+from arouter.accounts.keys import ApiKey
+from arouter.accounts.periods import first_day
+from arouter.accounts.store import Spent
+from arouter.config.secret import Secret
+from arouter.errors import ARouterError
+from arouter.limits.answers import Headers, rate_headers, rate_limited, spending_limit, unavailable
+from arouter.limits.estimate import WorstCase
+from arouter.limits.ledger import Purse
+from arouter.limits.outage import Outage
+from arouter.limits.store import memory_store
+from arouter.limits.windows import MINUTE, Rates, Windows
+
+_AT_ONCE = 16
+"""Calls that ask a shared store at the same time. The others wait their turn, which does not count as its slowness."""
+
+_LAST_SETTLEMENTS = 2.0
+"""Seconds that settlements get when the process ends."""
+
+_SPARE_TIME = 3600
+
+_log = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+
+
+class Reservation:
+    """What a call may take. This one is of a key without limits, for all calls alike.
+
+    Attributes:
+        headers: What the answer says about the key's limits.
+    """
+
+    __slots__ = ("headers",)
+
+    def __init__(self) -> None:
+        self.headers: Headers = ()
+
+    def settle(self, tokens: int, cost: int) -> None:
+        """Puts what was really taken, cost in nano-USD, in the reservation's place; only the first time it is called.
+
+        Never blocks and never raises; a task of the limiter's does the work.
+        """
+
+
+UNLIMITED = Reservation()
+
+
+def is_limited(key: ApiKey) -> bool:
+    """Says whether a key has any limit."""
+    rates = key.rate_limit
+    return (
+        key.limit is not None
+        or rates.requests_per_minute is not None
+        or rates.requests_per_day is not None
+        or rates.tokens_per_minute is not None
+    )
+
+
+class Limiter:
+    """Checks and counts. Needs a running event loop.
+
+    Args:
+        storage_url: Valkey or Redis, where several processes share it; None: this process counts for itself.
+        longest_call: Seconds that no call outlasts. What a killed process had reserved is given back after twice that.
+        when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while the store does not answer.
+        patience: Seconds that a shared store gets for all it is asked for one call.
+        clock: Seconds since the epoch.
+
+    Attributes:
+        unchecked: Calls that went on unchecked.
+        denied: Calls that were refused because the store did not answer.
+    """
+
+    def __init__(
+        self,
+        storage_url: Secret | None,
+        *,
+        longest_call: float,
+        when_down: Literal["open", "closed"] = "open",
+        patience: float = 0.25,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Does not connect yet.
+
+        Raises:
+            ConfigError: `storage_url` is no URL of Valkey or Redis.
+        """
+        self.unchecked = 0
+        self.denied = 0
+        self._longest_call = longest_call
+        self._closed_when_down = when_down == "closed"
+        self._patience = patience
+        self._clock = clock
+        if storage_url is None:
+            self._store = memory_store()
+        else:
+            from arouter.limits.valkey import valkey_store
+
+            self._store = valkey_store(storage_url, int(3 * longest_call) + _SPARE_TIME)
+        self._windows = Windows(self._store.storage)
+        self._seeds: Mapping[str, Spent] = {}
+        self._outage = Outage()
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    def seed(self, spent: Mapping[str, Spent]) -> None:
+        """Takes what the database knows the keys with a spending limit to have spent, by hash."""
+        self._seeds = spent
+
+    async def reserve(self, key: ApiKey, worst: WorstCase) -> Reservation:
+        """Lets a call in: what was used, and what other calls under way have reserved, is below each of its limits.
+
+        Raises:
+            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not answer and that is the
+                policy. A call that is refused counts against nothing.
+        """
+        if not is_limited(key):
+            return UNLIMITED
+        held = _Held(self._settle_later, key, self._clock(), self._longest_call)
+        if not self._store.errors:
+            await self._reserve(held, worst)
+            return held
+        # A call that is given up in the middle must not leave a reservation behind.
+        task = self._start(self._ask(held, worst))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(held.abandon)
+            raise
+        return held
+
+    async def settled(self, patience: float | None = None) -> None:
+        """Waits until what has been settled so far is counted, for `patience` seconds at most."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+
+    async def close(self) -> None:
+        """Waits, for a while, until what was settled is counted, and lets go of the store."""
+        await self.settled(_LAST_SETTLEMENTS)
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+        await self._store.close()
+
+    async def _ask(self, held: _Held, worst: WorstCase) -> None:
+        """Reserves in a store that may be down."""
+        if await self._answers(self._reserve, held, worst):
+            return
+        if not self._closed_when_down:
+            self.unchecked += 1
+            return
+        self.denied += 1
+        held.settle(0, 0)
+        raise unavailable()
+
+    async def _answers(self, work: Callable[_P, Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs) -> bool:
+        """Does work in a store that may be down, and says whether that was possible."""
+        async with self._turn:
+            if not self._outage.may_try():
+                return False
+            try:
+                async with asyncio.timeout(self._patience):
+                    await work(*args, **kwargs)
+            except self._store.errors as error:
+                self._outage.begin(error)
+                return False
+            except ARouterError:
+                self._outage.end()
+                raise
+            self._outage.end()
+            return True
+
+    async def _reserve(self, held: _Held, worst: WorstCase) -> None:
+        key, now = held.key, held.at
+        rates = key.rate_limit
+        if held.purse is not None and key.limit is not None:
+            standing = await self._store.ledger.reserve(
+                held.purse, worst.cost, key.limit, self._seed(held.purse), held.bucket
+            )
+            if not standing.admitted:
+                raise spending_limit(key.limit, key.limit_reset, standing, now)
+            held.cost = worst.cost
+        tokens = day = minute = None
+        if rates.tokens_per_minute is not None:
+            tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, now)
+            if tokens is None:
+                raise await self._refusal(held, "tokens")
+            held.tokens = worst.tokens
+        if rates.requests_per_day is not None:
+            day = await self._windows.take_day(key.hash, rates.requests_per_day, now)
+            if day is None:
+                raise await self._refusal(held, "day")
+        if rates.requests_per_minute is not None:
+            # Last, since it cannot be given back.
+            minute = await self._windows.take_minute(key.hash, rates.requests_per_minute)
+            if minute is None:
+                if day is not None:
+                    await self._windows.return_day(key.hash, now)
+                raise await self._refusal(held, "minute")
+        held.headers = rate_headers(Rates(minute, day, tokens), now)
+
+    async def _refusal(self, held: _Held, which: Literal["minute", "day", "tokens"]) -> ARouterError:
+        """Gives back what was reserved and returns the 429."""
+        await self._settle(held, 0, 0)
+        rates = await self._windows.look(held.key, held.at)
+        window = getattr(rates, which)
+        what = {"minute": "requests per minute", "day": "requests per day", "tokens": "tokens per minute"}[which]
+        # By now others may have given something back; what counts is that there was nothing.
+        return rate_limited(what, window, rate_headers(rates, held.at), held.at)
+
+    async def _settle(self, held: _Held, tokens: int, cost: int) -> None:
+        if held.purse is not None and (held.cost or cost):
+            await self._store.ledger.settle(held.purse, held.cost, cost, self._seed(held.purse), held.bucket)
+            held.cost = 0
+        surplus = tokens - held.tokens
+        same_minute = self._clock() // MINUTE == held.at // MINUTE
+        if surplus and same_minute and held.key.rate_limit.tokens_per_minute is not None:
+            await self._windows.add_tokens(held.key.hash, surplus, held.at)
+        held.tokens = 0
+
+    def _settle_later(self, held: _Held, tokens: int, cost: int) -> None:
+        counts = held.purse is not None or held.key.rate_limit.tokens_per_minute is not None
+        if counts and not self._is_closed:
+            self._start(self._settle_safely(held, tokens, cost))
+
+    async def _settle_safely(self, held: _Held, tokens: int, cost: int) -> None:
+        try:
+            if self._store.errors:
+                # What is lost while the store is down, the database knows: the next seed brings it.
+                await self._answers(self._settle, held, tokens, cost)
+            else:
+                await self._settle(held, tokens, cost)
+        except Exception:
+            _log.exception("a call could not be settled")
+
+    def _seed(self, purse: Purse) -> int:
+        spent = self._seeds.get(purse.key_hash)
+        return spent.nanos if spent is not None and spent.first_day == purse.first_day else 0
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+class _Held(Reservation):
+    """A reservation of a key with limits.
+
+    Attributes:
+        key: Whose.
+        at: When it was made, in seconds since the epoch.
+        purse: Of the key's money, if that is limited.
+        bucket: Of the money reserved.
+        cost: Money reserved, in nano-USD.
+        tokens: Tokens reserved.
+    """
+
+    __slots__ = ("_settle", "_settled", "at", "bucket", "cost", "key", "purse", "tokens")
+
+    def __init__(self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, longest_call: float) -> None:
+        super().__init__()
+        self._settle = settle
+        self._settled = False
+        self.key = key
+        self.at = at
+        self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
+        self.bucket = int(at // longest_call)
+        self.cost = 0
+        self.tokens = 0
+
+    @override
+    def settle(self, tokens: int, cost: int) -> None:
+        if not self._settled:
+            self._settled = True
+            self._settle(self, tokens, cost)
+
+    def abandon(self, reserving: asyncio.Task[None]) -> None:
+        """Is told that nobody waits any more, once `reserving` is done."""
+        if not reserving.cancelled() and reserving.exception() is None:
+            self.settle(0, 0)
