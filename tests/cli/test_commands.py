@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +159,16 @@ def test_a_proxy_in_the_environment_sees_nothing(client: dict[str, str], emulato
     proxied = {**client, "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
 
     assert "emu/text" in run(["models"], proxied, tmp_path).printed
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    environment = {"AROUTER_STATE_DIR": str(tmp_path)}
+    assert run(["migrate"], environment, tmp_path).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "arouter.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    for command in (["serve"], ["migrate"], ["keys", "list"]):
+        refused = run(command, environment, tmp_path)
+        assert refused.returncode == 1
+        assert "the database has schema 9999, which is newer than this ARouter's" in refused.log
+        assert "Traceback" not in refused.log

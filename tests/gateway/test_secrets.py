@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
+from support.management import KEYS, managing
 from support.ports import HOST
-from support.stack import CLIENT_KEY, PROVIDER_KEY, Stack, running
+from support.rest import Rest
+from support.stack import CLIENT_KEY, MANAGEMENT_KEY, PROVIDER_KEY, Stack, running
 
 BODY = {"model": "emu/text", "messages": [{"role": "user", "content": "canary-of-a-prompt"}]}
 UNKNOWN_KEY = "lr_live_canary_of_an_unknown_key"
@@ -41,15 +43,31 @@ def misuse(stack: Stack) -> list[bytes]:
     return answers
 
 
+def use_a_managed_key(stack: Stack) -> str:
+    """Makes a key, calls with it, changes it and revokes it; returns its secret."""
+    with managing(stack) as manager:
+        key, secret = manager.create(name="canary", limit=5)
+        with Rest(stack.port, secret) as rest:
+            assert rest.chat(BODY).status == 200
+            rest.chat(BODY | {"user": secret, "model": secret})
+            rest.request("GET", "/api/v1/usage")
+        manager.patch(key, disabled=True)
+        manager.rest.request("POST", KEYS, {"name": secret})
+        manager.rest.get(f"{KEYS}?page_token={secret}")
+        manager.delete(key)
+    return secret
+
+
 def test_no_log_and_no_answer_shows_a_credential_or_a_prompt(
     config: dict[str, Any], emulator: Emulator, tmp_path: Path
 ) -> None:
     with running(tmp_path, config) as stack:
         answers = misuse(stack)
+        secret = use_a_managed_key(stack)
         stack.process.stop()
         logs = {path: path.read_bytes() for path in stack.files() if path.name != "stdout.log"}
 
-    for canary in (CLIENT_KEY, PROVIDER_KEY, UNKNOWN_KEY, "canary-of-a-prompt"):
+    for canary in (CLIENT_KEY, PROVIDER_KEY, UNKNOWN_KEY, secret, MANAGEMENT_KEY, "canary-of-a-prompt"):
         for answer in answers:
             assert canary.encode() not in answer
         assert [str(path) for path, log in logs.items() if canary.encode() in log] == []

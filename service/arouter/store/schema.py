@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from arouter.store.database import Database
-from arouter.store.revision import is_head
+from arouter.store.revision import HEAD, is_head
 
 
-async def migrate(database: Database) -> None:
-    """Runs the migrations that the database lacks, in one transaction; two at once wait for each other.
+async def migrate(database: Database, revision: str = HEAD) -> None:
+    """Runs the migrations that are missing up to `revision`, in one transaction; two at once wait for each other.
 
     Raises:
         ConfigError: It belongs to a newer release.
@@ -17,14 +17,14 @@ async def migrate(database: Database) -> None:
     """
     if not is_head(await database.revision()):
         async with database.begin_alone() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, revision)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "arouter.store:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

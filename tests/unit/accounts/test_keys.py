@@ -19,7 +19,7 @@ DEFAULT = Account("default", "Default", None, disabled=False, created_at=0, upda
 
 
 def directory(account: Account = DEFAULT) -> Directory:
-    known = Directory([development_key("lr_live_right"), operator_key("lr_mgmt_right")], max_age=60)
+    known = Directory([development_key("lr_live_right"), operator_key("lr_mgmt_right")], max_age=86_400)
     known.apply(Changes(1, {"default": account}, {}), time.monotonic())
     return known
 

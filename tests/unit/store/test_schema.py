@@ -12,9 +12,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from arouter.catalogue.store import StoredList
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
+from arouter.providers.adapter import ListedModel
+from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
+from arouter.store.directory import SqlDirectoryStore
 from arouter.store.revision import HEAD, is_head, sqlite_path, sqlite_revision
 from arouter.store.schema import migrate
 from arouter.store.tables import metadata
@@ -31,6 +35,18 @@ async def test_an_empty_database_gets_the_tables(empty_database: Database) -> No
             lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
         )
     assert differences == []
+
+
+async def test_the_schema_before_is_brought_up_to_date_with_what_it_holds(empty_database: Database) -> None:
+    await migrate(empty_database, "0001")
+    catalogue = SqlCatalogueStore(empty_database)
+    await catalogue.see("p", ["m"], 5)
+    await catalogue.replace("p", [ListedModel("m", 3)], 5)
+
+    await migrate(empty_database)
+
+    assert await catalogue.load() == {"p": StoredList([ListedModel("m", 3)], {"m": 5})}
+    assert "default" in (await SqlDirectoryStore(empty_database).changes(0)).accounts
 
 
 def test_head_is_alembics_own() -> None:
