@@ -22,6 +22,7 @@ ROUTER_FIELDS = ("provider", "plugins", "models", "route", "transforms")
 """Fields that speak to the router; no provider sees them (docs.arouter.ai: provider-routing, plugins)."""
 
 _FIELDS = REQUEST_FIELDS | EXTENSIONS
+_NO_WISH: tuple[Any, ...] = (None, [], {}, "")
 
 
 class ChatRequest:
@@ -88,5 +89,9 @@ def check_body(body: Any) -> None:
 
 def _unserved(body: dict[str, Any], preferences: dict[str, Any]) -> tuple[str, ...]:
     fields = [name for name in ROUTER_FIELDS if name != "provider" and body.get(name)]
-    wishes = [f"provider.{name}" for name, value in preferences.items() if name != "require_parameters" and value]
+    wishes = [
+        f"provider.{name}"
+        for name, value in preferences.items()
+        if name != "require_parameters" and value not in _NO_WISH
+    ]
     return (*fields, *wishes)

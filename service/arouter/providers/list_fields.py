@@ -7,6 +7,9 @@ from typing import Any
 
 _MOST_TOKENS = 2**31 - 1
 _LATEST = 2**32 - 1
+_LONGEST_NAME = 512
+"""Characters of a native name; what the store has room for is twice that."""
+
 _LONGEST_LABEL = 200
 _LONGEST_WORD = 64
 _MOST_WORDS = 64
@@ -22,7 +25,9 @@ def tokens(value: Any) -> int | None:
 
 def native_name(value: Any) -> str | None:
     """Returns `value` if it can be a model's name: any printable text with something in it."""
-    return value if isinstance(value, str) and value and value.isprintable() else None
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_NAME:
+        return None
+    return value
 
 
 def label(value: Any, name: str) -> str | None:

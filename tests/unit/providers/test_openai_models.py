@@ -344,3 +344,10 @@ JSON = st.recursive(
 def test_never_fails_and_never_says_what_details_cannot_hold(said: dict[str, object]) -> None:
     for model in read({**said, "id": "m"}):
         assert msgspec.json.decode(msgspec.json.encode(model.details), type=ModelDetails) == model.details
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "a\0b", "x" * 513, 5, None, ["a"]])
+def test_what_cannot_be_a_name_is_passed_over(name: object) -> None:
+    body = orjson.dumps({"data": [{"id": name}, {"id": "x" * 512}, {"id": "with space"}]})
+
+    assert [model.name for model in decode_model_list(body).models] == ["x" * 512, "with space"]
