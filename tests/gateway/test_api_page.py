@@ -12,7 +12,14 @@ from google.api import annotations_pb2
 
 from arouter.chat.fields import EXTENSIONS
 from arouter.chat.request import MAX_BODY_BYTES, ROUTER_FIELDS
-from arouter.v1 import chat_service_pb2, model_service_pb2, provider_service_pb2
+from arouter.v1 import (
+    account_service_pb2,
+    chat_service_pb2,
+    key_service_pb2,
+    model_service_pb2,
+    provider_service_pb2,
+    usage_service_pb2,
+)
 from emulator import Emulator
 from emulator.scenarios import status, text
 from support.docs import ROOT, blocks
@@ -129,16 +136,25 @@ def test_a_refused_parameter_is_answered_as_shown(door: Rest) -> None:
     assert answer.json == json.loads(str(sample))
 
 
+SERVICES = (
+    account_service_pb2,
+    chat_service_pb2,
+    key_service_pb2,
+    model_service_pb2,
+    provider_service_pb2,
+    usage_service_pb2,
+)
+
+
 def test_it_names_every_route() -> None:
     rules = [
         method.GetOptions().Extensions[annotations_pb2.http]
-        for file in (chat_service_pb2, model_service_pb2, provider_service_pb2)
+        for file in SERVICES
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     ]
-    routes = {
-        f"{rule.WhichOneof('pattern').upper()} {rule.get or rule.post}" for rule in rules if rule.WhichOneof("pattern")
-    }
+    bound = [each for rule in rules for each in (rule, *rule.additional_bindings) if each.WhichOneof("pattern")]
+    routes = {f"{(verb := each.WhichOneof('pattern')).upper()} {getattr(each, verb)}" for each in bound}
 
     named = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", PAGE, re.MULTILINE))
     assert {re.sub(r"{.*}", "{}", route) for route in named} == {
