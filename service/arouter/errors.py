@@ -109,6 +109,7 @@ class ARouterError(Exception):
     def redact(self, clean: Callable[[str], str]) -> None:
         """Passes every text of the error through `clean`, before any is cut: a secret may lie across the cut."""
         self._message = clean(self._message)
+        self.detail = clean(self.detail)
         self._param = self._param and clean(self._param)
         self._code = self._code and clean(self._code)
 

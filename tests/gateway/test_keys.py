@@ -370,3 +370,11 @@ def test_bodies_are_what_they_were_sent_as(operator: Manager) -> None:
         assert answer.json["data"]["limit"] == 1
         assert answer.headers["content-type"] == "application/json"
         assert not [name for name in answer.headers if name.startswith("grpc")]
+
+
+def test_a_key_is_known_at_once_where_it_was_made(stack: Stack, emulator: Emulator) -> None:
+    with managing(stack) as manager:
+        for _ in range(20):
+            secret = manager.rest.request("POST", KEYS, {"name": "at once"}).json["key"]
+            with Rest(stack.port, secret) as rest:
+                assert rest.get("/v1/key").status == 200

@@ -145,6 +145,8 @@ def test_usage_is_summed_up(client: openai.OpenAI, priced: Stack, rest: Rest) ->
         ("?end_date=2026-13-01", "end_date"),
         ("?start_date=2026-02-01&end_date=2026-01-01", "start_date"),
         ("?group_by=day,planet", "group_by"),
+        ("?end_date=20260101", "end_date"),
+        ("?end_date=2026-W01-1", "end_date"),
     ],
 )
 def test_bad_input_names_its_field(rest: Rest, query: str, param: str) -> None:
@@ -156,3 +158,7 @@ def test_bad_input_names_its_field(rest: Rest, query: str, param: str) -> None:
 def test_a_generation_must_be_named_and_known(rest: Rest) -> None:
     assert rest.get("/api/v1/generation").error["param"] == "id"
     assert rest.get("/api/v1/generation?id=gen-1").status == 404
+
+
+def test_the_first_day_there_is_can_be_asked_for(rest: Rest) -> None:
+    assert rest.get("/api/v1/usage?end_date=0001-01-01").json == {"data": []}

@@ -77,3 +77,11 @@ def test_hides_a_secret_wherever_it_is_even_across_a_cut() -> None:
 
     assert "sk-" not in str(error.envelope())
     assert error.param == error.code == "[redacted]"
+
+
+def test_what_the_operator_is_told_is_redacted_too() -> None:
+    error = ARouterError(Failure.PROVIDER_CREDENTIALS, "No.", detail="bad key: Bearer sk-canary")
+
+    error.redact(lambda text: text.replace("sk-canary", "[redacted]"))
+
+    assert error.detail == "bad key: Bearer [redacted]"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -95,7 +94,7 @@ class DirectorySync:
         self._directory = directory
         self._store = store
         self._revision = 0
-        self._changed = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._known = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -110,17 +109,16 @@ class DirectorySync:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    def hurry(self) -> None:
-        """Looks now: this process has changed something itself."""
-        self._changed.set()
+    async def look(self) -> None:
+        """Takes what has changed, at once: this process has changed something itself."""
+        # One at a time: of two answers, the older must not come last.
+        async with self._looking:
+            await self._look()
 
     async def _follow(self) -> None:
         while True:
-            await self._look()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_INTERVAL):
-                    await self._changed.wait()
-            self._changed.clear()
+            await self.look()
+            await asyncio.sleep(POLL_INTERVAL)
 
     async def _look(self) -> None:
         read_at = time.monotonic()

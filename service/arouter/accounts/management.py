@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec import structs
@@ -50,17 +50,21 @@ class NewSecret(NamedTuple):
     secret: str
 
 
+async def _nothing() -> None:
+    """Is what happens after a change where nobody has to know."""
+
+
 class Management:
     """Manages what is in a store.
 
     Args:
         store: Where accounts and keys are.
         built_in: Keys that are in no store. They can be looked at by themselves, and nothing else.
-        changed: Called after each change.
+        changed: Awaited after each change, before the caller hears of it.
     """
 
     def __init__(
-        self, store: ManagementStore, built_in: Iterable[Key] = (), changed: Callable[[], None] = lambda: None
+        self, store: ManagementStore, built_in: Iterable[Key] = (), changed: Callable[[], Awaitable[None]] = _nothing
     ) -> None:
         self._store = store
         self._built_in = {key.hash: key for key in built_in}
@@ -90,7 +94,7 @@ class Management:
         )
         if not await self._store.create_key(key):
             raise invalid_request("There is no such account. Make it first.", "account")
-        self._changed()
+        await self._changed()
         return NewSecret(KeyView(key, _UNSPENT), secret)
 
     async def list_keys(
@@ -147,13 +151,13 @@ class Management:
         if patch == KeyPatch():
             return await self.get_key(key_hash, by)
         key = _found(await self._store.update_key(_hash(key_hash), by, patch, int(time.time())), "hash")
-        self._changed()
+        await self._changed()
         return await self._view(key)
 
     async def delete_key(self, key_hash: str, by: str | None) -> None:
         """Revokes a key, which may be the caller's own. Raises NOT_FOUND, StoreError."""
         _found(await self._store.delete_key(_hash(key_hash), by, int(time.time())) or None, "hash")
-        self._changed()
+        await self._changed()
 
     async def create_account(self, new: NewAccount, by: str | None) -> Account:
         """Makes an account. Raises PERMISSION_DENIED, ALREADY_EXISTS, StoreError."""
@@ -166,7 +170,7 @@ class Management:
                 "The id is taken. That of an account that was removed stays so, because records name it.",
                 param="id",
             )
-        self._changed()
+        await self._changed()
         return account
 
     async def list_accounts(self, by: str | None, *, page_size: int = 0, page_token: str = "") -> Page[Account]:
@@ -190,7 +194,7 @@ class Management:
         if patch == AccountPatch():
             return await self.get_account(id_, by)
         account = _found(await self._store.update_account(_id(id_), patch, int(time.time())), "id")
-        self._changed()
+        await self._changed()
         return account
 
     async def delete_account(self, id_: str, by: str | None) -> None:
@@ -203,7 +207,7 @@ class Management:
         if id_ == DEFAULT_ACCOUNT:
             raise invalid_request(f"The account '{DEFAULT_ACCOUNT}' cannot be removed; it can be disabled.", "id")
         _found(await self._store.delete_account(_id(id_), int(time.time())) or None, "id")
-        self._changed()
+        await self._changed()
 
     async def _view(self, key: Key) -> KeyView:
         [view] = await self._views([key])

@@ -97,9 +97,19 @@ class Catalogue:
         source.first_seen.update(first_seen)
         self._rebuild(source, now)
 
-    def replace(self, provider: Provider, listed: Iterable[ListedModel], now: int) -> None:
-        """Puts a provider's own list in place of the one before. A model seen before keeps its `created`."""
+    def replace(
+        self, provider: Provider, listed: Iterable[ListedModel], now: int, first_seen: Mapping[str, int] | None = None
+    ) -> None:
+        """Puts a provider's own list in place of the one before. A model seen before keeps its `created`.
+
+        Args:
+            provider: Whose.
+            listed: Its list.
+            now: Seconds since the epoch.
+            first_seen: What `see` would be told.
+        """
         source = self._sources[provider.id]
+        source.first_seen.update(first_seen or {})
         source.listed = {entry.name: entry for entry in listed}
         self._rebuild(source, now)
 

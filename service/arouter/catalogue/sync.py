@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
+from collections.abc import Mapping
 
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.price_lookup import PriceLookupError, look_up
@@ -20,6 +22,15 @@ _FIRST_RETRY = 1.0
 
 _PRICES_HOLD = 3600.0
 """Seconds after which prices are looked up again: some change at a date, some with the time of day."""
+
+_PRICE_RETRY = 60.0
+"""Seconds after which prices that could not be looked up are looked up again."""
+
+_PRICE_PAUSE = 5.0
+"""Seconds between two look-ups, however often lists change: each is a process."""
+
+_LONGEST_REASON = 500
+"""Characters of what a provider says of its failure in the log."""
 
 _log = logging.getLogger(__name__)
 
@@ -86,20 +97,20 @@ class CatalogueSync:
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
         """Reads one provider's list for ever. Says why it cannot, when that changes."""
         retry = min(_FIRST_RETRY, self._interval)
-        said = ""
+        said: Failure | None = None
         while True:
             try:
                 listed = await self._upstream.list_models(provider)
             except ARouterError as error:
                 self._catalogue.note_failure(provider, error)
-                if error.detail != said:
-                    said = error.detail
+                if error.failure is not said:
+                    said = error.failure
                     _log.warning(
                         "the model list of provider %s cannot be read: %s", provider.id, _cause(provider, error)
                     )
                 wait, retry = retry, min(retry * 2, self._interval)
             else:
-                said = ""
+                said = None
                 await self._take(provider, listed)
                 wait, retry = self._interval, min(_FIRST_RETRY, self._interval)
             first_read.set()
@@ -112,14 +123,15 @@ class CatalogueSync:
         if kept == self._taken.get(provider.id):
             return
         now = int(time.time())
+        first_seen: Mapping[str, int] = {}
         try:
             names = {entry.name for entry in listed} | provider.models.keys()
-            self._catalogue.see(provider, await self._store.see(provider.id, names, now), now)
+            first_seen = await self._store.see(provider.id, names, now)
             await self._store.replace(provider.id, listed, now)
             self._taken[provider.id] = kept
         except StoreError as error:
             _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
-        self._catalogue.replace(provider, listed, now)
+        self._catalogue.replace(provider, listed, now, first_seen)
         _log.info("provider %s lists %d models", provider.id, len(listed))
         if not self._catalogue.names <= self._priced:
             self._unpriced.set()
@@ -129,19 +141,23 @@ class CatalogueSync:
         while True:
             self._unpriced.clear()
             wanted = self._catalogue.names
+            hold = _PRICES_HOLD
             try:
                 self._catalogue.add_details(await look_up(wanted), int(time.time()))
                 self._priced = wanted
             except PriceLookupError as error:
-                _log.warning("prices could not be looked up: %s", error)
-            try:
-                async with asyncio.timeout(_PRICES_HOLD):
+                _log.warning("prices could not be looked up: %.500r", str(error))
+                hold = _PRICE_RETRY
+            await asyncio.sleep(_PRICE_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(hold):
                     await self._unpriced.wait()
-            except TimeoutError:
-                continue
 
 
 def _cause(provider: Provider, error: ARouterError) -> str:
-    """Returns the cause with the address, and with what is mostly wrong where the address leads nowhere."""
+    """Returns the cause with the address, and with what is mostly wrong where the address leads nowhere.
+
+    What the provider said is cut and escaped: it must not be able to write lines of its own.
+    """
     hint = " Is its base_url right?" if error.failure is Failure.NOT_FOUND else ""
-    return f"GET {provider.base_url}{provider.adapter.models_path}: {error.detail}{hint}"
+    return f"GET {provider.base_url}{provider.adapter.models_path}: {error.detail[:_LONGEST_REASON]!r}{hint}"

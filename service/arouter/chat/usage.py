@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+_MOST = 2**31 - 1
+"""Tokens that no call uses; more is a mistake, and no database column holds it."""
+
 
 class Usage(NamedTuple):
     """Tokens that a provider says a call used; 0 where it does not say. Parts are counted in their whole too.
@@ -60,4 +63,4 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _count(value: Any) -> int:
     # A boolean is an int to Python.
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= _MOST else 0

@@ -97,10 +97,30 @@ class Ledger:
     async def _write(self) -> None:
         while self._waiting:
             batch = list(islice(self._waiting, _BATCH))
-            await self._store.add(batch)
+            try:
+                await self._store.add(batch)
+            except StoreError:
+                raise
+            except Exception:
+                # A record that the database cannot hold must not cost the others theirs.
+                _log.exception("a batch of usage records could not be written; they are written one by one")
+                await self._write_singly(batch)
+            else:
+                self.written += len(batch)
             for _ in batch:
                 self._waiting.popleft()
-            self.written += len(batch)
+
+    async def _write_singly(self, batch: list[UsageRecord]) -> None:
+        for record in batch:
+            try:
+                await self._store.add([record])
+            except StoreError:
+                raise
+            except Exception:
+                self.shed += 1
+                _log.exception("the usage record of %s is lost", record.generation_id)
+            else:
+                self.written += 1
 
     async def _forget(self) -> None:
         """Removes, now and then, what is older than is promised."""

@@ -29,6 +29,9 @@ _MESSAGE = 8
 _MEDIA = {"image_url": 2_000, "input_audio": 10_000, "file": 50_000, "video_url": 50_000}
 """Tokens of what is not text, however long it is in base64: a large image, five minutes of speech, thirty pages."""
 
+_NOT_SAID = frozenset({"role", "id", "name"})
+"""Texts of a message that no model has written."""
+
 _OTHER_MEDIA = 2_000
 _MOST_TOKENS = 2**31 - 1
 _MOST_COST = 2**53
@@ -68,7 +71,7 @@ def delivered_size(document: Chunk) -> int:
         piece = (choice.get("delta") or choice.get("message")) if type(choice) is dict else None
         if type(piece) is dict:
             for name, value in piece.items():
-                if type(value) is str:
+                if type(value) is str and name not in _NOT_SAID:
                     size += len(value)
                 elif name == "tool_calls" and value:
                     size += _json_size(value)

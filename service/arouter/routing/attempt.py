@@ -27,6 +27,7 @@ class Answer:
         dropped: Parameters of the request that its provider was not told.
         completion: The whole answer in canonical form; empty if it is streamed.
         limit_headers: What the key's limits say about this call.
+        complete: Whether all of it has come from its provider.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Answer:
         self.limit_headers: tuple[tuple[str, str], ...] = ()
         self._now = int(outcome.created)
         self._delivered = 0
+        self.complete = stream is None
         self._stream = stream
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
 
@@ -75,6 +77,7 @@ class Answer:
         chunks = [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
         for chunk in chunks:
             self._delivered += delivered_size(chunk)
+        self.complete = not chunks
         return chunks
 
     async def close(self) -> None:

@@ -18,6 +18,8 @@ from arouter.ledger.record import UsageRecord
 from arouter.limits.estimate import delivered_tokens, likely_prompt_tokens
 
 _NOTHING = Usage()
+_MOST_NANOS = 2**53
+"""Some nine million USD: what every part of the way counts exactly."""
 
 
 class Status(Enum):
@@ -41,6 +43,7 @@ class Outcome:
         asked: Whether that provider was sent the request.
         usage: What its provider said was used, or None.
         delivered: Characters that the client was given of a streamed answer.
+        complete: Whether all of the answer has come from its provider.
         first_token: When the first piece of a streamed answer was there, by the monotonic clock, or None.
         failure: The name of the error the client got, or None.
         free: Whether it costs nothing: its provider failed, or we did.
@@ -55,6 +58,7 @@ class Outcome:
     asked: bool = False
     usage: Usage | None = None
     delivered: int = 0
+    complete: bool = False
     first_token: float | None = None
     failure: str | None = None
     free: bool = False
@@ -92,7 +96,7 @@ def nanos(model: Model, usage: Usage) -> int | None:
         prompt_audio_tokens=usage.prompt_audio_tokens,
         completion_audio_tokens=usage.completion_audio_tokens,
     )
-    return round(dollars * NANOS)
+    return min(round(dollars * NANOS), _MOST_NANOS)
 
 
 def records(outcome: Outcome, key: ApiKey, request: ChatRequest, ended: float) -> list[UsageRecord]:
@@ -141,7 +145,8 @@ def _record(
 
 def _used(outcome: Outcome, request: ChatRequest) -> tuple[Usage, bool]:
     """Returns what the last attempt used, and whether that is an estimate: the prompt and what was delivered."""
-    if outcome.free or (outcome.usage is not None and outcome.status is Status.OK):
+    said_so = outcome.usage is not None and outcome.usage[:2] != (0, 0)
+    if outcome.free or (said_so and outcome.complete):
         return outcome.usage or _NOTHING, False
     said = outcome.usage or _NOTHING
     # What a provider says in the middle of an answer may be older than what it has sent since.

@@ -69,13 +69,15 @@ class Pipeline:
             except TimeoutError as error:
                 raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
             finally:
-                outcome.usage, outcome.delivered = answer.usage, answer.delivered
+                outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
                 await answer.close()
         except asyncio.CancelledError:
             if self._admission.expired:
                 outcome.fail(Failure.UNAVAILABLE)
                 raise shutting_down() from None
-            outcome.status = Status.CLIENT_CANCELLED
+            # SDKs hang up as soon as they have read the last event of a stream.
+            if not (outcome.complete and request.stream):
+                outcome.status = Status.CLIENT_CANCELLED
             raise
         except ARouterError as error:
             outcome.fail(error.failure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import get_args
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -49,7 +49,7 @@ class UsageService(UsageServiceServicer):
     @override
     async def SummarizeUsage(self, request: SummarizeUsageRequest, context: Context) -> SummarizeUsageResponse:
         last = _day(request.end_date, "end_date") or datetime.now(UTC).date()
-        first = _day(request.start_date, "start_date") or last - timedelta(days=_DEFAULT_DAYS)
+        first = _day(request.start_date, "start_date") or date.fromordinal(max(1, last.toordinal() - _DEFAULT_DAYS))
         if first > last:
             raise invalid_request("'start_date' must not be after 'end_date'.", "start_date")
         by = _dimensions(request.group_by)
@@ -65,7 +65,7 @@ def _day(text: str, field: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise invalid_request(f"Invalid value for '{field}': expected a day, for example 2026-11-23.", field) from None
 

@@ -140,7 +140,7 @@ class App:
             ],
         )
         pipeline = Pipeline(self._catalogue, self._upstream, self._admission, self._limiter, self._ledger)
-        management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.hurry)
+        management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
             ChatService(pipeline, config.server.keep_alive), self._server

@@ -86,6 +86,6 @@ async def _note_sync(connection: AsyncConnection, provider: str, now: int) -> No
 def _details(document: str) -> ModelDetails:
     try:
         return msgspec.json.decode(document, type=ModelDetails)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         # Another release's; the next read of the list mends it.
         return UNKNOWN

@@ -76,3 +76,8 @@ def test_never_raises(document: Any) -> None:
 )
 def test_is_logged_without_the_parts_that_are_zero(usage: Usage, expected: str) -> None:
     assert str(usage) == expected
+
+
+@pytest.mark.parametrize("count", [2**31, 10**19, -1, 1.5, "9", True, None])
+def test_what_cannot_be_a_number_of_tokens_is_not_said(count: object) -> None:
+    assert read_usage({"prompt_tokens": count, "completion_tokens": 3}) == Usage(0, 3)

@@ -98,3 +98,17 @@ async def test_what_cannot_be_written_at_the_end_is_said(database: Database, cap
     await ledger.close(patience=0.05)
 
     assert "1 usage records are lost" in caplog.text
+
+
+async def test_a_record_that_cannot_be_kept_does_not_cost_the_others(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await migrate(database)
+    ledger = Ledger(SqlLedgerStore(database), capacity=10)
+    for kept in (record(1), record(2)._replace(cost=2**70), record(3)):
+        ledger.put(kept)
+    ledger.start()
+    await ledger.close(patience=10)
+
+    assert (await requests(database), ledger.written, ledger.shed) == (2, 2, 1)
+    assert "the usage record of gen-2 is lost" in caplog.text

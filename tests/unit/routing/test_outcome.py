@@ -45,17 +45,18 @@ def ended(status: Status = Status.OK, failure: Failure | None = None, model: Mod
 @pytest.mark.parametrize(
     ("outcome", "tokens", "cost", "estimated"),
     [
-        (ended(usage=USAGE, delivered=4000), 57, 120_000, False),
-        (ended(usage=Usage(2000, 1)), 2001, 4_020_000, False),
+        (ended(usage=USAGE, delivered=4000, complete=True), 57, 120_000, False),
+        (ended(usage=Usage(2000, 1), complete=True), 2001, 4_020_000, False),
         (ended(delivered=400), 200, 1_100_000, True),
         (ended(GONE), 100, 100_000, True),
         (ended(GONE, delivered=400), 200, 1_100_000, True),
         (ended(GONE, usage=USAGE), 57, 120_000, True),
+        (ended(GONE, usage=USAGE, delivered=400, complete=True), 57, 120_000, False),
         (ended(GONE, usage=USAGE, delivered=400), 150, 1_050_000, True),
         (ended(failure=Failure.DEADLINE_EXCEEDED, delivered=400), 200, 1_100_000, True),
         (ended(failure=Failure.PROVIDER_ERROR, usage=USAGE, delivered=400), 57, 0, False),
         (ended(failure=Failure.INTERNAL), 0, 0, False),
-        (ended(model=replace(MODEL, details=ModelDetails()), usage=USAGE), 57, 0, False),
+        (ended(model=replace(MODEL, details=ModelDetails()), usage=USAGE, complete=True), 57, 0, False),
     ],
 )
 def test_what_a_call_is_charged(outcome: Outcome, tokens: int, cost: int, estimated: bool) -> None:
@@ -69,7 +70,7 @@ def test_every_attempt_has_its_record_and_the_last_one_costs() -> None:
     outcome = ended(model=OTHER)
     outcome.try_next(MODEL)
     outcome.asked = True
-    outcome.usage = USAGE
+    outcome.usage, outcome.complete = USAGE, True
 
     made = records(outcome, KEY, REQUEST, outcome.started)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from arouter.catalogue.store import StoredList
 from arouter.errors import StoreError
@@ -10,6 +11,7 @@ from arouter.models import ModelDetails, Prices
 from arouter.providers.adapter import ListedModel
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database
+from arouter.store.tables import catalogue_models
 
 DETAILS = ModelDetails(context_length=10, input_modalities=("text",), prices=Prices(prompt=1, completion=0.5))
 
@@ -53,3 +55,14 @@ async def test_an_empty_list_is_a_list(store: SqlCatalogueStore) -> None:
 async def test_a_database_without_tables_is_a_store_error(empty_database: Database) -> None:
     with pytest.raises(StoreError, match=r"no such table|does not exist"):
         await SqlCatalogueStore(empty_database).load()
+
+
+async def test_details_of_another_release_are_read_as_unknown(database: Database, store: SqlCatalogueStore) -> None:
+    await store.see("a", ["x", "y"], 5)
+    await store.replace("a", [ListedModel("x", 3, DETAILS), ListedModel("y")], 5)
+    async with database.begin() as connection:
+        for name, details in (("x", "not json{"), ("y", '{"taste": "sweet"}')):
+            changed = update(catalogue_models).where(catalogue_models.c.name == name)
+            await connection.execute(changed.values(details=details))
+
+    assert (await store.load())["a"].listed == [ListedModel("x", 3), ListedModel("y")]

@@ -12,6 +12,8 @@ from arouter.accounts.fields import shown
 from arouter.errors import invalid_request
 from arouter.v1.key_pb2 import StringList
 
+_UNSET = object()
+
 
 def masked(fields: Mapping[str, Any], mask: FieldMask) -> dict[str, Any]:
     """Returns the merge patch (RFC 7396) that a mask makes of a message's fields.
@@ -27,11 +29,13 @@ def masked(fields: Mapping[str, Any], mask: FieldMask) -> dict[str, Any]:
         raise invalid_request(f"'update_mask' must name the fields to change: {', '.join(fields)}.", "update_mask")
     patch: dict[str, Any] = {}
     for path in mask.paths:
-        name, _, member = path.partition(".")
-        if name not in fields or (member and name != "rate_limit"):
+        name, dot, member = path.partition(".")
+        if name not in fields or bool(dot) is not bool(member) or (member and name != "rate_limit"):
             raise invalid_request(
                 f"'{shown(path)}' in 'update_mask' cannot be changed. These can: {', '.join(fields)}.", "update_mask"
             )
+        if member and patch.get(name, _UNSET) is None:
+            continue  # The whole is taken away already.
         if member:
             patch.setdefault(name, {})[member] = (fields[name] or {}).get(member)
         else:
