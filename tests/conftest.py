@@ -51,6 +51,8 @@ def config(provider: Emulator) -> Iterator[dict[str, Any]]:
         prices = {"prompt": 0.25, "completion": 2, "tiers": [{"above": 500, "prompt": 0.5, "completion": 4}]}
         known = {"display_name": "Refusing", "context_length": 1000, "input_modalities": ["text"], "prices": prices}
         yield {
+            # Its models fail again and again, and each time the test wants to see the failure itself.
+            "routing": {"breaker": {"failures": 1_000_000}},
             "providers": [
                 {"id": "emu", **row},
                 {"id": "hasty", **row, "models": provider.models, "timeouts": hasty},
@@ -61,7 +63,7 @@ def config(provider: Emulator) -> Iterator[dict[str, Any]]:
                     "models": [{"name": "text", **known}],
                 },
                 {"id": "silent", **nobody, "base_url": f"http://127.0.0.1:{silent}/v1", "timeouts": {"connect": 0.5}},
-            ]
+            ],
         }
 
 

@@ -39,6 +39,7 @@ class Failure(Enum):
     PERMISSION_DENIED = ("PERMISSION_DENIED", 403, "permission_error", None)
     NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", None)
     MODEL_NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", "model_not_found")
+    NO_PROVIDER = ("NOT_FOUND", 404, "invalid_request_error", "no_provider")
     ALREADY_EXISTS = ("ALREADY_EXISTS", 409, "invalid_request_error", "already_exists")
     PAYLOAD_TOO_LARGE = ("INVALID_ARGUMENT", 413, "invalid_request_error", None)
     UNPROCESSABLE = ("INVALID_ARGUMENT", 422, "invalid_request_error", None)
@@ -68,6 +69,7 @@ class ARouterError(Exception):
         detail: What the operator is told instead of `message`.
         provider: The id of the provider that was called, or None.
         headers: Of the answer, beside `retry-after`; REST clients get them as such, gRPC clients in trailing metadata.
+        metadata: What else a program may want to know, as JSON; in the envelope only where there is any.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class ARouterError(Exception):
         self.detail = detail or message
         self.provider: str | None = None
         self.headers = headers
+        self.metadata: dict[str, Any] = {}
         self._message = message
         self._param = param
         self._code = code if code is not None else failure.code
@@ -117,8 +120,16 @@ class ARouterError(Exception):
         return self.message
 
     def envelope(self) -> dict[str, Any]:
-        """Returns `{"error": {"message", "type", "param", "code"}}`, OpenAI's shape."""
-        return {"error": {"message": self.message, "type": self.failure.type, "param": self.param, "code": self.code}}
+        """Returns `{"error": {"message", "type", "param", "code"}}`, OpenAI's shape, and `metadata` if there is any."""
+        error: dict[str, Any] = {
+            "message": self.message,
+            "type": self.failure.type,
+            "param": self.param,
+            "code": self.code,
+        }
+        if self.metadata:
+            error["metadata"] = self.metadata
+        return {"error": error}
 
     def json(self) -> bytes:
         """Returns the envelope as UTF-8 JSON."""

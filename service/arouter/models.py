@@ -5,7 +5,7 @@ Everything may be unknown, which is None: no list says all of it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Usd = Annotated[float, Meta(ge=0, lt=1_000_000)]
 Words = tuple[Annotated[str, Meta(min_length=1)], ...]
+Tier = Literal["economy", "standard", "premium"]
 
 
 class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -66,6 +67,8 @@ class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         output_modalities: What it gives: the same words.
         supported_parameters: Fields of the request that it honours, by OpenAI's names.
         prices: What it costs.
+        quantization: How its weights are stored: `fp16`, `fp8`, `int4`; the provider's own where it says so.
+        tier: How good it is, for `auto`.
     """
 
     display_name: str | None = None
@@ -75,6 +78,8 @@ class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     output_modalities: Words | None = None
     supported_parameters: Words | None = None
     prices: Prices | None = None
+    quantization: Annotated[str, Meta(min_length=1)] | None = None
+    tier: Tier | None = None
 
     def over(self, other: ModelDetails) -> ModelDetails:
         """Returns what either knows; where both do, what this one says."""

@@ -19,6 +19,7 @@ TABLE = [
     (Failure.PERMISSION_DENIED, "PERMISSION_DENIED", 403, "permission_error", None),
     (Failure.NOT_FOUND, "NOT_FOUND", 404, "invalid_request_error", None),
     (Failure.MODEL_NOT_FOUND, "NOT_FOUND", 404, "invalid_request_error", "model_not_found"),
+    (Failure.NO_PROVIDER, "NOT_FOUND", 404, "invalid_request_error", "no_provider"),
     (Failure.ALREADY_EXISTS, "ALREADY_EXISTS", 409, "invalid_request_error", "already_exists"),
     (Failure.PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", 413, "invalid_request_error", None),
     (Failure.UNPROCESSABLE, "INVALID_ARGUMENT", 422, "invalid_request_error", None),

@@ -43,6 +43,7 @@ class ApiKey:
     limit: int | None = None
     limit_reset: LimitReset | None = None
     expires_at: int | None = None
+    default_model: str | None = None
 
     @classmethod
     def of(cls, key: Key, account_providers: Iterable[str] | None) -> ApiKey:
@@ -63,13 +64,18 @@ class ApiKey:
             expires_at=key.expires_at,
         )
 
-    def refusal(self, provider: str, native_name: str) -> str | None:
-        """Says why the key may not use a model, or None if it may. Listing and authorising both ask here."""
+    def refusal(self, provider: str, *ids: str) -> str | None:
+        """Says why the key may not use a provider's model, or None if it may. Listing and authorising both ask here.
+
+        Args:
+            provider: The provider's id.
+            ids: Under which the model may be called, one at least; it is enough that one of them is allowed.
+        """
         if not self.allows_provider(provider):
             return f"Provider '{provider}' is not allowed for this API key."
         pattern = self._pattern
-        if pattern is not None and not pattern.fullmatch(f"{provider}/{native_name}"):
-            return f"Model '{provider}/{native_name}' is not allowed for this API key."
+        if pattern is not None and not any(map(pattern.fullmatch, ids)):
+            return f"Model '{ids[0]}' is not allowed for this API key."
         return None
 
     def allows_provider(self, provider: str) -> bool:

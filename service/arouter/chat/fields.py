@@ -1,27 +1,33 @@
 """The chat request's fields as data: their types, their ranges, and what they hold.
 
 Sources: `openai.types.chat.completion_create_params` of the official SDK for types and for OpenAI's ranges;
-docs.arouter.ai, "API reference: introduction" and "parameters", for the others. Where two sources differ (whether 0 is
+docs.arouter.ai, "API reference: introduction" and "parameters", for the others; openrouter.ai, "Provider routing", for
+the object forms in `provider`. Where two sources differ (whether 0 is
 a `top_p`, or a `top_k`), the wider range counts. What only some providers limit, such as the number of stop sequences
 or the levels of `reasoning_effort`, is theirs to refuse.
 """
 
 from __future__ import annotations
 
+import math
+
 from arouter.chat.types import (
     ARRAY,
     BOOLEAN,
     INTEGER,
     NAME,
+    NAMES,
     OBJECT,
     OBJECTS,
     STRING,
     STRINGS,
     Kind,
+    Range,
     Shape,
     integer,
     number,
     object_of,
+    word,
 )
 
 _STRING_OR_STRINGS = Kind("a string or an array of strings", (str, list), items=STRING)
@@ -59,6 +65,36 @@ _RESPONSE_FORMAT = object_of(
     },
     "type",
 )
+
+PERCENTILES = ("p50", "p75", "p90", "p99")
+"""What a wish about speed may be about, the most important first."""
+
+_SORT = word("price", "throughput", "latency")
+_SORT_BY = Shape({"by": _SORT, "partition": word("model", "none")}, closed=True)
+_CUTOFF = Kind(
+    "a number or an object",
+    (int, float, dict),
+    range=Range(0),
+    shape=Shape(dict.fromkeys(PERCENTILES, number(0, math.inf)), closed=True),
+)
+_PRICE = Kind("a number", (int, float, str))
+
+PROVIDER_FIELDS: dict[str, Kind] = {
+    "allow_fallbacks": BOOLEAN,
+    "data_collection": word("allow", "deny"),
+    "ignore": NAMES,
+    # A ceiling that is not understood must not go unheeded.
+    "max_price": OBJECT._replace(shape=Shape({"prompt": _PRICE, "completion": _PRICE}, closed=True)),
+    "only": NAMES,
+    "order": NAMES,
+    "preferred_max_latency": _CUTOFF,
+    "preferred_min_throughput": _CUTOFF,
+    "quantizations": NAMES,
+    "require_parameters": BOOLEAN,
+    "sort": Kind("a string or an object", (str, dict), words=_SORT.words, shape=_SORT_BY),
+    "zdr": BOOLEAN,
+}
+"""The wishes in `provider`."""
 
 REQUEST_FIELDS: dict[str, Kind] = {
     "audio": object_of({"format": STRING, "voice": Kind("a string or an object", (str, dict))}),
@@ -100,10 +136,10 @@ REQUEST_FIELDS: dict[str, Kind] = {
     "verbosity": STRING,
     "web_search_options": object_of({"search_context_size": STRING, "user_location": OBJECT}),
     # What speaks to the router (docs.arouter.ai: provider-routing, model-fallbacks, plugins).
-    "models": STRINGS,
-    "plugins": OBJECTS,
-    "provider": object_of({"require_parameters": BOOLEAN}),
-    "route": STRING,
+    "models": NAMES,
+    "plugins": OBJECTS._replace(items=object_of({"id": NAME, "enabled": BOOLEAN, "allowed_models": NAMES}, "id")),
+    "provider": object_of(PROVIDER_FIELDS),
+    "route": word("fallback"),
     "transforms": STRINGS,
 }
 """OpenAI's fields and the router's."""

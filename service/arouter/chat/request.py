@@ -12,17 +12,14 @@ import orjson
 
 from arouter.chat.fields import EXTENSIONS, REQUEST_FIELDS
 from arouter.chat.messages import check_messages
+from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_wishes
 from arouter.chat.types import check, missing, name_of
 from arouter.errors import ARouterError, Failure, invalid_request
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Largest request, here and at the gateway (docs.arouter.ai: 10 MB)."""
 
-ROUTER_FIELDS = ("provider", "plugins", "models", "route", "transforms")
-"""Fields that speak to the router; no provider sees them (docs.arouter.ai: provider-routing, plugins)."""
-
 _FIELDS = REQUEST_FIELDS | EXTENSIONS
-_NO_WISH: tuple[Any, ...] = (None, [], {}, "")
 
 
 class ChatRequest:
@@ -31,21 +28,18 @@ class ChatRequest:
     Attributes:
         body: What the provider is to see: the request as the client wrote it, keys in the client's order, without what
             speaks to the router.
-        model: The model asked for.
+        preferences: What it wishes from the router, the models among it.
         stream: Whether the answer is to be streamed.
         include_usage: Whether a streamed answer ends with a usage chunk.
-        require_parameters: Whether a provider that cannot honour every parameter is to be refused.
-        unserved: Names of the fields that speak to the router and that it does not serve.
+        unserved: Names of what it wishes from the router and does not get.
     """
 
-    __slots__ = ("body", "include_usage", "model", "require_parameters", "stream", "unserved")
+    __slots__ = ("body", "include_usage", "preferences", "stream", "unserved")
 
     def __init__(self, body: dict[str, Any], *, stream: bool, include_usage: bool) -> None:
-        preferences = body.get("provider") or {}
-        self.require_parameters = preferences.get("require_parameters") is True
-        self.unserved = _unserved(body, preferences)
+        self.preferences = parse_preferences(body)
+        self.unserved = unserved_wishes(body)
         self.body = {name: value for name, value in body.items() if name not in ROUTER_FIELDS}
-        self.model: str = body["model"]
         self.stream = stream
         self.include_usage = include_usage
 
@@ -77,21 +71,10 @@ def check_body(body: Any) -> None:
     """
     if not isinstance(body, dict):
         raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
-    for required in ("model", "messages"):
-        if body.get(required) is None:
-            raise missing(required)
+    if body.get("messages") is None:
+        raise missing("messages")
     for field, value in body.items():
         kind = _FIELDS.get(field)
         if kind is not None and value is not None:
             check(value, kind, field)
     check_messages(body["messages"])
-
-
-def _unserved(body: dict[str, Any], preferences: dict[str, Any]) -> tuple[str, ...]:
-    fields = [name for name in ROUTER_FIELDS if name != "provider" and body.get(name)]
-    wishes = [
-        f"provider.{name}"
-        for name, value in preferences.items()
-        if name != "require_parameters" and value not in _NO_WISH
-    ]
-    return (*fields, *wishes)

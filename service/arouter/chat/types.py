@@ -11,7 +11,7 @@ Null is the same as leaving a member out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from arouter.errors import ARouterError, invalid_request
@@ -42,6 +42,7 @@ class Kind(NamedTuple):
         types: The Python types of such a JSON value, exactly: a JSON boolean is an int to Python.
         range: Which numbers.
         filled: Whether a string must hold something.
+        words: What a string may be, if that is known for good.
         items: What an array holds.
         values: What an object holds under keys of the client's own.
         shape: The members of an object.
@@ -51,6 +52,7 @@ class Kind(NamedTuple):
     types: tuple[type, ...]
     range: Range | None = None
     filled: bool = False
+    words: tuple[str, ...] = ()
     items: Kind | None = None
     values: Kind | None = None
     shape: Shape | None = None
@@ -63,11 +65,13 @@ class Shape(NamedTuple):
         members: Their kinds.
         required: Those that must be there.
         variants: What else holds where the member `type` has a certain value.
+        closed: Whether there is no other member, so that a slip is not taken for a wish that nobody has.
     """
 
     members: Mapping[str, Kind]
     required: tuple[str, ...] = ()
     variants: Mapping[str, Shape] = {}
+    closed: bool = False
 
 
 BOOLEAN = Kind("a boolean", (bool,))
@@ -75,6 +79,7 @@ INTEGER = Kind("an integer", (int,))
 NUMBER = Kind("a number", (int, float))
 STRING = Kind("a string", (str,))
 NAME = STRING._replace(filled=True)
+NAMES = Kind("an array of strings", (list,), items=NAME)
 ARRAY = Kind("an array", (list,))
 STRINGS = Kind("an array of strings", (list,), items=STRING)
 OBJECT = Kind("an object", (dict,))
@@ -89,6 +94,11 @@ def integer(low: int, high: float = math.inf) -> Kind:
 def number(low: float, high: float, *, open_: bool = False) -> Kind:
     """Returns the kind of a number in a range; without `low` itself where it is open."""
     return NUMBER._replace(range=Range(low, high, open_))
+
+
+def word(*words: str) -> Kind:
+    """Returns the kind of a string that is one of these."""
+    return STRING._replace(words=words)
 
 
 def object_of(members: Mapping[str, Kind], *required: str, variants: Mapping[str, Shape] | None = None) -> Kind:
@@ -108,6 +118,8 @@ def check(value: Any, kind: Kind, path: str) -> None:
     if found is str:
         if kind.filled and not value:
             raise invalid_request(f"Parameter '{path}' must not be empty.", path)
+        if kind.words and value not in kind.words:
+            raise invalid_request(f"Invalid value for '{path}': expected {_either(kind.words)}.", path)
     elif found is dict:
         if kind.shape is not None:
             _check_members(value, kind.shape, path)
@@ -123,7 +135,7 @@ def check(value: Any, kind: Kind, path: str) -> None:
         low, high, open_ = kind.range
         # Written so that NaN, which protobuf can carry, is in no range.
         if not low <= value <= high or (open_ and value == low):
-            expected = f"{kind.expected} {kind.range.describe()}"
+            expected = f"{(NUMBER if float in kind.types else INTEGER).expected} {kind.range.describe()}"
             raise invalid_request(f"Invalid value for '{path}': expected {expected}, got {value}.", path)
 
 
@@ -158,6 +170,8 @@ def _check_members(value: dict[str, Any], shape: Shape, path: str) -> None:
         # The plain string is by far the most frequent.
         if kind is not None and item is not None and not (kind is STRING and type(item) is str):
             check(item, kind, f"{path}.{name}")
+        elif kind is None and item is not None and shape.closed:
+            raise _unknown(f"{path}.{name[:_LONGEST_KEY]}", shape)
     for name in shape.required:
         if value.get(name) is None:
             raise missing(f"{path}.{name}")
@@ -165,3 +179,12 @@ def _check_members(value: dict[str, Any], shape: Shape, path: str) -> None:
         variant = shape.variants.get(value.get("type", ""))
         if variant is not None:
             _check_members(value, variant, path)
+
+
+def _unknown(path: str, shape: Shape) -> ARouterError:
+    return invalid_request(f"Unknown parameter: '{path}': expected {_either(shape.members)}.", path)
+
+
+def _either(words: Iterable[str]) -> str:
+    quoted = [f"'{each}'" for each in words]
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))

@@ -132,8 +132,9 @@ def _readable(message: str) -> str:
 
 
 def _check_unique(config: Config) -> None:
-    seen: dict[str, int] = {}
-    for index, provider in enumerate(config.providers):
-        if provider.id in seen:
-            raise ConfigError(f"providers[{index}].id: {provider.id!r} is already providers[{seen[provider.id]}]")
-        seen[provider.id] = index
+    parts = {"providers": [row.id for row in config.providers], "models": [row.id for row in config.models]}
+    for part, ids in parts.items():
+        for index, id_ in enumerate(ids):
+            first = ids.index(id_)
+            if first < index:
+                raise ConfigError(f"{part}[{index}].id: {id_!r} is already {part}[{first}]")

@@ -16,6 +16,7 @@ from arouter.models import ModelDetails
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
 NonEmpty = Annotated[str, Meta(min_length=1)]
+Weight = Annotated[float, Meta(ge=0, le=1000)]
 Protocol = Literal["openai", "anthropic", "gemini"]
 Modality = Literal["text", "image", "audio", "video", "file"]
 HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+(/[^?#\\s]*)?$")]
@@ -75,6 +76,8 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
         base_url: What the vendor's own SDK takes: with `/v1` for `openai`, the host alone for the others.
         api_keys: Its credentials; usually `${VARIABLE}`.
         models: Its models; `*` stands for all that its own list has. When left out, that list is used.
+        data_collection: Whether it may keep prompts and answers.
+        zdr: Whether it keeps nothing of them (zero data retention).
         timeouts: Deadlines of this provider that differ from the common ones.
     """
 
@@ -84,7 +87,72 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     base_url: HttpUrl | UnsetType = UNSET
     api_keys: tuple[Secret, ...] | UnsetType = UNSET
     models: Annotated[tuple[NonEmpty | ModelConfig, ...], Meta(min_length=1)] | UnsetType = UNSET
+    data_collection: Literal["allow", "deny"] | UnsetType = UNSET
+    zdr: bool | UnsetType = UNSET
     timeouts: TimeoutOverrides = TimeoutOverrides()
+
+
+class MappedModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """One model that several providers serve.
+
+    Attributes:
+        id: What clients write, for example `meta-llama/llama-4-maverick`.
+        endpoints: Ids of the models that are this one, `provider/name`. Those that are not there do not count.
+    """
+
+    id: Annotated[str, Meta(pattern="^[^/\\s]+/\\S+$")]
+    endpoints: Annotated[tuple[Annotated[str, Meta(pattern="^[^/\\s]+/.+$")], ...], Meta(min_length=1)]
+
+
+class BreakerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a provider's model is left alone.
+
+    Attributes:
+        failures: In a row, after which it is.
+        cooldown: Seconds until it is tried again; doubled each time that fails.
+        max_cooldown: Seconds that this grows to.
+    """
+
+    failures: Annotated[int, Meta(ge=1)] = 3
+    cooldown: Seconds = 1.0
+    max_cooldown: Seconds = 60.0
+
+
+class AutoConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `"model": "auto"` chooses from, and by what.
+
+    Attributes:
+        models: Patterns of the models that it may choose: `anthropic/*`. None for all.
+        quality: Weight of the tier that a request needs. With less than the other two together, price or speed may
+            outweigh it.
+        price: Weight of a low price.
+        speed: Weight of a short time to the first token, as observed.
+    """
+
+    models: tuple[NonEmpty, ...] | None = None
+    quality: Weight = 1.0
+    price: Weight = 0.3
+    speed: Weight = 0.1
+
+
+class RoutingConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How providers are chosen.
+
+    Attributes:
+        default_provider: Whose model one without a provider is (docs.arouter.ai: model-routing).
+        default_model: Of requests that name none and whose account has none.
+        max_attempts: How many provider calls one request may take.
+        failover_window: Seconds after which a request is not tried with another provider.
+        breaker: See `BreakerConfig`.
+        auto: See `AutoConfig`.
+    """
+
+    default_provider: ProviderId = "openai"
+    default_model: NonEmpty | None = None
+    max_attempts: Annotated[int, Meta(ge=1, le=20)] = 6
+    failover_window: Seconds = 60.0
+    breaker: BreakerConfig = BreakerConfig()
+    auto: AutoConfig = AutoConfig()
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +238,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `arouter.yaml`. Every part may be left out."""
 
     providers: tuple[ProviderConfig, ...] = ()
+    models: tuple[MappedModel, ...] = ()
+    routing: RoutingConfig = RoutingConfig()
     timeouts: Timeouts = Timeouts()
     catalogue: CatalogueConfig = CatalogueConfig()
     accounts: AccountsConfig = AccountsConfig()
@@ -183,6 +253,10 @@ STRUCTS = (
     Config,
     ProviderConfig,
     ModelConfig,
+    MappedModel,
+    RoutingConfig,
+    BreakerConfig,
+    AutoConfig,
     Timeouts,
     ServerConfig,
     CatalogueConfig,

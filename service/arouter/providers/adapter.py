@@ -15,16 +15,16 @@ from arouter.providers.sse import ServerSentEvent
 
 
 class WireRequest(NamedTuple):
-    """What is POSTed.
+    """What is sent.
 
     Attributes:
         path: Appended to the provider's base URL.
-        body: JSON.
+        body: JSON to POST; None to GET.
         dropped: The request's parameters that the protocol cannot express, by their canonical names.
     """
 
     path: str
-    body: bytes
+    body: bytes | None
     dropped: tuple[str, ...] = ()
 
 

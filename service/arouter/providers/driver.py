@@ -14,10 +14,10 @@ import aiohttp
 
 from arouter import __version__
 from arouter.chat.chunks import Chunk, is_meaningful
-from arouter.errors import ARouterError, Failure
+from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModel, WireRequest
 from arouter.providers.deadlines import Clock
-from arouter.providers.provider import Provider
+from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.sse import EventTooLargeError, SseParser
 
@@ -60,11 +60,12 @@ class Upstream:
         """Closes every connection."""
         await self._session.close()
 
-    async def complete(self, provider: Provider, wire: WireRequest, deadline: float) -> Chunk:
+    async def complete(self, provider: Provider, credential: Credential, wire: WireRequest, deadline: float) -> Chunk:
         """Returns the provider's whole answer, as a canonical completion.
 
         Args:
             provider: Whom to ask.
+            credential: With which of its keys.
             wire: What its adapter made of the request.
             deadline: Loop time at which the caller stops waiting.
 
@@ -75,10 +76,12 @@ class Upstream:
         clock = Clock(provider, deadline)
         with clock.failures():
             async with asyncio.timeout_at(clock.total):
-                async with await self._call("POST", provider, wire.path, wire.body, clock) as call:
+                async with await self._call(provider, credential, wire, clock) as call:
                     return provider.adapter.decode(await _read_all(call.response))
 
-    async def open_stream(self, provider: Provider, wire: WireRequest, deadline: float) -> ProviderStream:
+    async def open_stream(
+        self, provider: Provider, credential: Credential, wire: WireRequest, deadline: float
+    ) -> ProviderStream:
         """Returns a stream whose first meaningful chunk is in hand. The caller must close it.
 
         Takes what `complete` takes and raises what it raises.
@@ -86,7 +89,7 @@ class Upstream:
         clock = Clock(provider, deadline)
         with clock.failures():
             async with asyncio.timeout_at(clock.first_token):
-                call = await self._call("POST", provider, wire.path, wire.body, clock)
+                call = await self._call(provider, credential, wire, clock)
                 stream = ProviderStream(provider, call, clock)
                 try:
                     await stream.start()
@@ -96,18 +99,28 @@ class Upstream:
                 return stream
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:
-        """Returns the provider's own model list.
+        """Returns the provider's own model list, read with the first of its keys that is not refused.
 
         Raises:
             ProviderError: The provider failed. It is not logged.
         """
+        *others, last = provider.credentials
+        for credential in others:
+            try:
+                return await self._list_models(provider, credential)
+            except ProviderError as error:
+                if error.failure is not Failure.PROVIDER_CREDENTIALS:
+                    raise
+        return await self._list_models(provider, last)
+
+    async def _list_models(self, provider: Provider, credential: Credential) -> list[ListedModel]:
         clock = Clock(provider, math.inf, log=False)
         listed: list[ListedModel] = []
         path = provider.adapter.models_path
         with clock.failures():
             async with asyncio.timeout_at(clock.first_token):
                 for _ in range(MAX_MODEL_PAGES):
-                    async with await self._call("GET", provider, path, None, clock) as call:
+                    async with await self._call(provider, credential, WireRequest(path, None), clock) as call:
                         models, next_path = provider.adapter.decode_models(await _read_all(call.response))
                     listed += models
                     if next_path is None:
@@ -115,10 +128,10 @@ class Upstream:
                     path = next_path
                 raise bad_response(f"a model list of more than {MAX_MODEL_PAGES} pages")
 
-    async def _call(self, method: str, provider: Provider, path: str, body: bytes | None, clock: Clock) -> _Call:
+    async def _call(self, provider: Provider, credential: Credential, wire: WireRequest, clock: Clock) -> _Call:
         self.open_calls += 1
         try:
-            response = await self._send(method, provider, path, body, clock)
+            response = await self._send(provider, credential, wire, clock)
         except BaseException as error:
             # More calls than connections: this one has waited for a free one, and that is not the provider's fault.
             waited = self.open_calls > self._max_connections
@@ -136,7 +149,7 @@ class Upstream:
         return call
 
     async def _send(
-        self, method: str, provider: Provider, path: str, body: bytes | None, clock: Clock
+        self, provider: Provider, credential: Credential, wire: WireRequest, clock: Clock
     ) -> aiohttp.ClientResponse:
         """Returns the answer's headers.
 
@@ -147,10 +160,10 @@ class Upstream:
             connection = _Connection()
             try:
                 return await self._session.request(
-                    method,
-                    provider.base_url + path,
-                    data=body,
-                    headers={**provider.headers, "content-type": "application/json"},
+                    "GET" if wire.body is None else "POST",
+                    provider.base_url + wire.path,
+                    data=wire.body,
+                    headers={**credential.headers, "content-type": "application/json"},
                     # A redirect would carry the credential to wherever it points.
                     allow_redirects=False,
                     timeout=clock.connect,

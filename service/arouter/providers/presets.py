@@ -26,6 +26,7 @@ class Preset:
         key_optional: Whether it may be without a key.
         models: Its native model names, or None to use its own list.
         quirks: What it does differently; of protocol `openai` only. None if nothing.
+        self_hosted: Whether who runs it runs the router too: nothing leaves the house.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Preset:
     key_optional: bool = False
     models: tuple[str, ...] | None = None
     quirks: Quirks | None = None
+    self_hosted: bool = False
 
 
 _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
@@ -313,5 +315,11 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
     ),
     # The embedded model; `arouter up` starts it and says where it listens.
-    "local": Preset("Embedded model", key_optional=True, models=("smollm2-135m-instruct",), quirks=_LLAMA_CPP),
+    "local": Preset(
+        "Embedded model",
+        key_optional=True,
+        models=("smollm2-135m-instruct",),
+        quirks=_LLAMA_CPP,
+        self_hosted=True,
+    ),
 }

@@ -21,6 +21,19 @@ from arouter.providers.quirks import Quirks
 
 
 @dataclass(frozen=True)
+class Credential:
+    """One of a provider's keys, or that it wants none.
+
+    Attributes:
+        name: What it is called where its secret must not be: `openai#1`.
+        headers: What every call with it carries.
+    """
+
+    name: str
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Provider:
     """One provider.
 
@@ -32,8 +45,10 @@ class Provider:
         models: What the configuration says of its models, by native name.
         lists: Whether the models of its own list can be called as well.
         timeouts: The deadlines of a call.
-        headers: What every call carries, the credential among it.
+        credentials: The same, as calls carry them; one at least.
         name: What people call it.
+        keeps_data: Whether it may keep prompts and answers.
+        zdr: Whether it is known to keep nothing of them (zero data retention).
     """
 
     id: str
@@ -43,8 +58,10 @@ class Provider:
     models: Mapping[str, ModelDetails]
     lists: bool
     timeouts: Timeouts
-    headers: dict[str, str] = field(repr=False)
+    credentials: tuple[Credential, ...]
     name: str = ""
+    keeps_data: bool = True
+    zdr: bool = False
 
     def redact(self, text: str) -> str:
         """Returns `text` without this provider's credentials: some providers repeat them in their errors."""
@@ -100,6 +117,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
     adapter = _adapter(protocol, preset.quirks)
     models = preset.models if row.models is UNSET else row.models
+    zdr = preset.self_hosted if row.zdr is UNSET else row.zdr
     return Provider(
         id=row.id,
         adapter=adapter,
@@ -108,9 +126,16 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         models=configured_models(row.id, models or ()),
         lists=models is None or ALL in models,
         timeouts=row.timeouts.over(config.timeouts),
-        headers=adapter.headers(api_keys[0].reveal() if api_keys else None),
+        credentials=_credentials(row.id, adapter, api_keys),
         name=preset.name if row.name is UNSET else row.name,
+        keeps_data=not (zdr or (preset.self_hosted if row.data_collection is UNSET else row.data_collection == "deny")),
+        zdr=zdr,
     )
+
+
+def _credentials(id_: str, adapter: Adapter, api_keys: tuple[Secret, ...]) -> tuple[Credential, ...]:
+    secrets: list[str | None] = [key.reveal() for key in api_keys] or [None]
+    return tuple(Credential(f"{id_}#{number}", adapter.headers(secret)) for number, secret in enumerate(secrets, 1))
 
 
 def _preset_key(row: ProviderConfig, preset: Preset, environment: Environment) -> tuple[Secret, ...]:

@@ -1,148 +1,184 @@
-"""The attempt loop: one for whole and for streamed answers."""
+"""The attempt loop: one for whole and for streamed answers (docs.arouter.ai: model-fallbacks).
+
+Who fails before the first piece of an answer is followed by the next: another key of the provider, then another
+provider, then another model. Who says that the request is wrong is believed.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
 
-from arouter.accounts.records import NANOS
-from arouter.catalogue.catalogue import Model
-from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
-from arouter.chat.usage import Usage, read_usage
-from arouter.errors import ARouterError, ProviderError, invalid_request
-from arouter.limits.estimate import delivered_size
-from arouter.providers.driver import ProviderStream, Upstream
-from arouter.routing.outcome import Outcome, nanos
+from arouter.config.schema import RoutingConfig
+from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
+from arouter.providers.driver import Upstream
+from arouter.providers.provider import Credential
+from arouter.routing.answer import Answer
+from arouter.routing.health import HealthBoard
+from arouter.routing.outcome import Attempt, Outcome
+from arouter.routing.plan import Candidate, Plan
+from arouter.routing.standing import Standings
+from arouter.routing.watch import Watched
 
-_CLIENT_PATIENCE = 1.0
+_FAIL_OVER = frozenset(
+    {
+        Failure.RATE_LIMITED,
+        Failure.PROVIDER_ERROR,
+        Failure.PROVIDER_UNREACHABLE,
+        Failure.PROVIDER_CREDENTIALS,
+        Failure.PROVIDER_BAD_RESPONSE,
+        Failure.PROVIDER_TIMEOUT,
+    }
+)
+"""What another provider may do better."""
 
+_REPEATABLE = frozenset({Failure.PROVIDER_ERROR, Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_BAD_RESPONSE})
+"""What the same provider may do better a moment later."""
 
-class Answer:
-    """What a model answers: whole, or as a stream of chunks; under our id and the id of the model really used.
+_OF_NO_KEY = frozenset({Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_TIMEOUT})
+"""What no other key of the same provider does better."""
 
-    Attributes:
-        id: The generation's id.
-        model: Who answered.
-        dropped: Parameters of the request that its provider was not told.
-        completion: The whole answer in canonical form; empty if it is streamed.
-        limit_headers: What the key's limits say about this call.
-        complete: Whether all of it has come from its provider.
-    """
+_BACKOFF = 0.1
+"""Seconds before those that may do better are asked once more, on average. There is no other wait."""
 
-    def __init__(
-        self,
-        outcome: Outcome,
-        model: Model,
-        dropped: tuple[str, ...],
-        completion: Chunk | None,
-        stream: ProviderStream | None,
-    ) -> None:
-        self.id = outcome.id
-        self.model = model
-        self.dropped = dropped
-        self.limit_headers: tuple[tuple[str, str], ...] = ()
-        self._now = int(outcome.created)
-        self._delivered = 0
-        self.complete = stream is None
-        self._stream = stream
-        self.completion = {} if completion is None else self._sign(completion, "chat.completion")
+_ROUNDS = 2
 
-    @property
-    def usage(self) -> Usage | None:
-        """What the provider said was used, so far; read anew each time."""
-        return read_usage(self._stream.usage if self._stream else self.completion.get("usage"))
+_IN_METADATA = 6
+"""Attempts that an error lists: its metadata must fit into gRPC's."""
 
-    @property
-    def delivered(self) -> int:
-        """Characters of text that the client has been given."""
-        return self._delivered if self._stream else delivered_size(self.completion)
-
-    @property
-    def deadline(self) -> float | None:
-        """Loop time at which a streamed answer is given up because its client does not read on.
-
-        Later than the provider's own deadlines, so that a slow provider is never taken for a slow client.
-        """
-        return self._stream.deadline + _CLIENT_PATIENCE if self._stream else None
-
-    async def read(self) -> list[Chunk]:
-        """Returns the chunks that have arrived, waiting for at least one; an empty list at the stream's end.
-
-        Raises:
-            ARouterError: What `ProviderStream.read` raises. The answer so far stands; nothing is tried again.
-        """
-        if self._stream is None:
-            return []
-        chunks = [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
-        for chunk in chunks:
-            self._delivered += delivered_size(chunk)
-        self.complete = not chunks
-        return chunks
-
-    async def close(self) -> None:
-        """Ends the provider's call, whatever state it is in."""
-        if self._stream is not None:
-            await self._stream.close()
-
-    def _sign(self, document: Chunk, kind: str) -> Chunk:
-        document["id"] = self.id
-        document["object"] = kind
-        document["model"] = self.model.id
-        document.setdefault("created", self._now)
-        used = document.get("usage")
-        if used:
-            self._price(document, used)
-        return document
-
-    def _price(self, document: Chunk, used: Any) -> None:
-        """Adds to an answer's usage what it costs, if that is known (docs.arouter.ai: usage accounting)."""
-        usage = read_usage(used)
-        charged = None if usage is None else nanos(self.model, usage)
-        if charged is not None:
-            document["usage"] = {**used, "cost": charged / NANOS}
+_LONGEST_NAME = 64
 
 
-async def attempt(
-    candidates: list[Model], request: ChatRequest, upstream: Upstream, deadline: float, outcome: Outcome
-) -> Answer:
-    """Returns the first candidate's answer that starts well. The caller must close it.
+class Attempts:
+    """Tries candidates.
 
     Args:
-        candidates: Whom to ask, in this order; at least one.
-        request: What to ask.
         upstream: Through whom.
-        deadline: Loop time at which the caller stops waiting.
-        outcome: Is told who is tried.
-
-    Raises:
-        ProviderError: The last candidate's failure.
-        ARouterError: The caller's deadline passed, or a provider cannot express the request, or not all of its
-            parameters although the request requires it.
+        board: Is told how providers do, and says which of their keys may be used.
+        config: How many attempts a request may have, and for how long.
+        random: For the order of keys and the backoff.
     """
-    failure: ProviderError | None = None
-    for model in candidates:
-        outcome.try_next(model)
-        try:
-            wire = model.provider.adapter.encode(request, model.native_name)
-            dropped = request.unserved + wire.dropped
-            if dropped and request.require_parameters:
-                raise _unsupported(model, dropped)
-            outcome.asked = True
-            if request.stream:
-                stream = await upstream.open_stream(model.provider, wire, deadline)
-                outcome.first_token = time.monotonic()
-                return Answer(outcome, model, dropped, None, stream)
-            return Answer(outcome, model, dropped, await upstream.complete(model.provider, wire, deadline), None)
-        except ProviderError as error:
-            failure = error
-    if failure is None:
-        raise ValueError("a plan without candidates")
-    raise failure
+
+    def __init__(self, upstream: Upstream, board: HealthBoard, config: RoutingConfig, random: Random) -> None:
+        self._upstream = upstream
+        self._board = board
+        self._config = config
+        self._random = random
+
+    async def first_answer(self, request: ChatRequest, deadline: float, outcome: Outcome, plan: Plan) -> Answer:
+        """Returns the first candidate's answer that starts well. The caller must close it.
+
+        Args:
+            request: What to ask.
+            deadline: Loop time at which the caller stops waiting.
+            outcome: Is told who is tried.
+            plan: Whom to ask, in this order.
+
+        Raises:
+            ProviderError: The last candidate's failure, with `metadata` about all that were tried.
+            ARouterError: The caller's deadline passed, or no provider can express the request, or not all of its
+                parameters although the request requires it; UNAVAILABLE if all are being tried by others.
+        """
+        failure: ARouterError | None = None
+        candidates: Sequence[Candidate] = plan.candidates
+        for again in range(_ROUNDS):
+            if again:
+                await asyncio.sleep(_BACKOFF * self._random.uniform(0.5, 1.5))
+            for candidate, credential in self._tries(candidates, outcome):
+                call = self._board.begin(candidate.endpoint.id, credential.name, time.monotonic())
+                if call is None:
+                    continue
+                attempt = Attempt(candidate.model.id, candidate.endpoint, credential.name)
+                outcome.attempts.append(attempt)
+                watched = Watched(call, attempt)
+                try:
+                    return await self._try(attempt, credential, request, deadline, outcome, watched)
+                except ARouterError as error:
+                    watched.failed(error)
+                    attempt.ended, attempt.failure = time.monotonic(), error.failure
+                    failure = _with_attempts(error, outcome)
+                    if attempt.asked and not _may_fail_over(error):
+                        raise
+                except BaseException as error:
+                    watched.failed(error)
+                    raise
+            candidates = _repeatable(plan.candidates, outcome)
+            if not candidates:
+                break
+        raise failure or ARouterError(
+            Failure.UNAVAILABLE, "Those who could answer have just failed and are being tried again.", retry_after=1
+        )
+
+    def _tries(self, candidates: Iterable[Candidate], outcome: Outcome) -> Iterator[tuple[Candidate, Credential]]:
+        """Yields whom to ask next, until the request's attempts or its time are used up."""
+        end = outcome.started + self._config.failover_window
+        for candidate in candidates:
+            for credential in Standings(self._board, time.monotonic()).keys(candidate.endpoint, self._random):
+                tried = outcome.attempts
+                if len(tried) >= self._config.max_attempts or (tried and time.monotonic() >= end):
+                    return
+                yield candidate, credential
+                if tried and tried[-1].endpoint is candidate.endpoint and tried[-1].failure in _OF_NO_KEY:
+                    break
+
+    async def _try(
+        self,
+        attempt: Attempt,
+        credential: Credential,
+        request: ChatRequest,
+        deadline: float,
+        outcome: Outcome,
+        watched: Watched,
+    ) -> Answer:
+        endpoint = attempt.endpoint
+        wire = endpoint.provider.adapter.encode(request, endpoint.native_name)
+        dropped = request.unserved + wire.dropped
+        if dropped and request.preferences.require_parameters:
+            raise _unsupported(attempt.model, dropped)
+        attempt.asked = True
+        if request.stream:
+            stream = await self._upstream.open_stream(endpoint.provider, credential, wire, deadline)
+            outcome.first_token = time.monotonic()
+            watched.opened()
+            return Answer(outcome, attempt, dropped, None, stream, watched)
+        completion = await self._upstream.complete(endpoint.provider, credential, wire, deadline)
+        answer = Answer(outcome, attempt, dropped, completion, None, watched)
+        watched.finished(answer.usage)
+        return answer
 
 
-def _unsupported(model: Model, dropped: tuple[str, ...]) -> ARouterError:
+def _may_fail_over(error: ARouterError) -> bool:
+    return isinstance(error, ProviderError) and error.failure in _FAIL_OVER
+
+
+def _repeatable(candidates: Sequence[Candidate], outcome: Outcome) -> list[Candidate]:
+    """Returns those worth a second attempt, once: a single provider's failure is for its client to repeat."""
+    tried = outcome.attempts
+    if len(tried) < 2:
+        return []
+    transient = {attempt.endpoint.id for attempt in tried if attempt.failure in _REPEATABLE}
+    return [candidate for candidate in candidates if candidate.endpoint.id in transient]
+
+
+def _with_attempts(error: ARouterError, outcome: Outcome) -> ARouterError:
+    if len(outcome.attempts) > 1:
+        error.metadata["attempts"] = [
+            {
+                "model": attempt.model[:_LONGEST_NAME],
+                "provider": attempt.endpoint.provider.id[:_LONGEST_NAME],
+                "result": attempt.result,
+                "ms": attempt.ms,
+            }
+            for attempt in outcome.attempts[-_IN_METADATA:]
+        ]
+    return error
+
+
+def _unsupported(model: str, dropped: tuple[str, ...]) -> ARouterError:
     names = ", ".join(f"'{name}'" for name in dropped)
     return invalid_request(
-        f"'{model.id}' does not support {names}, and the request has provider.require_parameters.", dropped[0]
+        f"'{model}' does not support {names}, and the request has provider.require_parameters.", dropped[0]
     )

@@ -9,13 +9,15 @@ from enum import Enum
 
 from arouter.accounts.keys import ApiKey
 from arouter.accounts.records import NANOS
-from arouter.catalogue.catalogue import Model
+from arouter.catalogue.catalogue import Endpoint
 from arouter.catalogue.cost import cost
 from arouter.chat.request import ChatRequest
 from arouter.chat.usage import Usage
 from arouter.errors import Failure
 from arouter.ledger.record import UsageRecord
 from arouter.limits.estimate import delivered_tokens, likely_prompt_tokens
+from arouter.models import ModelDetails
+from arouter.routing.plan import Plan
 
 _NOTHING = Usage()
 _MOST_NANOS = 2**53
@@ -31,6 +33,38 @@ class Status(Enum):
 
 
 @dataclass
+class Attempt:
+    """One candidate that was tried.
+
+    Attributes:
+        model: The id that its answer would have.
+        endpoint: Who was asked.
+        credential: The name of the provider's key that was used.
+        asked: Whether the request was sent.
+        ended: When it failed, or the call ended, by the monotonic clock.
+        failure: Why it gave no answer, or None.
+    """
+
+    model: str
+    endpoint: Endpoint
+    credential: str
+    started: float = field(default_factory=time.monotonic)
+    asked: bool = False
+    ended: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def result(self) -> str:
+        """How it went: `ok`, or the failure in lower case."""
+        return "ok" if self.failure is None else self.failure.name.lower()
+
+    @property
+    def ms(self) -> int:
+        """How long it took, in milliseconds; so far, if it has not ended."""
+        return round(((self.ended or time.monotonic()) - self.started) * 1000)
+
+
+@dataclass
 class Outcome:
     """One call.
 
@@ -39,36 +73,33 @@ class Outcome:
         created: When it came, in seconds since the epoch.
         started: The same by the monotonic clock.
         status: How it ended.
-        model: Who answered or was tried last, or None.
-        asked: Whether that provider was sent the request.
-        usage: What its provider said was used, or None.
+        plan: Who might have answered, or None if the planner found nobody.
+        attempts: Who was tried, in this order.
+        usage: What the last one said was used, or None.
         delivered: Characters that the client was given of a streamed answer.
         complete: Whether all of the answer has come from its provider.
         first_token: When the first piece of a streamed answer was there, by the monotonic clock, or None.
         failure: The name of the error the client got, or None.
         free: Whether it costs nothing: its provider failed, or we did.
-        failed: The attempts before the last one, each with the monotonic time of its end.
     """
 
     id: str
     created: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
     status: Status = Status.OK
-    model: Model | None = None
-    asked: bool = False
+    plan: Plan | None = None
+    attempts: list[Attempt] = field(default_factory=list)
     usage: Usage | None = None
     delivered: int = 0
     complete: bool = False
     first_token: float | None = None
     failure: str | None = None
     free: bool = False
-    failed: list[tuple[Model, float]] = field(default_factory=list)
 
-    def try_next(self, model: Model) -> None:
-        """Notes that a model is tried, and that the one before it has failed."""
-        if self.model is not None and self.asked:
-            self.failed.append((self.model, time.monotonic()))
-        self.model, self.asked = model, False
+    @property
+    def last(self) -> Attempt | None:
+        """The attempt that answered, or failed last; None if nobody was tried."""
+        return self.attempts[-1] if self.attempts else None
 
     def fail(self, failure: Failure) -> None:
         """Notes what the client is told. It is charged only if its own deadline ended what its provider did."""
@@ -82,9 +113,14 @@ def new_outcome() -> Outcome:
     return Outcome(id=f"gen-{int(now)}-{secrets.token_hex(12)}", created=now)
 
 
-def nanos(model: Model, usage: Usage) -> int | None:
+def route(outcome: Outcome) -> str:
+    """Returns who was tried, and how it went: `groq/llama-4=rate_limited, together/llama-4=ok`."""
+    return ", ".join(f"{attempt.endpoint.id}={attempt.result}" for attempt in outcome.attempts)
+
+
+def nanos(details: ModelDetails, usage: Usage) -> int | None:
     """Returns what an answer costs in nano-USD, or None if nobody knows the model's prices."""
-    prices = model.details.prices
+    prices = details.prices
     if prices is None:
         return None
     dollars = cost(
@@ -109,33 +145,39 @@ def records(outcome: Outcome, key: ApiKey, request: ChatRequest, ended: float) -
         ended: When, by the monotonic clock.
     """
     made = [
-        _record(outcome, key, request, attempt, model, at)._replace(status=Status.FAILED.value)
-        for attempt, (model, at) in enumerate(outcome.failed, 1)
+        _record(outcome, key, request, number, attempt)
+        for number, attempt in enumerate(outcome.attempts, 1)
+        if attempt.asked
     ]
-    if outcome.model is not None and outcome.asked:
+    last = outcome.last
+    if last is not None and last.asked:
         used, guess = _used(outcome, request)
-        last = _record(outcome, key, request, len(made) + 1, outcome.model, ended)
-        if outcome.first_token is not None:
-            last = last._replace(first_token_ms=round((outcome.first_token - outcome.started) * 1000))
-        charged = 0 if outcome.free else nanos(outcome.model, used) or 0
-        made.append(last._replace(usage=used, cost=charged, estimated=guess))
+        charged = 0 if outcome.free else nanos(last.endpoint.details, used) or 0
+        first = outcome.first_token
+        made[-1] = made[-1]._replace(
+            status=outcome.status.value,
+            latency_ms=round((ended - outcome.started) * 1000),
+            first_token_ms=None if first is None else round((first - outcome.started) * 1000),
+            usage=used,
+            cost=charged,
+            estimated=guess,
+        )
     return made
 
 
-def _record(
-    outcome: Outcome, key: ApiKey, request: ChatRequest, attempt: int, model: Model, ended: float
-) -> UsageRecord:
+def _record(outcome: Outcome, key: ApiKey, request: ChatRequest, number: int, attempt: Attempt) -> UsageRecord:
+    """Returns the record of an attempt that failed."""
     return UsageRecord(
         generation_id=outcome.id,
-        attempt=attempt,
+        attempt=number,
         account=key.account,
         key_hash=key.hash,
-        model=model.id,
-        provider=model.provider.id,
+        model=attempt.model,
+        provider=attempt.endpoint.provider.id,
         created_ms=int(outcome.created * 1000),
-        latency_ms=round((ended - outcome.started) * 1000),
+        latency_ms=round(((attempt.ended or attempt.started) - outcome.started) * 1000),
         first_token_ms=None,
-        status=outcome.status.value,
+        status=Status.FAILED.value,
         stream=request.stream,
         usage=_NOTHING,
         cost=0,

@@ -12,17 +12,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from arouter.accounts.keys import ApiKey
-from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.ledger.ledger import Ledger
-from arouter.limits.estimate import worst_case
+from arouter.limits.estimate import WorstCase, worst_case
 from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
-from arouter.providers.driver import Upstream
 from arouter.routing.admission import Admission, shutting_down
-from arouter.routing.attempt import Answer, attempt
-from arouter.routing.outcome import Outcome, Status, new_outcome, records
-from arouter.routing.planner import plan
+from arouter.routing.answer import Answer
+from arouter.routing.attempt import Attempts
+from arouter.routing.outcome import Outcome, Status, new_outcome, records, route
+from arouter.routing.plan import Plan
+from arouter.routing.planner import Planner
 
 _log = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ class Pipeline:
     """Answers chat requests. The three chat RPCs share it."""
 
     def __init__(
-        self, catalogue: Catalogue, upstream: Upstream, admission: Admission, limiter: Limiter, ledger: Ledger
+        self, planner: Planner, attempts: Attempts, admission: Admission, limiter: Limiter, ledger: Ledger
     ) -> None:
-        self._catalogue = catalogue
-        self._upstream = upstream
+        self._planner = planner
+        self._attempts = attempts
         self._admission = admission
         self._limiter = limiter
         self._ledger = ledger
@@ -58,10 +58,11 @@ class Pipeline:
         outcome = new_outcome()
         reservation = UNLIMITED
         try:
-            candidates = plan(request, key, self._catalogue)
+            remaining = deadline - asyncio.get_running_loop().time()
+            plan = outcome.plan = self._planner.plan(request, key, outcome.started, remaining)
             if is_limited(key):
-                reservation = await self._limiter.reserve(key, worst_case(request, candidates[0].details))
-            answer = await attempt(candidates, request, self._upstream, deadline, outcome)
+                reservation = await self._limiter.reserve(key, _worst_case(request, plan))
+            answer = await self._attempts.first_answer(request, deadline, outcome, plan)
             answer.limit_headers = reservation.headers
             try:
                 async with asyncio.timeout_at(answer.deadline):
@@ -98,13 +99,20 @@ class Pipeline:
             _report(request_id, key, request, outcome, ended - outcome.started)
 
 
+def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
+    """Returns what the dearest of the candidates may take: any of them may be the one that answers."""
+    cases = [worst_case(request, candidate.endpoint.details) for candidate in plan.candidates]
+    return WorstCase(max(case.tokens for case in cases), max(case.cost for case in cases))
+
+
 def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
     """Writes the call's one line, with nothing that the client wrote: people paste keys everywhere."""
     _log.info(
-        "chat request_id=%s key=%s model=%s stream=%s status=%s failure=%s ms=%.0f %s",
+        "chat request_id=%s key=%s model=%s attempts=%s stream=%s status=%s failure=%s ms=%.0f %s",
         request_id or "-",
         key.hash[:8],
-        outcome.model.id if outcome.model else "-",
+        outcome.last.model if outcome.last else "-",
+        route(outcome) or "-",
         request.stream,
         outcome.status.value,
         outcome.failure or "-",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arouter.routing.attempt import Answer
+from arouter.routing.answer import Answer
 
 _LONGEST_LIST = 1024
 """Characters of a list in a header; the names in it may be the client's."""
@@ -10,7 +10,7 @@ _LONGEST_LIST = 1024
 
 def answer_headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     """Returns `x-arouter-provider`, what the key's limits say, and `x-arouter-dropped-params` if there are any."""
-    headers = (("x-arouter-provider", answer.model.provider.id), *answer.limit_headers)
+    headers = (("x-arouter-provider", answer.provider), *answer.limit_headers)
     if not answer.dropped:
         return headers
     names = ", ".join(_printable(name) for name in answer.dropped)

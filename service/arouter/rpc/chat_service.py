@@ -13,7 +13,7 @@ from typing_extensions import override
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, check_body, parse_chat_request
 from arouter.errors import Failure, ProviderError
-from arouter.routing.attempt import Answer
+from arouter.routing.answer import Answer
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.auth import caller

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from random import Random
 
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,13 +28,18 @@ from arouter.limits.spending import SpendingSync
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
 from arouter.routing.admission import Admission
+from arouter.routing.attempt import Attempts
+from arouter.routing.breaker import Cooling
+from arouter.routing.health import HealthBoard
 from arouter.routing.pipeline import Pipeline
+from arouter.routing.planner import Planner
 from arouter.rpc.account_service import AccountService
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
 from arouter.rpc.handling import Handling
 from arouter.rpc.key_service import KeyService
 from arouter.rpc.model_service import ModelService
+from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.usage_service import UsageService
 from arouter.server.database import wait_for_schema
@@ -107,17 +113,21 @@ class App:
         # First what may be wrong, then what would have to be closed.
         built_in_keys = _built_in_keys(environment)
         self._directory = Directory(built_in_keys, config.accounts.max_age)
-        self._catalogue = Catalogue(build_providers(config, environment), int(time.time()))
+        self._catalogue = Catalogue(build_providers(config, environment), int(time.time()), config.models)
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
         ledger_store = SqlLedgerStore(self._database)
         self._ledger = Ledger(ledger_store, config.usage.queue)
         directory_store = SqlDirectoryStore(self._database)
         self._directory_sync = DirectorySync(self._directory, directory_store)
+        longest_call = (
+            max([config.timeouts.total, *(each.timeouts.total for each in self._catalogue.providers)]) + _SLACK
+        )
+        breaker = config.routing.breaker
+        board = HealthBoard(Cooling(breaker.failures, breaker.cooldown, breaker.max_cooldown, longest_call))
         self._limiter = Limiter(
             environment.redis_url,
-            longest_call=max([config.timeouts.total, *(each.timeouts.total for each in self._catalogue.providers)])
-            + _SLACK,
+            longest_call=longest_call,
             when_down=config.limits.when_down,
             patience=config.limits.timeout,
         )
@@ -127,6 +137,7 @@ class App:
         )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
+        self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
         self._server = aio.server(
             interceptors=[Authentication(self._directory), Handling()],
             options=[
@@ -139,7 +150,14 @@ class App:
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
         )
-        pipeline = Pipeline(self._catalogue, self._upstream, self._admission, self._limiter, self._ledger)
+        routing, random = config.routing, Random()  # noqa: S311 -- to balance, not to hide
+        pipeline = Pipeline(
+            Planner(self._catalogue, board, routing, random),
+            Attempts(self._upstream, board, routing, random),
+            self._admission,
+            self._limiter,
+            self._ledger,
+        )
         management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
@@ -147,7 +165,9 @@ class App:
         )
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
-        provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(ProviderService(self._catalogue), self._server)
+        provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(
+            ProviderService(self._catalogue, board), self._server
+        )
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
@@ -175,6 +195,7 @@ class App:
         self._ledger.start()
         await self._spending_sync.start()
         await self._sync.start(_LIST_PATIENCE)
+        await self._provider_health.start()
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving on %s", address)
 
@@ -187,6 +208,7 @@ class App:
         grace = self._config.server.drain_grace
         self._admission.close()
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._provider_health.stop()
         _log.info("draining: %d calls in flight", self._admission.in_flight)
         idle = asyncio.ensure_future(self._admission.idle())
         hurried = asyncio.ensure_future(hurry.wait())

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
-from arouter.errors import StoreError
+from arouter.errors import StoreError, invalid_request
 from arouter.store.revision import sqlite_path
 
 _LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"})
@@ -22,6 +22,9 @@ _LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"
 
 _PATIENCE = 5
 """Seconds that a connection, a lock and a statement may take."""
+
+_DATA_EXCEPTION = "22"
+"""What PostgreSQL's codes for values that it cannot take begin with (PostgreSQL documentation, appendix A)."""
 
 _ALONE = 0x41526F75746572
 """PostgreSQL's advisory locks are numbers; this one reads "ARouter"."""
@@ -60,10 +63,15 @@ class Database:
 
         Raises:
             StoreError: Of whatever the database or the way to it raises.
+            ARouterError: INVALID_REQUEST, for a text that PostgreSQL has no place for: it may hold no NUL.
         """
         try:
             async with self._engine.begin() as connection:
                 yield connection
+        except DBAPIError as error:
+            if str(getattr(error.orig, "sqlstate", None)).startswith(_DATA_EXCEPTION):
+                raise invalid_request("A value holds a character that cannot be kept.") from error
+            raise StoreError(f"{self._place}: {_reason(error)}") from error
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreError(f"{self._place}: {_reason(error)}") from error
 

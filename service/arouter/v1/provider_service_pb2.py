@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!arouter/v1/provider_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\"\x16\n\x14ListProvidersRequest\";\n\x15ListProvidersResponse\x12\"\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x14.arouter.v1.Provider\"9\n\x08Provider\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bmodel_count\x18\x03 \x01(\r2\x82\x01\n\x0fProviderService\x12o\n\rListProviders\x12 .arouter.v1.ListProvidersRequest\x1a!.arouter.v1.ListProvidersResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/providersb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!arouter/v1/provider_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\"\x16\n\x14ListProvidersRequest\";\n\x15ListProvidersResponse\x12\"\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x14.arouter.v1.Provider\"\xdb\x01\n\x08Provider\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bmodel_count\x18\x03 \x01(\r\x12\x0e\n\x06health\x18\x04 \x01(\t\x12\x19\n\x0csuccess_rate\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x0e\x66irst_token_ms\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\x1e\n\x11tokens_per_second\x18\x07 \x01(\x01H\x02\x88\x01\x01\x42\x0f\n\r_success_rateB\x11\n\x0f_first_token_msB\x14\n\x12_tokens_per_second2\x82\x01\n\x0fProviderService\x12o\n\rListProviders\x12 .arouter.v1.ListProvidersRequest\x1a!.arouter.v1.ListProvidersResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/providersb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROVIDERSREQUEST']._serialized_end=101
   _globals['_LISTPROVIDERSRESPONSE']._serialized_start=103
   _globals['_LISTPROVIDERSRESPONSE']._serialized_end=162
-  _globals['_PROVIDER']._serialized_start=164
-  _globals['_PROVIDER']._serialized_end=221
-  _globals['_PROVIDERSERVICE']._serialized_start=224
-  _globals['_PROVIDERSERVICE']._serialized_end=354
+  _globals['_PROVIDER']._serialized_start=165
+  _globals['_PROVIDER']._serialized_end=384
+  _globals['_PROVIDERSERVICE']._serialized_start=387
+  _globals['_PROVIDERSERVICE']._serialized_end=517
 # @@protoc_insertion_point(module_scope)

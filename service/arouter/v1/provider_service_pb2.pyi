@@ -68,23 +68,56 @@ class Provider(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     MODEL_COUNT_FIELD_NUMBER: _builtins.int
+    HEALTH_FIELD_NUMBER: _builtins.int
+    SUCCESS_RATE_FIELD_NUMBER: _builtins.int
+    FIRST_TOKEN_MS_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The part of a model's id before the slash, for example `anthropic`."""
     name: _builtins.str
     """What people call it, for example `Anthropic`."""
     model_count: _builtins.int
     """Models of this provider that `ListModels` lists for the calling key."""
+    health: _builtins.str
+    """How its calls end: `healthy`; `degraded`, when some of it fails, has failed in the last 30 seconds or is at the
+    provider's limit; `unavailable`, when everything of it that was used lately fails and nothing has succeeded since.
+    As the process knows it that answers. A provider that was never called is `healthy`.
+    """
+    success_rate: _builtins.float
+    """The share of the last 30 seconds' calls that succeeded, from 0 to 1. Calls that say nothing of the provider do not
+    count: those that the client gave up, that were refused for what they asked, or that came too often. Unset, as what
+    follows, when there were none.
+    """
+    first_token_ms: _builtins.int
+    """Milliseconds to the first piece of a streamed answer, on average over the last 30 seconds."""
+    tokens_per_second: _builtins.float
+    """Tokens of an answer per second from its first piece on, on average over the last 30 seconds."""
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         name: _builtins.str = ...,
         model_count: _builtins.int = ...,
+        health: _builtins.str = ...,
+        success_rate: _builtins.float | None = ...,
+        first_token_ms: _builtins.int | None = ...,
+        tokens_per_second: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_token_ms", b"_first_token_ms", "_success_rate", b"_success_rate", "_tokens_per_second", b"_tokens_per_second", "first_token_ms", b"first_token_ms", "success_rate", b"success_rate", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "model_count", b"model_count", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_token_ms", b"_first_token_ms", "_success_rate", b"_success_rate", "_tokens_per_second", b"_tokens_per_second", "first_token_ms", b"first_token_ms", "health", b"health", "id", b"id", "model_count", b"model_count", "name", b"name", "success_rate", b"success_rate", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__first_token_ms: _TypeAlias = _typing.Literal["first_token_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_token_ms: _TypeAlias = _typing.Literal["_first_token_ms", b"_first_token_ms"]  # noqa: Y015
+    _WhichOneofReturnType__success_rate: _TypeAlias = _typing.Literal["success_rate"]  # noqa: Y015
+    _WhichOneofArgType__success_rate: _TypeAlias = _typing.Literal["_success_rate", b"_success_rate"]  # noqa: Y015
+    _WhichOneofReturnType__tokens_per_second: _TypeAlias = _typing.Literal["tokens_per_second"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_second: _TypeAlias = _typing.Literal["_tokens_per_second", b"_tokens_per_second"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_token_ms) -> _WhichOneofReturnType__first_token_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__success_rate) -> _WhichOneofReturnType__success_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_second) -> _WhichOneofReturnType__tokens_per_second | None: ...
 
 Global___Provider: _TypeAlias = Provider  # noqa: Y015

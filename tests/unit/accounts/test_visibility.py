@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Coroutine
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import settings
@@ -21,10 +22,12 @@ from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
+from arouter.config.schema import MappedModel, RoutingConfig
 from arouter.errors import ARouterError
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import build_providers
-from arouter.routing.planner import plan
+from arouter.routing.health import HealthBoard
+from arouter.routing.planner import Planner
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.management import SqlManagementStore
@@ -34,7 +37,9 @@ T = TypeVar("T")
 
 PROVIDERS = ("alpha", "beta", "gamma")
 NAMES = ("gpt-5", "gpt-5-mini", "claude", "vendor/claude")
-PATTERNS = ("gpt-5", "gpt-5*", "alpha/*", "beta/gpt-5", "*", "*/claude", "none")
+SHARED = "meta/claude"
+SERVING = ("alpha/claude", "beta/claude")
+PATTERNS = ("meta/*", "gpt-5", "gpt-5*", "alpha/*", "beta/gpt-5", "*", "*/claude", "none")
 ROWS = "\n".join(f'  - {{id: {id_}, base_url: "http://x/v1"}}' for id_ in PROVIDERS)
 
 subset = st.none() | st.lists(st.sampled_from(PROVIDERS), unique=True)
@@ -57,7 +62,8 @@ class Visibility(RuleBasedStateMachine):
         self.directory = Directory([], max_age=3600)
         self.revision = 0
         providers = build_providers(parse_config(f"providers:\n{ROWS}", {}), read_environment({}))
-        self.catalogue = Catalogue(providers, now=1)
+        self.catalogue = Catalogue(providers, 1, [MappedModel(SHARED, SERVING)])
+        self.planner = Planner(self.catalogue, HealthBoard(), RoutingConfig(), Random(1))
         self.provider = {provider.id: provider for provider in providers}
         self.listed: set[str] = set()
         self.account: dict[str, dict[str, Any]] = {}
@@ -126,38 +132,40 @@ class Visibility(RuleBasedStateMachine):
             assert (key is not None) is self.is_valid(hash_)
             if key is not None:
                 listed = {model.id for model in self.catalogue.visible(key)}
-                callable_ids = {f"{p}/{n}" for p in PROVIDERS for n in NAMES if self.can_call(key, f"{p}/{n}")}
+                ids = [SHARED, *(f"{provider}/{name}" for provider in PROVIDERS for name in NAMES)]
+                callable_ids = {id_ for id_ in ids if self.can_call(key, id_)}
                 assert listed == callable_ids == self.expected(hash_)
 
     def can_call(self, key: Any, id_: str) -> bool:
         body = {"model": id_, "messages": [{"role": "user", "content": "hi"}]}
         try:
-            candidates = plan(ChatRequest(body, stream=False, include_usage=False), key, self.catalogue)
+            plan = self.planner.plan(ChatRequest(body, stream=False, include_usage=False), key, now=0)
         except ARouterError:
             return False
-        return [model.id for model in candidates] == [id_]
+        assert all(key.allows_provider(each.endpoint.provider.id) for each in plan.candidates)
+        return {candidate.model.id for candidate in plan.candidates} == {id_}
 
     def is_valid(self, hash_: str) -> bool:
         key = self.key[hash_]
         return not key["disabled"] and not self.account[key["account"]]["disabled"]
 
     def expected(self, hash_: str) -> set[str]:
+        endpoints = {id_: [id_] for id_ in self.listed} | {SHARED: [id_ for id_ in SERVING if id_ in self.listed]}
+        return {id_ for id_, serving in endpoints.items() if any(self.may_use(hash_, id_, each) for each in serving)}
+
+    def may_use(self, hash_: str, id_: str, endpoint: str) -> bool:
         key = self.key[hash_]
-        return {
-            id_
-            for id_ in self.listed
-            if all(
-                allowed is None or id_.partition("/")[0] in allowed
-                for allowed in (key["allowed_providers"], self.account[key["account"]]["providers"])
+        return all(
+            allowed is None or endpoint.partition("/")[0] in allowed
+            for allowed in (key["allowed_providers"], self.account[key["account"]]["providers"])
+        ) and (
+            key["allowed_models"] is None
+            or any(
+                fnmatch.fnmatchcase(each if "/" in pattern else each.partition("/")[2], pattern)
+                for pattern in key["allowed_models"]
+                for each in (id_, endpoint)
             )
-            and (
-                key["allowed_models"] is None
-                or any(
-                    fnmatch.fnmatchcase(id_ if "/" in pattern else id_.partition("/")[2], pattern)
-                    for pattern in key["allowed_models"]
-                )
-            )
-        }
+        )
 
 
 Visibility.TestCase.settings = settings(max_examples=25, stateful_step_count=20)

@@ -143,7 +143,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"reasoning": {"max_tokens": -1}}, "reasoning.max_tokens"),
     ({"reasoning": {"exclude": "yes"}}, "reasoning.exclude"),
     ({"reasoning": {"enabled": 1}}, "reasoning.enabled"),
-    ({"provider": {"require_parameters": 1}}, "provider.require_parameters"),
     ({"top_k": 1.5}, "top_k"),
     ({"min_p": "x"}, "min_p"),
     ({"top_a": True}, "top_a"),

@@ -66,11 +66,13 @@ async def test_a_connection_is_used_again_after_a_whole_stream(
     upstream: Upstream, provider: Provider, emulator: Emulator
 ) -> None:
     for _ in range(5):
-        stream = await upstream.open_stream(provider, wire(provider, "text", stream=True), math.inf)
+        stream = await upstream.open_stream(
+            provider, provider.credentials[0], wire(provider, "text", stream=True), math.inf
+        )
         assert upstream.open_calls == 1
         assert await read_all(stream) == TEXT
         assert stream.usage is not None
-        await upstream.complete(provider, wire(provider, "text", stream=False), math.inf)
+        await upstream.complete(provider, provider.credentials[0], wire(provider, "text", stream=False), math.inf)
 
     assert emulator.open_connections == 1
 
@@ -85,7 +87,11 @@ async def test_no_failure_keeps_a_connection(
 ) -> None:
     for _ in range(3):
         with pytest.raises(ARouterError):
-            await read_all(await upstream.open_stream(provider, wire(provider, scenario, stream=True), math.inf))
+            await read_all(
+                await upstream.open_stream(
+                    provider, provider.credentials[0], wire(provider, scenario, stream=True), math.inf
+                )
+            )
         assert upstream.open_calls == 0
 
 
@@ -94,7 +100,9 @@ async def test_a_cancelled_call_gives_its_connection_up(
 ) -> None:
     for stream in (True, False):
         call = upstream.open_stream if stream else upstream.complete
-        waiting = asyncio.ensure_future(call(provider, wire(provider, "gated", stream=stream), math.inf))
+        waiting = asyncio.ensure_future(
+            call(provider, provider.credentials[0], wire(provider, "gated", stream=stream), math.inf)
+        )
         await asyncio.to_thread(emulator.wait_for, lambda: emulator.open_calls == 1)
         waiting.cancel()
         with suppress(asyncio.CancelledError):
@@ -109,7 +117,7 @@ async def test_the_callers_deadline_is_not_the_providers_fault(
     deadline = asyncio.get_running_loop().time() + 0.1
 
     with pytest.raises(ARouterError) as late:
-        await upstream.complete(provider, wire(provider, "hang", stream=False), deadline)
+        await upstream.complete(provider, provider.credentials[0], wire(provider, "hang", stream=False), deadline)
 
     assert late.value.failure is Failure.DEADLINE_EXCEEDED
 
@@ -121,10 +129,13 @@ async def test_a_full_pool_is_no_providers_fault_and_no_hang(
         parse_config(f"providers: [{{id: emu, base_url: '{emulator.base_url}', timeouts: {{connect: 0.1}}}}]", {}),
         read_environment({}),
     )
-    held = [await upstream.open_stream(impatient, wire(impatient, "gated", stream=True), math.inf) for _ in range(2)]
+    held = [
+        await upstream.open_stream(impatient, impatient.credentials[0], wire(impatient, "gated", stream=True), math.inf)
+        for _ in range(2)
+    ]
 
     with pytest.raises(ARouterError) as full:
-        await upstream.complete(impatient, wire(impatient, "text", stream=False), math.inf)
+        await upstream.complete(impatient, impatient.credentials[0], wire(impatient, "text", stream=False), math.inf)
 
     assert full.value.failure is Failure.UNAVAILABLE
     for stream in held:
@@ -134,7 +145,7 @@ async def test_a_full_pool_is_no_providers_fault_and_no_hang(
 async def test_a_stream_that_never_pauses_ends_at_its_total(upstream: Upstream, emulator: Emulator) -> None:
     row = f"providers: [{{id: emu, base_url: '{emulator.base_url}', timeouts: {{total: 0.3}}}}]"
     [brief] = build_providers(parse_config(row, {}), read_environment({}))
-    stream = await upstream.open_stream(brief, wire(brief, "flood", stream=True), math.inf)
+    stream = await upstream.open_stream(brief, brief.credentials[0], wire(brief, "flood", stream=True), math.inf)
 
     with pytest.raises(ARouterError) as late:
         await read_all(stream)
@@ -173,7 +184,9 @@ async def test_a_kept_connection_that_was_just_closed_is_replaced(upstream: Upst
     server, provider = await serve([OK, None, OK])
     async with server:
         for _ in range(2):
-            answer = await upstream.complete(provider, wire(provider, "m", stream=False), math.inf)
+            answer = await upstream.complete(
+                provider, provider.credentials[0], wire(provider, "m", stream=False), math.inf
+            )
             assert answer["choices"][0]["message"]["content"] == "hi"
 
 
@@ -181,7 +194,7 @@ async def test_a_fresh_connection_that_is_closed_is_the_providers_failure(upstre
     server, provider = await serve([None, OK])
     async with server:
         with pytest.raises(ARouterError) as broken:
-            await upstream.complete(provider, wire(provider, "m", stream=False), math.inf)
+            await upstream.complete(provider, provider.credentials[0], wire(provider, "m", stream=False), math.inf)
 
     assert broken.value.failure is Failure.PROVIDER_BAD_RESPONSE
 
@@ -193,7 +206,7 @@ async def test_an_error_whose_body_is_cut_keeps_its_status(upstream: Upstream, b
     server, provider = await serve(answers)
     async with server:
         with pytest.raises(ARouterError) as limited:
-            await upstream.complete(provider, wire(provider, "m", stream=False), math.inf)
+            await upstream.complete(provider, provider.credentials[0], wire(provider, "m", stream=False), math.inf)
 
     assert (limited.value.failure, limited.value.retry_after) == (Failure.RATE_LIMITED, 7)
 
@@ -204,6 +217,6 @@ async def test_a_retry_after_that_is_none_does_no_harm(upstream: Upstream, value
     server, provider = await serve([answer])
     async with server:
         with pytest.raises(ARouterError) as limited:
-            await upstream.complete(provider, wire(provider, "m", stream=False), math.inf)
+            await upstream.complete(provider, provider.credentials[0], wire(provider, "m", stream=False), math.inf)
 
     assert (limited.value.failure, limited.value.retry_after) == (Failure.RATE_LIMITED, 1)

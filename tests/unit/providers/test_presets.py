@@ -33,7 +33,7 @@ def test_a_key_variable_turns_its_provider_on_and_no_other(id_: str, variable: s
     expected = f"https://there{preset.base_path}" if preset.base_url_variables else preset.base_url
     assert (provider.id, provider.name, provider.base_url) == (id_, preset.name, expected)
     assert [key.reveal() for key in provider.api_keys] == ["k-1"]
-    assert [value.removeprefix("Bearer ") for value in provider.headers.values()].count("k-1") == 1
+    assert [value.removeprefix("Bearer ") for value in provider.credentials[0].headers.values()].count("k-1") == 1
     assert provider.lists
 
 

@@ -23,7 +23,7 @@ def test_a_preset_is_on_when_its_key_variable_is_set() -> None:
     openai = build("", {"OPENAI_API_KEY": "sk-1"})["openai"]
 
     assert (openai.base_url, openai.models, openai.lists) == ("https://api.openai.com/v1", {}, True)
-    assert openai.headers == {"authorization": "Bearer sk-1"}
+    assert openai.credentials[0].headers == {"authorization": "Bearer sk-1"}
     assert build("") == {}
 
 
@@ -39,8 +39,11 @@ def test_the_configuration_overrides_the_preset() -> None:
     openai = build(row, {"OPENAI_API_KEY": "sk-1"})["openai"]
 
     assert (openai.base_url, set(openai.models), openai.timeouts.idle) == ("http://127.0.0.1:1/v1", {"a"}, 3)
-    assert openai.headers == {"authorization": "Bearer sk-1"}
-    assert build("providers: [{id: openai, api_keys: []}]", {"OPENAI_API_KEY": "sk-1"})["openai"].headers == {}
+    assert openai.credentials[0].headers == {"authorization": "Bearer sk-1"}
+    assert (
+        build("providers: [{id: openai, api_keys: []}]", {"OPENAI_API_KEY": "sk-1"})["openai"].credentials[0].headers
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_a_provider_whose_place_is_not_known_needs_a_base_url(row: str, reason: 
 def test_completes_the_url_in_a_variable(url: str, base_url: str) -> None:
     azure = build("", {"AZURE_OPENAI_ENDPOINT": url, "AZURE_OPENAI_API_KEY": "k"})["azure"]
 
-    assert (azure.base_url, azure.headers) == (base_url, {"api-key": "k"})
+    assert (azure.base_url, azure.credentials[0].headers) == (base_url, {"api-key": "k"})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_a_provider_takes_configuration_only(protocol: str, headers: dict[str, s
 
     mine = build(row)["mine"]
 
-    assert (mine.name, mine.base_url, mine.headers) == ("Mine", "http://x", headers)
+    assert (mine.name, mine.base_url, mine.credentials[0].headers) == ("Mine", "http://x", headers)
 
 
 PRICES = "prices: {prompt: 1, completion: 2"

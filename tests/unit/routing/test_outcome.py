@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from arouter.accounts.keys import ApiKey
-from arouter.catalogue.catalogue import Model
+from arouter.catalogue.catalogue import Endpoint
 from arouter.chat.request import ChatRequest
 from arouter.chat.usage import Usage
 from arouter.config.environment import read_environment
@@ -16,7 +16,7 @@ from arouter.config.load import parse_config
 from arouter.errors import Failure
 from arouter.models import ModelDetails, Prices, PriceTier
 from arouter.providers.provider import build_providers
-from arouter.routing.outcome import Outcome, Status, new_outcome, records
+from arouter.routing.outcome import Attempt, Outcome, Status, new_outcome, records
 
 REQUEST = ChatRequest(
     {"model": "m", "messages": [{"role": "user", "content": "x" * 364}]}, stream=False, include_usage=False
@@ -25,18 +25,19 @@ REQUEST = ChatRequest(
 
 DETAILS = ModelDetails(prices=Prices(prompt=1, completion=10, tiers=(PriceTier(above=1000, prompt=2, completion=20),)))
 [PROVIDER] = build_providers(parse_config('providers: [{id: p, base_url: "http://x"}]', {}), read_environment({}))
-MODEL = Model("p/m", PROVIDER, "m", 1, DETAILS)
-OTHER = Model("p/other", PROVIDER, "other", 1, DETAILS)
+MODEL = Endpoint("p/m", PROVIDER, "m", 1, DETAILS)
+OTHER = Endpoint("p/other", PROVIDER, "other", 1, DETAILS)
 KEY = ApiKey("hash", "acme")
 USAGE = Usage(50, 7)
 GONE = Status.CLIENT_CANCELLED
 
 
-def ended(status: Status = Status.OK, failure: Failure | None = None, model: Model = MODEL, **fields: Any) -> Outcome:
+def ended(
+    status: Status = Status.OK, failure: Failure | None = None, model: Endpoint = MODEL, **fields: Any
+) -> Outcome:
     """Returns the outcome of a call whose provider was asked."""
     outcome = replace(new_outcome(), status=status, **fields)
-    outcome.try_next(model)
-    outcome.asked = True
+    outcome.attempts.append(Attempt(model.id, model, "p#1", asked=True))
     if failure is not None:
         outcome.fail(failure)
     return outcome
@@ -68,8 +69,7 @@ def test_what_a_call_is_charged(outcome: Outcome, tokens: int, cost: int, estima
 
 def test_every_attempt_has_its_record_and_the_last_one_costs() -> None:
     outcome = ended(model=OTHER)
-    outcome.try_next(MODEL)
-    outcome.asked = True
+    outcome.attempts.append(Attempt(MODEL.id, MODEL, "p#1", asked=True))
     outcome.usage, outcome.complete = USAGE, True
 
     made = records(outcome, KEY, REQUEST, outcome.started)
@@ -83,7 +83,7 @@ def test_every_attempt_has_its_record_and_the_last_one_costs() -> None:
 
 def test_a_call_that_reached_no_provider_has_no_record() -> None:
     outcome = new_outcome()
-    outcome.try_next(MODEL)
+    outcome.attempts.append(Attempt(MODEL.id, MODEL, "p#1"))
     outcome.fail(Failure.INVALID_REQUEST)
 
     assert records(outcome, KEY, REQUEST, outcome.started) == []

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from arouter.catalogue.catalogue import Model
+from arouter.catalogue.catalogue import Endpoint, Model
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.models import ModelDetails, Prices, PriceTier
@@ -45,7 +45,7 @@ def test_what_is_listed_can_be_read_by_another_arouter() -> None:
     provider = build_providers(parse_config('providers: [{id: p, base_url: "http://x/v1"}]', {}), read_environment({}))[
         0
     ]
-    message = full_model(Model("p/m", provider, "m", 5, details))
+    message = full_model(Model("p/m", (Endpoint("p/m", provider, "m", 5, details),)))
     listed = {"object": "list", "data": [MessageToDict(message, preserving_proto_field_name=True)]}
 
     page = provider.adapter.decode_models(orjson.dumps(listed))

@@ -130,6 +130,10 @@ def test_output_only_fields_of_a_message_are_not_sent_back() -> None:
     assert body["messages"] == [{"role": "assistant", "content": "Rain, says the web.", "audio": {"id": "audio_1"}}]
 
 
+def test_an_empty_plugin_is_named() -> None:
+    assert refusal(request(plugins=[{"auto_router": {}}, {}])).param == "plugins[1]"
+
+
 def test_extra_body_is_merged_at_the_top_level() -> None:
     body = request_to_dict(request(extra_body='{"top_k": 40, "provider": {"order": ["groq"]}, "stop": null}'))
 

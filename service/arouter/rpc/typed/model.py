@@ -15,7 +15,7 @@ _RATES = Rates.__struct_fields__
 
 def basic_model(model: Model) -> model_pb2.Model:
     """Returns OpenAI's model object."""
-    return model_pb2.Model(id=model.id, object="model", created=model.created, owned_by=model.provider.id)
+    return model_pb2.Model(id=model.id, object="model", created=model.created, owned_by=model.owner)
 
 
 def full_model(model: Model) -> model_pb2.Model:

@@ -24,6 +24,7 @@ from arouter.v1.chat_option_pb2 import (
     WebSearchOptions,
 )
 from arouter.v1.chat_service_pb2 import ChatCompletionRequest
+from arouter.v1.route_option_pb2 import MaxPrice, Plugin, ProviderPreferences
 
 Convert = Callable[[Any, str], Any]
 
@@ -107,6 +108,24 @@ def _moderation_policy(value: ModerationPolicy) -> dict[str, Any]:
     return {field.name: {"mode": rule.mode} for field, rule in value.ListFields()}
 
 
+def _provider(value: ProviderPreferences, _path: str) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for field, item in value.ListFields():
+        if field.is_repeated:
+            out[field.name] = list(item)
+        else:
+            out[field.name] = set_fields(item) if isinstance(item, MaxPrice) else item
+    return out
+
+
+def _plugin(value: Plugin, path: str) -> dict[str, Any]:
+    kind = chosen(value, "plugin", path)
+    out: dict[str, Any] = {"id": kind.replace("_", "-"), **optional_fields(value.auto_router, "enabled")}
+    if value.auto_router.allowed_models:
+        out["allowed_models"] = list(value.auto_router.allowed_models)
+    return out
+
+
 def _scalars(value: Message, _path: str) -> dict[str, Any]:
     return set_fields(value)
 
@@ -129,4 +148,7 @@ _CONVERT: dict[str, Convert] = {
     "prompt_cache_options": _scalars,
     "functions": _each(function_definition),
     "function_call": function_call_choice,
+    "models": _list,
+    "provider": _provider,
+    "plugins": _each(_plugin),
 }

@@ -18,7 +18,7 @@ from arouter.config.secret import Secret
 from arouter.errors import ProviderError
 from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import MAX_MODEL_PAGES, Upstream
-from arouter.providers.provider import Provider
+from arouter.providers.provider import Credential, Provider
 
 KEY = "canary-key"
 
@@ -63,7 +63,7 @@ def provider_at(base_url: str) -> Provider:
         models={},
         lists=True,
         timeouts=Timeouts(),
-        headers=ADAPTER.headers(KEY),
+        credentials=(Credential("google#1", ADAPTER.headers(KEY)),),
     )
 
 
@@ -79,8 +79,12 @@ def deadline() -> float:
 async def test_an_answer_whole_and_streamed(google: tuple[Google, Provider, Upstream]) -> None:
     server, provider, upstream = google
 
-    whole = await upstream.complete(provider, ADAPTER.encode(request(), "tuned/a b"), deadline())
-    stream = await upstream.open_stream(provider, ADAPTER.encode(request(stream=True), "m"), deadline())
+    whole = await upstream.complete(
+        provider, provider.credentials[0], ADAPTER.encode(request(), "tuned/a b"), deadline()
+    )
+    stream = await upstream.open_stream(
+        provider, provider.credentials[0], ADAPTER.encode(request(stream=True), "m"), deadline()
+    )
     chunks = []
     while received := await stream.read():
         chunks += received
@@ -101,7 +105,9 @@ async def test_a_stream_that_only_ends_is_an_answer_too(google: tuple[Google, Pr
     server, provider, upstream = google
     server.case = case
 
-    stream = await upstream.open_stream(provider, ADAPTER.encode(request(stream=True), "m"), deadline())
+    stream = await upstream.open_stream(
+        provider, provider.credentials[0], ADAPTER.encode(request(stream=True), "m"), deadline()
+    )
     chunks = await stream.read()
     await stream.close()
 
@@ -113,7 +119,7 @@ async def test_an_error_with_a_key_in_it_is_told_without(google: tuple[Google, P
     server.case = "error_invalid_key"
 
     with pytest.raises(ProviderError) as caught:
-        await upstream.complete(provider, ADAPTER.encode(request(), "m"), deadline())
+        await upstream.complete(provider, provider.credentials[0], ADAPTER.encode(request(), "m"), deadline())
 
     assert caught.value.code == "provider_credentials"
 

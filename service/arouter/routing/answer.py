@@ -1,0 +1,115 @@
+"""The answer of a call: whole, or as a stream of chunks; under our id and the id of the model really used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arouter.accounts.records import NANOS
+from arouter.chat.chunks import Chunk
+from arouter.chat.usage import Usage, read_usage
+from arouter.errors import ProviderError
+from arouter.limits.estimate import delivered_size
+from arouter.providers.driver import ProviderStream
+from arouter.routing.outcome import Attempt, Outcome, nanos
+from arouter.routing.watch import Watched
+
+_CLIENT_PATIENCE = 1.0
+
+
+class Answer:
+    """What a model answers.
+
+    Attributes:
+        outcome: Of the call, with what was planned and tried.
+        dropped: Parameters of the request that its provider was not told.
+        completion: The whole answer in canonical form; empty if it is streamed.
+        limit_headers: What the key's limits say about this call.
+        complete: Whether all of it has come from its provider.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        attempt: Attempt,
+        dropped: tuple[str, ...],
+        completion: Chunk | None,
+        stream: ProviderStream | None,
+        watched: Watched,
+    ) -> None:
+        self.outcome = outcome
+        self.dropped = dropped
+        self.limit_headers: tuple[tuple[str, str], ...] = ()
+        self._attempt = attempt
+        self._watched = watched
+        self._now = int(outcome.created)
+        self._delivered = 0
+        self.complete = stream is None
+        self._stream = stream
+        self.completion = {} if completion is None else self._sign(completion, "chat.completion")
+
+    @property
+    def provider(self) -> str:
+        """The id of the provider that answers."""
+        return self._attempt.endpoint.provider.id
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider said was used, so far; read anew each time."""
+        return read_usage(self._stream.usage if self._stream else self.completion.get("usage"))
+
+    @property
+    def delivered(self) -> int:
+        """Characters of text that the client has been given."""
+        return self._delivered if self._stream else delivered_size(self.completion)
+
+    @property
+    def deadline(self) -> float | None:
+        """Loop time at which a streamed answer is given up because its client does not read on.
+
+        Later than the provider's own deadlines, so that a slow provider is never taken for a slow client.
+        """
+        return self._stream.deadline + _CLIENT_PATIENCE if self._stream else None
+
+    async def read(self) -> list[Chunk]:
+        """Returns the chunks that have arrived, waiting for at least one; an empty list at the stream's end.
+
+        Raises:
+            ARouterError: What `ProviderStream.read` raises. The answer so far stands; nothing is tried again.
+        """
+        if self._stream is None:
+            return []
+        try:
+            chunks = [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
+        except ProviderError as error:
+            self._attempt.failure = error.failure
+            self._watched.failed(error)
+            raise
+        for chunk in chunks:
+            self._delivered += delivered_size(chunk)
+        if not chunks:
+            self.complete = True
+            self._watched.finished(self.usage)
+        return chunks
+
+    async def close(self) -> None:
+        """Ends the provider's call, whatever state it is in."""
+        self._watched.left()
+        if self._stream is not None:
+            await self._stream.close()
+
+    def _sign(self, document: Chunk, kind: str) -> Chunk:
+        document["id"] = self.outcome.id
+        document["object"] = kind
+        document["model"] = self._attempt.model
+        document.setdefault("created", self._now)
+        used = document.get("usage")
+        if used:
+            self._price(document, used)
+        return document
+
+    def _price(self, document: Chunk, used: Any) -> None:
+        """Adds to an answer's usage what it costs, if that is known (docs.arouter.ai: usage accounting)."""
+        usage = read_usage(used)
+        charged = None if usage is None else nanos(self._attempt.endpoint.details, usage)
+        if charged is not None:
+            document["usage"] = {**used, "cost": charged / NANOS}

@@ -1,0 +1,180 @@
+"""Decides whether an endpoint may be tried with a credential. Pure: it is told the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+_NEVER = -float("inf")
+
+_LONGEST_RETRY_AFTER = 600.0
+"""Seconds that a provider's `retry-after` counts at most: some are dates with the wrong year."""
+
+
+class State(Enum):
+    """What may be done.
+
+    HEALTHY: call it. LIMITED: its provider asked for a pause; call it when nothing is better. SUSPECT: it failed and
+    cools down for the first time; call it when nothing else is left. PROBE_DUE: it has cooled down, and one call may
+    find out. PROBING: that call is on its way. DOWN: the last such call failed, and it cools down again.
+    """
+
+    HEALTHY = "healthy"
+    LIMITED = "limited"
+    SUSPECT = "suspect"
+    PROBE_DUE = "probe_due"
+    PROBING = "probing"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class Cooling:
+    """When a breaker opens and for how long.
+
+    Attributes:
+        failures: In a row, after which it opens.
+        shortest: Seconds of the first cooldown, doubled whenever a probe fails.
+        longest: Seconds that it is doubled up to.
+        longest_call: Seconds after which a probe that has not ended is lost, and another may go.
+    """
+
+    failures: int = 3
+    shortest: float = 1.0
+    longest: float = 60.0
+    longest_call: float = 660.0
+
+
+class Breaker:
+    """Closed while all is well, open after failures, closed again by a success that began since.
+
+    What a call finds out counts only while its ticket is the newest: a call that began before the breaker opened says
+    nothing of the provider since.
+
+    Attributes:
+        is_open: Whether the last news are failures.
+        opened: When it last opened, or a probe last failed.
+        ticket: The newest.
+    """
+
+    __slots__ = (
+        "_cooling",
+        "_cooling_until",
+        "_failures",
+        "_limited_until",
+        "_next",
+        "_on_trial",
+        "_probe_failed",
+        "_probe_until",
+        "is_open",
+        "opened",
+        "ticket",
+    )
+
+    def __init__(self, cooling: Cooling) -> None:
+        self._cooling = cooling
+        self.is_open = False
+        self.opened = _NEVER
+        self.ticket = 0
+        self._failures = 0
+        self._next = cooling.shortest
+        self._cooling_until = _NEVER
+        self._limited_until = _NEVER
+        self._probe_until = _NEVER
+        self._probe_failed = False
+        self._on_trial = False
+
+    def state(self, now: float) -> State:
+        """Returns what may be done."""
+        if not self.is_open:
+            return State.HEALTHY if now >= self._limited_until else State.LIMITED
+        if now < self._probe_until:
+            return State.PROBING
+        if now >= self._cooling_until and now >= self._limited_until:
+            return State.PROBE_DUE
+        return State.DOWN if self._probe_failed else State.SUSPECT
+
+    def retry_after(self, now: float) -> float:
+        """Returns the seconds until it may be tried, or tried as well as any other; a guess while a probe is away."""
+        state = self.state(now)
+        if state is State.HEALTHY or state is State.PROBE_DUE:
+            return 0.0
+        if state is State.PROBING:
+            return self._cooling.shortest
+        return max(self._limited_until, self._cooling_until if self.is_open else _NEVER) - now
+
+    def enter(self, now: float) -> int | None:
+        """Returns the ticket of a call that begins, or None if none may: another is the probe, or it is down."""
+        state = self.state(now)
+        if state is State.DOWN or state is State.PROBING:
+            return None
+        if state is State.PROBE_DUE:
+            self.ticket += 1
+            self._probe_until = now + self._cooling.longest_call
+        return self.ticket
+
+    def answer(self, ticket: int) -> bool:
+        """Takes note that an answer has begun; says whether that closed the breaker, on trial: one failure opens it."""
+        if ticket != self.ticket or not self.is_open:
+            return False
+        self._close()
+        self._on_trial = True
+        return True
+
+    def succeed(self, ticket: int) -> bool:
+        """Takes note of a success; says whether it closed the breaker."""
+        if ticket != self.ticket:
+            return False
+        self._failures = 0
+        self._on_trial = False
+        self._next = self._cooling.shortest
+        if not self.is_open:
+            return False
+        self._close()
+        return True
+
+    def fail(self, ticket: int, now: float, retry_after: float | None) -> bool:
+        """Takes note of a failure; says whether it opened the breaker, or keeps it open after a probe."""
+        self._pause(now, retry_after)
+        if ticket != self.ticket:
+            return False
+        if self.is_open:
+            # A suspect's last resort is no probe: its failure is no news.
+            if self._probe_until == _NEVER:
+                return False
+        else:
+            self._failures += 1
+            if self._failures < self._cooling.failures and not self._on_trial:
+                return False
+        self._open(now)
+        return True
+
+    def limit(self, ticket: int, now: float, retry_after: float | None) -> None:
+        """Takes note that the provider asks for a pause; one of the shortest cooldown if it does not say how long."""
+        self._pause(now, self._cooling.shortest if retry_after is None else retry_after)
+        self.release(ticket)
+
+    def release(self, ticket: int) -> None:
+        """Takes note of an ending that says nothing: if it was the probe, another may go."""
+        if ticket == self.ticket:
+            self._probe_until = _NEVER
+
+    def _close(self) -> None:
+        self.is_open = False
+        self.ticket += 1
+        self._cooling_until = self._probe_until = _NEVER
+
+    def _open(self, now: float) -> None:
+        self._probe_failed = self.is_open or self._on_trial
+        self._on_trial = False
+        self.is_open = True
+        self.opened = now
+        self.ticket += 1
+        self._failures = 0
+        self._probe_until = _NEVER
+        self._cooling_until = max(self._cooling_until, now + self._next)
+        self._next = min(2 * self._next, self._cooling.longest)
+
+    def _pause(self, now: float, seconds: float | None) -> None:
+        # No number is no pause either.
+        if seconds is not None and seconds > 0:
+            self._limited_until = max(self._limited_until, now + min(seconds, _LONGEST_RETRY_AFTER))

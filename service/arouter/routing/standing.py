@@ -1,0 +1,90 @@
+"""How the endpoints do at one moment, as far as a plan must know. A view of the health board; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from random import Random
+
+from arouter.catalogue.catalogue import Endpoint
+from arouter.providers.provider import Credential
+from arouter.routing.breaker import State
+from arouter.routing.health import HealthBoard
+from arouter.routing.window import Observed
+
+
+class Standing(IntEnum):
+    """What an endpoint may be used for; the smaller, the better."""
+
+    READY = 0
+    OUTAGE = 1
+    LIMITED = 2
+    SUSPECT = 3
+    OUT = 4
+
+    @property
+    def label(self) -> str:
+        """The same for people."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Standing.READY: "is well",
+    Standing.OUTAGE: "had an outage in the last 30 seconds",
+    Standing.LIMITED: "is rate limited by its provider",
+    Standing.SUSPECT: "has just failed and is a last resort",
+    Standing.OUT: "fails and is left alone for a while",
+}
+
+_OF_STATE = {
+    State.HEALTHY: Standing.READY,
+    # Somebody must try it, else it would never come back.
+    State.PROBE_DUE: Standing.READY,
+    State.LIMITED: Standing.LIMITED,
+    State.SUSPECT: Standing.SUSPECT,
+    State.PROBING: Standing.OUT,
+    State.DOWN: Standing.OUT,
+}
+
+
+class Standings:
+    """The health board at one moment.
+
+    Args:
+        board: Of the process.
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, board: HealthBoard, now: float) -> None:
+        self._board = board
+        self._now = now
+
+    def of(self, endpoint: Endpoint) -> Standing:
+        """Returns how an endpoint stands with the best of its provider's keys."""
+        best = min(self._with_key(endpoint, credential) for credential in endpoint.provider.credentials)
+        if best is Standing.READY and self._board.had_outage(endpoint.id, self._now):
+            return Standing.OUTAGE
+        return best
+
+    def keys(self, endpoint: Endpoint, random: Random) -> Sequence[Credential]:
+        """Returns the provider's keys that may be used for an endpoint: healthy ones first, in random order."""
+        credentials = endpoint.provider.credentials
+        if len(credentials) == 1:
+            return credentials
+        drawn = random.sample(credentials, len(credentials))
+        ranked = sorted(((self._with_key(endpoint, each), each) for each in drawn), key=lambda pair: pair[0])
+        return [credential for standing, credential in ranked if standing is not Standing.OUT]
+
+    def observed(self, endpoint: Endpoint) -> Observed:
+        """Returns what was seen of it lately."""
+        return self._board.observed(endpoint.id, self._now)
+
+    def retry_after(self, endpoint: Endpoint) -> float:
+        """Returns the seconds until one of its provider's keys may be tried again."""
+        return min(
+            self._board.retry_after(endpoint.id, credential.name, self._now)
+            for credential in endpoint.provider.credentials
+        )
+
+    def _with_key(self, endpoint: Endpoint, credential: Credential) -> Standing:
+        return _OF_STATE[self._board.state(endpoint.id, credential.name, self._now)]

@@ -1,0 +1,145 @@
+"""What the calls of the last 30 seconds were like. Pure: it is told the time, and keeps no call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LENGTH = 30.0
+"""Seconds that are looked back."""
+
+_BUCKETS = 10
+_BUCKET = LENGTH / _BUCKETS
+
+_OUTAGE_CALLS = 5
+_OUTAGE_SHARE = 0.5
+"""Docs.arouter.ai drops who had a "significant outage in the last 30 seconds" and does not say what that is."""
+
+
+class Observed(NamedTuple):
+    """What is known of some calls; None where nothing is.
+
+    Attributes:
+        calls: That succeeded or failed. Those that say nothing of the provider, and 429s, are none.
+        success_rate: The share that succeeded, from 0 to 1.
+        first_token_s: Seconds to the first piece of a streamed answer, on average.
+        tokens_per_s: Of an answer from its first piece on, on average.
+    """
+
+    calls: int
+    success_rate: float | None
+    first_token_s: float | None
+    tokens_per_s: float | None
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether at least half of them failed, and they are not just a few."""
+        return self.calls >= _OUTAGE_CALLS and self.success_rate is not None and self.success_rate <= _OUTAGE_SHARE
+
+
+NOTHING = Observed(0, None, None, None)
+
+
+class Sums:
+    """Sums over some calls."""
+
+    __slots__ = ("failures", "first_token", "first_tokens", "speed", "speeds", "successes")
+
+    def __init__(self) -> None:
+        self.successes = self.failures = self.first_tokens = self.speeds = 0
+        self.first_token = self.speed = 0.0
+
+    def add(self, other: Sums) -> None:
+        """Adds what another has."""
+        self.successes += other.successes
+        self.failures += other.failures
+        self.first_tokens += other.first_tokens
+        self.first_token += other.first_token
+        self.speeds += other.speeds
+        self.speed += other.speed
+
+
+class Window:
+    """Sums in buckets of three seconds, of which the oldest is dropped as a new one begins."""
+
+    __slots__ = ("_buckets", "_ends", "_observed", "_tick")
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, Sums] = {}
+        self._tick = 0
+        self._ends = -float("inf")
+        self._observed: Observed | None = NOTHING
+
+    def succeed(self, now: float) -> None:
+        """Counts a success."""
+        self._bucket(now).successes += 1
+
+    def fail(self, now: float) -> None:
+        """Counts a failure."""
+        self._bucket(now).failures += 1
+
+    def time_first_token(self, now: float, seconds: float) -> None:
+        """Counts how long the first piece of an answer took."""
+        bucket = self._bucket(now)
+        bucket.first_tokens += 1
+        bucket.first_token += seconds
+
+    def time_tokens(self, now: float, per_second: float) -> None:
+        """Counts how fast an answer came."""
+        bucket = self._bucket(now)
+        bucket.speeds += 1
+        bucket.speed += per_second
+
+    def observed(self, now: float) -> Observed:
+        """Returns what the window shows."""
+        self._turn(now)
+        if self._observed is None:
+            self._observed = _observed(self._buckets.values())
+        return self._observed
+
+    def sums(self, now: float) -> Iterable[Sums]:
+        """Returns what makes up the window."""
+        self._turn(now)
+        return self._buckets.values()
+
+    def _bucket(self, now: float) -> Sums:
+        """Returns the bucket of a call that ends now."""
+        self._turn(now)
+        self._observed = None
+        bucket = self._buckets.get(self._tick)
+        if bucket is None:
+            bucket = self._buckets[self._tick] = Sums()
+        return bucket
+
+    def _turn(self, now: float) -> None:
+        """Drops the buckets that are too old, if it is time for a new one."""
+        if now < self._ends:
+            return
+        self._tick = int(now // _BUCKET)
+        self._ends = next_turn(now)
+        if self._buckets:
+            self._buckets = {tick: sums for tick, sums in self._buckets.items() if tick > self._tick - _BUCKETS}
+            self._observed = None
+
+
+def next_turn(now: float) -> float:
+    """Returns when windows next lose a bucket: until then they show the same, unless there are calls."""
+    return (now // _BUCKET + 1) * _BUCKET
+
+
+def together(windows: Iterable[Window], now: float) -> Observed:
+    """Returns what several windows show as one."""
+    return _observed(sums for window in windows for sums in window.sums(now))
+
+
+def _observed(buckets: Iterable[Sums]) -> Observed:
+    total = Sums()
+    for bucket in buckets:
+        total.add(bucket)
+    calls = total.successes + total.failures
+    return Observed(
+        calls,
+        total.successes / calls if calls else None,
+        total.first_token / total.first_tokens if total.first_tokens else None,
+        total.speed / total.speeds if total.speeds else None,
+    )

@@ -1,0 +1,505 @@
+"""When endpoints are left alone, when they are tried again, and what is known of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from arouter.routing.breaker import Cooling, State
+from arouter.routing.health import Call, HealthBoard, ProviderState
+from arouter.routing.window import NOTHING
+
+MODEL, OTHER = "acme/model", "acme/other"
+KEY, SPARE = "acme#1", "acme#2"
+COOLING = Cooling(failures=3, shortest=1.0, longest=60.0, longest_call=600.0)
+
+
+class Watched(HealthBoard):
+    """A board with what it told its listener, and short words for the commonest calls."""
+
+    def __init__(self) -> None:
+        super().__init__(COOLING)
+        self.told: list[str] = []
+        self.listen(self.told.append)
+
+    def call(self, now: float, endpoint: str = MODEL, key: str = KEY) -> Call:
+        call = self.begin(endpoint, key, now)
+        assert call is not None
+        return call
+
+    def fail(self, now: float, times: int = 1, endpoint: str = MODEL, key: str = KEY) -> None:
+        for _ in range(times):
+            self.call(now, endpoint, key).failed(now)
+
+    def at(self, now: float) -> State:
+        return self.state(MODEL, KEY, now)
+
+
+@pytest.fixture
+def board() -> Watched:
+    return Watched()
+
+
+def taken_down(board: Watched) -> float:
+    """Has a probe fail; returns when the next one is due."""
+    board.fail(0, times=3)
+    board.fail(1)
+    return 3.0
+
+
+# --- The breaker ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_never_called_is_healthy(board: Watched) -> None:
+    """Nothing known is nothing wrong, and nothing to wait for."""
+    assert board.at(0) is State.HEALTHY
+    assert board.retry_after(MODEL, KEY, 0) == 0
+
+
+def test_the_third_failure_in_a_row_makes_it_suspect(board: Watched) -> None:
+    """Later calls go elsewhere for the cooldown, which `retry_after` tells."""
+    board.fail(0, times=2)
+    assert board.at(0) is State.HEALTHY
+
+    board.fail(0)
+    assert board.at(0.5) is State.SUSPECT
+    assert board.retry_after(MODEL, KEY, 0.25) == 0.75
+
+
+def test_a_success_begins_the_count_anew(board: Watched) -> None:
+    """Two failures, a success and two failures are not three in a row."""
+    board.fail(0, times=2)
+    board.call(0).succeeded(0)
+    board.fail(0, times=2)
+
+    assert board.at(0) is State.HEALTHY
+
+
+def test_each_credential_and_endpoint_is_by_itself(board: Watched) -> None:
+    """What fails with one key of a pool may work with the next."""
+    board.fail(0, times=3)
+
+    assert board.state(MODEL, SPARE, 0) is State.HEALTHY
+    assert board.state(OTHER, KEY, 0) is State.HEALTHY
+
+
+def test_a_suspect_may_be_called_as_a_last_resort(board: Watched) -> None:
+    """Its success is as good as a probe's; its failure is not held against it."""
+    board.fail(0, times=3)
+    board.fail(0.5, times=5)
+    assert board.at(0.5) is State.SUSPECT
+    assert board.at(1) is State.PROBE_DUE
+
+    board.fail(0.9)
+    board.call(0.9).succeeded(0.9)
+    assert board.at(0.9) is State.HEALTHY
+
+
+def test_one_probe_may_go_after_the_cooldown(board: Watched) -> None:
+    """While it is away nobody else may."""
+    board.fail(0, times=3)
+    assert board.at(1) is State.PROBE_DUE
+
+    board.call(1)
+    assert board.at(1) is State.PROBING
+    assert board.begin(MODEL, KEY, 1) is None
+    assert board.retry_after(MODEL, KEY, 1) == 1
+
+
+def test_it_is_back_within_one_probe(board: Watched) -> None:
+    """However often it failed before; and a later failure finds it as if nothing had been."""
+    due = taken_down(board)
+    board.call(due).succeeded(due)
+    assert board.at(due) is State.HEALTHY
+
+    board.fail(due, times=3)
+    assert board.at(due) is State.SUSPECT
+    assert board.retry_after(MODEL, KEY, due) == 1
+
+
+def test_failed_probes_double_the_cooldown_up_to_the_longest(board: Watched) -> None:
+    """A provider down for good is asked once a minute."""
+    now, cooldowns = 0.0, []
+    board.fail(now, times=3)
+    for _ in range(9):
+        cooldowns.append(board.retry_after(MODEL, KEY, now))
+        now += cooldowns[-1]
+        board.fail(now)
+        assert board.at(now) is State.DOWN
+        assert board.begin(MODEL, KEY, now) is None
+
+    assert cooldowns == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_calls_that_began_before_it_opened_change_nothing(board: Watched) -> None:
+    """A hundred that fail at once are one opening, and a success from before is no recovery."""
+    old = [board.call(0) for _ in range(100)]
+    for call in old[:-1]:
+        call.failed(1)
+    assert board.retry_after(MODEL, KEY, 1) == 1
+
+    old[-1].succeeded(1)
+    assert board.at(1) is State.SUSPECT
+
+
+def test_a_hundred_neutral_endings_never_open_it(board: Watched) -> None:
+    """Clients that leave say nothing of the provider."""
+    board.fail(0, times=2)
+    for _ in range(100):
+        board.call(0).neutral(0)
+
+    assert board.at(0) is State.HEALTHY
+    assert board.observed(MODEL, 0).calls == 2
+
+
+def test_a_probe_without_a_verdict_lets_the_next_one_go(board: Watched) -> None:
+    """The client of the probe may leave too; the cooldown stays as it was."""
+    due = taken_down(board)
+    board.call(due).neutral(due)
+    assert board.at(due) is State.PROBE_DUE
+
+    board.fail(due)
+    assert board.retry_after(MODEL, KEY, due) == 4
+
+
+def test_a_lost_probe_does_not_block_for_ever(board: Watched) -> None:
+    """After the longest that a call can last another goes, and the lost one counts no more."""
+    due = taken_down(board)
+    lost = board.call(due)
+    assert board.at(due + 599) is State.PROBING
+    assert board.at(due + 600) is State.PROBE_DUE
+
+    board.call(due + 600)
+    lost.failed(due + 601)
+    assert board.at(due + 601) is State.PROBING
+
+
+def test_the_first_token_of_a_probe_lets_others_in(board: Watched) -> None:
+    """They need not wait for the end of a long answer."""
+    due = taken_down(board)
+    probe = board.call(due)
+    probe.answering(due, 0.1)
+    assert board.at(due) is State.HEALTHY
+
+    probe.succeeded(due + 100)
+    board.fail(due + 100, times=2)
+    assert board.at(due + 100) is State.HEALTHY
+
+
+def test_an_answer_that_breaks_off_takes_it_down_again(board: Watched) -> None:
+    """A provider that begins every answer and ends none is not tried more often than one that is silent."""
+    due = taken_down(board)
+    probe = board.call(due)
+    probe.answering(due, 0.1)
+    probe.failed(due + 1)
+
+    assert board.at(due + 1) is State.DOWN
+    assert board.retry_after(MODEL, KEY, due + 1) == 4
+
+
+def test_beginning_to_answer_is_no_success_of_a_healthy_one(board: Watched) -> None:
+    """Three answers in a row that break off open the breaker."""
+    for _ in range(3):
+        call = board.call(0)
+        call.answering(0, 0.1)
+        call.failed(0)
+
+    assert board.at(0) is State.SUSPECT
+
+
+def test_only_the_first_ending_counts(board: Watched) -> None:
+    """`neutral` may stand in a `finally`, and nothing counts twice."""
+    call = board.call(0)
+    for _ in range(3):
+        call.failed(0)
+    call.succeeded(0)
+    call.rate_limited(0, 60)
+    call.answering(0, 1)
+    call.neutral(0)
+
+    assert board.at(0) is State.HEALTHY
+    assert board.observed(MODEL, 0) == (1, 0, None, None)
+
+
+# --- retry-after ------------------------------------------------------------------------------------------------------
+
+
+def test_a_429_limits_for_as_long_as_it_says(board: Watched) -> None:
+    """It may still be called, and any number of them is no outage."""
+    for _ in range(10):
+        board.call(0).rate_limited(0, 7)
+
+    assert board.at(6) is State.LIMITED
+    assert board.retry_after(MODEL, KEY, 6) == 1
+    assert board.at(7) is State.HEALTHY
+    assert not board.had_outage(MODEL, 0)
+
+
+def test_a_429_that_does_not_say_limits_for_the_shortest_cooldown(board: Watched) -> None:
+    """Some providers send no retry-after."""
+    board.call(0).rate_limited(0)
+
+    assert board.retry_after(MODEL, KEY, 0) == 1
+
+
+def test_a_failure_may_ask_for_a_pause_too(board: Watched) -> None:
+    """A 503 with retry-after limits at once, and outlasts the cooldown."""
+    board.call(0).failed(0, 30)
+    assert board.at(0) is State.LIMITED
+
+    board.fail(0, times=2)
+    assert board.retry_after(MODEL, KEY, 0) == 30
+    assert board.at(29) is State.SUSPECT
+    assert board.at(30) is State.PROBE_DUE
+
+
+def test_a_429_puts_the_next_probe_off(board: Watched) -> None:
+    """It is no failure, so the cooldown is not doubled; nor is it a success."""
+    due = taken_down(board)
+    board.call(due).rate_limited(due, 10)
+    assert board.at(due + 9) is State.DOWN
+
+    board.fail(due + 10)
+    assert board.retry_after(MODEL, KEY, due + 10) == 4
+
+
+def test_a_new_deadline_never_shortens_an_older_one(board: Watched) -> None:
+    """The latest of all deadlines holds, a success in between or not."""
+    board.call(0).rate_limited(0, 60)
+    board.call(1).rate_limited(1, 5)
+    board.call(1).succeeded(1)
+    board.call(1).rate_limited(1)
+
+    assert board.retry_after(MODEL, KEY, 1) == 59
+
+
+@pytest.mark.parametrize(("said", "kept"), [(-5, 0), (0, 0), (math.nan, 0), (math.inf, 600), (10**9, 600)])
+def test_a_senseless_retry_after_does_no_harm(board: Watched, said: float, kept: float) -> None:
+    """Providers make mistakes with dates."""
+    board.call(0).rate_limited(0, said)
+
+    assert board.retry_after(MODEL, KEY, 0) == kept
+
+
+# --- What is observed -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_observed_of_what_was_not_called(board: Watched) -> None:
+    """Unknown is None, not zero."""
+    assert board.observed(MODEL, 0) == NOTHING == (0, None, None, None)
+    assert board.provider_observed("acme", 0) == NOTHING
+
+
+def test_an_endpoint_is_observed_with_all_its_credentials(board: Watched) -> None:
+    """Means over those calls that say something."""
+    board.call(0).succeeded(0, 0.5, 100)
+    streamed = board.call(0, key=SPARE)
+    streamed.answering(0, 1.5)
+    streamed.succeeded(0, 1.5, 50)
+    board.call(0).succeeded(0)
+    board.fail(0)
+
+    assert board.observed(MODEL, 0) == (4, 0.75, 1, 75)
+    assert board.provider_observed("acme", 0) == (4, 0.75, 1, 75)
+
+
+def test_the_window_is_thirty_seconds(board: Watched) -> None:
+    """What is older is gone; what is younger than 27 seconds is there."""
+    board.call(0).succeeded(0, 1, 10)
+    board.call(20).succeeded(20, 2, 20)
+
+    assert board.observed(MODEL, 26.9).calls == 2
+    assert board.observed(MODEL, 30) == (1, 1, 2, 20)
+    assert board.observed(MODEL, 50) == NOTHING
+
+
+def test_an_opening_is_an_outage_for_thirty_seconds(board: Watched) -> None:
+    """Also when it is over."""
+    board.fail(0, times=3)
+    board.call(1).succeeded(1)
+
+    assert board.had_outage(MODEL, 29)
+    assert not board.had_outage(MODEL, 31)
+
+
+@pytest.mark.parametrize(("outcomes", "outage"), [("ffs", False), ("fsfs", False), ("fsfsf", True), ("fssfs", False)])
+def test_half_of_five_calls_failing_is_an_outage(board: Watched, outcomes: str, outage: bool) -> None:
+    """Failures that are never three in a row are noticed too."""
+    for outcome in outcomes:
+        call = board.call(0)
+        if outcome == "f":
+            call.failed(0)
+        else:
+            call.succeeded(0)
+
+    assert board.had_outage(MODEL, 0) is outage
+
+
+def test_a_revoked_key_is_no_outage_of_its_endpoint(board: Watched) -> None:
+    """As long as another works."""
+    board.fail(0, times=3)
+    assert board.had_outage(MODEL, 0)
+
+    board.call(0, key=SPARE).succeeded(0)
+    assert not board.had_outage(MODEL, 0)
+
+
+# --- Providers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_provider_is_unavailable_when_all_that_was_used_fails(board: Watched) -> None:
+    """It is told once, and once again when something succeeds."""
+    board.call(0, OTHER).succeeded(0)
+    board.fail(1, times=3)
+    assert board.provider_state("acme", 1) is ProviderState.DEGRADED
+    assert board.told == []
+
+    board.fail(1, times=3, endpoint=OTHER)
+    assert board.provider_state("acme", 1) is ProviderState.UNAVAILABLE
+    assert board.told == ["acme"]
+
+    board.call(2).succeeded(2)
+    assert board.provider_state("acme", 2) is ProviderState.DEGRADED
+    assert board.told == ["acme", "acme"]
+
+
+def test_what_succeeded_long_ago_does_not_keep_a_provider_available(board: Watched) -> None:
+    """Lately is five minutes."""
+    board.call(0, OTHER).succeeded(0)
+    board.fail(301, times=3)
+
+    assert board.provider_state("acme", 301) is ProviderState.UNAVAILABLE
+
+
+def test_time_alone_does_not_bring_a_provider_back(board: Watched) -> None:
+    """A cooldown that is over is no success, and a probe on its way neither."""
+    board.fail(0, times=3)
+    assert board.provider_state("acme", 1000) is ProviderState.UNAVAILABLE
+
+    board.call(1000)
+    assert board.provider_state("acme", 1000) is ProviderState.UNAVAILABLE
+
+
+def test_another_endpoints_success_brings_a_provider_back(board: Watched) -> None:
+    """Also one that was never called before."""
+    board.fail(0, times=3)
+    board.call(0, OTHER).succeeded(0)
+
+    assert board.provider_state("acme", 0) is ProviderState.DEGRADED
+    assert board.told == ["acme", "acme"]
+
+
+def test_a_limit_degrades_a_provider_while_it_runs(board: Watched) -> None:
+    """And does nothing else to it."""
+    board.call(0).rate_limited(0, 7)
+
+    assert board.provider_state("acme", 6) is ProviderState.DEGRADED
+    assert board.provider_state("acme", 7) is ProviderState.HEALTHY
+    assert board.told == []
+
+
+def test_an_hour_without_use_forgets(board: Watched) -> None:
+    """Models that come and go leave nothing behind; of what is forgotten nothing bad is known."""
+    for number in range(1000):
+        board.fail(0, times=3, endpoint=f"gone-{number}/model")
+    board.begin(MODEL, KEY, 3601)
+
+    assert [
+        number for number in range(1000) if board.state(f"gone-{number}/model", KEY, 3601) is not State.HEALTHY
+    ] == []
+    assert len(board._endpoints) == len(board._providers) == 1
+    assert board.told.count("gone-0") == 2
+
+
+# --- Any order of events ----------------------------------------------------------------------------------------------
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One pair, with calls that begin and end in any order while time goes by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.board = Watched()
+        self.now = 0.0
+        self.calls: list[tuple[Call, float | None]] = []
+        """Those that have not ended, each with when it began if it is a probe."""
+
+    @property
+    def state(self) -> State:
+        return self.board.at(self.now)
+
+    @rule(seconds=st.sampled_from([0.01, 0.5, 1.0, 5.0, 61.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def begin(self) -> None:
+        before = self.state
+        call = self.board.begin(MODEL, KEY, self.now)
+        assert (call is None) == (before in (State.DOWN, State.PROBING))
+        if call is not None:
+            if before is State.PROBE_DUE:
+                assert all(began is None or began + COOLING.longest_call <= self.now for _, began in self.calls)
+            self.calls.append((call, self.now if before is State.PROBE_DUE else None))
+            assert self.state is (State.PROBING if before is State.PROBE_DUE else before)
+
+    @precondition(lambda self: self.calls)
+    @rule(
+        which=st.integers(0, 99), ending=st.sampled_from(["failed", "rate_limited"]), wait=st.none() | st.floats(0, 90)
+    )
+    def go_wrong(self, which: int, ending: str, wait: float | None) -> None:
+        call, _ = self.calls.pop(which % len(self.calls))
+        before, deadline = self.state, self.now + self.board.retry_after(MODEL, KEY, self.now)
+        getattr(call, ending)(self.now, wait)
+        if before is not State.PROBING:
+            assert self.now + self.board.retry_after(MODEL, KEY, self.now) >= deadline - 1e-6
+        if ending == "rate_limited":
+            opened = self.state in (State.SUSPECT, State.DOWN)
+            assert not opened or before not in (State.HEALTHY, State.LIMITED)
+
+    @precondition(lambda self: self.calls)
+    @rule(which=st.integers(0, 99))
+    def go_well(self, which: int) -> None:
+        call, probe = self.calls.pop(which % len(self.calls))
+        before = self.state
+        call.succeeded(self.now)
+        if probe is not None and before is State.PROBING and self.now < probe + COOLING.longest_call:
+            assert self.state in (State.HEALTHY, State.LIMITED)
+
+    @precondition(lambda self: self.calls)
+    @rule(which=st.integers(0, 99))
+    def say_nothing(self, which: int) -> None:
+        call, probe = self.calls.pop(which % len(self.calls))
+        before = self.state
+        call.neutral(self.now)
+        if probe is None:
+            assert self.state is before
+
+    @rule()
+    def go_down(self) -> None:
+        """Three failures are enough, whatever was before."""
+        for _ in range(3):
+            call = self.board.begin(MODEL, KEY, self.now)
+            if call is not None:
+                call.failed(self.now)
+        assert self.state not in (State.HEALTHY, State.LIMITED, State.PROBE_DUE)
+
+    @rule()
+    def recover(self) -> None:
+        """One probe is enough, whatever was before."""
+        self.calls.clear()
+        self.now += 1000
+        call = self.board.begin(MODEL, KEY, self.now)
+        assert call is not None
+        call.succeeded(self.now)
+        assert self.state is State.HEALTHY
+
+    @invariant()
+    def a_wait_is_never_longer_than_the_longest(self) -> None:
+        assert 0 <= self.board.retry_after(MODEL, KEY, self.now) <= 90
+
+
+TestAnyOrder = AnyOrder.TestCase
