@@ -19,6 +19,7 @@ from arouter.v1 import (
     key_service_pb2,
     model_service_pb2,
     provider_service_pb2,
+    routing_service_pb2,
     usage_service_pb2,
 )
 from emulator import Emulator
@@ -132,7 +133,7 @@ def test_models_and_providers_are_as_shown(door: Rest) -> None:
 
 
 def test_a_refused_parameter_is_answered_as_shown(door: Rest) -> None:
-    request, _, sample = SAMPLES[-1].values
+    request, _, sample = SAMPLES[-2].values
     answer = send(door, str(request))
 
     assert answer.status == 400
@@ -145,6 +146,7 @@ SERVICES = (
     key_service_pb2,
     model_service_pb2,
     provider_service_pb2,
+    routing_service_pb2,
     usage_service_pb2,
 )
 

@@ -19,7 +19,7 @@ from support.docs import ROOT, blocks
 from support.stack import Stack
 
 BLOCKS = blocks("docs/grpc.md")
-CALL, STREAM, ASYNCIO, TURNS = (text for kind, text in BLOCKS if kind == "python")
+CALL, STREAM, ASYNCIO, TURNS, ROUTE, WATCH = (text for kind, text in BLOCKS if kind == "python")
 STUBS, BY_HAND = (text for kind, text in BLOCKS if kind == "sh")
 INSTALL, _, GENERATE = STUBS.partition("\n")
 ADDRESS = "127.0.0.1:50051"
@@ -98,6 +98,17 @@ def test_its_examples_work(page: Page, emulator: Emulator) -> None:
     messages = emulator.calls[-1].json["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant", "user"]
     assert messages[1]["content"] == TEXT
+
+
+def test_routes_and_changes_are_told(page: Page) -> None:
+    """The examples of `ExplainRoute` and `WatchModels` print what the page says they do."""
+    status, printed, errors = page.run(CALL, ROUTE, WATCH)
+
+    assert status == 0, errors
+    attempt, candidate, verdict, known = printed.splitlines()[1:]
+    assert attempt == "emu/text ok"
+    assert candidate.startswith("emu/text asked for; ")
+    assert (verdict, known) == ("unknown", "True")
 
 
 def test_an_error_is_told_with_its_reason(page: Page) -> None:

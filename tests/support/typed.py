@@ -15,6 +15,7 @@ from arouter.v1 import (
     chat_service_pb2_grpc,
     key_service_pb2_grpc,
     model_service_pb2_grpc,
+    routing_service_pb2_grpc,
 )
 from support.stack import Stack
 
@@ -29,6 +30,7 @@ class Client:
         self.keys = key_service_pb2_grpc.KeyServiceStub(channel)
         self.chat = chat_service_pb2_grpc.ChatServiceStub(channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(channel)
+        self.routing = routing_service_pb2_grpc.RoutingServiceStub(channel)
         metadata = (("authorization", f"Bearer {key or stack.key}"),)
         self.options: dict[str, Any] = {"metadata": metadata, "timeout": TIMEOUT}
 

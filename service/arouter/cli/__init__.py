@@ -7,6 +7,7 @@ import click
 from arouter import __version__
 from arouter.cli.accounts import accounts
 from arouter.cli.client import chat, models
+from arouter.cli.explain import explain
 from arouter.cli.gateway import gateway
 from arouter.cli.keys import keys
 from arouter.cli.service import migrate, serve, up, worker
@@ -32,5 +33,5 @@ def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
 
 
-for _command in (up, serve, migrate, worker, models, chat, keys, accounts, usage, gateway):
+for _command in (up, serve, migrate, worker, models, chat, explain, keys, accounts, usage, gateway):
     main.add_command(_command)

@@ -20,7 +20,7 @@ def models(target: str | None, key: str | None) -> None:
     """List the models that the key may use."""
     from arouter.v1 import model_service_pb2, model_service_pb2_grpc
 
-    with _connection(target, key) as (channel, metadata):
+    with connection(target, key) as (channel, metadata):
         service = model_service_pb2_grpc.ModelServiceStub(channel)
         for model in service.ListModels(model_service_pb2.ListModelsRequest(), metadata=metadata).data:
             click.echo(model.id)
@@ -41,7 +41,7 @@ def chat(prompt: str, model: str | None, target: str | None, key: str | None) ->
         model_service_pb2_grpc,
     )
 
-    with _connection(target, key) as (channel, metadata):
+    with connection(target, key) as (channel, metadata):
         if model is None:
             listed = model_service_pb2_grpc.ModelServiceStub(channel).ListModels(
                 model_service_pb2.ListModelsRequest(), metadata=metadata
@@ -60,7 +60,7 @@ def chat(prompt: str, model: str | None, target: str | None, key: str | None) ->
 
 
 @contextmanager
-def _connection(target: str | None, key: str | None) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str]]]]:
+def connection(target: str | None, key: str | None) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str]]]]:
     """Yields a channel to the service and the metadata with the key; a failed call ends the command with one line."""
     with config_errors():
         environment = read_environment()

@@ -23,6 +23,9 @@ _NOTHING = Usage()
 _MOST_NANOS = 2**53
 """Some nine million USD: what every part of the way counts exactly."""
 
+_LONGEST_ROUTE = 512
+"""Characters of a route in a header."""
+
 
 class Status(Enum):
     """How a call ended."""
@@ -116,6 +119,20 @@ def new_outcome() -> Outcome:
 def route(outcome: Outcome) -> str:
     """Returns who was tried, and how it went: `groq/llama-4=rate_limited, together/llama-4=ok`."""
     return ", ".join(f"{attempt.endpoint.id}={attempt.result}" for attempt in outcome.attempts)
+
+
+def route_header(outcome: Outcome) -> tuple[str, str]:
+    """Returns the header that says the same in printable ASCII; the end of it, if it is long.
+
+    Where `auto` chose, how demanding it found the request comes first: `auto=medium; ollama/qwen3=ok`.
+    """
+    difficulty = outcome.plan.difficulty if outcome.plan else None
+    start = f"auto={difficulty.level}; " if difficulty else ""
+    tried = route(outcome)
+    if not (tried.isascii() and tried.isprintable()):
+        tried = "".join(character if " " <= character <= "~" else "?" for character in tried)
+    room = _LONGEST_ROUTE - len(start)
+    return "x-arouter-route", start + (tried if len(tried) <= room else f"...{tried[3 - room :]}")
 
 
 def nanos(details: ModelDetails, usage: Usage) -> int | None:

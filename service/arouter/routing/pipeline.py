@@ -20,7 +20,7 @@ from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
-from arouter.routing.outcome import Outcome, Status, new_outcome, records, route
+from arouter.routing.outcome import Outcome, Status, new_outcome, records, route, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
 
@@ -82,6 +82,8 @@ class Pipeline:
             raise
         except ARouterError as error:
             outcome.fail(error.failure)
+            if outcome.attempts:
+                error.headers += (route_header(outcome),)
             raise
         except Exception:
             outcome.fail(Failure.INTERNAL)

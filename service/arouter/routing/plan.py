@@ -77,11 +77,13 @@ class Plan:
     """What the planner made of a request.
 
     Attributes:
+        wanted: The models that the request names, or the default one.
         candidates: Whom to ask, in this order.
         excluded: Whom not; complete only of plans that explain themselves.
         difficulty: How demanding the request is, if `auto` had to know.
     """
 
+    wanted: tuple[str, ...] = ()
     candidates: list[Candidate] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
     difficulty: Difficulty | None = None

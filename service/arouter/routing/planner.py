@@ -70,12 +70,11 @@ class Planner:
         if plan.candidates or explain:
             return plan
         # Nobody is left: worth a second look, to say why.
-        wanted = ", ".join(each.text for each in self._wanted(inquiry))
-        raise nothing_left(wanted, self._plan(replace(inquiry, explain=True)).excluded)
+        raise nothing_left(", ".join(plan.wanted), self._plan(replace(inquiry, explain=True)).excluded)
 
     def _plan(self, inquiry: Inquiry) -> Plan:
-        plan = Plan()
         wanted = self._wanted(inquiry)
+        plan = Plan(tuple(each.text for each in wanted))
         for each in wanted:
             try:
                 plan.candidates += self._candidates(each, inquiry, plan)

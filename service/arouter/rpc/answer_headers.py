@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from arouter.routing.answer import Answer
+from arouter.routing.outcome import route_header
 
 _LONGEST_LIST = 1024
 """Characters of a list in a header; the names in it may be the client's."""
 
 
 def answer_headers(answer: Answer) -> tuple[tuple[str, str], ...]:
-    """Returns `x-arouter-provider`, what the key's limits say, and `x-arouter-dropped-params` if there are any."""
-    headers = (("x-arouter-provider", answer.provider), *answer.limit_headers)
+    """Returns who answers, who was tried, what the key's limits say, and the dropped parameters if there are any."""
+    headers = (("x-arouter-provider", answer.provider), route_header(answer.outcome), *answer.limit_headers)
     if not answer.dropped:
         return headers
     names = ", ".join(_printable(name) for name in answer.dropped)

@@ -11,7 +11,7 @@ from google.api import httpbody_pb2
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
-from arouter.chat.request import ChatRequest, check_body, parse_chat_request
+from arouter.chat.request import ChatRequest, parse_chat_request
 from arouter.errors import Failure, ProviderError
 from arouter.routing.answer import Answer
 from arouter.routing.pipeline import Pipeline
@@ -21,9 +21,11 @@ from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
 from arouter.rpc.status import known
 from arouter.rpc.typed.chunk import chunk_to_proto
-from arouter.rpc.typed.request import request_to_dict
+from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.response import completion_to_proto
+from arouter.rpc.typed.route import taken_route
 from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc
+from arouter.v1.route_pb2 import RouteTrace
 
 _END = b"data: [DONE]\n\n"
 
@@ -60,8 +62,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> chat_service_pb2.ChatCompletionResponse:
-        async with self._answer(_typed(request, stream=False), context) as answer:
+        async with self._answer(typed_chat(request, stream=False), context) as answer:
             response = completion_to_proto(answer.completion)
+            response.route.CopyFrom(taken_route(answer.outcome))
             await send_headers(context, answer_headers(answer))
             return response
 
@@ -69,11 +72,16 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> None:
-        async with self._answer(_typed(request, stream=True), context) as answer:
+        async with self._answer(typed_chat(request, stream=True), context) as answer:
             await send_headers(context, answer_headers(answer))
+            route: RouteTrace | None = taken_route(answer.outcome)
             while chunks := await answer.read():
                 for chunk in chunks:
-                    await write(context, chunk_to_proto(chunk))
+                    piece = chunk_to_proto(chunk)
+                    if route is not None:
+                        piece.route.CopyFrom(route)
+                        route = None
+                    await write(context, piece)
 
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()
@@ -99,13 +107,6 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             raise failure from error
         finally:
             events.close()
-
-
-def _typed(request: chat_service_pb2.ChatCompletionRequest, *, stream: bool) -> ChatRequest:
-    body = request_to_dict(request)
-    check_body(body)
-    # A typed stream always ends with its usage.
-    return ChatRequest(body, stream=stream, include_usage=True)
 
 
 def _encode(chunks: list[Chunk]) -> bytes:

@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
 from typing_extensions import override
 
+from arouter.accounts.keys import KeyStore
 from arouter.catalogue.catalogue import Catalogue
-from arouter.errors import invalid_request
+from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.rpc.auth import caller
-from arouter.rpc.context import Context
-from arouter.rpc.typed.model import basic_model, full_model
+from arouter.rpc.context import Context, write
+from arouter.rpc.typed.model import Build, basic_model, full_model, model_changes
 from arouter.v1.model_pb2 import Model
-from arouter.v1.model_service_pb2 import GetModelRequest, ListModelsRequest, ListModelsResponse
+from arouter.v1.model_service_pb2 import (
+    GetModelRequest,
+    ListModelsRequest,
+    ListModelsResponse,
+    WatchModelsRequest,
+    WatchModelsResponse,
+)
 from arouter.v1.model_service_pb2_grpc import ModelServiceServicer
 
-_VIEWS = {"": basic_model, "basic": basic_model, "full": full_model}
+_VIEWS: Mapping[str, Build] = {"": basic_model, "basic": basic_model, "full": full_model}
+
+_LOOK_AT_KEY = 1.0
+"""Seconds between two looks at the key of a watch. Keys expire without an event, so somebody must look."""
 
 
 class ModelService(ModelServiceServicer):
-    """Shows the catalogue as the calling key sees it."""
+    """Shows the catalogue as the calling key sees it.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Args:
+        catalogue: Of all models.
+        keys: Where watches look whether their keys are still valid, and for what.
+    """
+
+    def __init__(self, catalogue: Catalogue, keys: KeyStore) -> None:
         self._catalogue = catalogue
+        self._keys = keys
 
     @override
     async def ListModels(self, request: ListModelsRequest, context: Context) -> ListModelsResponse:
-        _check_view(request.view)
+        build = _view(request.view)
         visible = self._catalogue.visible(caller.get().key)
-        return ListModelsResponse(object="list", data=map(_VIEWS[request.view], visible))
+        return ListModelsResponse(object="list", data=map(build, visible))
 
     @override
     async def GetModel(self, request: GetModelRequest, context: Context) -> Model:
-        _check_view(request.view)
-        return _VIEWS[request.view](self._catalogue.find(request.model, caller.get().key))
+        build = _view(request.view)
+        return build(self._catalogue.find(request.model, caller.get().key))
+
+    @override
+    async def WatchModels(self, request: WatchModelsRequest, context: Context) -> None:  # type: ignore[override]
+        build = _view(request.view)
+        key_hash = caller.get().key.hash
+        shown = self._catalogue.offer(caller.get().key)
+        await write(context, WatchModelsResponse(models=map(build, shown.models.values())))
+        while True:
+            key = self._keys.find(key_hash)
+            if key is None:
+                raise ARouterError(Failure.INVALID_API_KEY, "The API key is no longer valid.")
+            offer = self._catalogue.offer(key)
+            if offer is shown:
+                # No change is missed between the look and the wait: nothing else runs there.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AT_KEY):
+                        await self._catalogue.wait_change()
+                continue
+            changes = model_changes(shown.models, offer.models, build)
+            shown = offer
+            # Until the client has taken it nothing is made for it: then what has changed by then goes in one piece.
+            if changes is not None:
+                await write(context, changes)
 
 
-def _check_view(view: str) -> None:
-    if view not in _VIEWS:
+def _view(view: str) -> Build:
+    build = _VIEWS.get(view)
+    if build is None:
         raise invalid_request("Invalid value for 'view'. Supported values are: basic, full.", "view")
+    return build

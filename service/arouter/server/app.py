@@ -41,6 +41,7 @@ from arouter.rpc.key_service import KeyService
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
+from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.usage_service import UsageService
 from arouter.server.database import wait_for_schema
 from arouter.store.catalogue import SqlCatalogueStore
@@ -59,6 +60,8 @@ from arouter.v1 import (
     model_service_pb2_grpc,
     provider_service_pb2,
     provider_service_pb2_grpc,
+    routing_service_pb2,
+    routing_service_pb2_grpc,
     usage_service_pb2,
     usage_service_pb2_grpc,
 )
@@ -70,6 +73,7 @@ SERVICES = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
     usage_service_pb2.DESCRIPTOR.services_by_name["UsageService"].full_name,
     provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"].full_name,
+    routing_service_pb2.DESCRIPTOR.services_by_name["RoutingService"].full_name,
 )
 
 _LIST_PATIENCE = 2.0
@@ -151,8 +155,9 @@ class App:
             ],
         )
         routing, random = config.routing, Random()  # noqa: S311 -- to balance, not to hide
+        planner = Planner(self._catalogue, board, routing, random)
         pipeline = Pipeline(
-            Planner(self._catalogue, board, routing, random),
+            planner,
             Attempts(self._upstream, board, routing, random),
             self._admission,
             self._limiter,
@@ -164,9 +169,14 @@ class App:
             ChatService(pipeline, config.server.keep_alive), self._server
         )
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), self._server)
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._catalogue), self._server)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelService(self._catalogue, self._directory), self._server
+        )
         provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(
             ProviderService(self._catalogue, board), self._server
+        )
+        routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(
+            RoutingService(planner, self._catalogue), self._server
         )
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

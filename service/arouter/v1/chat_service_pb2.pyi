@@ -9,6 +9,7 @@ from arouter.v1 import chat_moderation_pb2 as _chat_moderation_pb2
 from arouter.v1 import chat_option_pb2 as _chat_option_pb2
 from arouter.v1 import chat_tool_pb2 as _chat_tool_pb2
 from arouter.v1 import route_option_pb2 as _route_option_pb2
+from arouter.v1 import route_pb2 as _route_pb2
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
@@ -463,6 +464,7 @@ class ChatCompletionResponse(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     MODERATION_FIELD_NUMBER: _builtins.int
     EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The completion's id."""
     created: _builtins.int
@@ -491,6 +493,10 @@ class ChatCompletionResponse(_message.Message):
     def moderation(self) -> _chat_moderation_pb2.Moderation:
         """What moderation found, if the request asked for it."""
 
+    @_builtins.property
+    def route(self) -> _route_pb2.RouteTrace:
+        """How the answer was found. Its `excluded` is empty: `RoutingService.ExplainRoute` says why not others."""
+
     def __init__(
         self,
         *,
@@ -504,10 +510,11 @@ class ChatCompletionResponse(_message.Message):
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         moderation: _chat_moderation_pb2.Moderation | None = ...,
         extra_fields_json: _builtins.str = ...,
+        route: _route_pb2.RouteTrace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "route", b"route", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "extra_fields_json", b"extra_fields_json", "id", b"id", "metadata", b"metadata", "model", b"model", "moderation", b"moderation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "extra_fields_json", b"extra_fields_json", "id", b"id", "metadata", b"metadata", "model", b"model", "moderation", b"moderation", "route", b"route", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -529,6 +536,7 @@ class StreamChatCompletionResponse(_message.Message):
     OBFUSCATION_FIELD_NUMBER: _builtins.int
     MODERATION_FIELD_NUMBER: _builtins.int
     EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The completion's id, the same in every response of a stream."""
     created: _builtins.int
@@ -555,6 +563,10 @@ class StreamChatCompletionResponse(_message.Message):
     def moderation(self) -> _chat_moderation_pb2.Moderation:
         """What moderation found, if the request asked for it."""
 
+    @_builtins.property
+    def route(self) -> _route_pb2.RouteTrace:
+        """How the answer was found, as in `ChatCompletionResponse`. Set in the stream's first response."""
+
     def __init__(
         self,
         *,
@@ -568,10 +580,11 @@ class StreamChatCompletionResponse(_message.Message):
         obfuscation: _builtins.str = ...,
         moderation: _chat_moderation_pb2.Moderation | None = ...,
         extra_fields_json: _builtins.str = ...,
+        route: _route_pb2.RouteTrace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["moderation", b"moderation", "route", b"route", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "extra_fields_json", b"extra_fields_json", "id", b"id", "model", b"model", "moderation", b"moderation", "obfuscation", b"obfuscation", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "created", b"created", "extra_fields_json", b"extra_fields_json", "id", b"id", "model", b"model", "moderation", b"moderation", "obfuscation", b"obfuscation", "route", b"route", "service_tier", b"service_tier", "system_fingerprint", b"system_fingerprint", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -49,6 +49,11 @@ class ModelServiceStub:
                 request_serializer=arouter_dot_v1_dot_model__service__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=arouter_dot_v1_dot_model__pb2.Model.FromString,
                 _registered_method=True)
+        self.WatchModels = channel.unary_stream(
+                '/arouter.v1.ModelService/WatchModels',
+                request_serializer=arouter_dot_v1_dot_model__service__pb2.WatchModelsRequest.SerializeToString,
+                response_deserializer=arouter_dot_v1_dot_model__service__pb2.WatchModelsResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -79,6 +84,21 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchModels(self, request, context):
+        """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
+        go or change, and rights of the key that do.
+
+        The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
+        after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
+        again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+
+        There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
+        `GET /v1/models` is cheap to ask for again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +111,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.GetModel,
                     request_deserializer=arouter_dot_v1_dot_model__service__pb2.GetModelRequest.FromString,
                     response_serializer=arouter_dot_v1_dot_model__pb2.Model.SerializeToString,
+            ),
+            'WatchModels': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchModels,
+                    request_deserializer=arouter_dot_v1_dot_model__service__pb2.WatchModelsRequest.FromString,
+                    response_serializer=arouter_dot_v1_dot_model__service__pb2.WatchModelsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -151,6 +176,33 @@ class ModelService:
             '/arouter.v1.ModelService/GetModel',
             arouter_dot_v1_dot_model__service__pb2.GetModelRequest.SerializeToString,
             arouter_dot_v1_dot_model__pb2.Model.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/arouter.v1.ModelService/WatchModels',
+            arouter_dot_v1_dot_model__service__pb2.WatchModelsRequest.SerializeToString,
+            arouter_dot_v1_dot_model__service__pb2.WatchModelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,17 @@ class ModelServiceStub:
     The response is the resource itself (AIP-131), which is also OpenAI's shape.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
+    WatchModels: _grpc.UnaryStreamMultiCallable[_model_service_pb2.WatchModelsRequest, _model_service_pb2.WatchModelsResponse]
+    """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
+    go or change, and rights of the key that do.
+
+    The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
+    after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
+    again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+
+    There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
+    `GET /v1/models` is cheap to ask for again.
+    """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -73,6 +84,17 @@ class ModelServiceAsyncStub(ModelServiceStub):
     Returns NOT_FOUND if the model is unknown and PERMISSION_DENIED if its provider is not enabled for the calling key.
     The response is the resource itself (AIP-131), which is also OpenAI's shape.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    WatchModels: _aio.UnaryStreamMultiCallable[_model_service_pb2.WatchModelsRequest, _model_service_pb2.WatchModelsResponse]  # type: ignore[assignment]
+    """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
+    go or change, and rights of the key that do.
+
+    The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
+    after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
+    again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+
+    There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
+    `GET /v1/models` is cheap to ask for again.
     """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -105,6 +127,23 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         Returns NOT_FOUND if the model is unknown and PERMISSION_DENIED if its provider is not enabled for the calling key.
         The response is the resource itself (AIP-131), which is also OpenAI's shape.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def WatchModels(
+        self,
+        request: _model_service_pb2.WatchModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_model_service_pb2.WatchModelsResponse], _abc.AsyncIterator[_model_service_pb2.WatchModelsResponse]]:
+        """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
+        go or change, and rights of the key that do.
+
+        The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
+        after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
+        again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+
+        There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
+        `GET /v1/models` is cheap to ask for again.
         """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

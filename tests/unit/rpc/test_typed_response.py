@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,6 +37,8 @@ from arouter.v1.chat_service_pb2 import ChatCompletionResponse, StreamChatComple
 from arouter.v1.chat_tool_pb2 import CustomToolCall, FunctionCall, ToolCall
 
 REQUEST_ONLY = {"ChatMessage.content_parts", "ChatMessage.tool_call_id"}
+ROUTERS_OWN = {"ChatCompletionResponse.route", "StreamChatCompletionResponse.route"}
+"""What no provider says."""
 
 TOKEN = {"token": "Hi", "logprob": -0.25, "bytes": b"Hi"}
 WEATHER = FunctionCall(name="weather", arguments='{"city": "Paris"}')
@@ -158,7 +161,16 @@ def test_every_part_of_a_completion_is_converted() -> None:
 def test_the_samples_fill_every_field() -> None:
     for message in (completion_to_proto(COMPLETION), chunk_to_proto(CHUNK)):
         # A citation that starts at the beginning has a start of 0, which looks unset.
-        assert declared(message) - filled(message) - REQUEST_ONLY == {"UrlCitation.start_index"}
+        assert declared(message) - filled(message) - REQUEST_ONLY - ROUTERS_OWN == {"UrlCitation.start_index"}
+
+
+@pytest.mark.parametrize("convert", [completion_to_proto, chunk_to_proto])
+def test_a_providers_route_is_not_the_routers(convert: Callable[[dict[str, Any]], Any]) -> None:
+    """A member of that name is kept as any other that has no field."""
+    message = convert({"id": "x", "choices": [], "route": {"candidates": [1]}})
+
+    assert not message.HasField("route")
+    assert message.extra_fields_json == '{"route":{"candidates":[1]}}'
 
 
 def test_repairing_loses_nothing() -> None:

@@ -25,7 +25,8 @@ from arouter.rpc.typed.repair import repaired
 from arouter.v1.chat_completion_pb2 import MessageDelta, StreamChoice
 from arouter.v1.chat_service_pb2 import StreamChatCompletionResponse
 
-_CHUNK = known_fields(StreamChatCompletionResponse.DESCRIPTOR, "object")
+# A provider's `route` is not the router's.
+_CHUNK = known_fields(StreamChatCompletionResponse.DESCRIPTOR, "object") - {"route"}
 _CHOICE = known_fields(StreamChoice.DESCRIPTOR)
 _DELTA = known_fields(MessageDelta.DESCRIPTOR, "reasoning")
 

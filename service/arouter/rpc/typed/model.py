@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from arouter.catalogue.catalogue import Model
 from arouter.models import Prices, Rates
 from arouter.v1 import model_pb2
+from arouter.v1.model_service_pb2 import WatchModelsResponse
+
+Build: TypeAlias = Callable[[Model], model_pb2.Model]
 
 _PER_MILLION = Decimal(1_000_000)
 _RATES = Rates.__struct_fields__
@@ -34,6 +38,20 @@ def full_model(model: Model) -> model_pb2.Model:
         )
     )
     return message
+
+
+def model_changes(old: Mapping[str, Model], new: Mapping[str, Model], build: Build) -> WatchModelsResponse | None:
+    """Returns how two lists differ in what is shown of them, or None if they do not."""
+    changes = WatchModelsResponse(
+        added=[build(model) for id_, model in new.items() if id_ not in old],
+        removed=[id_ for id_ in old if id_ not in new],
+    )
+    for id_, model in new.items():
+        before = old.get(id_)
+        # Only what may differ is built twice: most models stay as they are.
+        if before is not None and before != model and (message := build(model)) != build(before):
+            changes.changed.append(message)
+    return changes if changes.ByteSize() else None
 
 
 def _pricing(prices: Prices) -> model_pb2.Pricing:

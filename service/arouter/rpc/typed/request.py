@@ -11,6 +11,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import invalid_request
 from arouter.rpc.typed.fields import add_extra, chosen, json_object, optional_fields, set_fields
 from arouter.rpc.typed.message import content_parts, message
@@ -46,6 +47,18 @@ def request_to_dict(request: ChatCompletionRequest) -> dict[str, Any]:
             raise invalid_request("'extra_body' may not name 'stream': the method decides.", "extra_body")
         add_extra(body, extra, "extra_body")
     return body
+
+
+def typed_chat(request: ChatCompletionRequest, *, stream: bool) -> ChatRequest:
+    """Returns the request as the pipeline takes it.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; `param` is the path of the field at fault.
+    """
+    body = request_to_dict(request)
+    check_body(body)
+    # A typed stream always ends with its usage.
+    return ChatRequest(body, stream=stream, include_usage=True)
 
 
 def _each(convert: Convert) -> Convert:

@@ -27,7 +27,8 @@ from arouter.v1.chat_completion_pb2 import Choice
 from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ChatMessage
 from arouter.v1.chat_service_pb2 import ChatCompletionResponse
 
-_COMPLETION = known_fields(ChatCompletionResponse.DESCRIPTOR, "object")
+# A provider's `route` is not the router's.
+_COMPLETION = known_fields(ChatCompletionResponse.DESCRIPTOR, "object") - {"route"}
 _CHOICE = known_fields(Choice.DESCRIPTOR)
 _MESSAGE = known_fields(ChatMessage.DESCRIPTOR, "reasoning")
 

@@ -1,0 +1,102 @@
+"""`arouter explain`: who would answer a request, who would not, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arouter.cli.client import connection
+from arouter.cli.database import as_json, print_json, print_table
+
+if TYPE_CHECKING:
+    from arouter.v1.route_pb2 import RouteTrace
+    from arouter.v1.routing_service_pb2 import ExplainRouteResponse
+
+_SHOWN_EXCLUDED = 20
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--model", help="The model to ask for.  [default: auto]")
+@click.option("--why-not", metavar="ID", help="Say what holds of this model.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A whole request, OpenAI's JSON, in place of PROMPT.",
+)
+@as_json
+@click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
+@click.option("--key", help="The API key.  [default: the development key]")
+def explain(
+    prompt: str | None,
+    model: str | None,
+    why_not: str | None,
+    file: Path | None,
+    as_json: bool,
+    target: str | None,
+    key: str | None,
+) -> None:
+    """Show who would answer PROMPT and why, without asking anybody or charging anything."""
+    from google.api.httpbody_pb2 import HttpBody
+    from google.protobuf.json_format import MessageToDict
+
+    from arouter.v1.routing_service_pb2 import ExplainRouteRequest
+    from arouter.v1.routing_service_pb2_grpc import RoutingServiceStub
+
+    body = HttpBody(content_type="application/json", data=_request(prompt, model, file))
+    with connection(target, key) as (channel, metadata):
+        request = ExplainRouteRequest(http_body=body, why_not=why_not or "")
+        response = RoutingServiceStub(channel).ExplainRoute(request, metadata=metadata)
+    if as_json:
+        print_json(MessageToDict(response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True))
+    else:
+        _print(response)
+
+
+def _request(prompt: str | None, model: str | None, file: Path | None) -> bytes:
+    if file is not None:
+        if prompt is not None or model is not None:
+            raise click.UsageError("--file has the whole request; PROMPT and --model cannot be beside it.")
+        return file.read_bytes()
+    if prompt is None:
+        raise click.UsageError("Missing argument 'PROMPT', or --file.")
+    message = {"role": "user", "content": prompt}
+    return json.dumps({"model": model or "auto", "messages": [message]}).encode()
+
+
+def _print(response: ExplainRouteResponse) -> None:
+    route = response.route
+    if route.HasField("difficulty"):
+        reasons = ", ".join(route.difficulty_reasons) or "nothing speaks for more"
+        click.echo(f"difficulty: {route.difficulty} ({route.difficulty_score:g} points: {reasons})\n")
+    if route.candidates:
+        _print_candidates(route)
+    else:
+        click.echo("Nobody is left who could answer.")
+    if route.excluded:
+        click.echo()
+        _print_excluded(route)
+    if response.HasField("why_not"):
+        click.echo(f"\nwhy not {response.why_not.model}: {response.why_not.reason}")
+
+
+def _print_candidates(route: RouteTrace) -> None:
+    rows = [
+        [str(place), each.model, each.provider, f"{each.score:.3g}", "; ".join(each.reasons)]
+        for place, each in enumerate(route.candidates, 1)
+    ]
+    print_table(["#", "MODEL", "PROVIDER", "SCORE", "REASONS"], rows)
+
+
+def _print_excluded(route: RouteTrace) -> None:
+    shown: Any = route.excluded[:_SHOWN_EXCLUDED]
+    print_table(
+        ["EXCLUDED", "PROVIDER", "CAUSE", "REASON"],
+        [[each.model, each.provider, each.cause, each.reason] for each in shown],
+    )
+    more = len(route.excluded) - len(shown)
+    if more:
+        click.echo(f"… and {more} more")

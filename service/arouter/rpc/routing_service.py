@@ -1,0 +1,50 @@
+"""Serves `arouter.v1.RoutingService`."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from typing_extensions import override
+
+from arouter.catalogue.catalogue import Catalogue
+from arouter.chat.request import parse_chat_request
+from arouter.routing.planner import Planner
+from arouter.routing.verdict import verdict
+from arouter.rpc.auth import caller
+from arouter.rpc.context import Context
+from arouter.rpc.typed.request import typed_chat
+from arouter.rpc.typed.route import planned_route
+from arouter.v1.route_pb2 import RouteVerdict
+from arouter.v1.routing_service_pb2 import ExplainRouteRequest, ExplainRouteResponse
+from arouter.v1.routing_service_pb2_grpc import RoutingServiceServicer
+
+
+class RoutingService(RoutingServiceServicer):
+    """Shows plans without following them: no provider, limit or record has to do with it.
+
+    Args:
+        planner: The one of the pipeline.
+        catalogue: Of all models.
+    """
+
+    def __init__(self, planner: Planner, catalogue: Catalogue) -> None:
+        self._planner = planner
+        self._catalogue = catalogue
+
+    @override
+    async def ExplainRoute(self, request: ExplainRouteRequest, context: Context) -> ExplainRouteResponse:
+        if request.HasField("http_body"):
+            chat = parse_chat_request(request.http_body.data)
+        else:
+            chat = typed_chat(request.chat_request, stream=False)
+        key = caller.get().key
+        remaining = context.time_remaining()
+        plan = self._planner.plan(
+            chat, key, time.monotonic(), math.inf if remaining is None else remaining, explain=True
+        )
+        response = ExplainRouteResponse(route=planned_route(plan))
+        if request.why_not:
+            found = verdict(request.why_not, plan, self._catalogue, key)
+            response.why_not.CopyFrom(RouteVerdict(model=request.why_not, verdict=found.name, reason=found.reason))
+        return response

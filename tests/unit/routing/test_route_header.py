@@ -1,0 +1,54 @@
+"""`x-arouter-route`: who was tried, on one short line that any HTTP client can read."""
+
+from __future__ import annotations
+
+from arouter.catalogue.catalogue import Endpoint
+from arouter.config.environment import read_environment
+from arouter.config.load import parse_config
+from arouter.errors import Failure
+from arouter.providers.provider import build_providers
+from arouter.routing.difficulty import Difficulty
+from arouter.routing.outcome import Attempt, Outcome, new_outcome, route_header
+from arouter.routing.plan import Plan
+
+[PROVIDER] = build_providers(parse_config('providers: [{id: p, base_url: "http://x"}]', {}), read_environment({}))
+
+
+def tried(*names: str) -> Outcome:
+    """Returns the outcome of a call that all but the last have failed."""
+    outcome = new_outcome()
+    for name in names:
+        endpoint = Endpoint(f"p/{name}", PROVIDER, name, 1)
+        outcome.attempts.append(Attempt(endpoint.id, endpoint, "p#1", failure=Failure.PROVIDER_TIMEOUT))
+    outcome.attempts[-1].failure = None
+    return outcome
+
+
+def test_every_attempt_in_order() -> None:
+    """The failure by its code, the answer as ok."""
+    assert route_header(tried("one", "two")) == ("x-arouter-route", "p/one=provider_timeout, p/two=ok")
+
+
+def test_what_auto_thought_comes_first() -> None:
+    """The difficulty is there only if somebody had to know it."""
+    outcome = tried("one")
+    outcome.plan = Plan()
+    assert route_header(outcome)[1] == "p/one=ok"
+    outcome.plan = Plan(difficulty=Difficulty("hard", 7.0, ()))
+    assert route_header(outcome)[1] == "auto=hard; p/one=ok"
+
+
+def test_a_long_one_keeps_its_end() -> None:
+    """512 characters at most: the difficulty, and the latest attempts."""
+    outcome = tried(*(f"{number}-{'x' * 100}" for number in range(9)))
+    outcome.plan = Plan(difficulty=Difficulty("easy", 0.0, ()))
+    value = route_header(outcome)[1]
+
+    assert len(value) == 512
+    assert value.startswith("auto=easy; ...")
+    assert value.endswith(f", p/8-{'x' * 100}=ok")
+
+
+def test_it_is_printable_ascii() -> None:
+    """Whatever a provider calls its models."""
+    assert route_header(tried("naïve\r\nx: 模型"))[1] == "p/na?ve??x: ??=ok"
