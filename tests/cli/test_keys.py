@@ -71,7 +71,7 @@ def test_a_key_from_its_making_to_its_end(run: Run, tmp_path: Path) -> None:
     assert run("keys", "enable", prefix.upper()).returncode == 0
     assert printed_json(run("keys", "list", "--json"))["data"][0]["disabled"] is False
     assert run("keys", "delete", prefix).returncode == 0
-    assert printed_json(run("keys", "list", "--json")) == {"data": []}
+    assert printed_json(run("keys", "list", "--json")) == {"data": [], "next_page_token": None}
     assert made["key"] not in "".join(path.read_text("latin-1") for path in (tmp_path / "state").iterdir())
 
 
@@ -93,7 +93,7 @@ def test_accounts(run: Run) -> None:
 
     changed = printed_json(run("accounts", "update", "acme", "--all-providers", "--disable", "--json"))["data"]
     assert (changed["providers"], changed["disabled"]) == (None, True)
-    assert "disabled    no" in run("accounts", "update", "acme", "--enable").printed
+    assert "disabled       no" in run("accounts", "update", "acme", "--enable").printed
     assert len(printed_json(run("keys", "list", "--account", "acme", "--json"))["data"]) == 1
     assert run("accounts", "delete", "acme").returncode == 0
     assert printed_json(run("keys", "list", "--json"))["data"] == []
@@ -142,7 +142,10 @@ def test_postgresql(run: Run, postgres: Postgres) -> None:
 
     made = printed_json(run("keys", "create", "x", "--json", AROUTER_DATABASE_URL=url))["data"]
 
-    assert printed_json(run("keys", "list", "--json", AROUTER_DATABASE_URL=url)) == {"data": [made]}
+    assert printed_json(run("keys", "list", "--json", AROUTER_DATABASE_URL=url)) == {
+        "data": [made],
+        "next_page_token": None,
+    }
 
 
 def test_a_running_server_learns_of_it(run: Run, stack: Stack, emulator: Emulator) -> None:

@@ -50,5 +50,5 @@ def test_the_commands_work_in_their_order(config: dict[str, Any], emulator: Emul
     assert json.loads(shown) == json.loads(changed)
     assert len(json.loads(listed)["data"]) == 2
     assert json.loads(deleted) == {"data": {"deleted": True}}
-    assert lines[0].split() == ["ID", "NAME", "STATE", "PROVIDERS"]
+    assert lines[0].split() == ["ID", "NAME", "STATE", "PROVIDERS", "DEFAULT", "MODEL"]
     assert "For a month" in "".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -11,6 +12,7 @@ from openai import OpenAI
 
 from emulator import Emulator
 from support.management import ACCOUNTS, KEYS, Manager, managing
+from support.process import Process
 from support.rest import Answer, Rest
 from support.stack import Stack
 
@@ -326,7 +328,7 @@ def test_an_account_rules_its_keys(stack: Stack, operator: Manager) -> None:
     account = operator.rest.request("POST", ACCOUNTS, {"id": "ruled", "name": "Ruled", "providers": ["emu"]}).json[
         "data"
     ]
-    assert list(account) == ["id", "name", "providers", "disabled", "created_at", "updated_at"]
+    assert list(account) == ["id", "name", "providers", "disabled", "created_at", "updated_at", "default_model"]
     assert operator.rest.get(f"{ACCOUNTS}/ruled").json == {"data": account}
     _, secret = operator.create(account="ruled")
 
@@ -378,3 +380,41 @@ def test_a_key_is_known_at_once_where_it_was_made(stack: Stack, emulator: Emulat
             secret = manager.rest.request("POST", KEYS, {"name": "at once"}).json["key"]
             with Rest(stack.port, secret) as rest:
                 assert rest.get("/v1/key").status == 200
+
+
+def test_the_query_does_not_choose_another_key_or_account_than_the_path(operator: Manager) -> None:
+    made = [operator.rest.request("POST", KEYS, {"name": name}).json["data"]["hash"] for name in ("mine", "yours")]
+    for id_ in ("path-a", "path-b"):
+        operator.rest.request("POST", ACCOUNTS, {"id": id_})
+
+    changed = operator.rest.request("PATCH", f"{KEYS}/{made[0]}?hash={made[1]}", {"name": "changed"})
+    deleted = operator.rest.request("DELETE", f"{KEYS}/{made[0]}?hash={made[1]}")
+    removed = operator.rest.request("DELETE", f"{ACCOUNTS}/path-a?id=path-b&account_id=path-b")
+
+    assert changed.json["data"]["hash"] == made[0]
+    assert (deleted.status, removed.status) == (200, 200)
+    assert operator.rest.get(f"{KEYS}/{made[1]}").json["data"]["name"] == "yours"
+    assert [operator.rest.get(f"{ACCOUNTS}/{id_}").status for id_ in ("path-a", "path-b")] == [404, 200]
+
+
+def test_a_request_without_a_model_gets_the_accounts_default(operator: Manager, stack: Stack) -> None:
+    operator.rest.request("POST", ACCOUNTS, {"id": "defaulting", "default_model": "emu/text"})
+    secret = operator.rest.request("POST", KEYS, {"name": "k", "account": "defaulting"}).json["key"]
+
+    with Rest(stack.port, secret) as rest:
+        answered = rest.chat({"messages": MESSAGES})
+        operator.rest.request("PATCH", f"{ACCOUNTS}/defaulting", {"default_model": "emu/none"})
+        operator.until(lambda: rest.chat({"messages": MESSAGES}).status == 404, "another default")
+        operator.rest.request("PATCH", f"{ACCOUNTS}/defaulting", {"default_model": None})
+        operator.until(lambda: rest.chat({"messages": MESSAGES}).status == 400, "no default")
+
+    assert answered.json["model"] == "emu/text"
+
+
+def test_a_key_that_another_process_has_just_made_works_at_once(stack: Stack, tmp_path: Path) -> None:
+    variables = {"AROUTER_STATE_DIR": str(stack.folder / "state")}
+    command = Process(["keys", "create", "fresh"], variables, tmp_path)
+    command.wait()
+
+    with Rest(stack.port, command.printed.strip()) as rest:
+        assert rest.get("/v1/models").status == 200

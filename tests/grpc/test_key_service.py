@@ -205,13 +205,13 @@ def test_accounts(request: pytest.FixtureRequest, client: Client) -> None:
     assert refused(client.accounts.CreateAccount, again, client).code is StatusCode.ALREADY_EXISTS
 
     mask = FieldMask(paths=["name", "providers"])
-    update_ = accounts.UpdateAccountRequest(id=id_, account=accounts.Account(name="New"), update_mask=mask)
+    update_ = accounts.UpdateAccountRequest(account_id=id_, account=accounts.Account(name="New"), update_mask=mask)
     changed = client.accounts.UpdateAccount(update_, **client.options).data
     assert (changed.name, changed.HasField("providers")) == ("New", False)
-    assert client.accounts.GetAccount(accounts.GetAccountRequest(id=id_), **client.options).data == changed
+    assert client.accounts.GetAccount(accounts.GetAccountRequest(account_id=id_), **client.options).data == changed
     listed = client.accounts.ListAccounts(accounts.ListAccountsRequest(), **client.options).data
     assert {"default", id_} <= {account.id for account in listed}
 
-    assert client.accounts.DeleteAccount(accounts.DeleteAccountRequest(id=id_), **client.options) is not None
-    gone = refused(client.accounts.GetAccount, accounts.GetAccountRequest(id=id_), client)
+    assert client.accounts.DeleteAccount(accounts.DeleteAccountRequest(account_id=id_), **client.options) is not None
+    gone = refused(client.accounts.GetAccount, accounts.GetAccountRequest(account_id=id_), client)
     assert (gone.code, gone.info["param"]) == (StatusCode.NOT_FOUND, "id")

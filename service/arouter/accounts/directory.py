@@ -18,6 +18,12 @@ from arouter.errors import ARouterError, Failure, StoreError
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the store. What changed takes effect within 5 (docs/accounts.md)."""
 
+_LOOK_PAUSE = 0.2
+"""Seconds between two looks for keys that nobody knows: whoever guesses keys must not make more."""
+
+_LOOK_PATIENCE = 1.0
+"""Seconds that a call with such a key waits."""
+
 _READ_PATIENCE = 10.0
 _RETRY_STALE = 5
 _log = logging.getLogger(__name__)
@@ -79,7 +85,7 @@ class Directory(KeyStore):
         account = self._accounts.get(key.account)
         if account is None or account.disabled:
             return None
-        return ApiKey.of(key, account.providers)
+        return ApiKey.of(key, account)
 
 
 class DirectorySync:
@@ -97,6 +103,9 @@ class DirectorySync:
         self._looking = asyncio.Lock()
         self._known = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._soon: asyncio.Task[None] | None = None
+        self._looked_at = -float("inf")
+        self._failing = False
 
     async def start(self) -> None:
         """Reads everything, waiting for the store if need be, and starts the task."""
@@ -105,9 +114,11 @@ class DirectorySync:
 
     async def stop(self) -> None:
         """Ends the task."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        tasks = {task for task in (self._task, self._soon) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def look(self) -> None:
         """Takes what has changed, at once: this process has changed something itself."""
@@ -115,19 +126,36 @@ class DirectorySync:
         async with self._looking:
             await self._look()
 
+    async def look_soon(self) -> None:
+        """Takes what has changed, for a key that is not known: somebody may have made it this moment.
+
+        All who ask at the same time share one look. There is none while the store fails.
+        """
+        if self._failing:
+            return
+        if self._soon is None or self._soon.done():
+            self._soon = asyncio.create_task(self._look_after_pause())
+        await asyncio.wait({self._soon}, timeout=_LOOK_PATIENCE)
+
+    async def _look_after_pause(self) -> None:
+        await asyncio.sleep(max(0.0, self._looked_at + _LOOK_PAUSE - time.monotonic()))
+        await self.look()
+
     async def _follow(self) -> None:
         while True:
             await self.look()
             await asyncio.sleep(POLL_INTERVAL)
 
     async def _look(self) -> None:
-        read_at = time.monotonic()
+        self._looked_at = read_at = time.monotonic()
         try:
             async with asyncio.timeout(_READ_PATIENCE):
                 changes = await self._store.changes(self._revision)
         except (StoreError, TimeoutError) as error:
             _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
+            self._failing = True
             return
+        self._failing = False
         self._directory.apply(changes, read_at)
         self._revision = changes.revision
         self._known.set()

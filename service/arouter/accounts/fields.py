@@ -34,6 +34,12 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:lr_(?:live|mgmt)_[A-Za-z0-9_-]{8}|sk-[A-Za-z0-9_-]{20}|AIza[A-Za-z0-9_-]{20})"
 )
+_NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that nobody sees: PostgreSQL keeps no NUL, a terminal obeys some, others turn text round."""
+
+_JOINERS = "\u200c\u200d"
+"""Invisible too, but emoji and several scripts are written with them."""
+
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -72,7 +78,7 @@ def boolean(value: object, path: str) -> bool:
 
 def name(value: object, path: str) -> str:
     """Takes what people call something."""
-    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without control characters")
+    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without invisible ones")
 
 
 def choice(*words: str) -> Check:
@@ -109,7 +115,10 @@ def usd(value: object, path: str) -> int:
     """Takes an amount in USD, returns it in nano-USD."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
         raise _wrong(path, f"an amount of USD, a number from 0 to {MAX_USD}")
-    return int((Decimal(repr(value)) * NANOS).to_integral_value())
+    nanos = int((Decimal(repr(value)) * NANOS).to_integral_value())
+    if value and not nanos:
+        raise _wrong(path, "an amount of USD that is 0, or at least a billionth")
+    return nanos
 
 
 def count(value: object, path: str) -> int:
@@ -130,6 +139,15 @@ def provider_ids(value: object, path: str) -> tuple[str, ...]:
         return text
 
     return _list(value, path, check)
+
+
+def model(value: object, path: str) -> str:
+    """Takes what a request's `model` may be. Whether there is such a model is known only when it is asked for."""
+    expected = "a model: 'openai/gpt-5.4', or 'auto'"
+    text = _text(value, path, expected)
+    if any(character.isspace() for character in text):
+        raise _wrong(path, expected)
+    return text
 
 
 def model_patterns(value: object, path: str) -> tuple[str, ...]:
@@ -165,8 +183,8 @@ def shown(text: str) -> str:
 def _text(value: object, path: str, expected: str) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > _MAX_NAME:
         raise _wrong(path, expected)
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-        raise _wrong(path, expected)  # PostgreSQL keeps no NUL, and a terminal obeys the others
+    if any(unicodedata.category(each) in _NO_TEXT and each not in _JOINERS for each in value):
+        raise _wrong(path, expected)
     if _SECRET.search(value):
         raise invalid_request(f"'{path}' looks like a secret, and is shown to everyone who manages keys.", path)
     return value

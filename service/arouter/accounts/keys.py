@@ -5,12 +5,11 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from arouter.accounts.records import Key, KeyType, LimitReset, RateLimit
+from arouter.accounts.records import Account, Key, KeyType, LimitReset, RateLimit
 from arouter.errors import ARouterError, Failure
 
 LIVE_PREFIX = "lr_live_"
@@ -32,6 +31,7 @@ class ApiKey:
         limit: What it may spend in a period, in nano-USD, or None.
         limit_reset: That period, or None for the key's life.
         expires_at: When it stops to be valid, in seconds since the epoch, or None.
+        default_model: Its account's: what a request gets that names no model.
     """
 
     hash: str
@@ -46,9 +46,10 @@ class ApiKey:
     default_model: str | None = None
 
     @classmethod
-    def of(cls, key: Key, account_providers: Iterable[str] | None) -> ApiKey:
+    def of(cls, key: Key, account: Account | None) -> ApiKey:
         """Returns a kept key as it may be used. It can only narrow what its account allows."""
-        providers = None if account_providers is None else frozenset(account_providers)
+        enabled = account.providers if account else None
+        providers = None if enabled is None else frozenset(enabled)
         if key.allowed_providers is not None:
             own = frozenset(key.allowed_providers)
             providers = own if providers is None else providers & own
@@ -62,6 +63,7 @@ class ApiKey:
             limit=key.limit,
             limit_reset=key.limit_reset,
             expires_at=key.expires_at,
+            default_model=account.default_model if account else None,
         )
 
     def refusal(self, provider: str, *ids: str) -> str | None:

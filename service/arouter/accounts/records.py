@@ -37,6 +37,7 @@ class Account(Struct, frozen=True):
         disabled: Whether its keys are refused for now.
         created_at: When it was made.
         updated_at: When it was last changed.
+        default_model: What a request gets that names no model: an id as clients write it, or `auto`; or None.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Account(Struct, frozen=True):
     disabled: bool
     created_at: int
     updated_at: int
+    default_model: str | None = None
 
 
 class Key(Struct, frozen=True):

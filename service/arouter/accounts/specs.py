@@ -59,6 +59,7 @@ class NewAccount(Struct, frozen=True, kw_only=True):
     name: str
     providers: tuple[str, ...] | None = None
     disabled: bool = False
+    default_model: str | None = None
 
 
 class AccountPatch(Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ class AccountPatch(Struct, frozen=True, kw_only=True):
     name: str | UnsetType = UNSET
     providers: tuple[str, ...] | UnsetType | None = UNSET
     disabled: bool | UnsetType = UNSET
+    default_model: str | UnsetType | None = UNSET
 
 
 def new_key(document: object) -> NewKey:
@@ -129,4 +131,5 @@ _ACCOUNT: dict[str, Check] = {
     "name": fields.name,
     "providers": nullable(fields.provider_ids),
     "disabled": fields.boolean,
+    "default_model": nullable(fields.model),
 }

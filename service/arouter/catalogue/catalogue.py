@@ -206,7 +206,14 @@ class Catalogue:
         if forbidden is None:
             raise self._not_found(id_, key)
         refusals = [_refusal(forbidden, endpoint, key) for endpoint in forbidden.endpoints]
-        raise ARouterError(Failure.PERMISSION_DENIED, " ".join(dict.fromkeys(filter(None, refusals))))
+        what = "model" if any(key.allows_provider(each.provider.id) for each in forbidden.endpoints) else "provider"
+        raise ARouterError(
+            Failure.PERMISSION_DENIED,
+            " ".join(dict.fromkeys(filter(None, refusals))),
+            param="model",
+            # docs.arouter.ai: guardrails
+            code=f"{what}_not_allowed",
+        )
 
     def _rebuild(self, source: _Source, now: int) -> None:
         endpoints = {id_: each for id_, each in self._endpoints.items() if each.provider is not source.provider}

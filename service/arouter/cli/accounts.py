@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
+from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, refuse_both, shown
 
 if TYPE_CHECKING:
     from arouter.accounts.management import Management
     from arouter.accounts.records import Account
+
+
+_default_model = click.option("--default-model", metavar="MODEL", help="What a request gets that names no model.")
 
 
 @click.group()
@@ -26,12 +29,19 @@ def accounts() -> None:
 @click.argument("id", metavar="ID")
 @click.option("--name", help="What people call it.  [default: its ID]")
 @click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
+@_default_model
 @as_json
-def create(id: str, name: str | None, providers: tuple[str, ...], as_json: bool) -> None:  # noqa: A002
+def create(
+    id: str,  # noqa: A002
+    name: str | None,
+    providers: tuple[str, ...],
+    default_model: str | None,
+    as_json: bool,
+) -> None:
     """Make an account."""
     from arouter.accounts.specs import new_account
 
-    document = _document(name, providers) | {"id": id}
+    document = _document(name, providers, default_model) | {"id": id}
     _print(lambda management: management.create_account(new_account(document), None), as_json)
 
 
@@ -53,13 +63,19 @@ def list_(as_json: bool) -> None:
 
     documents = [account_document(account) for account in manage(work)]
     if as_json:
-        print_json({"data": documents})
+        print_json({"data": documents, "next_page_token": None})
     else:
         rows = [
-            (row["id"], row["name"], "disabled" if row["disabled"] else "enabled", shown(row["providers"]))
+            (
+                row["id"],
+                row["name"],
+                "disabled" if row["disabled"] else "enabled",
+                shown(row["providers"]),
+                row["default_model"] or "-",
+            )
             for row in documents
         ]
-        print_table(("ID", "NAME", "STATE", "PROVIDERS"), rows)
+        print_table(("ID", "NAME", "STATE", "PROVIDERS", "DEFAULT MODEL"), rows)
 
 
 @accounts.command()
@@ -75,6 +91,8 @@ def show(id: str, as_json: bool) -> None:  # noqa: A002
 @click.option("--name", help="What people call it.")
 @click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
 @click.option("--all-providers", is_flag=True, help="Enable every provider that is on.")
+@_default_model
+@click.option("--no-default-model", is_flag=True, help="Leave it to the router's own default.")
 @click.option("--disable/--enable", default=None, help="Refuse its keys for now, or accept them again.")
 @as_json
 def update(
@@ -82,15 +100,21 @@ def update(
     name: str | None,
     providers: tuple[str, ...],
     all_providers: bool,
+    default_model: str | None,
+    no_default_model: bool,
     disable: bool | None,
     as_json: bool,
 ) -> None:
     """Change an account: only what an option names."""
     from arouter.accounts.specs import account_patch
 
-    document = _document(name, providers)
+    refuse_both(("--provider", providers), ("--all-providers", all_providers))
+    refuse_both(("--default-model", default_model), ("--no-default-model", no_default_model))
+    document = _document(name, providers, default_model)
     if all_providers:
         document["providers"] = None
+    if no_default_model:
+        document["default_model"] = None
     if disable is not None:
         document["disabled"] = disable
     if not document:
@@ -103,14 +127,17 @@ def update(
 def delete(id: str) -> None:  # noqa: A002
     """Remove an account and revoke its keys for good."""
     manage(lambda management: management.delete_account(id, None))
+    click.echo(f"Removed account {id}, and revoked its keys.")
 
 
-def _document(name: str | None, providers: tuple[str, ...]) -> dict[str, Any]:
+def _document(name: str | None, providers: tuple[str, ...], default_model: str | None) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if name is not None:
         document["name"] = name
     if providers:
         document["providers"] = list(providers)
+    if default_model is not None:
+        document["default_model"] = default_model
     return document
 
 

@@ -12,10 +12,14 @@ from arouter.cli.settings import config_errors
 from arouter.config.dev_key import existing_development_key
 from arouter.config.environment import read_environment
 
+key_option = click.option(
+    "--key", envvar="AROUTER_KEY", help="The API key.  [default: $AROUTER_KEY, else the development key]"
+)
+
 
 @click.command()
 @click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
-@click.option("--key", help="The API key.  [default: the development key]")
+@key_option
 def models(target: str | None, key: str | None) -> None:
     """List the models that the key may use."""
     from arouter.v1 import model_service_pb2, model_service_pb2_grpc
@@ -30,7 +34,7 @@ def models(target: str | None, key: str | None) -> None:
 @click.argument("prompt")
 @click.option("--model", help="A model id as `arouter models` lists it.  [default: the first of them]")
 @click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
-@click.option("--key", help="The API key.  [default: the development key]")
+@key_option
 def chat(prompt: str, model: str | None, target: str | None, key: str | None) -> None:
     """Stream the answer to PROMPT."""
     from arouter.v1 import (

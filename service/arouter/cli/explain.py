@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.client import connection
+from arouter.cli.client import connection, key_option
 from arouter.cli.database import as_json, print_json, print_table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SHOWN_EXCLUDED = 20
 )
 @as_json
 @click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
-@click.option("--key", help="The API key.  [default: the development key]")
+@key_option
 def explain(
     prompt: str | None,
     model: str | None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
+from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, refuse_both, shown
 from arouter.cli.key_options import key_document_of, key_options
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def list_(account: str | None, as_json: bool) -> None:
     views = manage(work)
     documents = [key_document(view) for view in views]
     if as_json:
-        print_json({"data": documents})
+        print_json({"data": documents, "next_page_token": None})
     else:
         print_table(_COLUMNS, map(_row, documents))
 
@@ -107,6 +108,8 @@ def update(
     **options: Any,
 ) -> None:
     """Change a key: only what an option names."""
+    refuse_both(("--allow-provider", options["allowed_providers"]), ("--all-providers", all_providers))
+    refuse_both(("--allow-model", options["allowed_models"]), ("--all-models", all_models))
     document = key_document_of(options)
     if all_providers:
         document["allowed_providers"] = None
@@ -123,14 +126,14 @@ def update(
 @click.argument("hash", metavar="HASH")
 def disable(hash: str) -> None:  # noqa: A002
     """Refuse a key for now."""
-    _update(hash, {"disabled": True})
+    _say("Disabled", _update(hash, {"disabled": True}))
 
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
 def enable(hash: str) -> None:  # noqa: A002
     """Accept a disabled key again."""
-    _update(hash, {"disabled": False})
+    _say("Enabled", _update(hash, {"disabled": False}))
 
 
 @keys.command()
@@ -138,10 +141,12 @@ def enable(hash: str) -> None:  # noqa: A002
 def delete(hash: str) -> None:  # noqa: A002
     """Revoke a key for good."""
 
-    async def work(management: Management) -> None:
-        await management.delete_key(await _find(management, hash), None)
+    async def work(management: Management) -> KeyView:
+        view = await management.get_key(await _find(management, hash), None)
+        await management.delete_key(view.key.hash, None)
+        return view
 
-    manage(work)
+    _say("Revoked", manage(work))
 
 
 def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
@@ -160,6 +165,10 @@ async def _find(management: Management, prefix: str) -> str:
     return await management.find_key(prefix.lower())
 
 
+def _say(done: str, view: KeyView) -> None:
+    click.echo(f"{done} key {view.key.hash[:_SHOWN_HASH]} ({view.key.name}).")
+
+
 def _print(view: KeyView, as_json: bool) -> None:
     from arouter.accounts.documents import key_document
 
@@ -169,6 +178,13 @@ def _print(view: KeyView, as_json: bool) -> None:
         print_fields(key_document(view))
 
 
+def _state(key: dict[str, Any]) -> str:
+    if key["disabled"]:
+        return "disabled"
+    expires = key["expires_at"]
+    return "expired" if expires and datetime.fromisoformat(expires) <= datetime.now(UTC) else "enabled"
+
+
 def _row(key: dict[str, Any]) -> tuple[str, ...]:
     limit = shown(key["limit"]) + (f" {key['limit_reset']}" if key["limit"] is not None and key["limit_reset"] else "")
     return (
@@ -176,7 +192,7 @@ def _row(key: dict[str, Any]) -> tuple[str, ...]:
         key["name"],
         key["key_type"],
         shown(key["account"]),
-        "disabled" if key["disabled"] else "enabled",
+        _state(key),
         limit,
         shown(key["limit_remaining"]),
         shown(key["usage"]),

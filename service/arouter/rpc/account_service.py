@@ -47,7 +47,7 @@ class AccountService(AccountServiceServicer):
     @override
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         who = caller.get()
-        account = await self._management.get_account(request.id, who.key.account)
+        account = await self._management.get_account(request.account_id, who.key.account)
         if who.is_rest:
             return pb.GetAccountResponse(http_body=_body(account))
         return pb.GetAccountResponse(data=account_to_proto(account))
@@ -59,7 +59,7 @@ class AccountService(AccountServiceServicer):
             document = read_json(request.http_body)
         else:
             document = masked(account_fields(request.account), request.update_mask)
-        account = await self._management.update_account(request.id, account_patch(document), who.key.account)
+        account = await self._management.update_account(request.account_id, account_patch(document), who.key.account)
         if who.is_rest:
             return pb.UpdateAccountResponse(http_body=_body(account))
         return pb.UpdateAccountResponse(data=account_to_proto(account))
@@ -67,7 +67,7 @@ class AccountService(AccountServiceServicer):
     @override
     async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Context) -> pb.DeleteAccountResponse:
         who = caller.get()
-        await self._management.delete_account(request.id, who.key.account)
+        await self._management.delete_account(request.account_id, who.key.account)
         return pb.DeleteAccountResponse(http_body=DELETED if who.is_rest else None)
 
 

@@ -15,6 +15,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Context
 from arouter.rpc.status import abort
 
+_PREFIXES = (LIVE_PREFIX, MANAGEMENT_PREFIX)
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
 _MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/")
 _ANY_KEY = ("/arouter.v1.KeyService/GetCurrentKey", "/arouter.v1.UsageService/")
@@ -39,10 +40,16 @@ caller: ContextVar[Caller] = ContextVar("caller")
 
 
 class Authentication(aio.ServerInterceptor):
-    """Lets a call through with `caller` set, or ends it with UNAUTHENTICATED."""
+    """Lets a call through with `caller` set, or ends it with UNAUTHENTICATED.
 
-    def __init__(self, keys: KeyStore) -> None:
+    Args:
+        keys: All that are known.
+        look: Takes new keys into them, once in a while.
+    """
+
+    def __init__(self, keys: KeyStore, look: Callable[[], Awaitable[None]]) -> None:
         self._keys = keys
+        self._look = look
 
     @override
     async def intercept_service(
@@ -54,12 +61,21 @@ class Authentication(aio.ServerInterceptor):
             method = handler_call_details.method
             secret, request_id, is_rest = _read(handler_call_details.invocation_metadata)
             try:
-                key = authenticate(secret, self._keys)
+                key = await self._authenticate(secret)
                 _check_type(key, method)
                 caller.set(Caller(key, request_id, is_rest))
             except ARouterError as error:
                 return _refusal(error)
         return await continuation(handler_call_details)
+
+    async def _authenticate(self, secret: str | None) -> ApiKey:
+        try:
+            return authenticate(secret, self._keys)
+        except ARouterError as error:
+            if error.failure is not Failure.INVALID_API_KEY or not (secret or "").startswith(_PREFIXES):
+                raise
+        await self._look()
+        return authenticate(secret, self._keys)
 
 
 def _check_type(key: ApiKey, method: str) -> None:

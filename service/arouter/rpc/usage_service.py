@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import get_args
 
@@ -53,12 +54,14 @@ class UsageService(UsageServiceServicer):
         if first > last:
             raise invalid_request("'start_date' must not be after 'end_date'.", "start_date")
         by = _dimensions(request.group_by)
-        sums = await self._store.summarize(_scope(caller.get().key), first, last, by)
+        sums = await self._store.summarize(_scope(caller.get().key, request.account), first, last, by)
         return SummarizeUsageResponse(data=map(_summary, sums))
 
 
-def _scope(key: ApiKey) -> Scope:
-    return Scope(account=key.account, key_hash=key.hash if key.key_type == "regular" else None)
+def _scope(key: ApiKey, account: str) -> Scope:
+    if account and key.account not in (None, account):
+        raise ARouterError(Failure.NOT_FOUND, "There is no such account.", param="account")
+    return Scope(account=account or key.account, key_hash=key.hash if key.key_type == "regular" else None)
 
 
 def _day(text: str, field: str) -> date | None:
@@ -70,8 +73,8 @@ def _day(text: str, field: str) -> date | None:
         raise invalid_request(f"Invalid value for '{field}': expected a day, for example 2026-11-23.", field) from None
 
 
-def _dimensions(text: str) -> list[Dimension]:
-    asked = [word.strip() for word in (text or "day").split(",")]
+def _dimensions(texts: Iterable[str]) -> list[Dimension]:
+    asked = [word.strip() for word in (",".join(texts) or "day").split(",")]
     if not set(asked) <= set(_DIMENSIONS):
         raise invalid_request(
             f"Invalid value for 'group_by': expected any of {', '.join(_DIMENSIONS)}, separated by commas.", "group_by"

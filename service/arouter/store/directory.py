@@ -80,6 +80,7 @@ def account_of(row: Row[Any]) -> Account:
         disabled=row.disabled,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        default_model=row.default_model,
     )
 
 

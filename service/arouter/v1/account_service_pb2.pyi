@@ -34,6 +34,7 @@ class Account(_message.Message):
     DISABLED_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    DEFAULT_MODEL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """What the account is called in requests: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, with a letter or digit
     first. Cannot be changed.
@@ -42,6 +43,10 @@ class Account(_message.Message):
     """What people call it. In `CreateAccount`: `id` when empty."""
     disabled: _builtins.bool
     """Whether its keys are refused for now."""
+    default_model: _builtins.str
+    """What a request gets that names no model: an id as clients write it, for example `openai/gpt-5.4`, or `auto`. The
+    router's own default when unset.
+    """
     @_builtins.property
     def providers(self) -> _key_pb2.StringList:
         """Ids of the providers enabled for it. All that are on when unset."""
@@ -63,12 +68,15 @@ class Account(_message.Message):
         disabled: _builtins.bool = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        default_model: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_model", b"_default_model", "created_at", b"created_at", "default_model", b"default_model", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "disabled", b"disabled", "id", b"id", "name", b"name", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_model", b"_default_model", "created_at", b"created_at", "default_model", b"default_model", "disabled", b"disabled", "id", b"id", "name", b"name", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__default_model: _TypeAlias = _typing.Literal["default_model"]  # noqa: Y015
+    _WhichOneofArgType__default_model: _TypeAlias = _typing.Literal["_default_model", b"_default_model"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_model) -> _WhichOneofReturnType__default_model | None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
 
@@ -86,7 +94,7 @@ class CreateAccountRequest(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `id`, and optionally `name`, `providers`, `disabled`."""
+        """REST's body: `id`, and optionally `name`, `providers`, `disabled`, `default_model`."""
 
     def __init__(
         self,
@@ -198,17 +206,17 @@ class GetAccountRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Required. Which."""
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Required. Which: its `id`."""
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,19 +258,19 @@ class UpdateAccountRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     HTTP_BODY_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Required. Which."""
+    account_id: _builtins.str
+    """Required. Which: its `id`."""
     @_builtins.property
     def account(self) -> Global___Account:
         """The new values of the fields that `update_mask` names."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required over gRPC. The fields to change: `name`, `providers`, `disabled`."""
+        """Required over gRPC. The fields to change: `name`, `providers`, `disabled`, `default_model`."""
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
@@ -271,14 +279,14 @@ class UpdateAccountRequest(_message.Message):
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
         account: Global___Account | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         http_body: _httpbody_pb2.HttpBody | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "http_body", b"http_body", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "http_body", b"http_body", "id", b"id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_id", b"account_id", "http_body", b"http_body", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -320,17 +328,17 @@ class DeleteAccountRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """Required. Which."""
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Required. Which: its `id`."""
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

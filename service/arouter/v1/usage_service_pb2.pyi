@@ -170,22 +170,30 @@ class SummarizeUsageRequest(_message.Message):
     START_DATE_FIELD_NUMBER: _builtins.int
     END_DATE_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
     start_date: _builtins.str
     """Optional. The first day, as `2026-11-23` in UTC. By default 30 days before `end_date`."""
     end_date: _builtins.str
     """Optional. The last day, that day included. By default today."""
-    group_by: _builtins.str
-    """Optional. What to sum up by: any of `day`, `model`, `key`, separated by commas. By default `day`."""
+    account: _builtins.str
+    """Optional. Only this account's, for the operator's management key. Returns NOT_FOUND if it is not the caller's."""
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. What to sum up by: any of `day`, `model`, `key`, also several in one text, separated by commas. By default
+        `day`.
+        """
+
     def __init__(
         self,
         *,
         start_date: _builtins.str = ...,
         end_date: _builtins.str = ...,
-        group_by: _builtins.str = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+        account: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "group_by", b"group_by", "start_date", b"start_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "end_date", b"end_date", "group_by", b"group_by", "start_date", b"start_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,11 @@ from arouter.accounts.records import Account
 from arouter.accounts.store import Changes
 from arouter.errors import ARouterError, Failure
 
+
+def account(*providers: str) -> Account:
+    return Account("acme", "Acme", providers, disabled=False, created_at=0, updated_at=0)
+
+
 DEFAULT = Account("default", "Default", None, disabled=False, created_at=0, updated_at=0)
 
 
@@ -88,6 +93,6 @@ def test_a_key_only_narrows_its_account() -> None:
     kept = structs.replace(development_key("lr_live_right"), allowed_providers=("a", "b"))
 
     assert ApiKey.of(kept, None).providers == {"a", "b"}
-    assert ApiKey.of(kept, ["b", "c"]).providers == {"b"}
-    assert ApiKey.of(development_key("x"), ["b", "c"]).providers == {"b", "c"}
-    assert ApiKey.of(kept, ["b"]).refusal("a", "a/m") == "Provider 'a' is not allowed for this API key."
+    assert ApiKey.of(kept, account("b", "c")).providers == {"b"}
+    assert ApiKey.of(development_key("x"), account("b", "c")).providers == {"b", "c"}
+    assert ApiKey.of(kept, account("b")).refusal("a", "a/m") == "Provider 'a' is not allowed for this API key."

@@ -23,6 +23,7 @@ def account_fields(account: account_service_pb2.Account) -> dict[str, Any]:
         "name": account.name,
         "providers": values_of(account, "providers"),
         "disabled": account.disabled,
+        "default_model": account.default_model if account.HasField("default_model") else None,
     }
 
 
@@ -35,4 +36,5 @@ def account_to_proto(account: Account) -> account_service_pb2.Account:
         disabled=account.disabled,
         created_at=Timestamp(seconds=account.created_at),
         updated_at=Timestamp(seconds=account.updated_at),
+        default_model=account.default_model,
     )
