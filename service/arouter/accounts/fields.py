@@ -19,6 +19,7 @@ import msgspec
 
 from arouter.accounts.records import NANOS
 from arouter.errors import ARouterError, invalid_request
+from arouter.patterns import too_costly
 
 Check: TypeAlias = Callable[[object, str], Any]
 
@@ -160,7 +161,10 @@ def model_patterns(value: object, path: str) -> tuple[str, ...]:
             raise _wrong(where, expected)
         return text
 
-    return _list(value, path, check)
+    patterns = _list(value, path, check)
+    if limit := too_costly(patterns):
+        raise _wrong(path, limit)
+    return patterns
 
 
 def future(value: object, path: str) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 from arouter.accounts.records import Account, Key, KeyType, LimitReset, RateLimit
 from arouter.errors import ARouterError, Failure
+from arouter.patterns import ModelPatterns
 
 LIVE_PREFIX = "lr_live_"
 MANAGEMENT_PREFIX = "lr_mgmt_"
@@ -75,8 +74,8 @@ class ApiKey:
         """
         if not self.allows_provider(provider):
             return f"Provider '{provider}' is not allowed for this API key."
-        pattern = self._pattern
-        if pattern is not None and not any(map(pattern.fullmatch, ids)):
+        patterns = self._patterns
+        if patterns is not None and not any(map(patterns.match, ids)):
             return f"Model '{ids[0]}' is not allowed for this API key."
         return None
 
@@ -85,13 +84,8 @@ class ApiKey:
         return self.providers is None or provider in self.providers
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        """One pattern for ids, made of all that are allowed; a bare one is of any provider."""
-        if self.models is None:
-            return None
-        globs = (entry if "/" in entry else f"*/{entry}" for entry in self.models)
-        # Only `*` is special: a `?` or `[` in a name is itself.
-        return re.compile("|".join(fnmatch.translate(re.sub(r"([?\[])", r"[\1]", glob)) for glob in globs) or r"(?!)")
+    def _patterns(self) -> ModelPatterns | None:
+        return None if self.models is None else ModelPatterns(self.models)
 
 
 class KeyStore(Protocol):

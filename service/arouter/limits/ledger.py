@@ -21,6 +21,20 @@ class Purse(NamedTuple):
     first_day: date
 
 
+class Hold(NamedTuple):
+    """An amount that one call reserves.
+
+    Attributes:
+        id: Of this call alone.
+        bucket: When: holds are forgotten together with their bucket, two buckets later.
+        amount: The call's worst case.
+    """
+
+    id: str
+    bucket: int
+    amount: int
+
+
 class Standing(NamedTuple):
     """What was found when an amount was to be reserved.
 
@@ -40,21 +54,37 @@ class Ledger(Protocol):
 
     A seed is what the database knows of as spent. It may lag behind but is never too much: where it is more than what
     was counted (a restart of the store, a settlement that failed), it counts instead.
+
+    An operation that was asked for and not answered may take place all the same, also after later ones. A hold that
+    was given back stays so.
     """
 
-    async def reserve(self, purse: Purse, amount: int, limit: int, seed: int, bucket: int) -> Standing:
+    async def reserve(self, purse: Purse, hold: Hold, limit: int, seed: int) -> Standing:
         """Reserves an amount, unless what is spent and what others hold has reached the limit.
 
         Args:
             purse: Whose money.
-            amount: The call's worst case.
+            hold: What.
             limit: The key's limit.
             seed: See above.
-            bucket: When: reservations are forgotten together with their bucket, two buckets later.
         """
 
-    async def settle(self, purse: Purse, amount: int, cost: int, seed: int, bucket: int) -> None:
-        """Puts the real cost in the place of an amount that `reserve` took in that bucket."""
+    async def settle(self, purse: Purse, hold: Hold, cost: int, seed: int, answered: bool) -> None:
+        """Puts the real cost in the place of a hold, if there is that hold; else adds the cost.
+
+        Args:
+            purse: Whose money.
+            hold: What `reserve` was asked for.
+            cost: What the call cost.
+            seed: See above.
+            answered: Whether `reserve` answered. If not, it may still take place.
+        """
+
+    async def give_back(self, purse: Purse, hold: Hold) -> None:
+        """Ends a hold, if there is one, whose `settle` has failed. It may be done again, and come before or after it.
+
+        The cost is left to the seed, which may know it by now.
+        """
 
 
 @dataclass
@@ -65,26 +95,34 @@ class _Account:
 
 
 class MemoryLedger(Ledger):
-    """Keeps it in memory. A process that is killed takes its reservations with it, so buckets do not matter."""
+    """Keeps it in memory, always answers, and ends with its process: ids and buckets do not matter."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
     @override
-    async def reserve(self, purse: Purse, amount: int, limit: int, seed: int, bucket: int) -> Standing:
+    async def reserve(self, purse: Purse, hold: Hold, limit: int, seed: int) -> Standing:
         account = self._accounts.get(purse.key_hash)
         if account is None or account.first_day != purse.first_day:
             account = self._accounts[purse.key_hash] = _Account(purse.first_day)
         account.spent = max(account.spent, seed)
         standing = Standing(account.spent + account.held < limit, account.spent, account.held)
         if standing.admitted:
-            account.held += amount
+            account.held += hold.amount
         return standing
 
     @override
-    async def settle(self, purse: Purse, amount: int, cost: int, seed: int, bucket: int) -> None:
+    async def settle(self, purse: Purse, hold: Hold, cost: int, seed: int, answered: bool) -> None:
+        await self.give_back(purse, hold)
+        if account := self._account(purse):
+            account.spent = max(account.spent, seed) + cost
+
+    @override
+    async def give_back(self, purse: Purse, hold: Hold) -> None:
+        if account := self._account(purse):
+            account.held = max(account.held - hold.amount, 0)
+
+    def _account(self, purse: Purse) -> _Account | None:
         account = self._accounts.get(purse.key_hash)
         # A call of the period before is of no interest any more.
-        if account is not None and account.first_day == purse.first_day:
-            account.held = max(account.held - amount, 0)
-            account.spent = max(account.spent, seed) + cost
+        return account if account is not None and account.first_day == purse.first_day else None

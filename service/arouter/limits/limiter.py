@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal, ParamSpec
@@ -17,9 +19,10 @@ from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.answers import Headers, rate_headers, rate_limited, spending_limit, unavailable
 from arouter.limits.estimate import WorstCase
-from arouter.limits.ledger import Purse
+from arouter.limits.ledger import Hold, Purse
 from arouter.limits.outage import Outage
 from arouter.limits.store import memory_store
+from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from arouter.limits.windows import MINUTE, Rates, Windows
 
 _AT_ONCE = 16
@@ -112,6 +115,8 @@ class Limiter:
         self._windows = Windows(self._store.storage)
         self._seeds: Mapping[str, Spent] = {}
         self._outage = Outage()
+        self._unsettled = UnsettledHolds(self._give_back)
+        self._delivery: asyncio.Task[None] | None = None
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -129,7 +134,8 @@ class Limiter:
         """
         if not is_limited(key):
             return UNLIMITED
-        held = _Held(self._settle_later, key, self._clock(), self._longest_call)
+        now = self._clock()
+        held = _Held(self._settle_later, key, now, self._bucket(now))
         if not self._store.errors:
             await self._reserve(held, worst)
             return held
@@ -143,9 +149,11 @@ class Limiter:
         return held
 
     async def settled(self, patience: float | None = None) -> None:
-        """Waits until what has been settled so far is counted, for `patience` seconds at most."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+        """Waits until everything that was settled is counted, for `patience` seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
         """Waits, for a while, until what was settled is counted, and lets go of the store."""
@@ -187,12 +195,13 @@ class Limiter:
         key, now = held.key, held.at
         rates = key.rate_limit
         if held.purse is not None and key.limit is not None:
-            standing = await self._store.ledger.reserve(
-                held.purse, worst.cost, key.limit, self._seed(held.purse), held.bucket
-            )
+            # Noted before the store is asked: without an answer it may reserve all the same.
+            held.hold = held.hold._replace(amount=worst.cost)
+            standing = await self._store.ledger.reserve(held.purse, held.hold, key.limit, self._seed(held.purse))
+            held.answered = True
             if not standing.admitted:
+                held.hold = held.hold._replace(amount=0)
                 raise spending_limit(key.limit, key.limit_reset, standing, now)
-            held.cost = worst.cost
         tokens = day = minute = None
         if rates.tokens_per_minute is not None:
             tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, now)
@@ -222,9 +231,9 @@ class Limiter:
         return rate_limited(what, window, rate_headers(rates, held.at), held.at)
 
     async def _settle(self, held: _Held, tokens: int, cost: int) -> None:
-        if held.purse is not None and (held.cost or cost):
-            await self._store.ledger.settle(held.purse, held.cost, cost, self._seed(held.purse), held.bucket)
-            held.cost = 0
+        if held.purse is not None and (held.hold.amount or cost):
+            await self._store.ledger.settle(held.purse, held.hold, cost, self._seed(held.purse), held.answered)
+            held.hold = held.hold._replace(amount=0)
         surplus = tokens - held.tokens
         same_minute = self._clock() // MINUTE == held.at // MINUTE
         if surplus and same_minute and held.key.rate_limit.tokens_per_minute is not None:
@@ -238,13 +247,23 @@ class Limiter:
 
     async def _settle_safely(self, held: _Held, tokens: int, cost: int) -> None:
         try:
-            if self._store.errors:
-                # What is lost while the store is down, the database knows: the next seed brings it.
-                await self._answers(self._settle, held, tokens, cost)
-            else:
+            if not self._store.errors:
                 await self._settle(held, tokens, cost)
+            elif not await self._answers(self._settle, held, tokens, cost) and held.purse and held.hold.amount:
+                # Not the cost: the database knows it, and the next seed brings it.
+                self._unsettled.put(Unsettled(held.purse, held.hold))
+                if self._delivery is None or self._delivery.done():
+                    self._delivery = self._start(self._unsettled.deliver())
         except Exception:
             _log.exception("a call could not be settled")
+
+    async def _give_back(self, unsettled: Unsettled) -> bool:
+        if unsettled.hold.bucket < self._bucket(self._clock()) - 1:
+            return True  # forgotten with its bucket
+        return await self._answers(self._store.ledger.give_back, unsettled.purse, unsettled.hold)
+
+    def _bucket(self, at: float) -> int:
+        return int(at // self._longest_call)
 
     def _seed(self, purse: Purse) -> int:
         spent = self._seeds.get(purse.key_hash)
@@ -264,22 +283,22 @@ class _Held(Reservation):
         key: Whose.
         at: When it was made, in seconds since the epoch.
         purse: Of the key's money, if that is limited.
-        bucket: Of the money reserved.
-        cost: Money reserved, in nano-USD.
+        hold: Money reserved; nothing, once it is settled.
+        answered: Whether the store said that it is.
         tokens: Tokens reserved.
     """
 
-    __slots__ = ("_settle", "_settled", "at", "bucket", "cost", "key", "purse", "tokens")
+    __slots__ = ("_settle", "_settled", "answered", "at", "hold", "key", "purse", "tokens")
 
-    def __init__(self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, longest_call: float) -> None:
+    def __init__(self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, bucket: int) -> None:
         super().__init__()
         self._settle = settle
         self._settled = False
         self.key = key
         self.at = at
         self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
-        self.bucket = int(at // longest_call)
-        self.cost = 0
+        self.hold = Hold(secrets.token_hex(8), bucket, 0)
+        self.answered = False
         self.tokens = 0
 
     @override

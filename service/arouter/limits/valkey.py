@@ -12,38 +12,44 @@ from valkey.exceptions import ValkeyError
 
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
-from arouter.limits.ledger import Ledger, Purse, Standing
+from arouter.limits.ledger import Hold, Ledger, Purse, Standing
 from arouter.limits.store import Store
 
 _SCHEMES = ("redis", "rediss", "valkey", "valkeys")
 _PREFIX = "arouter"
 
-# A purse is one hash: `spent`, and what is reserved by bucket. It may vanish at any time: the seed brings it back. The
-# bucket ahead counts as well, since other processes' clocks may be ahead.
+# A purse is one hash: `spent`, and what is held in each bucket together, so that letting a call in takes the same time
+# however many hold something. Each bucket's holds are another hash, by id; 0 is one that was given back before it came.
+# Both may vanish at any time: the seed brings back what was spent. The bucket ahead counts as well, since other
+# processes' clocks may be ahead.
 _READ = """
-local spent = tonumber(redis.call('HGET', KEYS[1], 'spent') or -1)
-if spent < tonumber(ARGV[1]) then
-  spent = tonumber(ARGV[1])
-  redis.call('HSET', KEYS[1], 'spent', ARGV[1])
+local purse, holds, kept = KEYS[1], KEYS[2], ARGV[1]
+local id, bucket, amount, seed = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local spent = tonumber(redis.call('HGET', purse, 'spent') or -1)
+if spent < tonumber(seed) then
+  spent = tonumber(seed)
+  redis.call('HSET', purse, 'spent', seed)
 end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-local bucket, amount = ARGV[3], tonumber(ARGV[4])
+redis.call('EXPIRE', purse, kept)
 """
 
 _RESERVE = (
     _READ
     + """
-local held, fields = 0, redis.call('HGETALL', KEYS[1])
+local held, fields = 0, redis.call('HGETALL', purse)
 for i = 1, #fields, 2 do
   local other = tonumber(fields[i])
   if other and other < tonumber(bucket) - 1 then
-    redis.call('HDEL', KEYS[1], fields[i])
+    redis.call('HDEL', purse, fields[i])
   elseif other then
     held = held + tonumber(fields[i + 1])
   end
 end
-local admitted = spent + held < tonumber(ARGV[5])
-if admitted then redis.call('HINCRBY', KEYS[1], bucket, ARGV[4]) end
+local admitted = spent + held < tonumber(ARGV[6])
+if admitted and amount > 0 and redis.call('HSETNX', holds, id, amount) == 1 then
+  redis.call('EXPIRE', holds, kept)
+  redis.call('HINCRBY', purse, bucket, amount)
+end
 return {admitted and 1 or 0, spent, held}
 """
 )
@@ -51,13 +57,18 @@ return {admitted and 1 or 0, spent, held}
 _SETTLE = (
     _READ
     + """
-local held = tonumber(redis.call('HGET', KEYS[1], bucket) or 0)
-if held > amount then
-  redis.call('HINCRBY', KEYS[1], bucket, 0 - amount)
-else
-  redis.call('HDEL', KEYS[1], bucket)
+local cost, last = ARGV[6], ARGV[7] == '1'
+local hold = tonumber(redis.call('HGET', holds, id) or -1)
+if hold > 0 and redis.call('HINCRBY', purse, bucket, -hold) <= 0 then
+  redis.call('HDEL', purse, bucket)
 end
-redis.call('HINCRBY', KEYS[1], 'spent', ARGV[5])
+if last then
+  redis.call('HDEL', holds, id)
+else
+  redis.call('HSET', holds, id, 0)
+  redis.call('EXPIRE', holds, kept)
+end
+if hold ~= 0 then redis.call('HINCRBY', purse, 'spent', cost) end
 """
 )
 
@@ -91,7 +102,7 @@ def valkey_store(url: Secret, kept: int) -> Store:
 
 
 class ValkeyLedger(Ledger):
-    """Keeps it in Valkey, in one hash for each purse."""
+    """Keeps it in Valkey: see the scripts."""
 
     def __init__(self, valkey: client.Valkey, kept: int) -> None:
         self._reserve = valkey.register_script(_RESERVE)
@@ -99,15 +110,19 @@ class ValkeyLedger(Ledger):
         self._kept = kept
 
     @override
-    async def reserve(self, purse: Purse, amount: int, limit: int, seed: int, bucket: int) -> Standing:
-        arguments = [seed, self._kept, bucket, amount, limit]
-        admitted, spent, held = await self._reserve(keys=[_name(purse)], args=arguments)
+    async def reserve(self, purse: Purse, hold: Hold, limit: int, seed: int) -> Standing:
+        admitted, spent, held = await self._reserve(*self._call(purse, hold, seed, limit))
         return Standing(admitted == 1, spent, held)
 
     @override
-    async def settle(self, purse: Purse, amount: int, cost: int, seed: int, bucket: int) -> None:
-        await self._settle(keys=[_name(purse)], args=[seed, self._kept, bucket, amount, cost])
+    async def settle(self, purse: Purse, hold: Hold, cost: int, seed: int, answered: bool) -> None:
+        await self._settle(*self._call(purse, hold, seed, cost, int(answered)))
 
+    @override
+    async def give_back(self, purse: Purse, hold: Hold) -> None:
+        await self._settle(*self._call(purse, hold, 0, 0, 0))
 
-def _name(purse: Purse) -> str:
-    return f"{_PREFIX}:money:{purse.key_hash}:{purse.first_day}"
+    def _call(self, purse: Purse, hold: Hold, seed: int, *more: int) -> tuple[list[str], list[str | int]]:
+        """Returns the keys and arguments of a script."""
+        name = f"{_PREFIX}:money:{purse.key_hash}:{purse.first_day}"
+        return [name, f"{name}:{hold.bucket}"], [self._kept, hold.id, hold.bucket, hold.amount, seed, *more]

@@ -57,7 +57,7 @@ class Windows:
 
     async def return_day(self, key_hash: str, now: float) -> None:
         """Gives back what `take_day` took at that time."""
-        await self._add(f"day:{key_hash}", -1, DAY, now)
+        await self._give_back(f"day:{key_hash}", 1, DAY, now)
 
     async def take_tokens(self, key_hash: str, limit: int, tokens: int, now: float) -> Window | None:
         """Takes tokens of those of the minute. One call may take more than is left; then the others wait."""
@@ -65,7 +65,10 @@ class Windows:
 
     async def add_tokens(self, key_hash: str, tokens: int, now: float) -> None:
         """Adds tokens, or a negative number of them, to the minute of `now`."""
-        await self._add(f"tokens:{key_hash}", tokens, MINUTE, now)
+        if tokens < 0:
+            await self._give_back(f"tokens:{key_hash}", -tokens, MINUTE, now)
+        else:
+            await self._add(f"tokens:{key_hash}", tokens, MINUTE, now)
 
     async def look(self, key: ApiKey, now: float) -> Rates:
         """Returns the windows of a key as they are."""
@@ -82,7 +85,7 @@ class Windows:
     async def _take(self, name: str, limit: int, amount: int, length: int, now: float) -> Window | None:
         taken = await self._add(name, amount, length, now)
         if taken - amount >= limit:
-            await self._add(name, -amount, length, now)
+            await self._give_back(name, amount, length, now)
             return None
         return _window(limit, taken, length, now)
 
@@ -93,10 +96,16 @@ class Windows:
         oldest, count = await self._storage.get_moving_window(name, limit, MINUTE)
         return Window(limit, max(limit - count, 0), oldest + MINUTE)
 
+    async def _give_back(self, name: str, amount: int, length: int, now: float) -> None:
+        left = await self._add(name, -amount, length, now)
+        if left < 0:
+            # The storage has forgotten what was taken. Each who finds that undoes no more than its own part.
+            await self._add(name, min(-left, amount), length, now)
+
     async def _add(self, name: str, amount: int, length: int, now: float) -> int:
         # Kept for longer than the window: other processes' clocks may be behind.
         return await self._storage.incr(f"{name}:{int(now // length)}", 2 * length, amount)
 
 
 def _window(limit: int, taken: int, length: int, now: float) -> Window:
-    return Window(limit, max(limit - taken, 0), (now // length + 1) * length)
+    return Window(limit, min(max(limit - taken, 0), limit), (now // length + 1) * length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ _LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"
 """Parameters of URLs that ask for what asyncpg does anyway, or has no need of."""
 
 _PATIENCE = 5
-"""Seconds that a connection, a lock and a statement may take."""
+"""Seconds that a connection, a lock and a statement may take, and all of a transaction's in PostgreSQL together."""
 
 _DATA_EXCEPTION = "22"
 """What PostgreSQL's codes for values that it cannot take begin with (PostgreSQL documentation, appendix A)."""
@@ -62,27 +63,21 @@ class Database:
         """Yields a connection in a transaction, which is committed at the end or, on an error, undone.
 
         Raises:
-            StoreError: Of whatever the database or the way to it raises.
+            StoreError: Of whatever the database or the way to it raises; it took too long altogether.
             ARouterError: INVALID_REQUEST, for a text that PostgreSQL has no place for: it may hold no NUL.
         """
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            if str(getattr(error.orig, "sqlstate", None)).startswith(_DATA_EXCEPTION):
-                raise invalid_request("A value holds a character that cannot be kept.") from error
-            raise StoreError(f"{self._place}: {_reason(error)}") from error
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise StoreError(f"{self._place}: {_reason(error)}") from error
+        # A file has one step that waits, the first lock.
+        async with self._begin(None if self.is_sqlite else _PATIENCE) as connection:
+            yield connection
 
     @asynccontextmanager
     async def begin_alone(self) -> AsyncIterator[AsyncConnection]:
-        """Is `begin` for one process at a time; the others wait.
+        """Is `begin` for one process at a time; the others wait. It may take long, but none of its steps may.
 
         Raises:
             StoreError: As `begin`; the wait was too long.
         """
-        async with self.begin() as connection:
+        async with self._begin(None) as connection:
             # Python's sqlite3 would otherwise begin no transaction before a CREATE TABLE.
             alone = "BEGIN IMMEDIATE" if self.is_sqlite else f"SELECT pg_advisory_xact_lock({_ALONE})"
             await connection.exec_driver_sql(alone)
@@ -103,6 +98,18 @@ class Database:
     async def close(self) -> None:
         """Closes every connection."""
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _begin(self, patience: float | None) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with asyncio.timeout(patience), self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            if str(getattr(error.orig, "sqlstate", None)).startswith(_DATA_EXCEPTION):
+                raise invalid_request("A value holds a character that cannot be kept.") from error
+            raise StoreError(f"{self._place}: {_reason(error)}") from error
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise StoreError(f"{self._place}: {_reason(error)}") from error
 
     def _count(self, *_: object) -> None:
         self.statements += 1

@@ -32,7 +32,7 @@ BAD: dict[str, list[Any]] = {
     "limit": [-1, -0.01, 1_000_000_001, 1e300, float("nan"), float("inf"), "5", True, [], {}],
     "limit_reset": ["", "yearly", "Daily", 1, [], {}],
     "allowed_providers": ["openai", {}, 5, True, ["a"] * 1001],
-    "allowed_models": ["openai/gpt-5.4", {}, 5, ["a"] * 1001],
+    "allowed_models": ["openai/gpt-5.4", {}, 5, ["a"] * 1001, [f"*/{i}" for i in range(9)], ["a", "*a" * 9]],
     "rate_limit": [5, "5", [], True],
     "expires_at": [
         "2020-01-01T00:00:00Z",

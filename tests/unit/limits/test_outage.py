@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from arouter.accounts.keys import ApiKey
+from arouter.accounts.records import NANOS
 from arouter.accounts.store import Spent
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError, Failure
+from arouter.limits import unsettled
 from arouter.limits.estimate import WorstCase
-from arouter.limits.limiter import Limiter
+from arouter.limits.ledger import Hold, Purse
+from arouter.limits.limiter import Limiter, Reservation
+from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from support.valkey import ValkeyServer, valkey_running
 
-from .conftest import MakeKey, MakeLimiter
+from .conftest import LONGEST_CALL, Clock, MakeKey, MakeLimiter
 
 WORST = WorstCase(10, 10)
 RECOVERY_LIMIT = 30.0
@@ -118,6 +124,131 @@ async def test_a_store_that_was_restarted_learns_what_was_spent(
     await limiter.settled()
     with pytest.raises(ARouterError, match="is reached"):
         await limiter.reserve(key, WORST)
+
+
+async def standing(limiter: Limiter, key: ApiKey) -> tuple[int, int]:
+    """Returns what is spent and what is held of a key's money."""
+    assert key.limit is not None
+    with pytest.raises(ARouterError) as caught:
+        await limiter.reserve(replace(key, limit=0), WorstCase(0, 0))
+    amounts = [round(float(amount) * NANOS) for amount in re.findall(r"\$(\d+\.\d+)", caught.value.message)[1:]]
+    return amounts[0], sum(amounts[1:])
+
+
+async def all_connected(limiter: Limiter, key: ApiKey) -> None:
+    """Lets the store know the scripts on every connection: what is sent while it hangs will be done afterwards."""
+    for reservation in await asyncio.gather(*(limiter.reserve(key, WorstCase(1, 1)) for _ in range(16))):
+        reservation.settle(0, 0)
+    await limiter.settled()
+
+
+@pytest.mark.parametrize("when_down", ["open", "closed"])
+async def test_reservations_that_a_hanging_store_did_not_answer_are_given_back(
+    make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer, when_down: str
+) -> None:
+    """Calls let in or refused while the store hangs hold nothing when they are over."""
+    limiter, key = make_limiter(server.url, patience=0.25, when_down=when_down), make_key(limit=1000)
+    other = make_limiter(server.url)
+    await all_connected(limiter, key)
+
+    with server.halted():
+        asked = await asyncio.gather(*(limiter.reserve(key, WORST) for _ in range(16)), return_exceptions=True)
+        for reservation in asked:
+            if isinstance(reservation, Reservation):
+                reservation.settle(0, 0)
+    await limiter.settled()
+
+    assert limiter.unchecked + limiter.denied == 16
+    assert await standing(other, key) == (0, 0)
+
+
+async def test_a_call_let_in_by_a_hanging_store_holds_its_money_until_it_ends(
+    make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
+) -> None:
+    """What the store reserved without an answer is replaced by the cost like any other reservation."""
+    limiter, key = make_limiter(server.url, patience=0.25), make_key(limit=1000)
+    other = make_limiter(server.url)
+    await all_connected(limiter, key)
+
+    with server.halted():
+        reservation = await limiter.reserve(key, WORST)
+    await recovered(limiter, key)
+    assert await standing(other, key) == (0, 10)
+    reservation.settle(0, 7)
+    await limiter.settled()
+
+    assert await standing(other, key) == (7, 0)
+
+
+async def test_settlements_that_a_hanging_store_did_not_answer_are_made_up_for(
+    make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
+) -> None:
+    """Nothing stays held, and no cost counts twice, whether the store took the settlement or not."""
+    limiter, key = make_limiter(server.url, patience=0.25), make_key(limit=1000)
+    other = make_limiter(server.url)
+    await all_connected(limiter, key)
+    under_way = [await limiter.reserve(key, WORST) for _ in range(20)]
+
+    with server.halted():
+        for reservation in under_way:
+            reservation.settle(0, 7)
+        await asyncio.wait(limiter._tasks, return_when=asyncio.FIRST_COMPLETED)
+    await limiter.settled()
+
+    spent, held = await standing(other, key)
+    assert held == 0
+    assert spent in range(0, 141, 7)
+    other.seed({key.hash: Spent(date(1970, 1, 1), 140)})
+    assert await standing(other, key) == (140, 0)
+
+
+async def test_settlements_wait_for_a_store_that_is_down(
+    make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
+) -> None:
+    """A call that ends during an outage, when nothing is even sent, holds nothing after it."""
+    limiter, ended, key = make_limiter(server.url), make_limiter(server.url, patience=0.25), make_key(limit=1000)
+    await all_connected(ended, key)
+    under_way = [await ended.reserve(key, WORST) for _ in range(3)]
+
+    with server.halted():
+        await ended.reserve(key, WORST)
+        assert not ended._outage.may_try()
+        for reservation in under_way:
+            reservation.settle(0, 7)
+        await asyncio.sleep(0)
+    await ended.settled()
+
+    assert await standing(limiter, key) == (0, 10)
+
+
+async def test_a_hold_that_has_expired_is_not_waited_for(
+    make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer, clock: Clock
+) -> None:
+    """An outage of longer than two of the longest calls leaves nothing to give back."""
+    limiter, key = make_limiter(server.url), make_key(limit=1000)
+    reservation = await limiter.reserve(key, WORST)
+    server.stop()
+    reservation.settle(0, 7)
+
+    clock.now += 2 * LONGEST_CALL
+    await limiter.settled()
+
+
+async def test_more_holds_than_can_wait_are_left_to_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long an outage lasts, the memory it takes is bounded; the newest holds are kept."""
+    monkeypatch.setattr(unsettled, "MOST", 3)
+    given_back: list[str] = []
+
+    async def give_back(each: Unsettled) -> bool:
+        given_back.append(each.hold.id)
+        return True
+
+    waiting = UnsettledHolds(give_back)
+    for index in range(5):
+        waiting.put(Unsettled(Purse("key", date(1970, 1, 1)), Hold(str(index), 0, 1)))
+    await waiting.deliver()
+
+    assert given_back == ["2", "3", "4"]
 
 
 async def test_settlements_under_way_are_counted_before_the_end(
