@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from arouter.chat.fields import PERCENTILES, PROVIDER_FIELDS
 from arouter.errors import invalid_request
+from arouter.patterns import too_costly
 
 ROUTER_FIELDS = ("provider", "plugins", "models", "route", "transforms")
 """Fields that speak to the router; no provider sees them."""
@@ -25,6 +26,7 @@ _ROUTER_FIELDS = frozenset(ROUTER_FIELDS)
 _VARIANTS = frozenset({"nitro", "floor", "free"})
 _AUTO_ROUTER = "auto-router"
 _AUTO_ROUTER_FIELDS = frozenset({"id", "enabled", "allowed_models"})
+_MOST_PATTERNS = 64
 _NO_WISH: tuple[Any, ...] = (None, [], {}, "")
 
 
@@ -100,7 +102,7 @@ def parse_preferences(body: dict[str, Any]) -> Preferences:
     """Returns what a request wishes.
 
     Raises:
-        ARouterError: INVALID_REQUEST; a price is no number of at least 0, which may be a text.
+        ARouterError: INVALID_REQUEST; a price is no number of at least 0, which may be a text; too many patterns.
     """
     model = body.get("model")
     if _ROUTER_FIELDS.isdisjoint(body):
@@ -193,10 +195,12 @@ def _enabled(plugins: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
 
 
 def _auto_models(plugins: list[dict[str, Any]] | None) -> tuple[str, ...] | None:
-    patterns = [
-        pattern
-        for plugin in _enabled(plugins)
-        if plugin["id"] == _AUTO_ROUTER
-        for pattern in plugin.get("allowed_models") or ()
-    ]
+    patterns: list[str] = []
+    for index, plugin in enumerate(plugins or ()):
+        if plugin["id"] == _AUTO_ROUTER and plugin.get("enabled") is not False:
+            patterns += plugin.get("allowed_models") or ()
+            limit = f"at most {_MOST_PATTERNS} patterns" if len(patterns) > _MOST_PATTERNS else too_costly(patterns)
+            if limit:
+                path = f"plugins[{index}].allowed_models"
+                raise invalid_request(f"Invalid value for '{path}': expected {limit}.", path)
     return tuple(patterns) or None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -15,6 +13,7 @@ from arouter.catalogue.quality import blended_price, tier_of
 from arouter.chat.preferences import Sort
 from arouter.config.schema import AutoConfig
 from arouter.models import Tier
+from arouter.patterns import Patterns
 from arouter.routing.demands import lacks
 from arouter.routing.difficulty import Difficulty, Level, difficulty_of
 from arouter.routing.inquiry import Inquiry
@@ -88,7 +87,7 @@ class AutoPools:
 
     def __init__(self, config: AutoConfig) -> None:
         self._config = config
-        self._pattern = None if config.models is None else any_of(config.models)
+        self._patterns = None if config.models is None else Patterns(config.models)
         self._pools: WeakKeyDictionary[Offer, AutoPool] = WeakKeyDictionary()
 
     def of(self, offer: Offer) -> AutoPool:
@@ -105,7 +104,7 @@ class AutoPools:
             self._entry(model)
             for model in offer.models.values()
             if not (len(model.endpoints) == 1 and model.id in mapped)
-            and (self._pattern is None or self._pattern.fullmatch(model.id))
+            and (self._patterns is None or self._patterns.match(model.id))
         ]
         entries.sort(key=lambda entry: (entry.price, -entry.model.created, entry.model.id))
         by_level = {level: sorted(entries, key=lambda entry: -entry.scores[level]) for level in LEVELS}
@@ -136,8 +135,8 @@ def choose(
     """
     difficulty = difficulty_of(inquiry.request, inquiry.demands)
     choice = Choice(difficulty)
-    patterns = inquiry.request.preferences.auto_models
-    allowed = None if patterns is None else any_of(patterns)
+    wished = inquiry.request.preferences.auto_models
+    allowed = None if wished is None else Patterns(wished)
     best: list[_Entry] = []
     for entry in pool.by_price if sort == "price" else pool.by_level[difficulty.level]:
         found = _objections(entry.model, inquiry, allowed) or against(entry.model)
@@ -170,17 +169,12 @@ def _score(entry: _Entry, level: Level, inquiry: Inquiry, sort: Sort | None, spe
     return entry.scores[level] + speed * quick - handicap
 
 
-def _objections(model: Model, inquiry: Inquiry, allowed: re.Pattern[str] | None) -> list[Exclusion]:
+def _objections(model: Model, inquiry: Inquiry, allowed: Patterns | None) -> list[Exclusion]:
     """Returns why `auto` may not choose a model: not for what its endpoints are like, but for what it is."""
-    if allowed is not None and not allowed.fullmatch(model.id):
+    if allowed is not None and not allowed.match(model.id):
         return [Exclusion(model.id, model.owner, Cause.WISH, "is not in the plugin's allowed_models")]
     lacking = lacks(model.details, inquiry.demands, strict=True)
     return [] if lacking is None else [Exclusion(model.id, model.owner, Cause.CAPABILITY, lacking)]
-
-
-def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    """Returns a pattern for ids of models, in which `*` stands for anything (docs.arouter.ai: plugins-overview)."""
-    return re.compile("|".join(fnmatch.translate(re.sub(r"([?\[])", r"[\1]", glob)) for glob in patterns) or r"(?!)")
 
 
 def _cheapness(price: float) -> float:

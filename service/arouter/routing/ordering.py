@@ -62,7 +62,7 @@ def arrange(
         lacking = lacks(endpoint.details, inquiry.demands)
         standing = standings.of(endpoint)
         place = _Place(
-            last_resort=standing >= Standing.SUSPECT,
+            last_resort=standing.is_last_resort,
             incapable=lacking is not None,
             order=_position(endpoint, preferences.order),
             standing=standing,

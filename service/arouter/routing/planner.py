@@ -83,6 +83,9 @@ class Planner:
                     raise
                 plan.excluded.append(Exclusion(each.text, "any provider", Cause.WISH, f"is not there: {error.message}"))
         plan.candidates = _without_repeats(plan.candidates)
+        if len(plan.candidates) > 1:
+            # Even one of a model that is wanted more.
+            plan.candidates.sort(key=lambda each: inquiry.standings.of(each.endpoint).is_last_resort)
         return plan
 
     def _wanted(self, inquiry: Inquiry) -> Sequence[WantedModel]:

@@ -27,6 +27,11 @@ class Standing(IntEnum):
         """The same for people."""
         return _LABELS[self]
 
+    @property
+    def is_last_resort(self) -> bool:
+        """Whether anybody else who may be asked is asked before."""
+        return self >= Standing.LIMITED
+
 
 _LABELS = {
     Standing.READY: "is well",

@@ -244,6 +244,24 @@ def test_a_wrong_wish_is_named(fields: dict[str, Any], param: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ([["a"] * 65], "at most 64 patterns"),
+        ([[], ["a"] * 64, ["a"]], "at most 64 patterns"),
+        ([["a/b"], [f"*/{index}" for index in range(9)]], "at most 8 patterns with a '*' before the end"),
+        ([["a*" * 125]], "at most 8 '*' in a pattern"),
+    ],
+    ids=["long", "together", "inner", "stars"],
+)
+def test_the_auto_routers_patterns_are_limited(lists: list[list[str]], expected: str) -> None:
+    """They are matched against every model, for every request; the plugin with which it is too much is named."""
+    error = refusal(model="auto", plugins=[{"id": "auto-router", "allowed_models": patterns} for patterns in lists])
+
+    assert error.param == f"plugins[{len(lists) - 1}].allowed_models"
+    assert error.message == f"Invalid value for '{error.param}': expected {expected}."
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"route": "random"}, "Invalid value for 'route': expected 'fallback'."),

@@ -1,0 +1,312 @@
+"""Whom a plan holds, and in which order: what is true of every plan, and the documented balance."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arouter.accounts.keys import ApiKey
+from arouter.catalogue.catalogue import Catalogue
+from arouter.chat.request import ChatRequest
+from arouter.config.environment import read_environment
+from arouter.config.load import parse_config
+from arouter.errors import ARouterError, Failure
+from arouter.providers.provider import build_providers
+from arouter.routing.breaker import Cooling
+from arouter.routing.health import HealthBoard
+from arouter.routing.plan import Plan
+from arouter.routing.planner import Planner
+
+CONFIG = parse_config(
+    """
+    providers:
+      - id: alpha
+        base_url: http://x/v1
+        api_keys: [k1, k2]
+        models: [{name: m, prices: {prompt: 1, completion: 1}}, {name: other, tier: premium}]
+      - id: beta
+        base_url: http://x/v1
+        api_keys: [k1]
+        models: [{name: m, prices: {prompt: 2, completion: 2}}, {name: other, tier: economy}]
+      - id: gamma
+        base_url: http://x/v1
+        zdr: true
+        models:
+          - {name: m, prices: {prompt: 4, completion: 4}, context_length: 1000, supported_parameters: [temperature]}
+          - {name: free, prices: {prompt: 0, completion: 0}, supported_parameters: [tools]}
+    models:
+      - {id: shared/m, endpoints: [alpha/m, beta/m, gamma/m]}
+      - {id: shared/other, endpoints: [alpha/other, beta/other]}
+    routing: {default_provider: alpha, default_model: shared/m}
+    """,
+    {},
+)
+PROVIDERS = ("alpha", "beta", "gamma")
+CREDENTIALS = {
+    f"{provider.id}/{name}": [credential.name for credential in provider.credentials]
+    for provider in build_providers(CONFIG, read_environment({}))
+    for name in provider.models
+}
+IDS = [*CREDENTIALS, "shared/m", "shared/other"]
+ANYBODY = ApiKey("hash", "acme")
+DRAWS = 10_000
+COOLING = Cooling(failures=3, shortest=1, longest=60, longest_call=600)
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+
+Event = tuple[str, str, float]
+"""An endpoint, what happened to all calls there, and when."""
+
+
+def planner(board: HealthBoard | None = None, seed: int = 1) -> Planner:
+    catalogue = Catalogue(build_providers(CONFIG, read_environment({})), 1, CONFIG.models)
+    return Planner(catalogue, board or HealthBoard(COOLING), CONFIG.routing, Random(seed))
+
+
+def request(*, stream: bool = False, **fields: Any) -> ChatRequest:
+    body = {"messages": [{"role": "user", "content": "hi"}], **fields}
+    return ChatRequest(body, stream=stream, include_usage=False)
+
+
+def endpoints(plan: Plan) -> list[str]:
+    return [candidate.endpoint.id for candidate in plan.candidates]
+
+
+def planned(made_by: Planner, body: dict[str, Any], key: ApiKey = ANYBODY, now: float = 100) -> list[str]:
+    """Returns the ids of a plan's endpoints; none if there is no plan."""
+    try:
+        return endpoints(made_by.plan(request(**body), key, now))
+    except ARouterError:
+        return []
+
+
+def after(*events: Event) -> HealthBoard:
+    """Returns a board that has seen some calls."""
+    board = HealthBoard(COOLING)
+    for endpoint, happened, at in sorted(events, key=lambda event: event[2]):
+        for credential in CREDENTIALS[endpoint]:
+            if (call := board.begin(endpoint, credential, at)) is None:
+                continue
+            match happened:
+                case "failed":
+                    call.failed(at)
+                case "limited":
+                    call.rate_limited(at, 60)
+                case "succeeded":
+                    call.succeeded(at)
+                case "slow":
+                    call.succeeded(at, first_token_s=2.0, tokens_per_s=10.0)
+    return board
+
+
+names = st.lists(st.sampled_from([*PROVIDERS, "nobody"]), unique=True, max_size=3)
+wishes = st.fixed_dictionaries(
+    {},
+    optional={
+        "order": names,
+        "only": names,
+        "ignore": names,
+        "zdr": st.booleans(),
+        "require_parameters": st.booleans(),
+        "sort": st.sampled_from(["price", "throughput", "latency"]),
+        "max_price": st.fixed_dictionaries({"prompt": st.sampled_from([0, 1, 3])}),
+    },
+)
+models = st.sampled_from([*IDS, "auto", "m", "shared/m:free", "beta/m:nitro", "nobody/m"])
+bodies = st.fixed_dictionaries(
+    {"models": st.lists(models, max_size=3)},
+    optional={
+        "provider": wishes,
+        "tools": st.just(TOOLS),
+        "plugins": st.just([{"id": "auto-router", "allowed_models": ["shared/*", "gamma/*"]}]),
+    },
+)
+keys = st.builds(
+    ApiKey,
+    st.just("hash"),
+    st.just("acme"),
+    st.none() | st.frozensets(st.sampled_from(PROVIDERS)),
+    st.none() | st.lists(st.sampled_from(["shared/*", "alpha/*", "m", "*/other", "beta/m"]), max_size=2).map(tuple),
+)
+histories = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(CREDENTIALS)),
+        st.sampled_from(["failed", "failed", "limited", "succeeded", "slow"]),
+        st.floats(80, 100),
+    ),
+    max_size=20,
+)
+
+
+@given(bodies, keys, histories)
+def test_nobody_is_a_candidate_whom_the_key_may_not_use(body: dict[str, Any], key: ApiKey, events: list[Event]) -> None:
+    """Whatever is asked, and however the providers do."""
+    try:
+        plan = planner(after(*events)).plan(request(**body), key, 100)
+    except ARouterError:
+        return
+    for model, endpoint, *_ in plan.candidates:
+        assert key.refusal(endpoint.provider.id, model.id, endpoint.id) is None
+
+
+@given(bodies, keys, histories, st.integers(0, 2**32))
+def test_the_same_seed_makes_the_same_plans(body: dict[str, Any], key: ApiKey, events: list[Event], seed: int) -> None:
+    """Three plans in a row, made twice."""
+    first, second = (planner(after(*events), seed) for _ in range(2))
+
+    assert [planned(first, body, key) for _ in range(3)] == [planned(second, body, key) for _ in range(3)]
+
+
+@given(bodies, keys, histories, st.sampled_from(PROVIDERS))
+def test_to_ignore_a_provider_adds_nobody(body: dict[str, Any], key: ApiKey, events: list[Event], ignored: str) -> None:
+    """Who is left was there before, and the ignored one is gone."""
+    provider = body.get("provider", {})
+    fewer = {**body, "provider": {**provider, "ignore": [*provider.get("ignore", ()), ignored]}}
+
+    left = planned(planner(after(*events)), fewer, key)
+
+    assert set(left) <= set(planned(planner(after(*events)), body, key))
+    assert not any(each.startswith(f"{ignored}/") for each in left)
+
+
+@given(bodies, keys, histories)
+def test_a_plan_and_its_explanation_agree(body: dict[str, Any], key: ApiKey, events: list[Event]) -> None:
+    """To explain changes nobody's chances; each is a candidate once, and nobody is both in and out."""
+    found = planned(planner(after(*events)), body, key)
+    try:
+        explained = planner(after(*events)).plan(request(**body), key, 100, explain=True)
+    except ARouterError:
+        explained = Plan()
+
+    assert sorted(endpoints(explained)) == sorted(found)
+    assert len(set(found)) == len(found)
+
+
+def test_the_balance_is_the_documented_one() -> None:
+    """Of 10,000 draws, each provider's share is that of 1/price²: prices of 1, 2 and 4 make 16 : 4 : 1."""
+    made_by = planner(seed=20260101)
+    first = Counter(planned(made_by, {"model": "shared/m"})[0] for _ in range(DRAWS))
+
+    expected = {"alpha/m": DRAWS * 16 / 21, "beta/m": DRAWS * 4 / 21, "gamma/m": DRAWS / 21}
+    assert first.keys() == expected.keys()
+    # Chi-square with two degrees of freedom exceeds this once in a thousand times.
+    assert sum((first[id_] - count) ** 2 / count for id_, count in expected.items()) < 13.82
+
+
+def test_those_behind_the_first_are_drawn_in_the_same_way() -> None:
+    """The second place is 4 : 1 between those that the first one leaves."""
+    made_by = planner(seed=20260101)
+    plans = [planned(made_by, {"model": "shared/m"}) for _ in range(DRAWS)]
+    second = Counter(plan[1] for plan in plans if plan[0] == "alpha/m")
+
+    assert second["beta/m"] / second["gamma/m"] == pytest.approx(4, rel=0.1)
+
+
+OUTAGES = {
+    "it was left alone": [("alpha/m", "failed", at) for at in (90.0, 90.1, 90.2)] + [("alpha/m", "succeeded", 92.0)],
+    "half of its calls failed": [
+        ("alpha/m", happened, 90.0 + number)
+        for number, happened in enumerate(["failed", "succeeded", "failed", "succeeded", "failed", "succeeded"])
+    ],
+}
+
+
+@pytest.mark.parametrize("events", OUTAGES.values(), ids=OUTAGES)
+def test_who_had_an_outage_in_the_last_30_seconds_is_not_drawn(events: list[Event]) -> None:
+    """It stays as a fallback behind all others, and takes part again once the outage is past."""
+    made_by = planner(after(*events))
+
+    assert {planned(made_by, {"model": "shared/m"}, now=100)[-1] for _ in range(200)} == {"alpha/m"}
+    assert "alpha/m" in {planned(made_by, {"model": "shared/m"}, now=135)[0] for _ in range(200)}
+
+
+@pytest.mark.parametrize("happened", ["limited", "failed"])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"model": "shared/m"},
+        {"model": "shared/m", "provider": {"order": ["alpha", "beta", "gamma"]}},
+        {"model": "shared/m", "provider": {"sort": "price"}},
+        {"models": ["alpha/m", "beta/m", "gamma/m"]},
+        {"models": ["alpha/m", "shared/m"]},
+    ],
+    ids=str,
+)
+def test_who_pauses_is_asked_after_everybody_else(wish: dict[str, Any], happened: str) -> None:
+    """At its limit or cooling down it is the last resort, even if it is wanted more."""
+    board = after(*[("alpha/m", happened, 99.8)] * 3)
+
+    assert {planned(planner(board, seed), wish)[-1] for seed in range(20)} == {"alpha/m"}
+
+
+def test_who_is_down_is_not_asked_and_the_503_says_so() -> None:
+    """Its probe has failed, and there is nobody else."""
+    board = after(*[("beta/m", "failed", at) for at in (97.0, 97.1, 97.2, 99.5)])
+
+    with pytest.raises(ARouterError) as caught:
+        planner(board).plan(request(model="beta/m"), ANYBODY, 100)
+
+    assert caught.value.failure is Failure.UNAVAILABLE
+    assert caught.value.retry_after == 2
+    assert "beta/m at beta fails" in caught.value.message
+    assert "beta/m" not in planned(planner(board), {"model": "shared/m"})
+
+
+@pytest.mark.parametrize(
+    ("body", "remaining", "is_left"),
+    [
+        ({"stream": True}, math.inf, True),
+        ({"stream": True}, 2.5, True),
+        ({"stream": True}, 1.5, False),
+        ({"max_tokens": 10}, 2.5, False),
+        ({"max_tokens": 10}, 3.5, True),
+        ({"max_tokens": 10, "stream": True}, 2.5, True),
+    ],
+    ids=str,
+)
+def test_who_cannot_answer_in_time_is_not_asked(body: dict[str, Any], remaining: float, is_left: bool) -> None:
+    """It was seen to take 2 s to the first token, and writes ten tokens a second: a whole answer takes that too."""
+    board = after(*[("beta/m", "slow", 99.0)] * 5)
+
+    plan = planner(board).plan(request(model="shared/m", **body), ANYBODY, 100, remaining)
+
+    assert ("beta/m" in endpoints(plan)) is is_left
+    assert "alpha/m" in endpoints(plan)
+
+
+def test_if_nobody_can_answer_in_time_the_503_says_so() -> None:
+    """The deadline is named as the reason."""
+    board = after(*[("beta/m", "slow", 99.0)] * 5)
+
+    with pytest.raises(ARouterError) as caught:
+        planner(board).plan(request(model="beta/m", stream=True), ANYBODY, 100, 0.5)
+
+    assert caught.value.failure is Failure.UNAVAILABLE
+    assert "deadline leaves 0.5 s" in caught.value.message
+
+
+UNABLE = {
+    "tools": {"tools": TOOLS},
+    "context": {"messages": [{"role": "user", "content": "word " * 2000}]},
+}
+
+
+@pytest.mark.parametrize("needs", UNABLE.values(), ids=UNABLE)
+def test_who_is_known_to_be_unable_is_tried_last(needs: dict[str, Any]) -> None:
+    """Even if it is wanted first: lists of what models can do are often wrong."""
+    body = {"model": "shared/m", "provider": {"order": ["gamma", "beta", "alpha"]}, **needs}
+
+    assert planned(planner(), body) == ["beta/m", "alpha/m", "gamma/m"]
+    assert planned(planner(), {"model": "gamma/m", **needs}) == ["gamma/m"]
+
+
+def test_what_is_required_excludes_who_does_not_have_it() -> None:
+    """With `require_parameters` a list counts."""
+    body = {"model": "shared/m", "tools": TOOLS, "provider": {"require_parameters": True}}
+
+    assert sorted(planned(planner(), body)) == ["alpha/m", "beta/m"]
