@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -230,6 +231,17 @@ def test_another_key_comes_before_another_provider(trio: Fleet, name: str, strea
     assert set(trio.asked()) == {"alpha"}
     used = {call.headers["authorization"] for call in trio.emulators["alpha"].calls}
     assert used == {f"Bearer {key}" for key in KEYS["alpha"]}
+
+
+def test_many_keys_of_a_failing_provider_do_not_use_up_the_attempts(tmp_path: Path) -> None:
+    """With a failure that is no key's, two keys are tried, then the next provider."""
+    does = {"alpha": {"m": status(500)}}
+    rows = {"alpha": {"api_keys": [f"{PROVIDER_KEY}-alpha-{number}" for number in range(8)]}}
+    with fleet(tmp_path, does, rows=rows, providers=("alpha", "beta")) as pair:
+        reply = pair.chat("alpha/m", models=["beta/m"])
+
+        reply.check("beta", "beta/m")
+        assert pair.asked() == ["alpha", "alpha", "beta"]
 
 
 @ways

@@ -26,6 +26,7 @@ _ROUTER_FIELDS = frozenset(ROUTER_FIELDS)
 _VARIANTS = frozenset({"nitro", "floor", "free"})
 _AUTO_ROUTER = "auto-router"
 _AUTO_ROUTER_FIELDS = frozenset({"id", "enabled", "allowed_models"})
+_MOST_MODELS = 20
 _MOST_PATTERNS = 64
 _NO_WISH: tuple[Any, ...] = (None, [], {}, "")
 
@@ -108,6 +109,8 @@ def parse_preferences(body: dict[str, Any]) -> Preferences:
     if _ROUTER_FIELDS.isdisjoint(body):
         return Preferences((WantedModel(model),)) if model else Preferences()
     wanted = dict.fromkeys([*([model] if model else ()), *(body.get("models") or ())])
+    if len(wanted) > _MOST_MODELS:
+        raise invalid_request(f"Invalid value for 'models': expected at most {_MOST_MODELS} models.", "models")
     provider = body.get("provider") or {}
     sort = provider.get("sort")
     max_price = provider.get("max_price") or {}

@@ -150,7 +150,7 @@ class RoutingConfig(Struct, frozen=True, forbid_unknown_fields=True):
     default_provider: ProviderId = "openai"
     default_model: NonEmpty | None = None
     max_attempts: Annotated[int, Meta(ge=1, le=20)] = 6
-    failover_window: Seconds = 60.0
+    failover_window: Seconds = 300.0
     breaker: BreakerConfig = BreakerConfig()
     auto: AutoConfig = AutoConfig()
 

@@ -16,6 +16,9 @@ from arouter.providers.provider import Provider
 _LONGEST_REASON = 500
 """Characters of a failure's cause in the log."""
 
+_EARLY = 0.02
+"""Seconds by which a timer may be early, as uvloop's are by up to one millisecond: the provider must not be blamed."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -76,7 +79,7 @@ class Clock:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return ProviderError(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
         if isinstance(error, TimeoutError):
-            if self._now() >= self._caller:
+            if self._now() >= self._caller - _EARLY:
                 return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
             return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
         if isinstance(error, aiohttp.ClientConnectorError):

@@ -41,6 +41,12 @@ _REPEATABLE = frozenset({Failure.PROVIDER_ERROR, Failure.PROVIDER_UNREACHABLE, F
 _OF_NO_KEY = frozenset({Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_TIMEOUT})
 """What no other key of the same provider does better."""
 
+_OF_THE_KEY = frozenset({Failure.PROVIDER_CREDENTIALS, Failure.RATE_LIMITED})
+"""What another key of the same provider is likely to do better."""
+
+_KEYS_OF_A_FAILING = 2
+"""Keys with which a provider may fail otherwise, before another provider is asked."""
+
 _BACKOFF = 0.1
 """Seconds before those that may do better are asked once more, on average. There is no other wait."""
 
@@ -86,8 +92,11 @@ class Attempts:
         candidates: Sequence[Candidate] = plan.candidates
         for again in range(_ROUNDS):
             if again:
-                await asyncio.sleep(_BACKOFF * self._random.uniform(0.5, 1.5))
-            for candidate, credential in self._tries(candidates, outcome):
+                pause = _BACKOFF * self._random.uniform(0.5, 1.5)
+                if asyncio.get_running_loop().time() + pause >= deadline:
+                    break
+                await asyncio.sleep(pause)
+            for candidate, credential in self._tries(candidates, outcome, deadline):
                 call = self._board.begin(candidate.endpoint.id, credential.name, time.monotonic())
                 if call is None:
                     continue
@@ -112,17 +121,29 @@ class Attempts:
             Failure.UNAVAILABLE, "Those who could answer have just failed and are being tried again.", retry_after=1
         )
 
-    def _tries(self, candidates: Iterable[Candidate], outcome: Outcome) -> Iterator[tuple[Candidate, Credential]]:
+    def _tries(
+        self, candidates: Iterable[Candidate], outcome: Outcome, deadline: float
+    ) -> Iterator[tuple[Candidate, Credential]]:
         """Yields whom to ask next, until the request's attempts or its time are used up."""
-        end = outcome.started + self._config.failover_window
         for candidate in candidates:
+            failed = 0
             for credential in Standings(self._board, time.monotonic()).keys(candidate.endpoint, self._random):
-                tried = outcome.attempts
-                if len(tried) >= self._config.max_attempts or (tried and time.monotonic() >= end):
+                if self._is_spent(outcome, deadline):
                     return
                 yield candidate, credential
-                if tried and tried[-1].endpoint is candidate.endpoint and tried[-1].failure in _OF_NO_KEY:
+                last = outcome.last
+                if last is None or last.endpoint is not candidate.endpoint or last.failure in _OF_THE_KEY:
+                    continue
+                failed += 1
+                if last.failure in _OF_NO_KEY or failed == _KEYS_OF_A_FAILING:
                     break
+
+    def _is_spent(self, outcome: Outcome, deadline: float) -> bool:
+        tried = outcome.attempts
+        if not tried:
+            return False
+        over = time.monotonic() >= outcome.started + self._config.failover_window
+        return over or len(tried) >= self._config.max_attempts or asyncio.get_running_loop().time() >= deadline
 
     async def _try(
         self,
@@ -167,14 +188,19 @@ def _with_attempts(error: ARouterError, outcome: Outcome) -> ARouterError:
     if len(outcome.attempts) > 1:
         error.metadata["attempts"] = [
             {
-                "model": attempt.model[:_LONGEST_NAME],
-                "provider": attempt.endpoint.provider.id[:_LONGEST_NAME],
+                "model": _shortened(attempt.model),
+                "provider": _shortened(attempt.endpoint.provider.id),
                 "result": attempt.result,
                 "ms": attempt.ms,
             }
             for attempt in outcome.attempts[-_IN_METADATA:]
         ]
     return error
+
+
+def _shortened(name: str) -> str:
+    # As metadata carries it, every other character takes six bytes or more.
+    return name if name.isascii() and len(name) <= _LONGEST_NAME else ascii(name)[1 : _LONGEST_NAME + 1]
 
 
 def _unsupported(model: str, dropped: tuple[str, ...]) -> ARouterError:

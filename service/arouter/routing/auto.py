@@ -17,6 +17,7 @@ from arouter.patterns import Patterns
 from arouter.routing.demands import lacks
 from arouter.routing.difficulty import Difficulty, Level, difficulty_of
 from arouter.routing.inquiry import Inquiry
+from arouter.routing.ordering import place_in
 from arouter.routing.plan import Cause, Exclusion
 from arouter.routing.standing import Standing
 
@@ -138,7 +139,10 @@ def choose(
     wished = inquiry.request.preferences.auto_models
     allowed = None if wished is None else Patterns(wished)
     best: list[_Entry] = []
-    for entry in pool.by_price if sort == "price" else pool.by_level[difficulty.level]:
+    entries = pool.by_price if sort == "price" else pool.by_level[difficulty.level]
+    if order := inquiry.request.preferences.order:
+        entries = sorted(entries, key=lambda entry: min(place_in(order, each) for each in entry.model.endpoints))
+    for entry in entries:
         found = _objections(entry.model, inquiry, allowed) or against(entry.model)
         if found:
             if inquiry.explain:

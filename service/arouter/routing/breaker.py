@@ -35,13 +35,13 @@ class Cooling:
         failures: In a row, after which it opens.
         shortest: Seconds of the first cooldown, doubled whenever a probe fails.
         longest: Seconds that it is doubled up to.
-        longest_call: Seconds after which a probe that has not ended is lost, and another may go.
+        patience: Seconds after which a probe that has not ended does not hold others up, and one more may go.
     """
 
     failures: int = 3
     shortest: float = 1.0
     longest: float = 60.0
-    longest_call: float = 660.0
+    patience: float = 5.0
 
 
 class Breaker:
@@ -108,8 +108,10 @@ class Breaker:
         if state is State.DOWN or state is State.PROBING:
             return None
         if state is State.PROBE_DUE:
-            self.ticket += 1
-            self._probe_until = now + self._cooling.longest_call
+            # One that takes long is still a probe; whichever ends first counts.
+            if self._probe_until == _NEVER:
+                self.ticket += 1
+            self._probe_until = now + self._cooling.patience
         return self.ticket
 
     def answer(self, ticket: int) -> bool:

@@ -64,7 +64,7 @@ def arrange(
         place = _Place(
             last_resort=standing.is_last_resort,
             incapable=lacking is not None,
-            order=_position(endpoint, preferences.order),
+            order=place_in(preferences.order, endpoint),
             standing=standing,
             unmet=_unmet(endpoint, preferences, standings),
             sorted=_sort_value(endpoint, price, sort, standings),
@@ -77,7 +77,8 @@ def arrange(
     return [candidate for _, candidate in placed]
 
 
-def _position(endpoint: Endpoint, order: tuple[str, ...]) -> int:
+def place_in(order: tuple[str, ...], endpoint: Endpoint) -> int:
+    """Returns where an endpoint's provider stands in a request's `provider.order`; behind all if it does not."""
     return order.index(endpoint.provider.id) if endpoint.provider.id in order else len(order)
 
 

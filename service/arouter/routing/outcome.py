@@ -104,6 +104,11 @@ class Outcome:
         """The attempt that answered, or failed last; None if nobody was tried."""
         return self.attempts[-1] if self.attempts else None
 
+    def leave(self) -> None:
+        """Notes that the client has gone. Between two attempts nobody works for it, and it is charged nothing."""
+        self.status = Status.CLIENT_CANCELLED
+        self.free = self.last is not None and self.last.failure is not None
+
     def fail(self, failure: Failure) -> None:
         """Notes what the client is told. It is charged only if its own deadline ended what its provider did."""
         self.status, self.failure = Status.FAILED, failure.name

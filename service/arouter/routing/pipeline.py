@@ -20,7 +20,7 @@ from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
-from arouter.routing.outcome import Outcome, Status, new_outcome, records, route, route_header
+from arouter.routing.outcome import Outcome, new_outcome, records, route, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
 
@@ -78,7 +78,7 @@ class Pipeline:
                 raise shutting_down() from None
             # SDKs hang up as soon as they have read the last event of a stream.
             if not (outcome.complete and request.stream):
-                outcome.status = Status.CLIENT_CANCELLED
+                outcome.leave()
             raise
         except ARouterError as error:
             outcome.fail(error.failure)

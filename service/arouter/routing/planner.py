@@ -18,15 +18,12 @@ from arouter.routing.auto import AutoPools, choose
 from arouter.routing.constraints import objection
 from arouter.routing.health import HealthBoard
 from arouter.routing.inquiry import Inquiry
-from arouter.routing.ordering import arrange
+from arouter.routing.ordering import arrange, place_in
 from arouter.routing.plan import Candidate, Cause, Exclusion, Plan, nothing_left
 from arouter.routing.standing import Standing, Standings
 
 _ENOUGH_SEEN = 5
 """Calls after which what was observed of an endpoint counts against a deadline."""
-
-_MOST_WANTED = 20
-"""Models of a request that are looked at; more than it may have attempts."""
 
 _SORT_OF_VARIANT: dict[str | None, Sort] = {"nitro": "throughput", "floor": "price"}
 """docs.arouter.ai: model-variants."""
@@ -91,7 +88,7 @@ class Planner:
     def _wanted(self, inquiry: Inquiry) -> Sequence[WantedModel]:
         wanted = inquiry.request.preferences.models
         if wanted:
-            return wanted[:_MOST_WANTED]
+            return wanted
         default = inquiry.key.default_model or self._config.default_model
         if default is None:
             raise missing("model")
@@ -130,6 +127,10 @@ class Planner:
         )
         plan.difficulty = choice.difficulty
         plan.excluded += choice.excluded
+        if preferences.order:
+            choice.ranked.sort(
+                key=lambda ranked: min(place_in(preferences.order, each) for each in ranked[0].endpoints)
+            )
         return [
             candidate._replace(score=score)
             for model, score, reason in choice.ranked[: None if preferences.allow_fallbacks else 1]

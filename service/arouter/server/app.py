@@ -128,7 +128,7 @@ class App:
             max([config.timeouts.total, *(each.timeouts.total for each in self._catalogue.providers)]) + _SLACK
         )
         breaker = config.routing.breaker
-        board = HealthBoard(Cooling(breaker.failures, breaker.cooldown, breaker.max_cooldown, longest_call))
+        board = HealthBoard(Cooling(breaker.failures, breaker.cooldown, breaker.max_cooldown))
         self._limiter = Limiter(
             environment.redis_url,
             longest_call=longest_call,

@@ -15,6 +15,7 @@ from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import WireRequest
+from arouter.providers.deadlines import Clock
 from arouter.providers.driver import ProviderStream, Upstream
 from arouter.providers.provider import Provider, build_providers
 from emulator import Emulator
@@ -220,3 +221,12 @@ async def test_a_retry_after_that_is_none_does_no_harm(upstream: Upstream, value
             await upstream.complete(provider, provider.credentials[0], wire(provider, "m", stream=False), math.inf)
 
     assert (limited.value.failure, limited.value.retry_after) == (Failure.RATE_LIMITED, 1)
+
+
+async def test_a_timer_that_is_early_does_not_make_the_clients_deadline_the_providers(provider: Provider) -> None:
+    clock = Clock(provider, asyncio.get_running_loop().time() + 0.01)
+
+    with pytest.raises(ARouterError) as caught, clock.failures():
+        raise TimeoutError
+
+    assert caught.value.failure is Failure.DEADLINE_EXCEEDED

@@ -87,6 +87,7 @@ def test_the_price_against_always_the_best_is_what_the_docs_say() -> None:
         ("auto", {"plugins": [{"id": "auto-router", "allowed_models": ["openai/*"]}]}, "openai/gpt-4o-mini"),
         ("auto", {"plugins": [{"id": "auto-router", "allowed_models": ["anthropic/claude-opus*"]}]}, BEST),
         ("auto", {"provider": {"only": ["Google"]}}, "google/gemini-2.5-flash-lite"),
+        ("auto", {"provider": {"order": ["Anthropic"]}}, "anthropic/claude-haiku-4-5"),
         ("auto", {"provider": {"ignore": ["lm", "groq"]}}, "google/gemini-2.5-flash-lite"),
         ("auto", {"reasoning_effort": "high"}, "deepseek/deepseek-reasoner"),
         ("auto:floor", {"reasoning_effort": "high"}, "groq/llama-3.1-8b-instant"),

@@ -87,3 +87,13 @@ def test_a_call_that_reached_no_provider_has_no_record() -> None:
     outcome.fail(Failure.INVALID_REQUEST)
 
     assert records(outcome, KEY, REQUEST, outcome.started) == []
+
+
+def test_a_client_that_leaves_between_two_attempts_is_charged_nothing() -> None:
+    outcome = ended()
+    outcome.attempts[0].failure = Failure.PROVIDER_ERROR
+    outcome.leave()
+
+    [record] = records(outcome, KEY, REQUEST, outcome.started)
+
+    assert (record.tokens, record.cost, record.status) == (0, 0, "client_cancelled")

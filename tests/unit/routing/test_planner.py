@@ -56,7 +56,7 @@ CREDENTIALS = {
 IDS = [*CREDENTIALS, "shared/m", "shared/other"]
 ANYBODY = ApiKey("hash", "acme")
 DRAWS = 10_000
-COOLING = Cooling(failures=3, shortest=1, longest=60, longest_call=600)
+COOLING = Cooling(failures=3, shortest=1, longest=60, patience=600)
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 
 Event = tuple[str, str, float]
