@@ -39,6 +39,14 @@ def test_models_lists_the_ids(client: dict[str, str], emulator: Emulator, tmp_pa
     assert "emu/text" in listed.printed.splitlines()
 
 
+def test_the_key_in_the_environment_is_used(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+    key = client.pop("AROUTER_DEV_KEY")
+
+    assert "emu/text" in run(["models"], client | {"AROUTER_KEY": key}, tmp_path / "right").printed
+    wrong = run(["models"], client | {"AROUTER_KEY": "lr_live_wrong", "AROUTER_DEV_KEY": key}, tmp_path / "wrong")
+    assert wrong.log == "Error: UNAUTHENTICATED: Invalid API key.\n"
+
+
 def test_chat_streams_an_answer(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
     answer = run(["chat", "hello", "--model", "emu/text"], client, tmp_path)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -66,13 +69,26 @@ def test_a_key_from_its_making_to_its_end(run: Run, tmp_path: Path) -> None:
     for field in ("limit", "limit_reset", "allowed_providers", "allowed_models", "rate_limit", "expires_at"):
         assert changed[field] is None
 
-    assert run("keys", "disable", prefix).returncode == 0
+    assert run("keys", "disable", prefix).printed == f"Key {key['hash'][:12]} is disabled.\n"
     assert "disabled           yes" in run("keys", "show", key["hash"]).printed
-    assert run("keys", "enable", prefix.upper()).returncode == 0
+    assert run("keys", "enable", prefix.upper()).printed == f"Key {key['hash'][:12]} is enabled.\n"
     assert printed_json(run("keys", "list", "--json"))["data"][0]["disabled"] is False
-    assert run("keys", "delete", prefix).returncode == 0
+    assert run("keys", "delete", prefix).printed == f"Key {key['hash'][:12]} is revoked.\n"
     assert printed_json(run("keys", "list", "--json")) == {"data": [], "next_page_token": None}
     assert made["key"] not in "".join(path.read_text("latin-1") for path in (tmp_path / "state").iterdir())
+
+
+def test_usage_is_summed_up_by_account(run: Run, tmp_path: Path) -> None:
+    assert run("migrate").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "state" / "arouter.db")) as database, database:
+        for model in ("p/m", "p/n"):
+            row = (datetime.now(UTC).date().isoformat(), "a" * 64, model, "acme", 1, 10, 5, 500)
+            database.execute("INSERT INTO usage_daily VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    header, line = run("usage", "--by", "account", "--by", "key").printed.splitlines()
+
+    assert header.split() == ["KEY", "ACCOUNT", "REQUESTS", "PROMPT", "COMPLETION", "USD"]
+    assert line.split() == ["a" * 12, "acme", "2", "20", "10", "0.000001"]
 
 
 def test_a_secret_is_all_that_is_printed(run: Run) -> None:
@@ -84,18 +100,20 @@ def test_a_secret_is_all_that_is_printed(run: Run) -> None:
 
 
 def test_accounts(run: Run) -> None:
-    made = printed_json(run("accounts", "create", "acme", "--name", "Acme Inc.", "--provider", "openai", "--json"))[
-        "data"
-    ]
+    options = ("--name", "Acme Inc.", "--provider", "openai", "--default-model", "auto")
+    made = printed_json(run("accounts", "create", "acme", *options, "--json"))["data"]
+    assert made["default_model"] == "auto"
     assert (made["id"], made["name"], made["providers"], made["disabled"]) == ("acme", "Acme Inc.", ["openai"], False)
     assert run("keys", "create", "x", "--account", "acme").returncode == 0
-    assert "acme     Acme Inc.  enabled  openai" in run("accounts", "list").printed
+    assert "acme     Acme Inc.  enabled  openai     auto" in run("accounts", "list").printed
 
-    changed = printed_json(run("accounts", "update", "acme", "--all-providers", "--disable", "--json"))["data"]
-    assert (changed["providers"], changed["disabled"]) == (None, True)
+    changes = "--all-providers --default-model none --disable"
+    changed = printed_json(run("accounts", "update", "acme", *changes.split(), "--json"))["data"]
+    assert (changed["providers"], changed["default_model"], changed["disabled"]) == (None, None, True)
     assert "disabled       no" in run("accounts", "update", "acme", "--enable").printed
     assert len(printed_json(run("keys", "list", "--account", "acme", "--json"))["data"]) == 1
-    assert run("accounts", "delete", "acme").returncode == 0
+    deleted = run("accounts", "delete", "acme").printed
+    assert deleted == "Account acme is removed, and its keys are revoked.\n"
     assert printed_json(run("keys", "list", "--json"))["data"] == []
     assert [account["id"] for account in printed_json(run("accounts", "list", "--json"))["data"]] == ["default"]
 
@@ -105,7 +123,7 @@ def test_accounts(run: Run) -> None:
     [
         (["keys", "create", "x", "--account", "missing"], "There is no such account. Make it first."),
         (["keys", "create", "x", "--limit", "-1"], "Invalid value for 'limit': expected an amount of USD"),
-        (["keys", "create", "x", "--expires", "yesterday"], "Invalid value for 'expires_at': expected a time"),
+        (["keys", "create", "x", "--management", "--limit", "5"], "'limit' restricts calls of models"),
         (["keys", "create", f"lr_live_{'x' * 43}"], "'name' looks like a secret"),
         (["keys", "list", "--account", "missing"], "There is no such account."),
         (["keys", "show", "abcdef"], "There is no such key."),
@@ -125,6 +143,34 @@ def test_a_mistake_is_one_line(run: Run, prepared: str, arguments: list[str], sa
     assert failed.log.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["keys", "create", "x", "--expires", "yesterday"], "expected a time to come: 2027-01-31T12:00:00Z, 30d, 12h"),
+        (["keys", "create", "x", "--expires", "0d"], "expected a time to come"),
+        (["keys", "update", "abcdef", "--allow-model", "a", "--all-models"], "--allow-model and --all-models exclude"),
+        (
+            ["keys", "update", "abcdef", "--allow-provider", "a", "--all-providers"],
+            "--allow-provider and --all-providers exclude",
+        ),
+        (["accounts", "update", "default", "--provider", "a", "--all-providers"], "--provider and --all-providers"),
+    ],
+)
+def test_options_that_make_no_sense_are_explained(run: Run, prepared: str, arguments: list[str], said: str) -> None:
+    failed = run(*arguments, AROUTER_STATE_DIR=prepared)
+
+    assert failed.returncode == 2
+    assert said in failed.log
+
+
+def test_an_expired_key_is_listed_as_such(run: Run, tmp_path: Path) -> None:
+    assert run("keys", "create", "short", "--expires", "1h").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "state" / "arouter.db")) as database, database:
+        database.execute("UPDATE keys SET expires_at = 1")
+
+    assert run("keys", "list").printed.splitlines()[1].split()[4] == "expired"
+
+
 def test_a_database_that_cannot_be_used_is_one_line(run: Run, postgres: Postgres) -> None:
     for url, said in (
         (postgres.new_database(), "the database is not up to date: run `arouter migrate` first"),
@@ -142,17 +188,14 @@ def test_postgresql(run: Run, postgres: Postgres) -> None:
 
     made = printed_json(run("keys", "create", "x", "--json", AROUTER_DATABASE_URL=url))["data"]
 
-    assert printed_json(run("keys", "list", "--json", AROUTER_DATABASE_URL=url)) == {
-        "data": [made],
-        "next_page_token": None,
-    }
+    listed = printed_json(run("keys", "list", "--json", AROUTER_DATABASE_URL=url))
+    assert listed == {"data": [made], "next_page_token": None}
 
 
 def test_a_running_server_learns_of_it(run: Run, stack: Stack, emulator: Emulator) -> None:
     state = str(stack.folder / "state")
     secret = run("keys", "create", "x", AROUTER_STATE_DIR=state).printed.strip()
     operator = Manager(stack)
-    operator.until(lambda: Manager(stack, secret).current().status == 200, "known")
 
     key = Manager(stack, secret).current().json["data"]
     run("keys", "delete", key["hash"], AROUTER_STATE_DIR=state)

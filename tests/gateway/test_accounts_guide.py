@@ -1,28 +1,27 @@
-"""The commands of docs/accounts.md do what it says."""
+"""The commands of docs/accounts.md, and then those of docs/usage.md, do what they say, pasted as they are."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from emulator import Emulator
-from support.management import Manager
+from support.docs import ROOT, blocks
 from support.stack import Stack, running
 
-ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"^```bash\n(.*?)^```$", (ROOT / "docs/accounts.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
 # Each answer on a line of its own.
 CURL = 'curl() { command curl -sS "$@"; echo; }\n'
 
 
-def bash(stack: Stack, commands: str, **environment: str) -> str:
+def bash(stack: Stack, commands: str) -> str:
+    """Runs commands of the documentation for the port, the folder and the models of this test."""
+    here = commands.replace(":8080", f":{stack.port}").replace("var/", f"{stack.folder}/")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", CURL + commands.replace(":8080", f":{stack.port}")],
-        env={**os.environ, "AROUTER_STATE_DIR": str(stack.folder / "state"), **environment},
+        ["bash", "-euo", "pipefail", "-c", CURL + here.replace("local/smollm2-135m-instruct", "emu/text")],
+        env={**os.environ, "AROUTER_STATE_DIR": str(stack.folder / "state")},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -33,17 +32,17 @@ def bash(stack: Stack, commands: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_commands_work_in_their_order(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
-    first, *others = BLOCKS
+def test_the_pages_work_one_after_the_other(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    pages = [
+        "".join(text for kind, text in blocks(f"docs/{page}.md") if kind == "bash") for page in ("accounts", "usage")
+    ]
     with running(tmp_path, config) as stack:
-        key = bash(stack, first + 'echo "$MANAGEMENT_KEY"').strip()
-        operator = Manager(stack, key)
-        operator.until(lambda: operator.current().status == 200, "known")
-
-        printed = bash(stack, "".join(others), MANAGEMENT_KEY=key)
+        (tmp_path / "dev_key").write_text(stack.key)
+        printed = bash(stack, "echo ---\n".join(pages))
 
     assert '"error"' not in printed
-    account, production, changed, shown, listed, deleted, *lines = printed.splitlines()
+    managed, _, used = printed.partition("---\n")
+    account, production, changed, shown, listed, deleted, *lines = managed.splitlines()
     assert json.loads(account)["data"]["id"] == "acme"
     assert json.loads(production)["key"].startswith("lr_live_")
     assert json.loads(changed)["data"]["limit_reset"] == "daily"
@@ -52,3 +51,7 @@ def test_the_commands_work_in_their_order(config: dict[str, Any], emulator: Emul
     assert json.loads(deleted) == {"data": {"deleted": True}}
     assert lines[0].split() == ["ID", "NAME", "STATE", "PROVIDERS", "DEFAULT", "MODEL"]
     assert "For a month" in "".join(lines)
+    record, sums, header, *_ = used.splitlines()
+    assert json.loads(record)["model"] == "emu/text"
+    assert json.loads(sums)["data"][-1]["model"] == "emu/text"
+    assert header.split()[:2] == ["DAY", "MODEL"]

@@ -152,6 +152,8 @@ def assert_refused(answer: Answer, status: int, param: str | None) -> None:
         ({"name": "a\0b"}, "name"),
         ({"disabled": 1}, "disabled"),
         ({"limit": -1}, "limit"),
+        ({"limit": 1e-300}, "limit"),
+        ({"name": "a\u202eb"}, "name"),
         ({"limit": "5"}, "limit"),
         ({"limit_reset": "yearly"}, "limit_reset"),
         ({"allowed_providers": "emu"}, "allowed_providers"),
@@ -169,6 +171,25 @@ def test_a_bad_field_is_named(operator: Manager, method: str, fields: dict[str, 
         path += f"/{operator.rest.request('POST', KEYS, {'name': 'good'}).json['data']['hash']}"
 
     assert_refused(operator.rest.request(method, path, {"name": "ok"} | fields), 400, param)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("limit", 5),
+        ("limit_reset", "daily"),
+        ("allowed_models", []),
+        ("allowed_providers", ["emu"]),
+        ("rate_limit", {"requests_per_day": 1}),
+    ],
+)
+def test_a_management_key_takes_no_limits(operator: Manager, field: str, value: Any) -> None:
+    management = {"name": "boss", "key_type": "management"}
+    key, _ = operator.create(**management)
+
+    assert_refused(operator.rest.request("POST", KEYS, management | {field: value}), 400, field)
+    assert_refused(operator.rest.request("PATCH", f"{KEYS}/{key['hash']}", {field: value}), 400, field)
+    assert operator.patch(key, **{field: None})[field] is None
 
 
 def test_a_secret_in_the_wrong_place_is_neither_kept_nor_shown(stack: Stack, operator: Manager) -> None:
@@ -328,7 +349,7 @@ def test_an_account_rules_its_keys(stack: Stack, operator: Manager) -> None:
     account = operator.rest.request("POST", ACCOUNTS, {"id": "ruled", "name": "Ruled", "providers": ["emu"]}).json[
         "data"
     ]
-    assert list(account) == ["id", "name", "providers", "disabled", "created_at", "updated_at", "default_model"]
+    assert list(account) == ["id", "name", "providers", "default_model", "disabled", "created_at", "updated_at"]
     assert operator.rest.get(f"{ACCOUNTS}/ruled").json == {"data": account}
     _, secret = operator.create(account="ruled")
 

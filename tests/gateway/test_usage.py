@@ -11,6 +11,7 @@ import pytest
 
 from emulator import Emulator
 from support.ledger import recorded
+from support.management import ACCOUNTS, managing
 from support.rest import Rest, events
 from support.stack import PROVIDER_KEY, Stack, running
 
@@ -138,6 +139,33 @@ def test_usage_is_summed_up(client: openai.OpenAI, priced: Stack, rest: Rest) ->
     assert days[-1]["day"] == datetime.now(UTC).date().isoformat()
 
 
+def test_repeated_groups_count_together(client: openai.OpenAI, priced: Stack) -> None:
+    generation(priced, client.chat.completions.create(**ask()).id)
+
+    with priced.rest() as own:
+        rows = own.get("/api/v1/usage?group_by=day&group_by=key,account").json["data"]
+        assert rows == own.get("/api/v1/usage?group_by=account,day,key").json["data"]
+    assert {(len(row["key_hash"]), row["account"]) for row in rows} == {(64, "default")}
+    assert all("day" in row and "model" not in row for row in rows)
+
+
+def test_usage_of_one_account(client: openai.OpenAI, priced: Stack) -> None:
+    generation(priced, client.chat.completions.create(**ask()).id)
+    with managing(priced) as operator:
+        assert operator.rest.request("POST", ACCOUNTS, {"id": "idle"}).status == 200
+        _, secret = operator.create(account="idle", key_type="management")
+        everything = operator.rest.get("/api/v1/usage").json
+        assert operator.rest.get("/api/v1/usage?account=default").json == everything
+        assert operator.rest.get("/api/v1/usage?account=idle").json == {"data": []}
+        assert operator.rest.get("/api/v1/usage?account=Not%20One").error["param"] == "account"
+
+    for key, own, other in ((secret, "idle", "default"), (priced.key, "default", "idle")):
+        with Rest(priced.port, key) as rest:
+            assert rest.get(f"/api/v1/usage?account={own}").json == rest.get("/api/v1/usage").json
+            refused = rest.get(f"/api/v1/usage?account={other}")
+            assert (refused.status, refused.error["param"]) == (404, "account")
+
+
 @pytest.mark.parametrize(
     ("query", "param"),
     [
@@ -145,6 +173,7 @@ def test_usage_is_summed_up(client: openai.OpenAI, priced: Stack, rest: Rest) ->
         ("?end_date=2026-13-01", "end_date"),
         ("?start_date=2026-02-01&end_date=2026-01-01", "start_date"),
         ("?group_by=day,planet", "group_by"),
+        ("?group_by=day&group_by=planet", "group_by"),
         ("?end_date=20260101", "end_date"),
         ("?end_date=2026-W01-1", "end_date"),
     ],

@@ -57,7 +57,7 @@ def test_a_bare_key(client: Client) -> None:
 
 def test_a_key_with_everything(client: Client) -> None:
     fields = {
-        "key_type": keys.KEY_TYPE_MANAGEMENT,
+        "key_type": keys.KEY_TYPE_REGULAR,
         "disabled": True,
         "limit": 0.25,
         "limit_reset": keys.LIMIT_RESET_MONTHLY,
@@ -76,7 +76,28 @@ def test_a_key_with_everything(client: Client) -> None:
             assert key.HasField(field)
     assert not key.rate_limit.HasField("requests_per_minute")
     assert key.limit_remaining == 0.25
-    assert key.account == ""
+    assert key.account == "default"
+
+
+def test_a_management_key_takes_no_limits(client: Client) -> None:
+    management = {"name": "typed", "key_type": keys.KEY_TYPE_MANAGEMENT}
+    made = create(client, **management).data
+    assert made.account == ""
+    limits = {"rate_limit": keys.RateLimit(requests_per_day=7)}
+
+    for method, request in (
+        (client.keys.CreateKey, service.CreateKeyRequest(key=keys.Key(**management | limits))),
+        (
+            client.keys.UpdateKey,
+            service.UpdateKeyRequest(
+                hash=made.hash, key=keys.Key(**limits), update_mask=FieldMask(paths=["name", "rate_limit"])
+            ),
+        ),
+    ):
+        request.key.name = "typed"
+        error = refused(method, request, client)
+        assert (error.code, error.info["param"]) == (StatusCode.INVALID_ARGUMENT, "rate_limit")
+    assert not update(client, made.hash, ["rate_limit", "limit"]).HasField("rate_limit")
 
 
 def test_only_what_the_mask_names_changes(client: Client) -> None:
@@ -201,14 +222,19 @@ def test_accounts(request: pytest.FixtureRequest, client: Client) -> None:
         **client.options,
     ).data
     assert (made.name, list(made.providers.values), made.disabled) == (id_, ["emu"], False)
+    assert not made.HasField("default_model")
     again = accounts.CreateAccountRequest(account=accounts.Account(id=id_))
     assert refused(client.accounts.CreateAccount, again, client).code is StatusCode.ALREADY_EXISTS
 
-    mask = FieldMask(paths=["name", "providers"])
-    update_ = accounts.UpdateAccountRequest(account_id=id_, account=accounts.Account(name="New"), update_mask=mask)
+    mask = FieldMask(paths=["name", "providers", "default_model"])
+    new = accounts.Account(name="New", default_model="emu/text:floor")
+    update_ = accounts.UpdateAccountRequest(account_id=id_, account=new, update_mask=mask)
     changed = client.accounts.UpdateAccount(update_, **client.options).data
-    assert (changed.name, changed.HasField("providers")) == ("New", False)
+    assert (changed.name, changed.HasField("providers"), changed.default_model) == ("New", False, "emu/text:floor")
     assert client.accounts.GetAccount(accounts.GetAccountRequest(account_id=id_), **client.options).data == changed
+    update_.update_mask.paths[:] = ["default_model"]
+    update_.account.ClearField("default_model")
+    assert not client.accounts.UpdateAccount(update_, **client.options).data.HasField("default_model")
     listed = client.accounts.ListAccounts(accounts.ListAccountsRequest(), **client.options).data
     assert {"default", id_} <= {account.id for account in listed}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -18,11 +19,11 @@ from arouter.errors import ARouterError, Failure, StoreError
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the store. What changed takes effect within 5 (docs/accounts.md)."""
 
-_LOOK_PAUSE = 0.2
-"""Seconds between two looks for keys that nobody knows: whoever guesses keys must not make more."""
+_OUT_OF_TURN = 0.15
+"""Seconds from one look to the next that unknown keys may cause, however many of them come."""
 
-_LOOK_PATIENCE = 1.0
-"""Seconds that a call with such a key waits."""
+_UNKNOWN_PATIENCE = 0.5
+"""Seconds that an unknown key waits at most before it is refused."""
 
 _READ_PATIENCE = 10.0
 _RETRY_STALE = 5
@@ -100,12 +101,12 @@ class DirectorySync:
         self._directory = directory
         self._store = store
         self._revision = 0
+        self._looked_at = -float("inf")
+        self._is_away = False
         self._looking = asyncio.Lock()
+        self._out_of_turn: asyncio.Task[None] | None = None
         self._known = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._soon: asyncio.Task[None] | None = None
-        self._looked_at = -float("inf")
-        self._failing = False
 
     async def start(self) -> None:
         """Reads everything, waiting for the store if need be, and starts the task."""
@@ -114,7 +115,7 @@ class DirectorySync:
 
     async def stop(self) -> None:
         """Ends the task."""
-        tasks = {task for task in (self._task, self._soon) if task is not None}
+        tasks = {task for task in (self._task, self._out_of_turn) if task is not None}
         for task in tasks:
             task.cancel()
         if tasks:
@@ -126,19 +127,23 @@ class DirectorySync:
         async with self._looking:
             await self._look()
 
-    async def look_soon(self) -> None:
-        """Takes what has changed, for a key that is not known: somebody may have made it this moment.
+    async def look_for_new(self) -> None:
+        """Takes what has changed: a key has come that is not known, and may have been made elsewhere a moment ago.
 
-        All who ask at the same time share one look. There is none while the store fails.
+        Unknown keys share their looks, and cause few, so that guessing keys is no way to burden the store. While it is
+        away, they wait for nothing.
         """
-        if self._failing:
-            return
-        if self._soon is None or self._soon.done():
-            self._soon = asyncio.create_task(self._look_after_pause())
-        await asyncio.wait({self._soon}, timeout=_LOOK_PATIENCE)
+        came_at = time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_UNKNOWN_PATIENCE):
+                # A look that was under way already may have missed it.
+                while self._looked_at < came_at and not self._is_away:
+                    if self._out_of_turn is None or self._out_of_turn.done():
+                        self._out_of_turn = asyncio.create_task(self._look_out_of_turn())
+                    await asyncio.wait({self._out_of_turn})
 
-    async def _look_after_pause(self) -> None:
-        await asyncio.sleep(max(0.0, self._looked_at + _LOOK_PAUSE - time.monotonic()))
+    async def _look_out_of_turn(self) -> None:
+        await asyncio.sleep(self._looked_at + _OUT_OF_TURN - time.monotonic())
         await self.look()
 
     async def _follow(self) -> None:
@@ -147,15 +152,15 @@ class DirectorySync:
             await asyncio.sleep(POLL_INTERVAL)
 
     async def _look(self) -> None:
-        self._looked_at = read_at = time.monotonic()
+        read_at = time.monotonic()
         try:
             async with asyncio.timeout(_READ_PATIENCE):
                 changes = await self._store.changes(self._revision)
         except (StoreError, TimeoutError) as error:
             _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
-            self._failing = True
+            self._is_away = True
             return
-        self._failing = False
+        self._looked_at, self._is_away = read_at, False
         self._directory.apply(changes, read_at)
         self._revision = changes.revision
         self._known.set()

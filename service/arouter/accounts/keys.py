@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -88,6 +89,9 @@ class ApiKey:
         return None if self.models is None else ModelPatterns(self.models)
 
 
+_MADE = re.compile(rf"(?:{LIVE_PREFIX}|{MANAGEMENT_PREFIX})[A-Za-z0-9_-]{{43}}")
+
+
 class KeyStore(Protocol):
     """Knows the keys, from memory: it is asked on every call."""
 
@@ -115,6 +119,11 @@ def authenticate(secret: str | None, store: KeyStore) -> ApiKey:
     if key is None:
         raise ARouterError(Failure.INVALID_API_KEY, "Invalid API key.")
     return key
+
+
+def may_be_new(secret: str | None) -> bool:
+    """Says whether a secret that is not known looks like one of those that ARouter makes."""
+    return secret is not None and _MADE.fullmatch(secret) is not None
 
 
 def hash_secret(secret: str) -> str:

@@ -18,7 +18,7 @@ from arouter.accounts.fields import is_account_id, is_key_hash
 from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
 from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
 from arouter.accounts.records import Account, Key, Spending
-from arouter.accounts.specs import AccountPatch, KeyPatch, NewAccount, NewKey
+from arouter.accounts.specs import AccountPatch, KeyPatch, NewAccount, NewKey, refuse_restrictions
 from arouter.accounts.store import KeyQuery, ManagementStore
 from arouter.errors import ARouterError, Failure, invalid_request
 
@@ -147,10 +147,13 @@ class Management:
         return _found(prefix if prefix in found else next(iter(found), None), "hash")
 
     async def update_key(self, key_hash: str, patch: KeyPatch, by: str | None) -> KeyView:
-        """Changes a key and returns it. Raises NOT_FOUND, StoreError."""
+        """Changes a key and returns it. Raises NOT_FOUND, INVALID_REQUEST, StoreError."""
         if patch == KeyPatch():
             return await self.get_key(key_hash, by)
-        key = _found(await self._store.update_key(_hash(key_hash), by, patch, int(time.time())), "hash")
+        before = _found(await self._store.get_key(_hash(key_hash), by), "hash")
+        if before.key_type == "management":
+            refuse_restrictions(patch)
+        key = _found(await self._store.update_key(key_hash, by, patch, int(time.time())), "hash")
         await self._changed()
         return await self._view(key)
 
@@ -167,7 +170,7 @@ class Management:
         if not await self._store.create_account(account):
             raise ARouterError(
                 Failure.ALREADY_EXISTS,
-                "The id is taken. That of an account that was removed stays so, because records name it.",
+                "The id is taken. That of an account that was removed is so for ever, because usage records name it.",
                 param="id",
             )
         await self._changed()

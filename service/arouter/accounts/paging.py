@@ -62,5 +62,7 @@ def checked_size(size: int) -> int:
         ARouterError: INVALID_REQUEST.
     """
     if not 0 <= size <= MAX_SIZE:
-        raise invalid_request(f"'page_size' must be from 1 to {MAX_SIZE}.", "page_size")
+        raise invalid_request(
+            f"'page_size' must be from 1 to {MAX_SIZE}; 0 is the default, {DEFAULT_SIZE}.", "page_size"
+        )
     return size or DEFAULT_SIZE

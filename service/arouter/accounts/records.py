@@ -34,19 +34,19 @@ class Account(Struct, frozen=True):
         id: What it is called.
         name: What people call it.
         providers: Ids of the providers enabled for it, or None for all that are on.
+        default_model: What answers a request that names no model, or None for the configuration's.
         disabled: Whether its keys are refused for now.
         created_at: When it was made.
         updated_at: When it was last changed.
-        default_model: What a request gets that names no model: an id as clients write it, or `auto`; or None.
     """
 
     id: str
     name: str
     providers: tuple[str, ...] | None
+    default_model: str | None
     disabled: bool
     created_at: int
     updated_at: int
-    default_model: str | None = None
 
 
 class Key(Struct, frozen=True):

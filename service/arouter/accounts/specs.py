@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from arouter.accounts import fields
 from arouter.accounts.fields import Check, check_fields, nullable
@@ -58,8 +58,8 @@ class NewAccount(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     providers: tuple[str, ...] | None = None
-    disabled: bool = False
     default_model: str | None = None
+    disabled: bool = False
 
 
 class AccountPatch(Struct, frozen=True, kw_only=True):
@@ -67,21 +67,33 @@ class AccountPatch(Struct, frozen=True, kw_only=True):
 
     name: str | UnsetType = UNSET
     providers: tuple[str, ...] | UnsetType | None = UNSET
-    disabled: bool | UnsetType = UNSET
     default_model: str | UnsetType | None = UNSET
+    disabled: bool | UnsetType = UNSET
 
 
 def new_key(document: object) -> NewKey:
     """Returns the key that a document asks for."""
     found = check_fields(document, _NEW_KEY)
     _require(found, "name")
-    return NewKey(**found | {"rate_limit": RateLimit(**found.get("rate_limit", {}))})
+    key = NewKey(**found | {"rate_limit": RateLimit(**found.get("rate_limit", {}))})
+    if key.key_type == "management":
+        refuse_restrictions(key)
+    return key
 
 
 def key_patch(document: object) -> KeyPatch:
     """Returns the changes of a merge patch (RFC 7396): of `rate_limit`, too, only what is named changes."""
     found = check_fields(document, _KEY)
     return KeyPatch(**found | {"rate_limit": RateLimitPatch(**found.get("rate_limit", {}))})
+
+
+def refuse_restrictions(key: NewKey | KeyPatch) -> None:
+    """Raises for what restricts calls of models, in a management key: it makes none."""
+    for field in _RESTRICTIONS:
+        value = getattr(key, field)
+        counts = structs.asdict(value).values() if field == "rate_limit" else (value,)
+        if any(each is not None and each is not UNSET for each in counts):
+            raise invalid_request(f"'{field}' restricts calls of models, which a management key cannot make.", field)
 
 
 def new_account(document: object) -> NewAccount:
@@ -111,6 +123,7 @@ def _require(found: dict[str, Any], field: str) -> None:
         raise invalid_request(f"Missing required parameter: '{field}'.", field)
 
 
+_RESTRICTIONS = ("limit", "limit_reset", "allowed_providers", "allowed_models", "rate_limit")
 _COUNTS: dict[str, Check] = dict.fromkeys(RateLimit.__struct_fields__, nullable(fields.count))
 _KEY: dict[str, Check] = {
     "name": fields.name,
@@ -130,6 +143,6 @@ _NEW_KEY: dict[str, Check] = {
 _ACCOUNT: dict[str, Check] = {
     "name": fields.name,
     "providers": nullable(fields.provider_ids),
-    "disabled": fields.boolean,
     "default_model": nullable(fields.model),
+    "disabled": fields.boolean,
 }

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, refuse_both, shown
+from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from arouter.accounts.management import Management
     from arouter.accounts.records import Account
-
-
-_default_model = click.option("--default-model", metavar="MODEL", help="What a request gets that names no model.")
 
 
 @click.group()
@@ -29,7 +26,7 @@ def accounts() -> None:
 @click.argument("id", metavar="ID")
 @click.option("--name", help="What people call it.  [default: its ID]")
 @click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
-@_default_model
+@click.option("--default-model", metavar="MODEL", help="What answers requests that name no model.")
 @as_json
 def create(
     id: str,  # noqa: A002
@@ -71,7 +68,7 @@ def list_(as_json: bool) -> None:
                 row["name"],
                 "disabled" if row["disabled"] else "enabled",
                 shown(row["providers"]),
-                row["default_model"] or "-",
+                shown(row["default_model"]),
             )
             for row in documents
         ]
@@ -91,8 +88,7 @@ def show(id: str, as_json: bool) -> None:  # noqa: A002
 @click.option("--name", help="What people call it.")
 @click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
 @click.option("--all-providers", is_flag=True, help="Enable every provider that is on.")
-@_default_model
-@click.option("--no-default-model", is_flag=True, help="Leave it to the router's own default.")
+@click.option("--default-model", metavar="MODEL", help="What answers requests that name no model, or none.")
 @click.option("--disable/--enable", default=None, help="Refuse its keys for now, or accept them again.")
 @as_json
 def update(
@@ -101,20 +97,17 @@ def update(
     providers: tuple[str, ...],
     all_providers: bool,
     default_model: str | None,
-    no_default_model: bool,
     disable: bool | None,
     as_json: bool,
 ) -> None:
     """Change an account: only what an option names."""
     from arouter.accounts.specs import account_patch
 
-    refuse_both(("--provider", providers), ("--all-providers", all_providers))
-    refuse_both(("--default-model", default_model), ("--no-default-model", no_default_model))
+    if providers and all_providers:
+        raise click.UsageError("--provider and --all-providers exclude each other")
     document = _document(name, providers, default_model)
     if all_providers:
         document["providers"] = None
-    if no_default_model:
-        document["default_model"] = None
     if disable is not None:
         document["disabled"] = disable
     if not document:
@@ -125,9 +118,9 @@ def update(
 @accounts.command()
 @click.argument("id", metavar="ID")
 def delete(id: str) -> None:  # noqa: A002
-    """Remove an account and revoke its keys for good."""
+    """Remove an account and revoke its keys for good. Its ID is never free again, because usage records name it."""
     manage(lambda management: management.delete_account(id, None))
-    click.echo(f"Removed account {id}, and revoked its keys.")
+    click.echo(f"Account {id} is removed, and its keys are revoked.")
 
 
 def _document(name: str | None, providers: tuple[str, ...], default_model: str | None) -> dict[str, Any]:
@@ -137,7 +130,7 @@ def _document(name: str | None, providers: tuple[str, ...], default_model: str |
     if providers:
         document["providers"] = list(providers)
     if default_model is not None:
-        document["default_model"] = default_model
+        document["default_model"] = None if default_model == "none" else default_model
     return document
 
 

@@ -9,11 +9,11 @@ import click
 import grpc
 
 from arouter.cli.settings import config_errors
-from arouter.config.dev_key import existing_development_key
+from arouter.config.dev_key import client_key
 from arouter.config.environment import read_environment
 
 key_option = click.option(
-    "--key", envvar="AROUTER_KEY", help="The API key.  [default: $AROUTER_KEY, else the development key]"
+    "--key", help="The API key.  [default: $AROUTER_KEY, else the development key]"
 )
 
 
@@ -68,7 +68,7 @@ def connection(target: str | None, key: str | None) -> Iterator[tuple[grpc.Chann
     """Yields a channel to the service and the metadata with the key; a failed call ends the command with one line."""
     with config_errors():
         environment = read_environment()
-        key = key or existing_development_key(environment).reveal()
+        key = key or client_key(environment).reveal()
         target = target or f"127.0.0.1:{environment.grpc_port}"
     # Never through a proxy that the environment may name: it would see the key.
     with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:

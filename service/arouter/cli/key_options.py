@@ -42,14 +42,22 @@ class _Moment(click.ParamType[Any]):
 
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from arouter.accounts.fields import future
+        from arouter.errors import ARouterError
+
         if isinstance(value, tuple):
             return value
         if value == "never":
             return (None,)
+        moment = value
         if match := _DURATION.fullmatch(value):
             duration = timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
-            return (f"{datetime.now(UTC) + duration:%Y-%m-%dT%H:%M:%SZ}",)
-        return (value,)
+            moment = f"{datetime.now(UTC) + duration:%Y-%m-%dT%H:%M:%SZ}"
+        try:
+            future(moment, "expires_at")
+        except ARouterError:
+            self.fail("expected a time to come: 2027-01-31T12:00:00Z, 30d, 12h or never.", param, ctx)
+        return (moment,)
 
 
 _OPTIONS = (

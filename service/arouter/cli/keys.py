@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, refuse_both, shown
+from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
 from arouter.cli.key_options import key_document_of, key_options
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ def update(
     **options: Any,
 ) -> None:
     """Change a key: only what an option names."""
-    refuse_both(("--allow-provider", options["allowed_providers"]), ("--all-providers", all_providers))
-    refuse_both(("--allow-model", options["allowed_models"]), ("--all-models", all_models))
     document = key_document_of(options)
+    for all_, field in ((all_providers, "provider"), (all_models, "model")):
+        if all_ and f"allowed_{field}s" in document:
+            raise click.UsageError(f"--allow-{field} and --all-{field}s exclude each other")
     if all_providers:
         document["allowed_providers"] = None
     if all_models:
@@ -126,14 +127,14 @@ def update(
 @click.argument("hash", metavar="HASH")
 def disable(hash: str) -> None:  # noqa: A002
     """Refuse a key for now."""
-    _say("Disabled", _update(hash, {"disabled": True}))
+    _say(_update(hash, {"disabled": True}).key.hash, "disabled")
 
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
 def enable(hash: str) -> None:  # noqa: A002
     """Accept a disabled key again."""
-    _say("Enabled", _update(hash, {"disabled": False}))
+    _say(_update(hash, {"disabled": False}).key.hash, "enabled")
 
 
 @keys.command()
@@ -141,12 +142,12 @@ def enable(hash: str) -> None:  # noqa: A002
 def delete(hash: str) -> None:  # noqa: A002
     """Revoke a key for good."""
 
-    async def work(management: Management) -> KeyView:
-        view = await management.get_key(await _find(management, hash), None)
-        await management.delete_key(view.key.hash, None)
-        return view
+    async def work(management: Management) -> str:
+        found = await _find(management, hash)
+        await management.delete_key(found, None)
+        return found
 
-    _say("Revoked", manage(work))
+    _say(manage(work), "revoked")
 
 
 def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
@@ -165,8 +166,8 @@ async def _find(management: Management, prefix: str) -> str:
     return await management.find_key(prefix.lower())
 
 
-def _say(done: str, view: KeyView) -> None:
-    click.echo(f"{done} key {view.key.hash[:_SHOWN_HASH]} ({view.key.name}).")
+def _say(key_hash: str, done: str) -> None:
+    click.echo(f"Key {key_hash[:_SHOWN_HASH]} is {done}.")
 
 
 def _print(view: KeyView, as_json: bool) -> None:
@@ -181,8 +182,8 @@ def _print(view: KeyView, as_json: bool) -> None:
 def _state(key: dict[str, Any]) -> str:
     if key["disabled"]:
         return "disabled"
-    expires = key["expires_at"]
-    return "expired" if expires and datetime.fromisoformat(expires) <= datetime.now(UTC) else "enabled"
+    expires_at = key["expires_at"]
+    return "expired" if expires_at and datetime.fromisoformat(expires_at) <= datetime.now(UTC) else "enabled"
 
 
 def _row(key: dict[str, Any]) -> tuple[str, ...]:

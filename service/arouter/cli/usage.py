@@ -23,7 +23,7 @@ _SHOWN_OF_HASH = 12
 @click.option(
     "--by",
     multiple=True,
-    type=click.Choice(["day", "model", "key"]),
+    type=click.Choice(["day", "model", "key", "account"]),
     help="Sum up by this; repeatable.  [default: day]",
 )
 @click.option("--from", "first", type=_DAY, help="The first day, UTC.  [default: 30 days before the last]")
@@ -64,7 +64,7 @@ def _document(total: UsageSum) -> dict[str, Any]:
 
 
 def _table(documents: list[dict[str, Any]], by: Sequence[Dimension]) -> tuple[list[str], list[list[str]]]:
-    groups = [name for name in ("day", "model", "key_hash") if name.removesuffix("_hash") in by]
+    groups = [name for name in ("day", "model", "key_hash", "account") if name.removesuffix("_hash") in by]
     header = [*(name.removesuffix("_hash").upper() for name in groups), "REQUESTS", "PROMPT", "COMPLETION", "USD"]
     rows = [
         [

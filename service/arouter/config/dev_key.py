@@ -35,12 +35,14 @@ def development_key(environment: Environment) -> Secret:
         raise ConfigError(f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR moves it)") from error
 
 
-def existing_development_key(environment: Environment) -> Secret:
-    """Returns the development key for a client, which makes none.
+def client_key(environment: Environment) -> Secret:
+    """Returns what a client calls with: `AROUTER_KEY`, else the development key, of which it makes none.
 
     Raises:
         ConfigError: There is none, or it has been damaged.
     """
+    if environment.key is not None:
+        return _checked(environment.key.reveal(), "AROUTER_KEY")
     if environment.dev_key is not None:
         return _checked(environment.dev_key.reveal(), "AROUTER_DEV_KEY")
     path = _path(environment)
@@ -48,7 +50,7 @@ def existing_development_key(environment: Environment) -> Secret:
         return _read(path)
     except OSError as error:
         raise ConfigError(
-            f"no key in {path}; run this where ARouter was started, or pass --key or AROUTER_DEV_KEY"
+            f"no key in {path}; run this where ARouter was started, or pass --key or AROUTER_KEY"
         ) from error
 
 

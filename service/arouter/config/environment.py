@@ -20,6 +20,7 @@ class Environment(Struct, frozen=True):
         port: `AROUTER_PORT`, the gateway's port.
         grpc_port: `AROUTER_GRPC_PORT`, the service's port.
         state_dir: `AROUTER_STATE_DIR`, where ARouter keeps what must survive a restart.
+        key: `AROUTER_KEY`, what a client calls with, or None: the development key.
         dev_key: `AROUTER_DEV_KEY`, or None: one is made and kept in the state folder.
         mgmt_key: `AROUTER_MGMT_KEY`, the operator's management key, or None.
         database_url: `AROUTER_DATABASE_URL`, or None: an SQLite file in the state folder.
@@ -32,6 +33,7 @@ class Environment(Struct, frozen=True):
     port: int
     grpc_port: int
     state_dir: Path
+    key: Secret | None
     dev_key: Secret | None
     mgmt_key: Secret | None
     database_url: Secret | None
@@ -48,6 +50,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     """
     env = dict(os.environ if variables is None else variables)
     config_path = env.get("AROUTER_CONFIG")
+    key = env.get("AROUTER_KEY")
     dev_key = env.get("AROUTER_DEV_KEY")
     mgmt_key = env.get("AROUTER_MGMT_KEY")
     database_url = env.get("AROUTER_DATABASE_URL")
@@ -57,6 +60,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         port=_port(env, "AROUTER_PORT", 8080),
         grpc_port=_port(env, "AROUTER_GRPC_PORT", 50051),
         state_dir=Path(env.get("AROUTER_STATE_DIR") or "var"),
+        key=Secret(key) if key else None,
         dev_key=Secret(dev_key) if dev_key else None,
         mgmt_key=Secret(mgmt_key) if mgmt_key else None,
         database_url=Secret(database_url) if database_url else None,

@@ -55,6 +55,7 @@ class UsageSum(NamedTuple):
         day: In UTC, as `2026-11-23`; None if not grouped by it.
         model: None if not grouped by it.
         key_hash: None if not grouped by it.
+        account: None if not grouped by it.
         requests: How many.
         prompt_tokens: In all.
         completion_tokens: In all.
@@ -64,6 +65,7 @@ class UsageSum(NamedTuple):
     day: str | None
     model: str | None
     key_hash: str | None
+    account: str | None
     requests: int
     prompt_tokens: int
     completion_tokens: int

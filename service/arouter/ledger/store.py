@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from arouter.ledger.record import UsageRecord, UsageSum
 
-Dimension = Literal["day", "model", "key"]
+Dimension = Literal["day", "model", "key", "account"]
 
 
 class Scope(NamedTuple):

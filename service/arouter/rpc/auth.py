@@ -10,12 +10,11 @@ import grpc
 from grpc import aio
 from typing_extensions import override
 
-from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, ApiKey, KeyStore, authenticate
+from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, ApiKey, KeyStore, authenticate, may_be_new
 from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Context
 from arouter.rpc.status import abort
 
-_PREFIXES = (LIVE_PREFIX, MANAGEMENT_PREFIX)
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
 _MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/")
 _ANY_KEY = ("/arouter.v1.KeyService/GetCurrentKey", "/arouter.v1.UsageService/")
@@ -43,13 +42,13 @@ class Authentication(aio.ServerInterceptor):
     """Lets a call through with `caller` set, or ends it with UNAUTHENTICATED.
 
     Args:
-        keys: All that are known.
-        look: Takes new keys into them, once in a while.
+        keys: Knows the keys.
+        look_for_new: Awaited before a key is refused that may have been made elsewhere a moment ago.
     """
 
-    def __init__(self, keys: KeyStore, look: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, keys: KeyStore, look_for_new: Callable[[], Awaitable[None]]) -> None:
         self._keys = keys
-        self._look = look
+        self._look_for_new = look_for_new
 
     @override
     async def intercept_service(
@@ -72,9 +71,9 @@ class Authentication(aio.ServerInterceptor):
         try:
             return authenticate(secret, self._keys)
         except ARouterError as error:
-            if error.failure is not Failure.INVALID_API_KEY or not (secret or "").startswith(_PREFIXES):
+            if error.failure is not Failure.INVALID_API_KEY or not may_be_new(secret):
                 raise
-        await self._look()
+        await self._look_for_new()
         return authenticate(secret, self._keys)
 
 

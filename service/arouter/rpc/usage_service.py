@@ -9,6 +9,7 @@ from typing import get_args
 from google.protobuf.timestamp_pb2 import Timestamp
 from typing_extensions import override
 
+from arouter.accounts.fields import is_account_id
 from arouter.accounts.keys import ApiKey
 from arouter.accounts.records import NANOS
 from arouter.errors import ARouterError, Failure, invalid_request
@@ -54,12 +55,14 @@ class UsageService(UsageServiceServicer):
         if first > last:
             raise invalid_request("'start_date' must not be after 'end_date'.", "start_date")
         by = _dimensions(request.group_by)
-        sums = await self._store.summarize(_scope(caller.get().key, request.account), first, last, by)
+        scope = _scope(caller.get().key, request.account)
+        sums = await self._store.summarize(scope, first, last, by)
         return SummarizeUsageResponse(data=map(_summary, sums))
 
 
 def _scope(key: ApiKey, account: str) -> Scope:
-    if account and key.account not in (None, account):
+    """Returns whose usage is shown. An account that is not the caller's is not there, as in management."""
+    if account and (key.account not in (None, account) or not is_account_id(account)):
         raise ARouterError(Failure.NOT_FOUND, "There is no such account.", param="account")
     return Scope(account=account or key.account, key_hash=key.hash if key.key_type == "regular" else None)
 
@@ -74,8 +77,8 @@ def _day(text: str, field: str) -> date | None:
 
 
 def _dimensions(texts: Iterable[str]) -> list[Dimension]:
-    asked = [word.strip() for word in (",".join(texts) or "day").split(",")]
-    if not set(asked) <= set(_DIMENSIONS):
+    asked = {word.strip() for word in (",".join(texts) or "day").split(",")}
+    if not asked <= set(_DIMENSIONS):
         raise invalid_request(
             f"Invalid value for 'group_by': expected any of {', '.join(_DIMENSIONS)}, separated by commas.", "group_by"
         )
@@ -113,6 +116,7 @@ def _summary(total: UsageSum) -> UsageSummary:
         day=total.day,
         model=total.model,
         key_hash=total.key_hash,
+        account=total.account,
         requests=total.requests,
         prompt_tokens=total.prompt_tokens,
         completion_tokens=total.completion_tokens,

@@ -143,7 +143,7 @@ class App:
         self._health = health.aio.HealthServicer()
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
         self._server = aio.server(
-            interceptors=[Authentication(self._directory, self._directory_sync.look_soon), Handling()],
+            interceptors=[Authentication(self._directory, self._directory_sync.look_for_new), Handling()],
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),

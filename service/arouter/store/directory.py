@@ -77,10 +77,10 @@ def account_of(row: Row[Any]) -> Account:
         id=row.id,
         name=row.name,
         providers=_list(row.providers),
+        default_model=row.default_model,
         disabled=row.disabled,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        default_model=row.default_model,
     )
 
 

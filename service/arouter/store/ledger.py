@@ -45,7 +45,7 @@ class SqlLedgerStore(LedgerStore):
     @override
     async def summarize(self, scope: Scope, first: date, last: date, by: Collection[Dimension]) -> Sequence[UsageSum]:
         table = usage_daily.c
-        columns = {"day": table.day, "model": table.model, "key": table.key_hash}
+        columns = {"day": table.day, "model": table.model, "key": table.key_hash, "account": table.account}
         groups = [column for name, column in columns.items() if name in by]
         sums = [func.coalesce(func.sum(table[name]), 0).label(name) for name in _SUMS]
         query = select(*groups, *sums).where(table.day >= first, table.day <= last, *_within(scope, table))
@@ -56,6 +56,7 @@ class SqlLedgerStore(LedgerStore):
                 day=row["day"].isoformat() if "day" in by else None,
                 model=row["model"] if "model" in by else None,
                 key_hash=row["key_hash"] if "key" in by else None,
+                account=row["account"] if "account" in by else None,
                 requests=int(row["requests"]),
                 prompt_tokens=int(row["prompt_tokens"]),
                 completion_tokens=int(row["completion_tokens"]),

@@ -45,8 +45,8 @@ accounts = Table(
     Column("id", String(64), primary_key=True),
     Column("name", String(256), nullable=False),
     Column("providers", Text),
-    Column("disabled", Boolean, nullable=False),
     Column("default_model", String(256)),
+    Column("disabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # Rows stay when accounts and keys are removed: others learn of it from them, and records refer to them.

@@ -100,7 +100,7 @@ class ListKeysRequest(_message.Message):
     INCLUDE_DISABLED_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many keys; 1 to 1000, by default 100."""
+    """Optional. At most so many keys; 1 to 1000. 0, the default, is 100."""
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before."""
     offset: _builtins.int

@@ -16,7 +16,7 @@ from arouter.errors import ARouterError, Failure
 MAX_AGE = 86_400
 """Longer than any run of these tests: some directories are made when they are collected."""
 
-ACCOUNT = Account("acme", "Acme", ("a",), disabled=False, created_at=0, updated_at=0)
+ACCOUNT = Account("acme", "Acme", ("a",), "auto", disabled=False, created_at=0, updated_at=0)
 KEY = replace(development_key("secret"), account="acme", hash="h")
 
 
@@ -26,11 +26,11 @@ def known(*, account: Account | None = ACCOUNT, key: Key | None = KEY, age: floa
     return directory
 
 
-def test_a_key_has_its_accounts_providers() -> None:
+def test_a_key_has_its_accounts_providers_and_default_model() -> None:
     found = known().find("h")
 
     assert found is not None
-    assert (found.account, found.providers) == ("acme", {"a"})
+    assert (found.account, found.providers, found.default_model) == ("acme", {"a"}, "auto")
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from arouter.errors import ARouterError, Failure
 
 
 def account(*providers: str) -> Account:
-    return Account("acme", "Acme", providers, disabled=False, created_at=0, updated_at=0)
+    return Account("acme", "Acme", providers, None, disabled=False, created_at=0, updated_at=0)
 
 
-DEFAULT = Account("default", "Default", None, disabled=False, created_at=0, updated_at=0)
+DEFAULT = Account("default", "Default", None, None, disabled=False, created_at=0, updated_at=0)
 
 
 def directory(account: Account = DEFAULT) -> Directory:

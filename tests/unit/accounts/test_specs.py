@@ -24,12 +24,27 @@ from arouter.accounts.specs import (
 from arouter.errors import ARouterError, Failure
 
 SECRETS = [f"lr_live_{'x' * 43}", f"lr_mgmt_{'x' * 43}", f"sk-proj-{'x' * 40}", f"my key is sk-{'x' * 40}"]
-NO_TEXT: list[Any] = ["", "   ", "x" * 257, "a\0b", "a\nb", "\ud800", 5, True, ["x"], {}]
+NO_TEXT: list[Any] = [
+    "",
+    "   ",
+    "x" * 257,
+    "a\0b",
+    "a\nb",
+    "\ud800",
+    "a\u202eb",
+    "a\u200bb",
+    "a\u2028b",
+    "\ufeffa",
+    5,
+    True,
+    ["x"],
+    {},
+]
 NO_COUNT: list[Any] = [0, -1, 2**31, 1.5, 1.0, "1", True, [], {}]
 BAD: dict[str, list[Any]] = {
     "name": [*NO_TEXT, None, *SECRETS],
     "disabled": [None, 0, 1, "true", []],
-    "limit": [-1, -0.01, 1_000_000_001, 1e300, float("nan"), float("inf"), "5", True, [], {}],
+    "limit": [-1, -0.01, 1e-300, 9e-10, 1_000_000_001, 1e300, float("nan"), float("inf"), "5", True, [], {}],
     "limit_reset": ["", "yearly", "Daily", 1, [], {}],
     "allowed_providers": ["openai", {}, 5, True, ["a"] * 1001],
     "allowed_models": ["openai/gpt-5.4", {}, 5, ["a"] * 1001, [f"*/{i}" for i in range(9)], ["a", "*a" * 9]],
@@ -96,6 +111,29 @@ def test_a_bad_type_or_account_is_named(fields: dict[str, Any], param: str) -> N
     check(refusal({"name": "ok"} | fields, new_key), param)
 
 
+RESTRICTIONS: list[tuple[str, Any]] = [
+    ("limit", 0),
+    ("limit_reset", "daily"),
+    ("allowed_providers", []),
+    ("allowed_models", ["a/*"]),
+    ("rate_limit", {"requests_per_day": 1}),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), RESTRICTIONS)
+def test_a_management_key_has_no_restrictions_of_models(field: str, value: Any) -> None:
+    check(refusal({"name": "x", "key_type": "management", field: value}, new_key), field)
+
+
+def test_a_management_key_may_say_that_it_has_none() -> None:
+    document = {"name": "x", "key_type": "management", "disabled": True, "expires_at": "2099-01-01T00:00:00Z"}
+
+    key = new_key(document | dict.fromkeys(field for field, _ in RESTRICTIONS))
+
+    assert (key.key_type, key.disabled) == ("management", True)
+    assert new_key({"name": "x", "key_type": "management", "rate_limit": {"requests_per_day": None}})
+
+
 @pytest.mark.parametrize("field", ["key_type", "account"])
 def test_type_and_account_of_a_key_cannot_be_changed(field: str) -> None:
     check(refusal({field: "regular"}, key_patch), field)
@@ -106,6 +144,7 @@ def test_type_and_account_of_a_key_cannot_be_changed(field: str) -> None:
     [({"id": value}, "id") for value in [*NO_TEXT, None, "ACME", "-a", "a b", "a" * 65, *SECRETS]]
     + [({"name": value}, "name") for value in [*NO_TEXT, None, *SECRETS]]
     + [({"providers": value}, "providers") for value in ("a", 5, {})]
+    + [({"default_model": value}, "default_model") for value in [*NO_TEXT, "a b", *SECRETS]]
     + [({"providers": ["a b"]}, "providers[0]"), ({"disabled": None}, "disabled"), ({"limit": 5}, "limit")],
 )
 def test_a_bad_field_of_an_account_is_named(fields: dict[str, Any], param: str) -> None:
@@ -130,7 +169,7 @@ def test_a_key_with_everything() -> None:
     key = new_key(
         {
             "name": "n" * 256,
-            "key_type": "management",
+            "key_type": "regular",
             "account": "a" * 64,
             "disabled": True,
             "limit": 0.1,
@@ -144,7 +183,7 @@ def test_a_key_with_everything() -> None:
 
     assert key == NewKey(
         name="n" * 256,
-        key_type="management",
+        key_type="regular",
         account="a" * 64,
         disabled=True,
         limit=100_000_000,
@@ -173,6 +212,8 @@ def test_null_and_nothing_differ_in_a_patch() -> None:
     )
     assert key_patch({"rate_limit": {"requests_per_day": 5}}).rate_limit == RateLimitPatch(requests_per_day=5)
     assert account_patch({"providers": None}) == AccountPatch(providers=None)
+    assert account_patch({"default_model": None}) == AccountPatch(default_model=None)
+    assert account_patch({}).default_model is UNSET
 
 
 @pytest.mark.parametrize(
@@ -184,13 +225,12 @@ def test_money_is_exact(usd: float, nanos: int) -> None:
 
 def test_an_account_is_called_by_its_id_at_first() -> None:
     assert new_account({"id": "a.b_c-1"}) == NewAccount(id="a.b_c-1", name="a.b_c-1")
-    assert new_account({"id": "a", "name": "A", "providers": [], "disabled": True}) == NewAccount(
-        id="a", name="A", providers=(), disabled=True
-    )
+    document = {"id": "a", "name": "A", "providers": [], "default_model": "x" * 256, "disabled": True}
+    assert new_account(document) == NewAccount(id="a", name="A", providers=(), default_model="x" * 256, disabled=True)
 
 
 @pytest.mark.parametrize(
-    "name", ["task-automation-for-the-pipeline", "Ключ 🔑👩‍💻", "sk-learn", "lr_live_", "risk-" + "a" * 30]
+    "name", ["task-automation-for-the-pipeline", "Ключ 🔑", "sk-learn", "lr_live_", "risk-" + "a" * 30]
 )
 def test_a_name_that_is_no_secret_is_taken(name: str) -> None:
     assert new_key({"name": name}).name == name

@@ -99,22 +99,23 @@ RECORDS = [
 @pytest.mark.parametrize(
     ("by", "sums"),
     [
-        ([], [UsageSum(None, None, None, 4, 31, 17, 10**15 + 1401)]),
+        ([], [UsageSum(None, None, None, None, 4, 31, 17, 10**15 + 1401)]),
         (
             ["day"],
             [
-                UsageSum("2026-11-23", None, None, 2, 20, 10, 10**15 + 700),
-                UsageSum("2026-11-24", None, None, 2, 11, 7, 701),
+                UsageSum("2026-11-23", None, None, None, 2, 20, 10, 10**15 + 700),
+                UsageSum("2026-11-24", None, None, None, 2, 11, 7, 701),
             ],
         ),
         (
             ["model", "key"],
             [
-                UsageSum(None, "p/m", "k1", 2, 20, 10, 10**15 + 700),
-                UsageSum(None, "p/m", "k2", 1, 10, 5, 700),
-                UsageSum(None, "p/n", "k1", 1, 1, 2, 1),
+                UsageSum(None, "p/m", "k1", None, 2, 20, 10, 10**15 + 700),
+                UsageSum(None, "p/m", "k2", None, 1, 10, 5, 700),
+                UsageSum(None, "p/n", "k1", None, 1, 1, 2, 1),
             ],
         ),
+        (["account"], [UsageSum(None, None, None, "acme", 4, 31, 17, 10**15 + 1401)]),
     ],
 )
 async def test_sums(store: SqlLedgerStore, by: list[Dimension], sums: list[UsageSum]) -> None:

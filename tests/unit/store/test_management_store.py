@@ -19,7 +19,7 @@ from arouter.store.directory import SqlDirectoryStore
 from arouter.store.management import SqlManagementStore
 from arouter.store.tables import usage_daily
 
-ACME = Account("acme", "Acme", ("a", "b"), disabled=False, created_at=5, updated_at=5)
+ACME = Account("acme", "Acme", ("a", "b"), "x/é:nitro", disabled=False, created_at=5, updated_at=5)
 KEY = Key(
     hash="a" * 64,
     name="Key – ключ",
@@ -167,7 +167,9 @@ async def test_accounts(store: SqlManagementStore) -> None:
     assert [account.id for account in await store.list_accounts("", 1)] == ["acme"]
 
     changed = await store.update_account("acme", AccountPatch(name="A", disabled=True), 9)
-    assert changed == Account("acme", "A", ("a", "b"), disabled=True, created_at=5, updated_at=9)
+    assert changed == replace(ACME, name="A", disabled=True, updated_at=9)
+    cleared = await store.update_account("acme", AccountPatch(default_model=None), 9)
+    assert cleared == replace(changed, default_model=None)
     assert await store.update_account("missing", AccountPatch(name="A"), 9) is None
 
     assert await store.delete_account("acme", 9)

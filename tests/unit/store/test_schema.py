@@ -49,6 +49,16 @@ async def test_the_schema_before_is_brought_up_to_date_with_what_it_holds(empty_
     assert "default" in (await SqlDirectoryStore(empty_database).changes(0)).accounts
 
 
+async def test_accounts_made_before_there_were_default_models_have_none(empty_database: Database) -> None:
+    await migrate(empty_database, "0002")
+
+    await migrate(empty_database)
+
+    [account] = (await SqlDirectoryStore(empty_database).changes(0)).accounts.values()
+    assert account is not None
+    assert (account.id, account.default_model) == ("default", None)
+
+
 def test_head_is_alembics_own() -> None:
     config = Config()
     config.set_main_option("script_location", "arouter.store:migrations")

@@ -22,8 +22,8 @@ def account_fields(account: account_service_pb2.Account) -> dict[str, Any]:
     return {
         "name": account.name,
         "providers": values_of(account, "providers"),
-        "disabled": account.disabled,
         "default_model": account.default_model if account.HasField("default_model") else None,
+        "disabled": account.disabled,
     }
 
 
@@ -33,8 +33,8 @@ def account_to_proto(account: Account) -> account_service_pb2.Account:
         id=account.id,
         name=account.name,
         providers=string_list(account.providers),
+        default_model=account.default_model,
         disabled=account.disabled,
         created_at=Timestamp(seconds=account.created_at),
         updated_at=Timestamp(seconds=account.updated_at),
-        default_model=account.default_model,
     )

@@ -1,0 +1,100 @@
+"""Unknown keys: a new one is found at once, and many wrong ones ask the store for little."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.keys import hash_secret, may_be_new
+from arouter.accounts.management import Management
+from arouter.accounts.specs import NewKey
+from arouter.store.database import Database, database_url
+from arouter.store.directory import SqlDirectoryStore
+from arouter.store.management import SqlManagementStore
+from arouter.store.schema import migrate
+
+WRONG_KEYS = 300
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(database_url(None, tmp_path))
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def directory() -> Directory:
+    return Directory([], max_age=86_400)
+
+
+@pytest.fixture
+async def sync(database: Database, directory: Directory) -> AsyncIterator[DirectorySync]:
+    sync = DirectorySync(directory, SqlDirectoryStore(database))
+    await sync.start()
+    yield sync
+    await sync.stop()
+
+
+async def test_a_key_made_elsewhere_is_known_after_one_look(
+    database: Database, directory: Directory, sync: DirectorySync
+) -> None:
+    for _ in range(5):
+        made = await Management(SqlManagementStore(database)).create_key(NewKey(name="new"), None)
+        assert may_be_new(made.secret)
+
+        await sync.look_for_new()
+
+        assert directory.find(hash_secret(made.secret)) is not None
+
+
+async def test_unknown_keys_share_their_looks(database: Database, sync: DirectorySync) -> None:
+    before = database.statements
+
+    await asyncio.gather(*(sync.look_for_new() for _ in range(WRONG_KEYS)))
+
+    # Theirs, and whatever the task does by itself meanwhile.
+    assert 1 <= database.statements - before <= 5
+
+
+async def test_nobody_waits_for_a_store_that_is_away(database: Database, sync: DirectorySync) -> None:
+    async with database.begin() as connection:
+        await connection.execute(text("DROP TABLE directory"))
+    await sync.look()
+    before = database.statements
+
+    await asyncio.gather(*(sync.look_for_new() for _ in range(WRONG_KEYS)))
+
+    assert database.statements - before <= 1, "the task's own"
+
+
+async def test_the_end_waits_for_no_look(sync: DirectorySync) -> None:
+    waiting = asyncio.create_task(sync.look_for_new())
+    await asyncio.sleep(0)
+
+    await sync.stop()
+
+    await waiting
+
+
+@pytest.mark.parametrize(
+    ("secret", "may_be"),
+    [
+        ("lr_live_" + "x" * 43, True),
+        ("lr_mgmt_" + "-_9" + "x" * 40, True),
+        ("lr_live_" + "x" * 42, False),
+        ("lr_live_" + "x" * 44, False),
+        ("lr_live_" + "x" * 42 + "ü", False),
+        ("sk-" + "x" * 48, False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_what_looks_like_a_key_is_looked_for(secret: str | None, may_be: bool) -> None:
+    assert may_be_new(secret) is may_be
