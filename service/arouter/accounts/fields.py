@@ -116,10 +116,9 @@ def usd(value: object, path: str) -> int:
     """Takes an amount in USD, returns it in nano-USD."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
         raise _wrong(path, f"an amount of USD, a number from 0 to {MAX_USD}")
-    nanos = int((Decimal(repr(value)) * NANOS).to_integral_value())
-    if value and not nanos:
+    if 0 < value < 1 / NANOS:
         raise _wrong(path, "an amount of USD that is 0, or at least a billionth")
-    return nanos
+    return int((Decimal(repr(value)) * NANOS).to_integral_value())
 
 
 def count(value: object, path: str) -> int:

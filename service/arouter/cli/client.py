@@ -12,9 +12,7 @@ from arouter.cli.settings import config_errors
 from arouter.config.dev_key import client_key
 from arouter.config.environment import read_environment
 
-key_option = click.option(
-    "--key", help="The API key.  [default: $AROUTER_KEY, else the development key]"
-)
+key_option = click.option("--key", help="The API key.  [default: $AROUTER_KEY, else the development key]")
 
 
 @click.command()

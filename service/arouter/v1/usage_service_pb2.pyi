@@ -176,11 +176,13 @@ class SummarizeUsageRequest(_message.Message):
     end_date: _builtins.str
     """Optional. The last day, that day included. By default today."""
     account: _builtins.str
-    """Optional. Only this account's, for the operator's management key. Returns NOT_FOUND if it is not the caller's."""
+    """Optional. Only what this account has used. Returns NOT_FOUND if it is not the caller's; for the operator's key, an
+    account that was removed counts as well.
+    """
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. What to sum up by: any of `day`, `model`, `key`, also several in one text, separated by commas. By default
-        `day`.
+        """Optional. What to sum up by: any of `day`, `model`, `key`, `account`, each on its own or several with commas between
+        them. By default `day`.
         """
 
     def __init__(
@@ -236,6 +238,7 @@ class UsageSummary(_message.Message):
     PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     """The day, as `2026-11-23`. Unset if not grouped by it."""
     model: _builtins.str
@@ -250,6 +253,8 @@ class UsageSummary(_message.Message):
     """Tokens of answers."""
     cost: _builtins.float
     """What they cost, in USD."""
+    account: _builtins.str
+    """The account. Unset if not grouped by it."""
     def __init__(
         self,
         *,
@@ -260,17 +265,22 @@ class UsageSummary(_message.Message):
         prompt_tokens: _builtins.float = ...,
         completion_tokens: _builtins.float = ...,
         cost: _builtins.float = ...,
+        account: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_hash", b"_key_hash", "_model", b"_model", "day", b"day", "key_hash", b"key_hash", "model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_account", b"_account", "_day", b"_day", "_key_hash", b"_key_hash", "_model", b"_model", "account", b"account", "day", b"day", "key_hash", b"key_hash", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "_key_hash", b"_key_hash", "_model", b"_model", "completion_tokens", b"completion_tokens", "cost", b"cost", "day", b"day", "key_hash", b"key_hash", "model", b"model", "prompt_tokens", b"prompt_tokens", "requests", b"requests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account", b"_account", "_day", b"_day", "_key_hash", b"_key_hash", "_model", b"_model", "account", b"account", "completion_tokens", b"completion_tokens", "cost", b"cost", "day", b"day", "key_hash", b"key_hash", "model", b"model", "prompt_tokens", b"prompt_tokens", "requests", b"requests"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__account: _TypeAlias = _typing.Literal["account"]  # noqa: Y015
+    _WhichOneofArgType__account: _TypeAlias = _typing.Literal["_account", b"_account"]  # noqa: Y015
     _WhichOneofReturnType__day: _TypeAlias = _typing.Literal["day"]  # noqa: Y015
     _WhichOneofArgType__day: _TypeAlias = _typing.Literal["_day", b"_day"]  # noqa: Y015
     _WhichOneofReturnType__key_hash: _TypeAlias = _typing.Literal["key_hash"]  # noqa: Y015
     _WhichOneofArgType__key_hash: _TypeAlias = _typing.Literal["_key_hash", b"_key_hash"]  # noqa: Y015
     _WhichOneofReturnType__model: _TypeAlias = _typing.Literal["model"]  # noqa: Y015
     _WhichOneofArgType__model: _TypeAlias = _typing.Literal["_model", b"_model"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__account) -> _WhichOneofReturnType__account | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__day) -> _WhichOneofReturnType__day | None: ...
     @_typing.overload
