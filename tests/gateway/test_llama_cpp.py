@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -219,7 +220,7 @@ def test_clients_that_leave_make_room_for_others(
         return sum(connection.status != psutil.CONN_LISTEN for connection in found)
 
     def reported(status: str = "") -> int:
-        return both.process.log.count(f"model={model} stream=True status={status}")
+        return len(re.findall(rf"model={re.escape(model)} attempts=\S+ stream=True status={status}", both.process.log))
 
     connected, before, cancelled = connections(), reported(), reported("client_cancelled")
     with ExitStack() as streams:
