@@ -1,4 +1,4 @@
-"""Fills `envoy.yaml` in."""
+"""Fills `envoy.yaml` and its parts in."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path (unix(7))."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -24,10 +27,12 @@ class GatewaySettings:
     Attributes:
         listen_address: IP address to listen on.
         port: Port to listen on.
-        admin_port: Port of Envoy's admin interface, on loopback. None, the default, has none: it can stop Envoy and
-            shows its configuration, and a fixed port would collide with a second gateway's.
-        service_host: IP address or DNS name of the service; each address that a name has is an endpoint.
-        service_port: The service's gRPC port.
+        admin_socket: Path of a Unix socket for Envoy's admin interface. None, the default, has none: it can stop Envoy
+            and shows its configuration.
+        metrics_port: Port for Envoy's metrics (`/stats/prometheus`) and readiness (`/ready`), which needs no key. None
+            has none; needs `admin_socket`.
+        services: Where the service is: pairs of an IP address or DNS name, and a port. Each address that a name has is
+            an endpoint.
         max_request_bytes: Longest body of a REST request.
         max_connections: Open client connections; one more is closed at once.
         max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
@@ -40,9 +45,9 @@ class GatewaySettings:
 
     listen_address: str = "127.0.0.1"
     port: int = 8080
-    admin_port: int | None = None
-    service_host: str = "127.0.0.1"
-    service_port: int = 50051
+    admin_socket: Path | None = None
+    metrics_port: int | None = None
+    services: tuple[tuple[str, int], ...] = (("127.0.0.1", 50051),)
     max_request_bytes: int = 10 * 1024 * 1024
     max_connections: int = 10_000
     max_heap_bytes: int = 1024 * 1024 * 1024
@@ -51,18 +56,29 @@ class GatewaySettings:
 
     def __post_init__(self) -> None:
         _check(_is_ip(self.listen_address), "listen_address", self.listen_address, "an IP address")
-        host_is_good = _is_ip(self.service_host) or _HOST.fullmatch(self.service_host) is not None
-        _check(host_is_good, "service_host", self.service_host, "an IP address or a DNS name")
+        _check(bool(self.services), "services", self.services, "at least one")
+        for host, port in self.services:
+            _check(_is_ip(host) or _HOST.fullmatch(host) is not None, "services", host, "an IP address or a DNS name")
+            _check(1 <= port <= 65535, "services", port, "a whole number from 1 to 65535")
+        admin = self.admin_socket
+        _check(
+            admin is None or len(bytes(admin)) <= _LONGEST_SOCKET, "admin_socket", admin, "a path of at most 107 bytes"
+        )
+        _check(
+            self.metrics_port is None or admin is not None,
+            "metrics_port",
+            self.metrics_port,
+            "possible without admin_socket",
+        )
         for name, low, high in (
             ("port", 1, 65535),
-            ("admin_port", 1, 65535),
-            ("service_port", 1, 65535),
+            ("metrics_port", 1, 65535),
             ("max_request_bytes", 1, 2**32 - 1),
             ("max_connections", 1, 2**63 - 1),
             ("max_heap_bytes", 1, 2**63 - 1),
         ):
             value = getattr(self, name)
-            if not (name == "admin_port" and value is None):
+            if not (name == "metrics_port" and value is None):
                 good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
                 _check(good, name, value, f"a whole number from {low} to {high}")
         seconds = self.stream_idle_timeout
@@ -88,7 +104,7 @@ def render_text(settings: GatewaySettings) -> str:
     """Returns the configuration."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
     values: dict[str, object] = {
-        "admin": None if settings.admin_port is None else {"address": _loopback(settings.admin_port)},
+        "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
         "port": settings.port,
         "stream_idle_timeout": f"{settings.stream_idle_timeout:.3f}s",
@@ -99,15 +115,26 @@ def render_text(settings: GatewaySettings) -> str:
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
         "services": _services(descriptor),
         "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
-        "cluster_type": "STATIC" if _is_ip(settings.service_host) else "STRICT_DNS",
-        "service_host": settings.service_host,
-        "service_port": settings.service_port,
+        "cluster_type": "STATIC" if all(_is_ip(host) for host, _ in settings.services) else "STRICT_DNS",
+        "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
         "max_connections": settings.max_connections,
         "max_heap_bytes": settings.max_heap_bytes,
     }
+    if settings.admin_socket is not None:
+        values["admin_socket"] = str(settings.admin_socket)
+        values["metrics_port"] = settings.metrics_port
     # JSON is YAML, and ASCII JSON on one line has no way out of its place.
-    template = Template((_HERE / "envoy.yaml").read_text(encoding="utf-8"))
-    return template.substitute({name: json.dumps(value) for name, value in values.items()})
+    written = {name: json.dumps(value) for name, value in values.items()}
+    parts = {
+        "metrics_listener": settings.metrics_port is not None,
+        "admin_cluster": settings.admin_socket is not None,
+    }
+    included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
+    return _template("envoy").substitute(written | included)
+
+
+def _template(name: str) -> Template:
+    return Template((_HERE / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def _services(descriptor: bytes) -> list[str]:
@@ -116,8 +143,12 @@ def _services(descriptor: bytes) -> list[str]:
     return [f"{file.package}.{service.name}" for file in files for service in file.service]
 
 
-def _loopback(port: int) -> dict[str, object]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+def _endpoint(host: str, port: int) -> dict[str, object]:
+    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
+
+
+def _pipe(path: Path) -> dict[str, object]:
+    return {"pipe": {"path": str(path), "mode": 0o600}}
 
 
 def _is_ip(host: str) -> bool:

@@ -35,7 +35,7 @@ def serve(workers: int) -> None:
 
     with config_errors():
         config, environment = read_settings()
-        check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
+        check_free(environment.listen_address, environment.grpc_port, "AROUTER_GRPC_PORT")
         prepare_database(environment)
         keep_grpc_out_of_forks()
         if workers == 1:

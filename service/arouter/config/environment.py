@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +18,13 @@ class Environment(Struct, frozen=True):
 
     Attributes:
         config_path: `AROUTER_CONFIG`, or None: no file is needed.
+        listen_address: `AROUTER_LISTEN_ADDRESS`, the IP address that the gateway and the service listen on.
         port: `AROUTER_PORT`, the gateway's port.
         grpc_port: `AROUTER_GRPC_PORT`, the service's port.
+        metrics_port: `AROUTER_METRICS_PORT`, where the service's metrics are, or None: nowhere.
+        services: `AROUTER_SERVICES`, where the gateway finds the service: pairs of host and port.
+        gateway_admin: `AROUTER_GATEWAY_ADMIN`, the path of the socket of Envoy's admin interface, or None: it has none.
+        gateway_metrics_port: `AROUTER_GATEWAY_METRICS_PORT`, where the gateway's metrics are, or None: nowhere.
         state_dir: `AROUTER_STATE_DIR`, where ARouter keeps what must survive a restart.
         key: `AROUTER_KEY`, what a client calls with, or None: the development key.
         dev_key: `AROUTER_DEV_KEY`, or None: one is made and kept in the state folder.
@@ -30,8 +36,13 @@ class Environment(Struct, frozen=True):
     """
 
     config_path: Path | None
+    listen_address: str
     port: int
     grpc_port: int
+    metrics_port: int | None
+    services: tuple[tuple[str, int], ...]
+    gateway_admin: Path | None
+    gateway_metrics_port: int | None
     state_dir: Path
     key: Secret | None
     dev_key: Secret | None
@@ -46,7 +57,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     """Returns the environment, checked.
 
     Raises:
-        ConfigError: A port is not a port.
+        ConfigError: A port is not a port, or an address not an address.
     """
     env = dict(os.environ if variables is None else variables)
     config_path = env.get("AROUTER_CONFIG")
@@ -55,10 +66,17 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     mgmt_key = env.get("AROUTER_MGMT_KEY")
     database_url = env.get("AROUTER_DATABASE_URL")
     redis_url = env.get("AROUTER_REDIS_URL")
+    gateway_admin = env.get("AROUTER_GATEWAY_ADMIN")
+    grpc_port = _port(env, "AROUTER_GRPC_PORT", 50051)
     return Environment(
         config_path=Path(config_path) if config_path else None,
+        listen_address=_address(env, "AROUTER_LISTEN_ADDRESS", "127.0.0.1"),
         port=_port(env, "AROUTER_PORT", 8080),
-        grpc_port=_port(env, "AROUTER_GRPC_PORT", 50051),
+        grpc_port=grpc_port,
+        metrics_port=_optional_port(env, "AROUTER_METRICS_PORT"),
+        services=_services(env, "AROUTER_SERVICES", grpc_port),
+        gateway_admin=Path(gateway_admin) if gateway_admin else None,
+        gateway_metrics_port=_optional_port(env, "AROUTER_GATEWAY_METRICS_PORT"),
         state_dir=Path(env.get("AROUTER_STATE_DIR") or "var"),
         key=Secret(key) if key else None,
         dev_key=Secret(dev_key) if dev_key else None,
@@ -76,7 +94,37 @@ def keep_grpc_out_of_forks() -> None:
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name) or str(default)
+    return _optional_port(env, name) or default
+
+
+def _optional_port(env: Mapping[str, str], name: str) -> int | None:
+    text = env.get(name)
+    return _as_port(name, text) if text else None
+
+
+def _as_port(name: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65_535:
         raise ConfigError(f"{name}: expected a port between 1 and 65535, got {text!r}")
     return int(text)
+
+
+def _address(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name) or default
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ConfigError(f"{name}: expected an IP address, got {text!r}") from None
+    return text
+
+
+def _services(env: Mapping[str, str], name: str, grpc_port: int) -> tuple[tuple[str, int], ...]:
+    text = env.get(name)
+    if not text:
+        return (("127.0.0.1", grpc_port),)
+    pairs = []
+    for pair in text.split(","):
+        host, colon, port = pair.strip().rpartition(":")
+        if not (host and colon):
+            raise ConfigError(f"{name}: expected host:port, or several with commas between them, got {text!r}")
+        pairs.append((host.removeprefix("[").removesuffix("]"), _as_port(name, port)))
+    return tuple(pairs)

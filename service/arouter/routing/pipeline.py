@@ -6,7 +6,6 @@ Authentication and parsing are the edge's.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,11 +19,10 @@ from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
-from arouter.routing.outcome import Outcome, new_outcome, records, route, route_header
+from arouter.routing.outcome import new_outcome, records, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
-
-_log = logging.getLogger(__name__)
+from arouter.routing.report import report
 
 
 class Pipeline:
@@ -98,26 +96,10 @@ class Pipeline:
                 cost += record.cost
             if reservation is not UNLIMITED:
                 reservation.settle(tokens, cost)
-            _report(request_id, key, request, outcome, ended - outcome.started)
+            report(request_id, key, request, outcome, ended - outcome.started)
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
     """Returns what the dearest of the candidates may take: any of them may be the one that answers."""
     cases = [worst_case(request, candidate.endpoint.details) for candidate in plan.candidates]
     return WorstCase(max(case.tokens for case in cases), max(case.cost for case in cases))
-
-
-def _report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
-    """Writes the call's one line, with nothing that the client wrote: people paste keys everywhere."""
-    _log.info(
-        "chat request_id=%s key=%s model=%s attempts=%s stream=%s status=%s failure=%s ms=%.0f %s",
-        request_id or "-",
-        key.hash[:8],
-        outcome.last.model if outcome.last else "-",
-        route(outcome) or "-",
-        request.stream,
-        outcome.status.value,
-        outcome.failure or "-",
-        seconds * 1000,
-        outcome.usage or "usage=-",
-    )

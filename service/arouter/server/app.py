@@ -44,6 +44,7 @@ from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.usage_service import UsageService
 from arouter.server.database import wait_for_schema
+from arouter.server.ports import endpoint
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
@@ -114,6 +115,7 @@ class App:
     def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
         self._config = config
         self._environment = environment
+        self._share_port = share_port
         # First what may be wrong, then what would have to be closed.
         built_in_keys = _built_in_keys(environment)
         self._directory = Directory(built_in_keys, config.accounts.max_age)
@@ -186,18 +188,22 @@ class App:
         )
 
     async def start(self) -> None:
-        """Listens, then waits for the database and reads the model lists, then says SERVING.
+        """Waits for the database, reads the model lists and says SERVING.
+
+        Listens from the beginning, to say NOT_SERVING until then. On a port that it shares only then: it would get
+        calls that the others could answer.
 
         Raises:
             ConfigError: The port cannot be had; the database belongs to a newer release.
         """
-        address = f"127.0.0.1:{self._environment.grpc_port}"
+        address = endpoint(self._environment.listen_address, self._environment.grpc_port)
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         try:
             self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
-        await self._server.start()
+        if not self._share_port:
+            await self._server.start()
         if not self._catalogue.providers:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
@@ -207,6 +213,8 @@ class App:
         await self._sync.start(_LIST_PATIENCE)
         await self._provider_health.start()
         await self._report(health_pb2.HealthCheckResponse.SERVING)
+        if self._share_port:
+            await self._server.start()
         _log.info("serving on %s", address)
 
     async def stop(self, hurry: asyncio.Event) -> None:

@@ -20,8 +20,11 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
     """
     try:
         return GatewaySettings(
+            listen_address=environment.listen_address,
             port=environment.port,
-            service_port=environment.grpc_port,
+            admin_socket=environment.gateway_admin,
+            metrics_port=environment.gateway_metrics_port,
+            services=environment.services,
             max_request_bytes=MAX_BODY_BYTES,
             max_connections=config.gateway.max_connections,
             stream_idle_timeout=_longest_call(config) + _MARGIN,

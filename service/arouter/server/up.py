@@ -53,8 +53,8 @@ def run_up(config: Config, environment: Environment) -> int:
     """
     if environment.port == environment.grpc_port:
         raise ConfigError(f"AROUTER_PORT and AROUTER_GRPC_PORT are both {environment.port}")
-    check_free(environment.port, "AROUTER_PORT")
-    check_free(environment.grpc_port, "AROUTER_GRPC_PORT")
+    check_free(environment.listen_address, environment.port, "AROUTER_PORT")
+    check_free(environment.listen_address, environment.grpc_port, "AROUTER_GRPC_PORT")
     return asyncio.run(_Up(config, environment).run())
 
 

@@ -24,6 +24,11 @@ def http_filter(config: Any, name: str) -> Any:
     return next(x["typed_config"] for x in connection_manager(config)["http_filters"] if x["name"] == name)
 
 
+def addresses(cluster: Any) -> list[Any]:
+    endpoints = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    return [each["endpoint"]["address"]["socket_address"] for each in endpoints]
+
+
 def test_every_placeholder_is_filled() -> None:
     assert "${" not in render_text(SETTINGS)
 
@@ -32,8 +37,7 @@ def test_settings_arrive_where_they_belong() -> None:
     config = rendered(
         listen_address="0.0.0.0",
         port=81,
-        service_host="127.0.0.2",
-        service_port=82,
+        services=(("127.0.0.2", 82), ("127.0.0.3", 83)),
         max_request_bytes=83,
         max_connections=84,
         max_heap_bytes=85,
@@ -43,11 +47,13 @@ def test_settings_arrive_where_they_belong() -> None:
 
     address = config["static_resources"]["listeners"][0]["address"]["socket_address"]
     cluster = config["static_resources"]["clusters"][0]
-    endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
     connections, heap = (x["typed_config"] for x in config["overload_manager"]["resource_monitors"])
     cors = connection_manager(config)["route_config"]["virtual_hosts"][0]["typed_per_filter_config"]["cors"]
     assert address == {"address": "0.0.0.0", "port_value": 81}
-    assert endpoint == {"address": "127.0.0.2", "port_value": 82}
+    assert addresses(cluster) == [
+        {"address": "127.0.0.2", "port_value": 82},
+        {"address": "127.0.0.3", "port_value": 83},
+    ]
     assert http_filter(config, "transcoder")["max_request_body_size"] == 83
     assert connections["max_active_downstream_connections"] == 84
     assert heap["max_heap_size_bytes"] == 85
@@ -55,11 +61,23 @@ def test_settings_arrive_where_they_belong() -> None:
     assert cors["allow_origin_string_match"] == [{"exact": "https://a.example"}, {"exact": "*"}]
 
 
-def test_admin_is_off_unless_asked_for_and_then_on_loopback() -> None:
+def test_admin_is_off_unless_asked_for_and_then_its_owners_alone() -> None:
     assert rendered()["admin"] is None
-    assert rendered(admin_port=9901)["admin"]["address"]["socket_address"] == {
-        "address": "127.0.0.1",
-        "port_value": 9901,
+    assert len(rendered()["static_resources"]["listeners"]) == 1
+    assert rendered(admin_socket=Path("/run/a.sock"))["admin"]["address"]["pipe"] == {
+        "path": "/run/a.sock",
+        "mode": 0o600,
+    }
+
+
+def test_metrics_have_a_port_of_their_own() -> None:
+    config = rendered(admin_socket=Path("/run/a.sock"), metrics_port=9902, listen_address="0.0.0.0")
+
+    _, listener = config["static_resources"]["listeners"]
+    _, cluster = config["static_resources"]["clusters"]
+    assert listener["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": 9902}
+    assert cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] == {
+        "pipe": {"path": "/run/a.sock"}
     }
 
 
@@ -67,7 +85,7 @@ def test_admin_is_off_unless_asked_for_and_then_on_loopback() -> None:
     ("host", "kind"), [("127.0.0.1", "STATIC"), ("::1", "STATIC"), ("arouter.default.svc", "STRICT_DNS")]
 )
 def test_only_a_name_is_resolved(host: str, kind: str) -> None:
-    assert rendered(service_host=host)["static_resources"]["clusters"][0]["type"] == kind
+    assert rendered(services=((host, 1),))["static_resources"]["clusters"][0]["type"] == kind
 
 
 def test_the_transcoder_knows_each_service_of_the_descriptor() -> None:
@@ -86,12 +104,15 @@ def test_the_transcoder_knows_each_service_of_the_descriptor() -> None:
         {"port": "8080}, evil: {"},
         {"port": True},
         {"port": None},
-        {"admin_port": -1},
-        {"service_host": ""},
-        {"service_host": "a b"},
-        {"service_host": "host\nadmin: {}"},
-        {"service_host": "host}}, evil: {{"},
-        {"service_port": 0},
+        {"metrics_port": -1},
+        {"metrics_port": 9902},  # of an admin interface that is not there
+        {"admin_socket": Path("/tmp") / ("a" * 103)},
+        {"services": (("", 1),)},
+        {"services": (("a b", 1),)},
+        {"services": (("host\nadmin: {}", 1),)},
+        {"services": (("host}}, evil: {{", 1),)},
+        {"services": (("host", 0),)},
+        {"services": ()},
         {"max_request_bytes": 0},
         {"max_request_bytes": 2**32},
         {"max_connections": 0},
@@ -118,13 +139,11 @@ def test_what_cannot_be_used_is_refused_by_name(changes: dict[str, Any]) -> None
 def test_a_value_cannot_leave_its_place() -> None:
     evil = '", x: y}\n# ${port} $$ %PATH% \u2028'
     settings = dataclasses.replace(SETTINGS)
-    object.__setattr__(settings, "service_host", evil)  # past the checks, which would refuse it
+    object.__setattr__(settings, "services", ((evil, 50051),))  # past the checks, which would refuse it
 
     config = yaml.safe_load(render_text(settings))
 
-    cluster = config["static_resources"]["clusters"][0]
-    endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
-    assert endpoint == {"address": evil, "port_value": 50051}
+    assert addresses(config["static_resources"]["clusters"][0]) == [{"address": evil, "port_value": 50051}]
 
 
 def test_one_file_is_written(tmp_path: Path) -> None:

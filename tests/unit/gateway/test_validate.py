@@ -16,8 +16,9 @@ TEXT = render_text(GatewaySettings())
         GatewaySettings(),
         GatewaySettings(
             listen_address="::",
-            admin_port=9901,
-            service_host="arouter.default.svc.cluster.local",
+            admin_socket=Path("/tmp/arouter-admin.sock"),
+            metrics_port=9902,
+            services=(("arouter.default.svc.cluster.local", 50051), ("127.0.0.1", 50052)),
             stream_idle_timeout=0.25,
             cors_allow_origins=("*",),
         ),
