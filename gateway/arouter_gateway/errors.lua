@@ -14,11 +14,13 @@ local UNEXPLAINED = {
   other = ENVELOPE:format("The service refused the request without giving a reason.", "invalid_request_error", "null"),
 }
 
+local INTERNAL = {["x-arouter-error"] = true, ["x-arouter-status"] = true, ["x-arouter-not-begun"] = true}
+
 -- Removes gRPC's and ARouter's own business from headers or trailers, and returns it.
 local function take_internal(metadata, taken)
   local found = {}
   for name, value in pairs(metadata) do
-    if name:find("^grpc%-") or name == "x-arouter-error" or name == "x-arouter-status" then found[name] = value end
+    if name:find("^grpc%-") or INTERNAL[name] then found[name] = value end
   end
   for name, value in pairs(found) do -- afterwards: nothing may be removed while iterating
     metadata:remove(name)

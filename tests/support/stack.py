@@ -100,7 +100,8 @@ def running(
         if command[0] == "up":
             process.wait_until(lambda: is_healthy(port), "healthy")
         else:
-            _wait_serving(stack)
+            wait_serving(process, grpc_port)
+            process.children()
         yield stack
         # A test may have stopped it by itself, to look at just that.
         if process.returncode is None:
@@ -147,8 +148,9 @@ def assert_clean(log: str) -> None:
     assert trouble is None, log[max(0, trouble.start() - 2000) : trouble.end() + 4000]
 
 
-def _wait_serving(stack: Stack) -> None:
-    with stack.channel() as channel:
+def wait_serving(process: Process, port: int) -> None:
+    """Waits until the service on `port` says SERVING."""
+    with grpc.insecure_channel(f"{HOST}:{port}", options=GRPC_OPTIONS) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(
             health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_LIMIT
         )
@@ -156,6 +158,5 @@ def _wait_serving(stack: Stack) -> None:
             while next(watch).status != health_pb2.HealthCheckResponse.SERVING:
                 pass
         except grpc.RpcError:
-            raise AssertionError(f"not serving:\n{stack.process.log}") from None
+            raise AssertionError(f"not serving:\n{process.log}") from None
         watch.cancel()
-    stack.process.children()

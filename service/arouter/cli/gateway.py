@@ -1,4 +1,4 @@
-"""`arouter gateway`: the Envoy configuration by itself."""
+"""`arouter gateway`: Envoy and its configuration by themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from arouter.cli.settings import config_errors, read_settings
 
 @click.group()
 def gateway() -> None:
-    """Render or validate the configuration of the Envoy gateway."""
+    """Run and drain the Envoy gateway, render and validate its configuration."""
 
 
 @gateway.command()
@@ -40,6 +40,45 @@ def validate(out: Path | None) -> None:
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{path}: valid" + ("" if complete else " for Envoy (the typed check needs the package xds-protos)"))
+
+
+@gateway.command()
+def run() -> None:
+    """Render the configuration and become Envoy.
+
+    AROUTER_SERVICES says where the service is. On SIGTERM Envoy stops at once; `arouter gateway drain` comes before.
+    """
+    import os
+
+    from arouter_gateway.process import envoy_command
+
+    program, *arguments = envoy_command(_render(None))
+    os.execv(program, [program, *arguments])  # noqa: S606 -- no shell is wanted
+
+
+@gateway.command()
+@click.option("--at-least", type=click.FloatRange(0), default=5.0, show_default=True, help="Seconds to go on anyway.")
+@click.option(
+    "--at-most", type=click.FloatRange(0), default=600.0, show_default=True, help="Seconds to wait for calls."
+)
+def drain(at_least: float, at_most: float) -> None:
+    """Send clients elsewhere, and return when no call is open.
+
+    Needs AROUTER_GATEWAY_ADMIN, as the gateway itself does. /healthz and /ready fail from the beginning.
+    """
+    from arouter_gateway.admin import Admin, AdminError
+    from arouter_gateway.admin import drain as drain_gateway
+
+    with config_errors():
+        _, environment = read_settings()
+    if environment.gateway_admin is None:
+        raise click.ClickException("AROUTER_GATEWAY_ADMIN is not set: it names the socket of Envoy's admin interface")
+    try:
+        left = drain_gateway(Admin(environment.gateway_admin), at_least=at_least, at_most=at_most)
+    except AdminError as error:
+        raise click.ClickException(str(error)) from error
+    if left:
+        raise click.ClickException(f"{left} calls are still open after {at_most:g} s")
 
 
 def _render(out: Path | None) -> Path:

@@ -159,14 +159,22 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """How the service runs.
 
     Attributes:
-        drain_grace: Seconds that calls in flight get to finish after SIGTERM.
+        drain_delay: Seconds after SIGTERM in which new calls are still answered. The health check meanwhile tells those
+            who send them.
+        drain_grace: Seconds that calls in flight get to finish after that.
         keep_alive: Seconds of silence after which a REST stream gets a comment, so that nothing on the way gives it up.
         max_provider_connections: Open connections to providers, per worker; a call beyond waits for one.
     """
 
+    drain_delay: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     drain_grace: Seconds = 30.0
     keep_alive: Seconds = 15.0
     max_provider_connections: Annotated[int, Meta(ge=1)] = 4096
+
+    @property
+    def longest_stop(self) -> float:
+        """Seconds from SIGTERM to the end of the last call."""
+        return self.drain_delay + self.drain_grace
 
 
 class CatalogueConfig(Struct, frozen=True, forbid_unknown_fields=True):

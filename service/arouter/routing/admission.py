@@ -7,6 +7,9 @@ from typing import Any
 
 from arouter.errors import ARouterError, Failure
 
+NOT_BEGUN = ("x-arouter-not-begun", "true")
+"""Says that nothing was done for a call, so that the gateway may try it elsewhere."""
+
 _RETRY_WHILE_DRAINING = 1
 
 
@@ -36,7 +39,9 @@ class Admission:
             ARouterError: UNAVAILABLE, once the gate is closed.
         """
         if self._closed:
-            raise shutting_down()
+            error = shutting_down()
+            error.headers = (NOT_BEGUN,)
+            raise error
         self._calls.add(asyncio.current_task())
         self._idle.clear()
 

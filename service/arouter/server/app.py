@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from random import Random
@@ -218,15 +219,18 @@ class App:
         _log.info("serving on %s", address)
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Says NOT_SERVING, refuses new calls, lets those in flight finish, and closes everything.
+        """Says NOT_SERVING, after the configured delay refuses new calls, lets the others finish, closes everything.
 
         Calls get the configured grace, or until `hurry` is set. Health watches and other endless streams do not hold
         the end up.
         """
         grace = self._config.server.drain_grace
-        self._admission.close()
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._provider_health.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.server.drain_delay):
+                await hurry.wait()
+        self._admission.close()
         _log.info("draining: %d calls in flight", self._admission.in_flight)
         idle = asyncio.ensure_future(self._admission.idle())
         hurried = asyncio.ensure_future(hurry.wait())

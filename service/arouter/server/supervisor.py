@@ -20,25 +20,25 @@ _PAUSE = 1.0
 _KILL_MARGIN = 5.0
 
 
-def run_workers(count: int, variables: Mapping[str, str], *, drain_grace: float) -> None:
+def run_workers(count: int, variables: Mapping[str, str], *, longest_stop: float) -> None:
     """Runs `count` workers until SIGTERM or SIGINT, which they get passed on.
 
     Args:
         count: How many.
         variables: Their environment.
-        drain_grace: Seconds that a worker takes to drain.
+        longest_stop: Seconds that a worker takes to drain.
 
     Raises:
         ConfigError: A worker ended by itself right after its start.
     """
-    asyncio.run(_Supervisor(count, variables, drain_grace).run())
+    asyncio.run(_Supervisor(count, variables, longest_stop).run())
 
 
 class _Supervisor:
-    def __init__(self, count: int, variables: Mapping[str, str], drain_grace: float) -> None:
+    def __init__(self, count: int, variables: Mapping[str, str], longest_stop: float) -> None:
         self._count = count
         self._variables = variables
-        self._grace = drain_grace + _KILL_MARGIN
+        self._grace = longest_stop + _KILL_MARGIN
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
 

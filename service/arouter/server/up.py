@@ -162,7 +162,7 @@ class _Up:
 
     async def _stop(self, hurry: asyncio.Event) -> None:
         """Stops the service first, so that open calls can end through the gateway to the model behind them."""
-        grace = self._config.server.drain_grace + _KILL_MARGIN
+        grace = self._config.server.longest_stop + _KILL_MARGIN
         hurrying = asyncio.create_task(self._hurry(hurry))
         for part in sorted(self._parts, key=lambda part: _STOP_ORDER.index(part.name)):
             await part.stop(grace)

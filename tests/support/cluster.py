@@ -1,0 +1,188 @@
+"""What Kubernetes would run, as processes: services and gateways that are replaced one by one, behind one address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from support.ports import HOST, free_ports
+from support.process import Process
+from support.stack import CLIENT_KEY, MANAGEMENT_KEY, assert_clean, wait_serving
+
+_POLL = 0.05
+
+
+class Part:
+    """A process that is stopped and started again, each time with its own log.
+
+    Args:
+        folder: For its files.
+        command: What follows `arouter`.
+        environment: Its variables.
+    """
+
+    def __init__(self, folder: Path, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._command = command
+        self.environment = dict(environment)
+        self.runs: list[Process] = []
+
+    @property
+    def process(self) -> Process:
+        """The process that runs now, or ran last."""
+        return self.runs[-1]
+
+    def start(self) -> None:
+        """Starts it, and waits until it is ready."""
+        folder = self._folder / str(len(self.runs))
+        folder.mkdir(parents=True)
+        self.runs.append(Process(list(self._command), self.environment, folder))
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Waits until it is ready."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Ends it with SIGKILL, and waits for its end."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        """The last resort of a fixture."""
+        for process in self.runs:
+            process.kill()
+            assert_clean(process.log)
+
+
+class Service(Part):
+    """`arouter serve`."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        [self.port] = free_ports(1)
+        folder.mkdir(parents=True)
+        (folder / "arouter.yaml").write_text(yaml.safe_dump(dict(config)), "utf-8")
+        own = {
+            "AROUTER_GRPC_PORT": str(self.port),
+            "AROUTER_CONFIG": str(folder / "arouter.yaml"),
+            "AROUTER_STATE_DIR": str(folder / "state"),
+            "AROUTER_DEV_KEY": CLIENT_KEY,
+            "AROUTER_MGMT_KEY": MANAGEMENT_KEY,
+        }
+        super().__init__(folder, ("serve",), {**own, **environment})
+
+    def wait_ready(self) -> None:
+        """Waits until it says SERVING."""
+        wait_serving(self.process, self.port)
+
+    def stop(self) -> None:
+        """Ends it as Kubernetes does."""
+        assert self.process.stop(signal.SIGTERM) == 0, self.process.log
+
+
+class Gateway(Part):
+    """`arouter gateway run`."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], services: list[str]) -> None:
+        self.port, self.metrics_port = free_ports(2)
+        folder.mkdir(parents=True)
+        (folder / "arouter.yaml").write_text(yaml.safe_dump(dict(config)), "utf-8")
+        self._sockets = tempfile.TemporaryDirectory(prefix="gw", dir="/tmp")  # its path must be short
+        environment = {
+            "AROUTER_PORT": str(self.port),
+            "AROUTER_SERVICES": ",".join(services),
+            "AROUTER_GATEWAY_ADMIN": f"{self._sockets.name}/admin",
+            "AROUTER_GATEWAY_METRICS_PORT": str(self.metrics_port),
+            "AROUTER_CONFIG": str(folder / "arouter.yaml"),
+            "AROUTER_STATE_DIR": str(folder / "state"),
+        }
+        super().__init__(folder, ("gateway", "run"), environment)
+
+    def wait_ready(self) -> None:
+        """Waits until it takes calls, and there is somebody to pass them on to."""
+        self.process.wait_until(lambda: self.is_ready() and status(self.port, "/healthz") == 200, "ready")
+
+    def is_ready(self) -> bool:
+        """Says what its readiness probe says."""
+        return status(self.metrics_port, "/ready") == 200
+
+    def stop(self) -> None:
+        """Ends it as Kubernetes does: first `preStop`, then SIGTERM."""
+        drain = ["gateway", "drain", "--at-least", "1", "--at-most", "30"]
+        folder = self._folder / f"drain{len(self.runs)}"
+        folder.mkdir()
+        done = Process(drain, self.environment, folder)
+        assert done.wait(60) == 0, done.log
+        assert self.process.stop(signal.SIGTERM) == 0, self.process.log
+
+    def end(self) -> None:
+        """The last resort of a fixture."""
+        super().end()
+        self._sockets.cleanup()
+
+
+class Balancer:
+    """What a Kubernetes Service is to its clients: a new connection goes to a gateway that is ready, and stays there.
+
+    Attributes:
+        port: Where clients connect.
+    """
+
+    def __init__(self, gateways: list[Gateway]) -> None:
+        self._gateways = gateways
+        self._ready = list(gateways)
+        self._turn = 0
+        self.port = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Balancer]:
+        """Runs it."""
+        server = await asyncio.start_server(self._pass_on, HOST, 0)
+        self.port = server.sockets[0].getsockname()[1]
+        probing = asyncio.create_task(self._probe())
+        try:
+            yield self
+        finally:
+            probing.cancel()
+            server.close()
+
+    async def _probe(self) -> None:
+        while True:
+            checks = [asyncio.to_thread(gateway.is_ready) for gateway in self._gateways]
+            ready = await asyncio.gather(*checks)
+            self._ready = [gateway for gateway, good in zip(self._gateways, ready, strict=True) if good]
+            await asyncio.sleep(_POLL)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._turn += 1
+        gateway = self._ready[self._turn % len(self._ready)]
+        there = await asyncio.open_connection(HOST, gateway.port)
+        await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def status(port: int, path: str) -> int:
+    """Returns the status of an HTTP GET; 0 if nobody answers."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
