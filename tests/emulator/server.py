@@ -25,12 +25,14 @@ class Emulator:
 
     Args:
         scenarios: What it does for each model name. They choose the protocol: it listens to requests of all three.
+        host: The address that it listens on.
 
     Attributes:
         listed: Its model list, each with its `created` or None; may be changed while it runs.
     """
 
-    def __init__(self, scenarios: Mapping[str, Scenario] = SCENARIOS) -> None:
+    def __init__(self, scenarios: Mapping[str, Scenario] = SCENARIOS, host: str = "127.0.0.1") -> None:
+        self._host = host
         self._scenarios = scenarios
         self._changed = threading.Condition()
         self._calls: list[Call] = []
@@ -62,7 +64,7 @@ class Emulator:
     @property
     def root_url(self) -> str:
         """The same for the other protocols."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     @property
     def models(self) -> list[str]:
@@ -134,7 +136,7 @@ class Emulator:
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         self._count_connections(self._runner.server)
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=2048)
+        site = web.TCPSite(self._runner, self._host, 0, backlog=2048)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

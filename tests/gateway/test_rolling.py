@@ -58,7 +58,7 @@ def cluster(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
         with started(folder / "migrate", None, ("migrate",), shared) as migration:
             assert migration.wait() == 0, migration.log
         services = [Service(folder / f"service{number}", config, shared) for number in range(2)]
-        found = [f"{HOST}:{service.port}" for service in services]
+        found = [service.address for service in services]
         gateways = [Gateway(folder / f"gateway{number}", config, found) for number in range(2)]
         for part in (*services, *gateways):
             parts.callback(part.end)

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from support.ports import HOST, free_ports
-from support.process import Process
+from support.process import AROUTER, Process
 from support.stack import CLIENT_KEY, MANAGEMENT_KEY, assert_clean, wait_serving
+from support.wire import Wire
 
 _POLL = 0.05
 
@@ -27,11 +28,19 @@ class Part:
         folder: For its files.
         command: What follows `arouter`.
         environment: Its variables.
+        program: What runs `arouter`.
     """
 
-    def __init__(self, folder: Path, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        command: tuple[str, ...],
+        environment: Mapping[str, str],
+        program: tuple[str, ...] = (str(AROUTER),),
+    ) -> None:
         self._folder = folder
         self._command = command
+        self._program = program
         self.environment = dict(environment)
         self.runs: list[Process] = []
 
@@ -44,7 +53,7 @@ class Part:
         """Starts it, and waits until it is ready."""
         folder = self._folder / str(len(self.runs))
         folder.mkdir(parents=True)
-        self.runs.append(Process(list(self._command), self.environment, folder))
+        self.runs.append(Process(list(self._command), self.environment, folder, self._program))
         self.wait_ready()
 
     def wait_ready(self) -> None:
@@ -64,24 +73,34 @@ class Part:
 
 
 class Service(Part):
-    """`arouter serve`."""
+    """`arouter serve`, on the loopback device or behind a wire of its own."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any], environment: Mapping[str, str], wire: Wire | None = None
+    ) -> None:
         [self.port] = free_ports(1)
+        self.host = wire.there if wire else HOST
         folder.mkdir(parents=True)
         (folder / "arouter.yaml").write_text(yaml.safe_dump(dict(config)), "utf-8")
         own = {
+            "AROUTER_LISTEN_ADDRESS": self.host,
             "AROUTER_GRPC_PORT": str(self.port),
             "AROUTER_CONFIG": str(folder / "arouter.yaml"),
             "AROUTER_STATE_DIR": str(folder / "state"),
             "AROUTER_DEV_KEY": CLIENT_KEY,
             "AROUTER_MGMT_KEY": MANAGEMENT_KEY,
         }
-        super().__init__(folder, ("serve",), {**own, **environment})
+        program = (*(wire.enter if wire else ()), str(AROUTER))
+        super().__init__(folder, ("serve",), {**own, **environment}, program)
+
+    @property
+    def address(self) -> str:
+        """Where it is found."""
+        return f"{self.host}:{self.port}"
 
     def wait_ready(self) -> None:
         """Waits until it says SERVING."""
-        wait_serving(self.process, self.port)
+        wait_serving(self.process, self.address)
 
     def stop(self) -> None:
         """Ends it as Kubernetes does."""

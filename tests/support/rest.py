@@ -46,8 +46,8 @@ class Answer(NamedTuple):
 class Rest:
     """One connection to a gateway. The answer to one request leaves it usable for the next."""
 
-    def __init__(self, port: int, key: str | None = None) -> None:
-        self._connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT)
+    def __init__(self, port: int, key: str | None = None, timeout: float = TIMEOUT) -> None:
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
         self._key = key
 
     def __enter__(self) -> Rest:

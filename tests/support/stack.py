@@ -100,7 +100,7 @@ def running(
         if command[0] == "up":
             process.wait_until(lambda: is_healthy(port), "healthy")
         else:
-            wait_serving(process, grpc_port)
+            wait_serving(process, f"{HOST}:{grpc_port}")
             process.children()
         yield stack
         # A test may have stopped it by itself, to look at just that.
@@ -148,9 +148,9 @@ def assert_clean(log: str) -> None:
     assert trouble is None, log[max(0, trouble.start() - 2000) : trouble.end() + 4000]
 
 
-def wait_serving(process: Process, port: int) -> None:
-    """Waits until the service on `port` says SERVING."""
-    with grpc.insecure_channel(f"{HOST}:{port}", options=GRPC_OPTIONS) as channel:
+def wait_serving(process: Process, address: str) -> None:
+    """Waits until the service at `address` says SERVING."""
+    with grpc.insecure_channel(address, options=GRPC_OPTIONS) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(
             health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_LIMIT
         )

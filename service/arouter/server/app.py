@@ -98,6 +98,9 @@ _ENVELOPE_BYTES = 64 * 1024
 
 _PENDING_CALLS = 100_000
 
+_KEEPALIVE_MS = 30_000
+_KEEPALIVE_PATIENCE_MS = 10_000
+
 _METADATA_BYTES = 96 * 1024
 """More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
 
@@ -153,6 +156,10 @@ class App:
                 # grpc drops calls at random once a thousand wait to be accepted; admission is ours.
                 ("grpc.server.max_pending_requests", _PENDING_CALLS),
                 ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING_CALLS),
+                # A gateway or client that the network has lost: its calls are ended, and so are their providers'.
+                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+                ("grpc.keepalive_timeout_ms", _KEEPALIVE_PATIENCE_MS),
+                ("grpc.http2.max_pings_without_data", 0),
                 ("grpc.max_metadata_size", _METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
