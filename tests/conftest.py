@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from emulator import Emulator
+from matrix import table
 from support.node import install
 from support.ports import refusing_port, silent_port
 from support.postgres import Postgres, running_postgres
@@ -92,3 +93,11 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, for the whole session."""
     with running_postgres() as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    found = table.outcomes(terminalreporter.stats)
+    if found:
+        terminalreporter.section("matrix of protocols")
+        for line in table.lines(found):
+            terminalreporter.write_line(line)

@@ -1,15 +1,14 @@
-"""The stack in front of a provider of each protocol, and the table of what the matrix found."""
+"""The stack in front of a provider of each protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import openai
 import pytest
 
 from emulator import Emulator
-from matrix import provider, table
+from matrix import provider
 from support.stack import PROVIDER_KEY, Stack, running
 
 
@@ -46,12 +45,5 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     # Not in the test itself: a cell whose fixtures fail has failed too.
     cell = item.callspec.params.get("cell") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
     if cell is not None:
-        item.user_properties.append(("cell", cell))
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    found = table.outcomes(terminalreporter.stats)
-    if found:
-        terminalreporter.section("matrix of protocols")
-        for line in table.lines(found):
-            terminalreporter.write_line(line)
+        # A plain tuple: it may have to go from a process of pytest-xdist to another.
+        item.user_properties.append(("cell", tuple(cell)))

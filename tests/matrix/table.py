@@ -30,7 +30,7 @@ def outcomes(reports: Mapping[str, list[Any]]) -> dict[Cell, str]:
     found: dict[Cell, str] = {}
     for name, word in (("passed", "pass"), ("failed", "FAIL"), ("error", "FAIL")):
         for report in reports.get(name, ()):
-            found |= {cell: word for key, cell in getattr(report, "user_properties", ()) if key == "cell"}
+            found |= {Cell(*cell): word for key, cell in getattr(report, "user_properties", ()) if key == "cell"}
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -19,7 +20,13 @@ ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
 def install() -> None:
-    """Installs what `package.json` names unless it is there, in just these versions."""
+    """Installs what `package.json` names unless it is there, in just these versions. One process at a time does it."""
+    with (FOLDER / "package.json").open() as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        _install()
+
+
+def _install() -> None:
     if not _is_installed():
         npm = [str(BIN / "npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
         done = subprocess.run(npm, cwd=FOLDER, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)

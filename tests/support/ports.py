@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,13 +11,27 @@ from contextlib import ExitStack, contextmanager
 HOST = "127.0.0.1"
 
 
+_FIRST, _BLOCK = 12000, 1000
+"""Below the ports that the kernel takes for outgoing connections. Each process of pytest-xdist has its own block:
+nobody takes a port between its choice and its use."""
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Another run on this machine begins elsewhere.
+_candidates = (_FIRST + _worker * _BLOCK + number % _BLOCK for number in itertools.count(os.getpid()))
+
+
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nothing listens on; held together while choosing, so that they differ."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Returns ports that nothing listens on, and that are not given again soon."""
+    return list(itertools.islice(filter(_is_free, _candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def is_listening(port: int) -> bool:
