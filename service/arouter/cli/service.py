@@ -45,7 +45,7 @@ def serve(workers: int) -> None:
         else:
             from arouter.server.supervisor import run_workers
 
-            run_workers(workers, environment.variables, drain_grace=config.server.drain_grace)
+            run_workers(workers, environment, drain_grace=config.server.drain_grace)
 
 
 @click.command()

@@ -20,6 +20,8 @@ TEXT = render_text(GatewaySettings())
             metrics_port=9902,
             services=(("arouter.default.svc.cluster.local", 50051), ("127.0.0.1", 50052)),
             stream_idle_timeout=0.25,
+            collector=("collector.default.svc.cluster.local", 4317),
+            trace_ratio=0.1,
             cors_allow_origins=("*",),
         ),
     ],
