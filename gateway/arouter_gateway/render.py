@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -37,6 +38,8 @@ class GatewaySettings:
         max_connections: Open client connections; one more is closed at once.
         max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
         stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+        collector: Where traces go, by OTLP over gRPC: an IP address or DNS name, and a port. None has none.
+        trace_ratio: The share of traces that is recorded, from 0 to 1. At 1 clients' own traces are continued.
         cors_allow_origins: Origins whose web pages may call (`https://app.example.com`), or `*` for any.
 
     Raises:
@@ -52,14 +55,18 @@ class GatewaySettings:
     max_connections: int = 10_000
     max_heap_bytes: int = 1024 * 1024 * 1024
     stream_idle_timeout: float = 300.0
+    collector: tuple[str, int] | None = None
+    trace_ratio: float = 1.0
     cors_allow_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check(_is_ip(self.listen_address), "listen_address", self.listen_address, "an IP address")
         _check(bool(self.services), "services", self.services, "at least one")
-        for host, port in self.services:
-            _check(_is_ip(host) or _HOST.fullmatch(host) is not None, "services", host, "an IP address or a DNS name")
-            _check(1 <= port <= 65535, "services", port, "a whole number from 1 to 65535")
+        for service in self.services:
+            _check_place("services", service)
+        if self.collector is not None:
+            _check_place("collector", self.collector)
+        _check(0.0 <= self.trace_ratio <= 1.0, "trace_ratio", self.trace_ratio, "a number from 0 to 1")
         admin = self.admin_socket
         _check(
             admin is None or len(bytes(admin)) <= _LONGEST_SOCKET, "admin_socket", admin, "a path of at most 107 bytes"
@@ -115,7 +122,7 @@ def render_text(settings: GatewaySettings) -> str:
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
         "services": _services(descriptor),
         "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
-        "cluster_type": "STATIC" if all(_is_ip(host) for host, _ in settings.services) else "STRICT_DNS",
+        "cluster_type": _cluster_type(settings.services),
         "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
         "max_connections": settings.max_connections,
         "max_heap_bytes": settings.max_heap_bytes,
@@ -123,11 +130,19 @@ def render_text(settings: GatewaySettings) -> str:
     if settings.admin_socket is not None:
         values["admin_socket"] = str(settings.admin_socket)
         values["metrics_port"] = settings.metrics_port
+    if settings.collector is not None:
+        values["collector_type"] = _cluster_type([settings.collector])
+        values["collector_endpoints"] = [_endpoint(*settings.collector)]
+        values["trace_percent"] = 100 * settings.trace_ratio
     # JSON is YAML, and ASCII JSON on one line has no way out of its place.
     written = {name: json.dumps(value) for name, value in values.items()}
     parts = {
         "metrics_listener": settings.metrics_port is not None,
         "admin_cluster": settings.admin_socket is not None,
+        "tracing": settings.collector is not None,
+        "tracing_field": settings.collector is not None,
+        "tracing_cluster": settings.collector is not None,
+        "tracing_untrusted": settings.collector is not None and settings.trace_ratio < 1.0,
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
     return _template("envoy").substitute(written | included)
@@ -141,6 +156,10 @@ def _services(descriptor: bytes) -> list[str]:
     """Returns ARouter's services in the descriptor set: the transcoder maps the methods with an HTTP rule."""
     files = FileDescriptorSet.FromString(descriptor).file
     return [f"{file.package}.{service.name}" for file in files for service in file.service]
+
+
+def _cluster_type(places: Iterable[tuple[str, int]]) -> str:
+    return "STATIC" if all(_is_ip(host) for host, _ in places) else "STRICT_DNS"
 
 
 def _endpoint(host: str, port: int) -> dict[str, object]:
@@ -157,6 +176,12 @@ def _is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _check_place(name: str, place: tuple[str, int]) -> None:
+    host, port = place
+    _check(_is_ip(host) or _HOST.fullmatch(host) is not None, name, host, "an IP address or a DNS name")
+    _check(1 <= port <= 65535, name, port, "a whole number from 1 to 65535")
 
 
 def _check(good: bool, name: str, value: object, wanted: str) -> None:

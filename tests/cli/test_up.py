@@ -59,6 +59,11 @@ def test_only_the_service_is_told_the_keys(local: Stack) -> None:
     assert told == {"local": False, "service": True, "gateway": False}
 
 
+def test_the_service_logs_in_the_form_that_suits_who_reads_it(local: Stack) -> None:
+    # `up` writes into a file here; the service, into a pipe either way.
+    assert part(local.process, "serve").environ()["AROUTER_LOG_FORMAT"] == "json"
+
+
 def test_it_prints_how_to_call_it(local: Stack) -> None:
     for told in (local.base_url, local.key, LOCAL_MODEL, "curl http", "OpenAI("):
         assert told in local.process.printed

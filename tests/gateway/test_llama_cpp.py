@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ import openai
 import psutil
 import pytest
 
+from support.log import chats
 from support.process import Process, assert_gone
 from support.stack import Stack, running
 
@@ -220,7 +220,8 @@ def test_clients_that_leave_make_room_for_others(
         return sum(connection.status != psutil.CONN_LISTEN for connection in found)
 
     def reported(status: str = "") -> int:
-        return len(re.findall(rf"model={re.escape(model)} attempts=\S+ stream=True status={status}", both.process.log))
+        streams = [line for line in chats(both.process) if line["model"] == model and line["stream"]]
+        return len([line for line in streams if status in ("", line["status"])])
 
     connected, before, cancelled = connections(), reported(), reported("client_cancelled")
     with ExitStack() as streams:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
+from support.log import chats, lines
 from support.management import KEYS, managing
 from support.ports import HOST
 from support.rest import Rest
@@ -58,10 +59,11 @@ def use_a_managed_key(stack: Stack) -> str:
     return secret
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
 def test_no_log_and_no_answer_shows_a_credential_or_a_prompt(
-    config: dict[str, Any], emulator: Emulator, tmp_path: Path
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path, form: str
 ) -> None:
-    with running(tmp_path, config) as stack:
+    with running(tmp_path, config, environment={"AROUTER_LOG_FORMAT": form, "AROUTER_LOG_LEVEL": "debug"}) as stack:
         answers = misuse(stack)
         secret = use_a_managed_key(stack)
         stack.process.stop()
@@ -78,9 +80,13 @@ def test_the_access_log_names_each_request(config: dict[str, Any], emulator: Emu
     with running(tmp_path, config) as stack:
         with stack.rest() as rest:
             request_id = rest.get("/v1/models?secret=1").headers["x-request-id"]
+            call_id = rest.chat(BODY).headers["x-request-id"]
         stack.process.stop()
+        [access] = [line for line in lines(stack.process.log) if line.get("path") == "/v1/chat/completions"]
+        [report] = chats(stack.process)
 
         [line] = [line for line in stack.process.log.splitlines() if request_id in line and '"path"' in line]
+    assert access["request_id"] == report["request_id"] == call_id
     assert '"path":"/v1/models"' in line
     assert "secret" not in line
 

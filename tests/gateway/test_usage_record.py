@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from google.protobuf import json_format
 from arouter.chat.usage import Usage, read_usage
 from arouter.v1 import chat_service_pb2
 from matrix.provider import PROTOCOLS, native_name
+from support.log import chat
 from support.rest import events
 from support.stack import Stack
 from support.typed import Client, chat_request
@@ -75,16 +75,8 @@ def named(stack: Stack, channel: Any) -> tuple[str, dict[str, Any]]:
     return request_id, {**options, "metadata": (*options["metadata"], ("x-request-id", request_id))}
 
 
-def logged(stack: Stack, request_id: str) -> dict[str, str]:
-    """Returns the fields of the call's line. A stream's client may have read all of it before it is written."""
-    line = re.compile(rf"chat request_id={request_id} (.*)\n")
-    stack.process.wait_until(lambda: line.search(stack.process.log) is not None, "logged")
-    [found] = line.findall(stack.process.log)
-    return dict(field.split("=", 1) for field in found.split())
-
-
-def record(fields: dict[str, str]) -> dict[str, int]:
-    return {name: int(fields[name]) for name in Usage._fields if name in fields}
+def record(fields: dict[str, Any]) -> dict[str, int]:
+    return {name: fields[name] for name in Usage._fields if name in fields}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -97,8 +89,8 @@ def test_every_route_leaves_the_same_record(
 
     request_id, told = route(translated, model, stream=stream)
 
-    fields = logged(translated, request_id)
-    assert (fields["model"], fields["stream"], fields["status"]) == (model, str(stream), "ok")
+    fields = chat(translated.process, request_id)
+    assert (fields["model"], fields["stream"], fields["status"]) == (model, stream, "ok")
     assert record(fields) == {name: count for name, count in RECORD._asdict().items() if count}
     assert read_usage(told) == RECORD
 
@@ -109,7 +101,7 @@ def test_a_stream_is_recorded_whether_or_not_its_client_wants_to_know(translated
         answer = client.chat(body(f"{protocol}/{native_name(PROTOCOLS[protocol], CASE)}", stream=True))
 
     assert b'"usage"' not in answer.body
-    assert record(logged(translated, answer.headers["x-request-id"]))["prompt_tokens"] == RECORD.prompt_tokens
+    assert record(chat(translated.process, answer.headers["x-request-id"]))["prompt_tokens"] == RECORD.prompt_tokens
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -117,5 +109,5 @@ def test_a_call_that_failed_has_no_record(translated: Stack, stream: bool) -> No
     with translated.rest() as client:
         answer = client.chat(body(f"openai/{native_name(PROTOCOLS['openai'], 'error_500')}", stream=stream))
 
-    fields = logged(translated, answer.headers["x-request-id"])
-    assert (fields["status"], fields["failure"], fields["usage"]) == ("failed", "PROVIDER_ERROR", "-")
+    fields = chat(translated.process, answer.headers["x-request-id"])
+    assert (fields["status"], fields["failure"], record(fields)) == ("failed", "PROVIDER_ERROR", {})

@@ -29,11 +29,10 @@ class Usage(NamedTuple):
     prompt_audio_tokens: int = 0
     completion_audio_tokens: int = 0
 
-    def __str__(self) -> str:
-        """Returns `name=count` pairs for the log, without the parts that are zero."""
+    def said(self) -> dict[str, int]:
+        """Returns the counts by name for the log, without the parts that are zero."""
         prompt, completion, *parts = zip(self._fields, self, strict=True)
-        said = [prompt, completion, *(part for part in parts if part[1])]
-        return " ".join(f"{name}={count}" for name, count in said)
+        return dict([prompt, completion, *(part for part in parts if part[1])])
 
 
 def read_usage(document: Any) -> Usage | None:

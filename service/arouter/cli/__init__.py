@@ -24,6 +24,10 @@ Environment:
   AROUTER_DATABASE_URL
                       a PostgreSQL database; else an SQLite file in the state folder
   AROUTER_REDIS_URL   Valkey or Redis, where several processes count limits together
+  AROUTER_LOG_FORMAT  json or console; else console on a terminal
+  AROUTER_LOG_LEVEL   debug, info, warning, error or critical (info)
+  OTEL_EXPORTER_OTLP_ENDPOINT
+                      an OpenTelemetry collector, http://host:port, for traces; else there are none
 """
 
 

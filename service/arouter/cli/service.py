@@ -45,7 +45,7 @@ def serve(workers: int) -> None:
         else:
             from arouter.server.supervisor import run_workers
 
-            run_workers(workers, environment.variables, longest_stop=config.server.longest_stop)
+            run_workers(workers, environment, longest_stop=config.server.longest_stop)
 
 
 @click.command()

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
+
+LogFormat: TypeAlias = Literal["json", "console"]
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_COLLECTOR = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOL = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 class Environment(Struct, frozen=True):
@@ -31,6 +40,10 @@ class Environment(Struct, frozen=True):
         mgmt_key: `AROUTER_MGMT_KEY`, the operator's management key, or None.
         database_url: `AROUTER_DATABASE_URL`, or None: an SQLite file in the state folder.
         redis_url: `AROUTER_REDIS_URL`, Valkey or Redis, where limits are counted, or None: in each process.
+        log_format: `AROUTER_LOG_FORMAT`, or `console` where stderr is a terminal, else `json`.
+        log_level: `AROUTER_LOG_LEVEL`, one of the names of `logging`.
+        collector: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`, where traces go, or None.
+        trace_ratio: The share of traces that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` ask for, from 0 to 1.
         local_url: `AROUTER_LOCAL_URL`, where the embedded model listens; set by `arouter up`.
         variables: All of them, for `${VAR}` in the configuration and the providers' usual key variables.
     """
@@ -49,6 +62,10 @@ class Environment(Struct, frozen=True):
     mgmt_key: Secret | None
     database_url: Secret | None
     redis_url: Secret | None
+    log_format: LogFormat
+    log_level: str
+    collector: str | None
+    trace_ratio: float
     local_url: str | None
     variables: Mapping[str, str]
 
@@ -57,7 +74,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     """Returns the environment, checked.
 
     Raises:
-        ConfigError: A port is not a port, or an address not an address.
+        ConfigError: A port is not a port, an address not an address, or a choice none of those that there are.
     """
     env = dict(os.environ if variables is None else variables)
     config_path = env.get("AROUTER_CONFIG")
@@ -83,6 +100,10 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         mgmt_key=Secret(mgmt_key) if mgmt_key else None,
         database_url=Secret(database_url) if database_url else None,
         redis_url=Secret(redis_url) if redis_url else None,
+        log_format=_log_format(env, "AROUTER_LOG_FORMAT"),
+        log_level=_log_level(env, "AROUTER_LOG_LEVEL"),
+        collector=_collector(env),
+        trace_ratio=_trace_ratio(env),
         local_url=env.get("AROUTER_LOCAL_URL") or None,
         variables=env,
     )
@@ -128,3 +149,56 @@ def _services(env: Mapping[str, str], name: str, grpc_port: int) -> tuple[tuple[
             raise ConfigError(f"{name}: expected host:port, or several with commas between them, got {text!r}")
         pairs.append((host.removeprefix("[").removesuffix("]"), _as_port(name, port)))
     return tuple(pairs)
+
+
+def _log_format(env: Mapping[str, str], name: str) -> LogFormat:
+    match env.get(name):
+        case "json" | "console" as form:
+            return form
+        case None | "":
+            return "console" if sys.stderr.isatty() else "json"
+        case text:
+            raise ConfigError(f"{name}: expected json or console, got {text!r}")
+
+
+def _log_level(env: Mapping[str, str], name: str) -> str:
+    text = env.get(name) or "INFO"
+    if text.upper() not in _LEVELS:
+        raise ConfigError(f"{name}: expected one of {', '.join(_LEVELS).lower()}, got {text!r}")
+    return text.upper()
+
+
+def _collector(env: Mapping[str, str]) -> str | None:
+    """Returns where traces go. The SDK reads the variables again; what it would take without a word is refused here."""
+    if env.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    name = next((name for name in _COLLECTOR if env.get(name)), None)
+    if name is None:
+        return None
+    protocol = next((env[name] for name in _PROTOCOL if env.get(name)), "grpc")
+    if protocol != "grpc":
+        raise ConfigError(f"{_PROTOCOL[-1]}: only grpc is spoken, got {protocol!r}")
+    url = urlsplit(env[name])
+    try:
+        good = url.scheme in ("http", "https") and url.hostname and url.port
+    except ValueError:
+        good = False
+    if not good or url.username or url.password:
+        raise ConfigError(f"{name}: expected http://host:port or https://host:port")
+    return env[name]
+
+
+def _trace_ratio(env: Mapping[str, str]) -> float:
+    sampler = env.get("OTEL_TRACES_SAMPLER", "")
+    if sampler.endswith("always_off"):
+        return 0.0
+    if not sampler.endswith("traceidratio"):
+        return 1.0
+    text = env.get("OTEL_TRACES_SAMPLER_ARG") or "1"
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = -1.0
+    if not 0.0 <= ratio <= 1.0:
+        raise ConfigError(f"OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, got {text!r}")
+    return ratio

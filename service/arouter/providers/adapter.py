@@ -5,6 +5,7 @@ No I/O, no clock, no state kept between calls; `driver.py` does the I/O for ever
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from arouter.chat.chunks import Chunk
@@ -21,11 +22,13 @@ class WireRequest(NamedTuple):
         path: Appended to the provider's base URL.
         body: JSON to POST; None to GET.
         dropped: The request's parameters that the protocol cannot express, by their canonical names.
+        headers: What the call carries beside the credential's headers.
     """
 
     path: str
     body: bytes | None
     dropped: tuple[str, ...] = ()
+    headers: Mapping[str, str] = {}
 
 
 class ListedModel(NamedTuple):

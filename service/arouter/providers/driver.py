@@ -163,7 +163,7 @@ class Upstream:
                     "GET" if wire.body is None else "POST",
                     provider.base_url + wire.path,
                     data=wire.body,
-                    headers={**credential.headers, "content-type": "application/json"},
+                    headers={**wire.headers, **credential.headers, "content-type": "application/json"},
                     # A redirect would carry the credential to wherever it points.
                     allow_redirects=False,
                     timeout=clock.connect,

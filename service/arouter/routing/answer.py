@@ -11,6 +11,7 @@ from arouter.errors import ProviderError
 from arouter.limits.estimate import delivered_size
 from arouter.providers.driver import ProviderStream
 from arouter.routing.outcome import Attempt, Outcome, nanos
+from arouter.routing.traced import finish_reasons
 from arouter.routing.watch import Watched
 
 _CLIENT_PATIENCE = 1.0
@@ -102,6 +103,8 @@ class Answer:
         document["object"] = kind
         document["model"] = self._attempt.model
         document.setdefault("created", self._now)
+        if self.outcome.span.recorded:
+            self.outcome.finish_reasons += finish_reasons(document)
         used = document.get("usage")
         if used:
             self._price(document, used)

@@ -21,6 +21,7 @@ from arouter.routing.health import HealthBoard
 from arouter.routing.outcome import Attempt, Outcome
 from arouter.routing.plan import Candidate, Plan
 from arouter.routing.standing import Standings
+from arouter.routing.traced import start_attempt
 from arouter.routing.watch import Watched
 
 _FAIL_OVER = frozenset(
@@ -160,6 +161,8 @@ class Attempts:
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
         attempt.asked = True
+        start_attempt(outcome.span, attempt)
+        wire = wire._replace(headers=attempt.span.headers)
         if request.stream:
             stream = await self._upstream.open_stream(endpoint.provider, credential, wire, deadline)
             outcome.first_token = time.monotonic()

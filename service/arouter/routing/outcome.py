@@ -18,6 +18,7 @@ from arouter.ledger.record import UsageRecord
 from arouter.limits.estimate import delivered_tokens, likely_prompt_tokens
 from arouter.models import ModelDetails
 from arouter.routing.plan import Plan
+from arouter.telemetry.spans import NO_SPAN, Span
 
 _NOTHING = Usage()
 _MOST_NANOS = 2**53
@@ -46,6 +47,7 @@ class Attempt:
         asked: Whether the request was sent.
         ended: When it failed, or the call ended, by the monotonic clock.
         failure: Why it gave no answer, or None.
+        span: It in a trace.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Attempt:
     asked: bool = False
     ended: float | None = None
     failure: Failure | None = None
+    span: Span = NO_SPAN
 
     @property
     def result(self) -> str:
@@ -84,6 +87,8 @@ class Outcome:
         first_token: When the first piece of a streamed answer was there, by the monotonic clock, or None.
         failure: The name of the error the client got, or None.
         free: Whether it costs nothing: its provider failed, or we did.
+        span: It in a trace.
+        finish_reasons: Why the answer's choices ended; only of calls whose span is recorded.
     """
 
     id: str
@@ -98,6 +103,8 @@ class Outcome:
     first_token: float | None = None
     failure: str | None = None
     free: bool = False
+    span: Span = NO_SPAN
+    finish_reasons: list[str] = field(default_factory=list)
 
     @property
     def last(self) -> Attempt | None:
@@ -115,10 +122,14 @@ class Outcome:
         self.free = failure is not Failure.DEADLINE_EXCEEDED
 
 
-def new_outcome() -> Outcome:
-    """Returns the outcome of a call that has just come."""
+def new_outcome(span: Span = NO_SPAN) -> Outcome:
+    """Returns the outcome of a call that has just come.
+
+    Args:
+        span: It in a trace.
+    """
     now = time.time()
-    return Outcome(id=f"gen-{int(now)}-{secrets.token_hex(12)}", created=now)
+    return Outcome(id=f"gen-{int(now)}-{secrets.token_hex(12)}", created=now, span=span)
 
 
 def route(outcome: Outcome) -> str:

@@ -23,23 +23,33 @@ from arouter.routing.outcome import new_outcome, records, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
 from arouter.routing.report import report
+from arouter.routing.traced import end_call
+from arouter.telemetry.genai import CHAT
+from arouter.telemetry.spans import Tracer
 
 
 class Pipeline:
     """Answers chat requests. The three chat RPCs share it."""
 
     def __init__(
-        self, planner: Planner, attempts: Attempts, admission: Admission, limiter: Limiter, ledger: Ledger
+        self,
+        planner: Planner,
+        attempts: Attempts,
+        admission: Admission,
+        limiter: Limiter,
+        ledger: Ledger,
+        tracer: Tracer,
     ) -> None:
         self._planner = planner
         self._attempts = attempts
         self._admission = admission
         self._limiter = limiter
         self._ledger = ledger
+        self._tracer = tracer
 
     @asynccontextmanager
     async def answer(
-        self, key: ApiKey, request: ChatRequest, *, deadline: float, request_id: str
+        self, key: ApiKey, request: ChatRequest, *, deadline: float, request_id: str, traceparent: str
     ) -> AsyncIterator[Answer]:
         """Yields the answer, started. On every way out the provider's call is ended and the call settled once.
 
@@ -48,12 +58,13 @@ class Pipeline:
             request: What is asked.
             deadline: Loop time at which the caller stops waiting; may be infinite.
             request_id: For the log.
+            traceparent: The caller's trace, as it came; empty if there is none.
 
         Raises:
             ARouterError: Any failure of the table.
         """
         self._admission.admit()
-        outcome = new_outcome()
+        outcome = new_outcome(self._tracer.start(CHAT, traceparent))
         reservation = UNLIMITED
         try:
             remaining = deadline - asyncio.get_running_loop().time()
@@ -96,6 +107,7 @@ class Pipeline:
                 cost += record.cost
             if reservation is not UNLIMITED:
                 reservation.settle(tokens, cost)
+            end_call(outcome, request, request_id, ended)
             report(request_id, key, request, outcome, ended - outcome.started)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from arouter.accounts.keys import ApiKey
 from arouter.chat.request import ChatRequest
@@ -13,15 +14,20 @@ _log = logging.getLogger(__name__)
 
 def report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome, seconds: float) -> None:
     """Writes the call's one line, with nothing that the client wrote: people paste keys everywhere."""
-    _log.info(
-        "chat request_id=%s key=%s model=%s attempts=%s stream=%s status=%s failure=%s ms=%.0f %s",
-        request_id or "-",
-        key.hash[:8],
-        outcome.last.model if outcome.last else "-",
-        route(outcome) or "-",
-        request.stream,
-        outcome.status.value,
-        outcome.failure or "-",
-        seconds * 1000,
-        outcome.usage or "usage=-",
-    )
+    first, last, usage = outcome.first_token, outcome.last, outcome.usage
+    fields: dict[str, Any] = {
+        "request_id": request_id or None,
+        "key": key.hash[:8],
+        "model": last.model if last else None,
+        "attempts": route(outcome) or None,
+        "stream": request.stream,
+        "status": outcome.status.value,
+        "failure": outcome.failure,
+        "ms": round(seconds * 1000),
+        "ttft_ms": None if first is None else round((first - outcome.started) * 1000),
+    }
+    if usage is not None:
+        fields |= usage.said()
+    if outcome.span.trace_id is not None:
+        fields["trace_id"] = outcome.span.trace_id
+    _log.info("chat", extra={"fields": fields})

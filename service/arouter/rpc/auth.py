@@ -27,11 +27,13 @@ class Caller(NamedTuple):
         key: The valid key that was sent.
         request_id: `x-request-id`, which the gateway sets; empty for a direct call without one.
         is_rest: Whether the call came through the gateway's transcoder.
+        traceparent: The caller's trace, as it came; empty if there is none.
     """
 
     key: ApiKey
     request_id: str
     is_rest: bool
+    traceparent: str = ""
 
 
 caller: ContextVar[Caller] = ContextVar("caller")
@@ -58,11 +60,11 @@ class Authentication(aio.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         if not handler_call_details.method.startswith(_PUBLIC):
             method = handler_call_details.method
-            secret, request_id, is_rest = _read(handler_call_details.invocation_metadata)
+            secret, request_id, is_rest, traceparent = _read(handler_call_details.invocation_metadata)
             try:
                 key = await self._authenticate(secret)
                 _check_type(key, method)
-                caller.set(Caller(key, request_id, is_rest))
+                caller.set(Caller(key, request_id, is_rest, traceparent))
             except ARouterError as error:
                 return _refusal(error)
         return await continuation(handler_call_details)
@@ -88,10 +90,13 @@ def _check_type(key: ApiKey, method: str) -> None:
         )
 
 
-def _read(metadata: Any) -> tuple[str | None, str, bool]:
-    """Returns the key, the request id, and whether the call is REST's. `authorization` counts before `x-api-key`."""
+def _read(metadata: Any) -> tuple[str | None, str, bool, str]:
+    """Returns the key, the request id, whether the call is REST's, and its trace.
+
+    `authorization` counts before `x-api-key`.
+    """
     authorization = api_key = None
-    request_id = ""
+    request_id = traceparent = ""
     is_rest = False
     for name, raw in metadata:
         # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
@@ -104,10 +109,12 @@ def _read(metadata: Any) -> tuple[str | None, str, bool]:
             request_id = value
         elif name == "x-envoy-original-path":
             is_rest = True
+        elif name == "traceparent":
+            traceparent = value
     if authorization is None:
-        return api_key, request_id, is_rest
+        return api_key, request_id, is_rest, traceparent
     scheme, _, secret = authorization.partition(" ")
-    return (secret.strip() if scheme.lower() == "bearer" else None), request_id, is_rest
+    return (secret.strip() if scheme.lower() == "bearer" else None), request_id, is_rest, traceparent
 
 
 def _refusal(error: ARouterError) -> grpc.RpcMethodHandler[Any, Any]:

@@ -87,7 +87,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         who = caller.get()
-        return self._pipeline.answer(who.key, chat, deadline=deadline, request_id=who.request_id)
+        return self._pipeline.answer(
+            who.key, chat, deadline=deadline, request_id=who.request_id, traceparent=who.traceparent
+        )
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
         events = EventStream(context, self._keep_alive)

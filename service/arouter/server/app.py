@@ -51,6 +51,7 @@ from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.ledger import SqlLedgerStore
 from arouter.store.management import SqlManagementStore
+from arouter.telemetry.spans import NO_TRACER, Tracer
 from arouter.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -124,6 +125,7 @@ class App:
         built_in_keys = _built_in_keys(environment)
         self._directory = Directory(built_in_keys, config.accounts.max_age)
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()), config.models)
+        self._tracer = _tracer(environment)
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
         ledger_store = SqlLedgerStore(self._database)
@@ -172,6 +174,7 @@ class App:
             self._admission,
             self._limiter,
             self._ledger,
+            self._tracer,
         )
         management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
@@ -260,10 +263,27 @@ class App:
         await self._ledger.close(_LEDGER_PATIENCE)
         await self._upstream.close()
         await self._database.close()
+        await self._tracer.close()
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):
             await self._health.set(service, status)
+
+
+def _tracer(environment: Environment) -> Tracer:
+    """Returns what traces calls.
+
+    Raises:
+        ConfigError: OpenTelemetry's SDK cannot use one of its variables.
+    """
+    if environment.collector is None:
+        return NO_TRACER
+    from arouter.telemetry.tracing import OtelTracer
+
+    try:
+        return OtelTracer()
+    except ValueError as error:
+        raise ConfigError(f"a variable of OpenTelemetry (OTEL_…): {error}") from error
 
 
 def _built_in_keys(environment: Environment) -> list[Key]:

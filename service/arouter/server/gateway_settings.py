@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
@@ -27,11 +29,21 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             services=environment.services,
             max_request_bytes=MAX_BODY_BYTES,
             max_connections=config.gateway.max_connections,
+            collector=_collector(environment),
+            trace_ratio=environment.trace_ratio,
             stream_idle_timeout=_longest_call(config) + _MARGIN,
             cors_allow_origins=config.gateway.cors.allow_origins,
         )
     except ValueError as error:
         raise ConfigError(f"gateway: {error}") from error
+
+
+def _collector(environment: Environment) -> tuple[str, int] | None:
+    """Returns where the gateway's traces go. To one that wants TLS they do not: Envoy would need to be told its CA."""
+    url = urlsplit(environment.collector or "")
+    if url.scheme != "http" or not url.hostname or not url.port:
+        return None
+    return url.hostname, url.port
 
 
 def _longest_call(config: Config) -> float:

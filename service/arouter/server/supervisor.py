@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
-from collections.abc import Mapping
 
+from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
+from arouter.server.logs import configure_logs
 from arouter.server.processes import Child
 
 _SETTLED = 10.0
@@ -19,25 +21,29 @@ _PAUSE = 1.0
 
 _KILL_MARGIN = 5.0
 
+_log = logging.getLogger(__name__)
 
-def run_workers(count: int, variables: Mapping[str, str], *, longest_stop: float) -> None:
+
+def run_workers(count: int, environment: Environment, *, longest_stop: float) -> None:
     """Runs `count` workers until SIGTERM or SIGINT, which they get passed on.
 
     Args:
         count: How many.
-        variables: Their environment.
+        environment: Theirs.
         longest_stop: Seconds that a worker takes to drain.
 
     Raises:
         ConfigError: A worker ended by itself right after its start.
     """
-    asyncio.run(_Supervisor(count, variables, longest_stop).run())
+    configure_logs(environment.log_format, environment.log_level)
+    asyncio.run(_Supervisor(count, environment, longest_stop).run())
 
 
 class _Supervisor:
-    def __init__(self, count: int, variables: Mapping[str, str], longest_stop: float) -> None:
+    def __init__(self, count: int, environment: Environment, longest_stop: float) -> None:
         self._count = count
-        self._variables = variables
+        # Their stderr is a pipe, whatever ours is.
+        self._variables = {**environment.variables, "AROUTER_LOG_FORMAT": environment.log_format}
         self._grace = longest_stop + _KILL_MARGIN
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
@@ -77,7 +83,7 @@ class _Supervisor:
             if status >= 0 and loop.time() - started < _SETTLED:
                 last = "\n".join(child.last_lines)
                 raise ConfigError(f"{child.name} ended with status {status} right after its start:\n{last}")
-            _print_line(child.name, f"{child.name} ended with status {status}; another takes its place")
+            _log.warning("%s ended with status %d; another takes its place", child.name, status)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE):
                     await self._stop.wait()

@@ -66,6 +66,8 @@ class _Up:
         self._key = development_key(environment).reveal()
         # The key is handed on, so that every part knows the same one.
         self._variables = {**environment.variables, "AROUTER_DEV_KEY": self._key, "PYTHONUNBUFFERED": "1"}
+        # A person reads what the service writes into a pipe of ours.
+        self._variables["AROUTER_LOG_FORMAT"] = environment.log_format
         self._parts: list[Child] = []
 
     async def run(self) -> int:

@@ -20,7 +20,7 @@ def run_worker(config: Config, environment: Environment, *, share_port: bool) ->
     Raises:
         ConfigError: The service cannot start as configured.
     """
-    configure_logs()
+    configure_logs(environment.log_format, environment.log_level)
     _raise_file_limit()
     uvloop.run(_serve(config, environment, share_port))
 

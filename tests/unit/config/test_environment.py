@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -58,3 +59,58 @@ def test_says_when_the_state_folder_cannot_be_used(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="AROUTER_STATE_DIR"):
         development_key(read_environment({"AROUTER_STATE_DIR": str(tmp_path / "file")}))
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"AROUTER_LOG_FORMAT": "xml"}, "AROUTER_LOG_FORMAT: expected json or console, got 'xml'"),
+        ({"AROUTER_LOG_LEVEL": "loud"}, "AROUTER_LOG_LEVEL: expected one of debug, info, warning, error, critical"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4317"}, "OTEL_EXPORTER_OTLP_ENDPOINT: expected http://host:port"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost"}, "OTEL_EXPORTER_OTLP_ENDPOINT: expected http://host:port"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://h:x"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: expected http"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL: only grpc is spoken, got 'http/protobuf'",
+        ),
+        (
+            {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10%"},
+            "OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, got '10%'",
+        ),
+    ],
+)
+def test_names_the_variable_that_is_none_of_the_choices(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        read_environment(variables)
+
+
+def test_does_not_repeat_a_collector_with_a_password() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:secret@host:4317"})
+
+    assert "secret" not in str(caught.value)
+
+
+def test_sends_traces_only_where_a_collector_is_named() -> None:
+    both = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4317", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://b:4317"}
+
+    assert read_environment({}).collector is None
+    assert read_environment(both).collector == "https://b:4317"
+    assert read_environment({**both, "OTEL_SDK_DISABLED": "true"}).collector is None
+
+
+@pytest.mark.parametrize(
+    ("sampler", "argument", "ratio"),
+    [
+        (None, None, 1.0),
+        ("parentbased_always_on", "0.5", 1.0),
+        ("always_off", None, 0.0),
+        ("traceidratio", "0.25", 0.25),
+        ("parentbased_traceidratio", "0", 0.0),
+        ("parentbased_traceidratio", None, 1.0),
+    ],
+)
+def test_reads_the_share_of_traces_as_the_sdk_does(sampler: str | None, argument: str | None, ratio: float) -> None:
+    variables = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}
+
+    assert read_environment({name: value for name, value in variables.items() if value}).trace_ratio == ratio

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,32 @@ def test_the_access_log_names_no_secret() -> None:
     assert fields["path"] == "%PATH(NQ:ORIG_OR_PATH)%"
     assert not [x for x in fields.values() if "AUTHORIZATION" in x.upper() or "X-API-KEY" in x.upper()]
     assert {"request_id", "method", "status", "flags", "duration_ms", "bytes_sent"} <= set(fields)
+
+
+def test_traces_go_to_the_collector_that_is_named() -> None:
+    config = rendered(collector=("collector.example", 4317))
+
+    tracing = connection_manager(config)["tracing"]
+    assert tracing["random_sampling"] == {"value": 100.0}
+    [cluster] = [each for each in config["static_resources"]["clusters"] if each["name"] == "collector"]
+    assert (cluster["type"], addresses(cluster)) == (
+        "STRICT_DNS",
+        [{"address": "collector.example", "port_value": 4317}],
+    )
+    assert removed(config) == []
+
+
+def test_where_few_traces_are_recorded_clients_start_none() -> None:
+    config = rendered(collector=("127.0.0.1", 4317), trace_ratio=0.25)
+
+    assert connection_manager(config)["tracing"]["random_sampling"] == {"value": 25.0}
+    assert removed(config) == ["traceparent", "tracestate"]
+
+
+def test_without_a_collector_there_is_nothing_of_traces() -> None:
+    assert not {"trac", "collector"} & set(re.findall("trac|collector", render_text(SETTINGS)))
+
+
+def removed(config: Any) -> list[str]:
+    extensions = connection_manager(config)["early_header_mutation_extensions"]
+    return [each["remove"] for each in extensions[0]["typed_config"]["mutations"] if "remove" in each]

@@ -20,6 +20,8 @@ TEXT = render_text(GatewaySettings())
             metrics_port=9902,
             services=(("arouter.default.svc.cluster.local", 50051), ("127.0.0.1", 50052)),
             stream_idle_timeout=0.25,
+            collector=("collector.default.svc.cluster.local", 4317),
+            trace_ratio=0.1,
             cors_allow_origins=("*",),
         ),
     ],
@@ -54,7 +56,7 @@ def test_text_that_is_not_yaml_is_refused_with_its_line() -> None:
 
 def test_envoy_has_the_last_word(tmp_path: Path) -> None:
     path = tmp_path / "envoy.yaml"
-    path.write_text(TEXT.replace("num_retries: 2", "num_retries: 2, retry_back_off: {}"), encoding="utf-8")
+    path.write_text(TEXT.replace("retry_back_off: {base_interval: 0.005s, max_interval: 0.05s}", "retry_back_off: {}"), encoding="utf-8")
     check_types(path.read_text(encoding="utf-8"))
 
     with pytest.raises(ConfigurationError, match="RetryBackOff"):

@@ -1,0 +1,39 @@
+"""What OpenTelemetry calls the things of a chat call.
+
+Source: the GenAI semantic conventions, https://github.com/open-telemetry/semantic-conventions-genai (client inference
+spans), status "development". Written out, because the constants of `opentelemetry-semantic-conventions` are deprecated
+since the conventions have a repository of their own, and importing them would import OpenTelemetry.
+"""
+
+from __future__ import annotations
+
+OPERATION_NAME = "gen_ai.operation.name"
+PROVIDER_NAME = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
+RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
+RESPONSE_ID = "gen_ai.response.id"
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+ERROR_TYPE = "error.type"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+
+CHAT = "chat"
+
+_PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "mistralai": "mistral_ai",
+    "moonshotai": "moonshot_ai",
+    "xai": "x_ai",
+}
+
+
+def provider_name(provider_id: str) -> str:
+    """Returns the conventions' name of a provider: mostly, as for those that they do not know, our own id."""
+    return _PROVIDERS.get(provider_id, provider_id)
