@@ -32,6 +32,7 @@ lint: $(VENV)/.dev ## Check style, types, dependencies between rooms, protos and
 	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
 	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
+	$(BIN)/hadolint deploy/*.Dockerfile
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and mend what can be mended by machine

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -11,8 +13,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from emulator import Emulator
+from support.ports import HOST, free_ports
+from support.postgres import Postgres
 from support.rest import Rest
-from support.stack import Stack
+from support.stack import Stack, started
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 SERVICES = [f"arouter.v1.{name}Service" for name in ("Account", "Chat", "Key", "Model", "Provider")]
@@ -85,3 +90,19 @@ def test_the_chat_service_has_its_three_methods(channel: grpc.Channel) -> None:
 def test_the_gateways_health_check_needs_no_key(stack: Stack) -> None:
     with Rest(stack.port) as rest:
         assert rest.get("/healthz").status == 200
+
+
+async def test_the_process_is_alive_while_it_waits_for_its_database(
+    config: dict[str, Any], emulator: Emulator, postgres: Postgres, tmp_path: Path
+) -> None:
+    environment = {"AROUTER_DATABASE_URL": postgres.new_database()}  # without a schema
+    [port] = free_ports(1)
+    with started(tmp_path, config, ("serve",), {**environment, "AROUTER_GRPC_PORT": str(port)}) as process:
+        process.wait_until(lambda: "waiting for `arouter migrate`" in process.log, "waiting")
+        async with grpc.aio.insecure_channel(f"{HOST}:{port}") as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            ready = await health.Check(health_pb2.HealthCheckRequest())
+            alive = await health.Check(health_pb2.HealthCheckRequest(service="liveness"))
+        assert process.stop() == 0
+
+    assert (ready.status, alive.status) == (health_pb2.HealthCheckResponse.NOT_SERVING, SERVING)

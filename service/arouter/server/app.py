@@ -79,6 +79,9 @@ SERVICES = (
     routing_service_pb2.DESCRIPTOR.services_by_name["RoutingService"].full_name,
 )
 
+LIVENESS = "liveness"
+"""The health service of the process itself: SERVING for as long as its loop turns, whatever it waits for."""
+
 _LIST_PATIENCE = 2.0
 """Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
 
@@ -208,6 +211,7 @@ class App:
             ConfigError: The port cannot be had; the database belongs to a newer release.
         """
         address = endpoint(self._environment.listen_address, self._environment.grpc_port)
+        await self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         try:
             self._server.add_insecure_port(address)

