@@ -26,16 +26,25 @@ from arouter.routing.report import report
 
 
 class Pipeline:
-    """Answers chat requests. The three chat RPCs share it."""
+    """Answers chat requests. The three chat RPCs share it.
+
+    Attributes:
+        planner: Who plans.
+    """
 
     def __init__(
         self, planner: Planner, attempts: Attempts, admission: Admission, limiter: Limiter, ledger: Ledger
     ) -> None:
-        self._planner = planner
+        self.planner = planner
         self._attempts = attempts
         self._admission = admission
         self._limiter = limiter
         self._ledger = ledger
+
+    def configure(self, planner: Planner, attempts: Attempts) -> None:
+        """Has others plan and try from now on. Calls in flight keep those that they began with."""
+        self.planner = planner
+        self._attempts = attempts
 
     @asynccontextmanager
     async def answer(
@@ -53,14 +62,15 @@ class Pipeline:
             ARouterError: Any failure of the table.
         """
         self._admission.admit()
+        attempts = self._attempts
         outcome = new_outcome()
         reservation = UNLIMITED
         try:
             remaining = deadline - asyncio.get_running_loop().time()
-            plan = outcome.plan = self._planner.plan(request, key, outcome.started, remaining)
+            plan = outcome.plan = self.planner.plan(request, key, outcome.started, remaining)
             if is_limited(key):
                 reservation = await self._limiter.reserve(key, _worst_case(request, plan))
-            answer = await self._attempts.first_answer(request, deadline, outcome, plan)
+            answer = await attempts.first_answer(request, deadline, outcome, plan)
             answer.limit_headers = reservation.headers
             try:
                 async with asyncio.timeout_at(answer.deadline):

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Mapping
 
+from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
-from arouter.server.processes import Child
+from arouter.config.schema import Config
+from arouter.server.processes import Child, stop_patience
+from arouter.server.signals import handle_signals
 
 _SETTLED = 10.0
 """A worker that ends by itself younger than this, in seconds, is taken to be unable to run at all."""
@@ -17,49 +19,50 @@ _SETTLED = 10.0
 _PAUSE = 1.0
 """Seconds before a worker that was killed is replaced, so that one which is killed at once does not spin."""
 
-_KILL_MARGIN = 5.0
 
-
-def run_workers(count: int, variables: Mapping[str, str], *, drain_grace: float) -> None:
-    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on.
+def run_workers(count: int, config: Config, environment: Environment) -> None:
+    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on, as they get every SIGHUP.
 
     Args:
         count: How many.
-        variables: Their environment.
-        drain_grace: Seconds that a worker takes to drain.
+        config: Of the service. Each worker reads it for itself.
+        environment: Of this process and of each of them.
 
     Raises:
         ConfigError: A worker ended by itself right after its start.
     """
-    asyncio.run(_Supervisor(count, variables, drain_grace).run())
+    asyncio.run(_Supervisor(count, config, environment).run())
 
 
 class _Supervisor:
-    def __init__(self, count: int, variables: Mapping[str, str], drain_grace: float) -> None:
+    def __init__(self, count: int, config: Config, environment: Environment) -> None:
         self._count = count
-        self._variables = variables
-        self._grace = drain_grace + _KILL_MARGIN
+        self._config = config
+        self._environment = environment
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+        handle_signals(self._on_stop, self._on_reload)
         workers = [asyncio.create_task(self._keep(index)) for index in range(self._count)]
         stopping = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
-        await asyncio.gather(*(child.stop(self._grace) for child in self._children))
+        patience = stop_patience(self._config, self._environment)
+        await asyncio.gather(*(child.stop(patience) for child in self._children))
         await asyncio.gather(*workers, return_exceptions=True)
         for task in done - {stopping}:
             task.result()
 
-    def _on_signal(self) -> None:
+    def _on_stop(self) -> None:
         if self._stop.is_set():
             for child in self._children:
                 child.signal(signal.SIGTERM)
         self._stop.set()
+
+    def _on_reload(self) -> None:
+        for child in self._children:
+            child.signal(signal.SIGHUP)
 
     async def _keep(self, index: int) -> None:
         """Runs worker `index`, and another in its place whenever it dies."""
@@ -67,7 +70,7 @@ class _Supervisor:
         while not self._stop.is_set():
             started = loop.time()
             child = await Child.start(
-                f"worker {index}", [sys.executable, "-m", "arouter", "worker"], self._variables, _print_line
+                f"worker {index}", [sys.executable, "-m", "arouter", "worker"], self._environment.variables, _print_line
             )
             self._children.add(child)
             status = await child.wait()
