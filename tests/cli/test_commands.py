@@ -97,6 +97,7 @@ def test_a_failed_call_is_one_line(
         ["gateway"],
         ["gateway", "render"],
         ["gateway", "validate"],
+        ["check-config"],
     ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: list[str]) -> None:
@@ -126,7 +127,7 @@ def test_a_bad_origin_is_named(tmp_path: Path) -> None:
     failed = run(["gateway", "render"], {"AROUTER_CONFIG": str(config)}, tmp_path / "run")
 
     assert failed.returncode == 1
-    assert failed.log.startswith("Error: gateway: cors_allow_origins: 'app.example.com'")
+    assert failed.log.startswith(f"Error: {config}: gateway: cors_allow_origins: 'app.example.com'")
 
 
 def test_a_worker_that_dies_is_replaced(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:

@@ -37,11 +37,14 @@ class Directory(KeyStore):
 
     Args:
         built_in: Keys that are in no store: the development key and the operator's from the environment.
+        max_age: See the attribute.
+
+    Attributes:
         max_age: Seconds for which what was read last may be relied upon.
     """
 
     def __init__(self, built_in: Iterable[Key], max_age: float) -> None:
-        self._max_age = max_age
+        self.max_age = max_age
         self._built_in = {key.hash: key for key in built_in}
         self._accounts: dict[str, Account] = {}
         self._keys: dict[str, Key] = {}
@@ -56,7 +59,7 @@ class Directory(KeyStore):
     @override
     def find(self, key_hash: str) -> ApiKey | None:
         key = self._usable.get(key_hash)
-        if self.age > self._max_age:
+        if self.age > self.max_age:
             raise ARouterError(
                 Failure.UNAVAILABLE,
                 "The keys cannot be checked at the moment. Try again shortly.",

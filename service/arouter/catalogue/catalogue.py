@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from arouter.accounts.keys import ApiKey
@@ -118,17 +118,16 @@ class Catalogue:
     """
 
     def __init__(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel] = ()) -> None:
-        self._sources = {provider.id: _Source(provider) for provider in sorted(providers, key=lambda each: each.id)}
-        self._mapped = tuple(mapped)
+        self._sources: dict[str, _Source] = {}
+        self._mapped: tuple[MappedModel, ...] = ()
         self._endpoints: dict[str, Endpoint] = {}
         self._models: Mapping[str, Model] = {}
         self._offers: dict[object, Offer] = {}
         self._changed = asyncio.Event()
-        for source in self._sources.values():
-            self._rebuild(source, now)
+        self.configure(providers, now, mapped)
 
     @property
-    def providers(self) -> Iterable[Provider]:
+    def providers(self) -> Collection[Provider]:
         """The providers that are on, sorted by id."""
         return [source.provider for source in self._sources.values()]
 
@@ -136,6 +135,20 @@ class Catalogue:
     def names(self) -> set[tuple[str, str]]:
         """Every model, as its provider's id and its native name."""
         return {(endpoint.provider.id, endpoint.native_name) for endpoint in self._endpoints.values()}
+
+    def configure(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel]) -> None:
+        """Puts other providers and mapped models in place of those before.
+
+        A provider that was there keeps its list, until another is read.
+        """
+        before = self._sources
+        self._sources = {}
+        for provider in sorted(providers, key=lambda each: each.id):
+            source = self._sources[provider.id] = before.get(provider.id) or _Source(provider)
+            source.provider = provider
+        self._mapped = tuple(mapped)
+        self._endpoints = {}
+        self._rebuild(self._sources.values(), now)
 
     def is_complete(self, provider: Provider) -> bool:
         """Says whether the models of a provider are known: it needs no list, or has one."""
@@ -145,7 +158,7 @@ class Catalogue:
         """Notes when models were first seen, in seconds since the epoch by native name: earlier than this process."""
         source = self._sources[provider.id]
         source.first_seen.update(first_seen)
-        self._rebuild(source, now)
+        self._rebuild([source], now)
 
     def replace(
         self, provider: Provider, listed: Iterable[ListedModel], now: int, first_seen: Mapping[str, int] | None = None
@@ -161,13 +174,13 @@ class Catalogue:
         source = self._sources[provider.id]
         source.first_seen.update(first_seen or {})
         source.listed = {entry.name: entry for entry in listed}
-        self._rebuild(source, now)
+        self._rebuild([source], now)
 
     def add_details(self, details: Mapping[tuple[str, str], ModelDetails], now: int) -> None:
         """Puts what was looked up, by provider and native name, in place of what was before."""
         for source in self._sources.values():
             source.looked_up = {name: known for (id_, name), known in details.items() if id_ == source.provider.id}
-            self._rebuild(source, now)
+        self._rebuild(self._sources.values(), now)
 
     def note_failure(self, provider: Provider, error: ARouterError) -> None:
         """Remembers why a provider's list could not be read, for those who ask for its models."""
@@ -215,9 +228,10 @@ class Catalogue:
             code=f"{what}_not_allowed",
         )
 
-    def _rebuild(self, source: _Source, now: int) -> None:
-        endpoints = {id_: each for id_, each in self._endpoints.items() if each.provider is not source.provider}
-        endpoints.update((endpoint.id, endpoint) for endpoint in source.endpoints(now))
+    def _rebuild(self, sources: Collection[_Source], now: int) -> None:
+        rebuilt = {source.provider.id for source in sources}
+        endpoints = {id_: each for id_, each in self._endpoints.items() if each.provider.id not in rebuilt}
+        endpoints.update((endpoint.id, endpoint) for source in sources for endpoint in source.endpoints(now))
         models = {id_: Model(id_, (endpoint,)) for id_, endpoint in endpoints.items()}
         for entry in self._mapped:
             serving = tuple(endpoints[id_] for id_ in entry.endpoints if id_ in endpoints)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.price_lookup import PriceLookupError, look_up
@@ -53,19 +53,20 @@ class CatalogueSync:
         self._upstream = upstream
         self._store = store
         self._interval = interval
-        self._tasks: list[asyncio.Task[None]] = []
+        self._prices: asyncio.Task[None] | None = None
+        self._readers: dict[str, tuple[Provider, asyncio.Task[None]]] = {}
         self._taken: dict[str, list[ListedModel]] = {}
         self._priced: set[tuple[str, str]] = set()
         self._unpriced = asyncio.Event()
 
     async def start(self, patience: float) -> None:
         """Takes what the store has and starts the tasks. Lists never read before get `patience` seconds to arrive."""
-        await self._restore()
-        self._tasks.append(asyncio.create_task(self._follow_prices()))
+        providers = self._catalogue.providers
+        await self._restore(providers)
+        self._prices = asyncio.create_task(self._follow_prices())
         first_reads = []
-        for provider in self._catalogue.providers:
-            first_read = asyncio.Event()
-            self._tasks.append(asyncio.create_task(self._follow(provider, first_read)))
+        for provider in providers:
+            first_read = self._read(provider)
             if not self._catalogue.is_complete(provider):
                 first_reads.append(asyncio.ensure_future(first_read.wait()))
         if first_reads:
@@ -73,17 +74,50 @@ class CatalogueSync:
             for waiter in late:
                 waiter.cancel()
 
+    async def configure(self, interval: float) -> None:
+        """Takes another interval, and the catalogue's providers as they are now.
+
+        Those that are new or have changed are read at once; all are, if the interval has.
+
+        Args:
+            interval: Seconds between two reads of a list.
+        """
+        providers = {provider.id: provider for provider in self._catalogue.providers}
+        new = [provider for id_, provider in providers.items() if id_ not in self._readers]
+        for id_, (provider, task) in list(self._readers.items()):
+            if provider != providers.get(id_) or interval != self._interval:
+                # Before anything else runs: nobody may tell the catalogue of a provider that it has no more.
+                task.cancel()
+                del self._readers[id_]
+                self._taken.pop(id_, None)
+        self._interval = interval
+        if new:
+            await self._restore(new)
+        for id_, provider in providers.items():
+            if id_ not in self._readers:
+                self._read(provider)
+        self._look_for_unpriced()
+
     async def stop(self) -> None:
         """Ends the tasks."""
-        for task in self._tasks:
+        tasks = [task for _, task in self._readers.values()]
+        if self._prices is not None:
+            tasks.append(self._prices)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _restore(self) -> None:
+    def _read(self, provider: Provider) -> asyncio.Event:
+        """Starts the task of a provider; returns what is set once it has read the list, or failed to."""
+        first_read = asyncio.Event()
+        self._readers[provider.id] = provider, asyncio.create_task(self._follow(provider, first_read))
+        return first_read
+
+    async def _restore(self, providers: Collection[Provider]) -> None:
         now = int(time.time())
         try:
             stored = await self._store.load()
-            for provider in self._catalogue.providers:
+            for provider in providers:
                 kept = stored.get(provider.id)
                 if kept is not None:
                     self._catalogue.see(provider, kept.first_seen, now)
@@ -133,6 +167,9 @@ class CatalogueSync:
             _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
         self._catalogue.replace(provider, listed, now, first_seen)
         _log.info("provider %s lists %d models", provider.id, len(listed))
+        self._look_for_unpriced()
+
+    def _look_for_unpriced(self) -> None:
         if not self._catalogue.names <= self._priced:
             self._unpriced.set()
 

@@ -27,7 +27,8 @@ def up() -> None:
 def serve(workers: int) -> None:
     """Run the gRPC service alone, without gateway and local model.
 
-    On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0.
+    On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0. On SIGHUP, and when the file that
+    AROUTER_CONFIG names has changed, it takes the new configuration.
     """
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
@@ -45,7 +46,7 @@ def serve(workers: int) -> None:
         else:
             from arouter.server.supervisor import run_workers
 
-            run_workers(workers, environment, longest_stop=config.server.longest_stop)
+            run_workers(workers, config, environment)
 
 
 @click.command()

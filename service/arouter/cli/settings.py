@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from arouter.config.environment import Environment, read_environment
 from arouter.config.load import ConfigError, load_config
@@ -21,11 +23,16 @@ def config_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def read_settings() -> tuple[Config, Environment]:
+def read_settings(file: Path | None = None) -> tuple[Config, Environment]:
     """Returns the configuration and the environment.
+
+    Args:
+        file: Read instead of what AROUTER_CONFIG names.
 
     Raises:
         ConfigError: One of them cannot be used.
     """
     environment = read_environment()
+    if file is not None:
+        environment = replace(environment, config_path=file)
     return load_config(environment.config_path, environment.variables), environment

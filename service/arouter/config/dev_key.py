@@ -35,6 +35,18 @@ def development_key(environment: Environment) -> Secret:
         raise ConfigError(f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR moves it)") from error
 
 
+def check_keys(environment: Environment) -> None:
+    """Checks the keys in the environment, and reads and makes none in the state folder.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+    if environment.dev_key is not None:
+        development_key(environment)
+    if environment.mgmt_key is not None:
+        checked_management_key(environment.mgmt_key)
+
+
 def client_key(environment: Environment) -> Secret:
     """Returns what a client calls with: `AROUTER_KEY`, else the development key, of which it makes none.
 

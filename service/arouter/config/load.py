@@ -50,14 +50,31 @@ def load_config(path: Path | None, variables: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: The file is missing, not YAML, or says something that is not understood.
     """
-    if path is None:
-        return Config()
+    return Config() if path is None else parse_file(path, read_file(path), variables)
+
+
+def read_file(path: Path) -> str:
+    """Returns the text of an `arouter.yaml`.
+
+    Raises:
+        ConfigError: There is none that can be read.
+    """
     try:
-        return parse_config(path.read_text("utf-8"), variables)
+        return path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror} (AROUTER_CONFIG names the file)") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
+
+
+def parse_file(path: Path, text: str, variables: Mapping[str, str]) -> Config:
+    """Returns the configuration in `text`, which was read from `path`.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
+    try:
+        return parse_config(text, variables)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -73,7 +90,8 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ConfigError(f"{where}not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # The two others for a date that is none, and for what is nested too deeply.
         raise ConfigError(f"not valid YAML: {error}") from error
     if isinstance(document, dict):
         # A part whose content is commented out.

@@ -256,6 +256,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerConfig = ServerConfig()
     gateway: GatewayConfig = GatewayConfig()
 
+    @property
+    def longest_call(self) -> float:
+        """Seconds that a provider's call may take at most, whichever provider it is."""
+        own = (row.timeouts.over(self.timeouts) for row in self.providers)
+        return max(timeouts.total for timeouts in (self.timeouts, *own))
+
 
 STRUCTS = (
     Config,

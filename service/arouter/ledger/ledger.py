@@ -30,9 +30,10 @@ class Ledger:
 
     Args:
         store: Where records end.
-        capacity: Records that wait at most, while the store is away.
+        capacity: See the attribute.
 
     Attributes:
+        capacity: Records that wait at most, while the store is away.
         shed: Records lost because that many waited.
         written: Records that the store has.
     """
@@ -41,7 +42,7 @@ class Ledger:
         self.shed = 0
         self.written = 0
         self._store = store
-        self._capacity = capacity
+        self.capacity = capacity
         self._waiting: deque[UsageRecord] = deque()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -54,11 +55,11 @@ class Ledger:
 
     def put(self, record: UsageRecord) -> None:
         """Takes a record, or counts it as shed."""
-        if len(self._waiting) < self._capacity:
+        if len(self._waiting) < self.capacity:
             self._waiting.append(record)
             return
         if not self.shed:
-            _log.error("usage records are lost from now on: %d wait for the database", self._capacity)
+            _log.error("usage records are lost from now on: %d wait for the database", self.capacity)
         self.shed += 1
 
     def start(self) -> None:

@@ -103,8 +103,7 @@ class Limiter:
         self.unchecked = 0
         self.denied = 0
         self._longest_call = longest_call
-        self._closed_when_down = when_down == "closed"
-        self._patience = patience
+        self.configure(when_down, patience)
         self._clock = clock
         if storage_url is None:
             self._store = memory_store()
@@ -120,6 +119,11 @@ class Limiter:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
+
+    def configure(self, when_down: Literal["open", "closed"], patience: float) -> None:
+        """Takes another policy and patience; see the class."""
+        self._closed_when_down = when_down == "closed"
+        self._patience = patience
 
     def seed(self, spent: Mapping[str, Spent]) -> None:
         """Takes what the database knows the keys with a spending limit to have spent, by hash."""

@@ -83,14 +83,7 @@ def valkey_store(url: Secret, kept: int) -> Store:
     Raises:
         ConfigError: It is no URL of Valkey or Redis.
     """
-    text = url.reveal()
-    try:
-        if urlsplit(text).scheme not in _SCHEMES:
-            raise ConfigError(f"AROUTER_REDIS_URL: expected {'://, '.join(_SCHEMES)}://host:port/number")
-        # How long it may take is decided for all commands of a call together.
-        pool = client.ConnectionPool.from_url(text, socket_timeout=None, socket_connect_timeout=None)
-    except ValueError as error:
-        raise ConfigError("AROUTER_REDIS_URL: not a URL of Valkey or Redis") from error
+    pool = _pool(url)
     # The address is in the pool, with its password; `limits` need not know it.
     options: dict[str, Any] = {"key_prefix": _PREFIX, "connection_pool": pool, "implementation": "valkey"}
     return Store(
@@ -99,6 +92,28 @@ def valkey_store(url: Secret, kept: int) -> Store:
         pool.disconnect,
         (ValkeyError, OSError, TimeoutError),
     )
+
+
+def storage_place(url: Secret) -> str:
+    """Returns the part of a URL that names the place: `host:port/number`. Never its credentials.
+
+    Raises:
+        ConfigError: As `valkey_store`.
+    """
+    _pool(url)
+    parts = urlsplit(url.reveal())
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _pool(url: Secret) -> client.ConnectionPool:
+    text = url.reveal()
+    try:
+        if urlsplit(text).scheme not in _SCHEMES:
+            raise ConfigError(f"AROUTER_REDIS_URL: expected {'://, '.join(_SCHEMES)}://host:port/number")
+        # How long it may take is decided for all commands of a call together.
+        return client.ConnectionPool.from_url(text, socket_timeout=None, socket_connect_timeout=None)
+    except ValueError as error:
+        raise ConfigError("AROUTER_REDIS_URL: not a URL of Valkey or Redis") from error
 
 
 class ValkeyLedger(Ledger):

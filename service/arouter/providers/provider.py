@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
 from msgspec import UNSET
@@ -17,7 +18,6 @@ from arouter.providers.adapter import Adapter
 from arouter.providers.configured import ALL, configured_models
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS, Preset
-from arouter.providers.quirks import Quirks
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider.
+    """One provider. Two that are equal are the same to those who call them.
 
     Attributes:
         id: The part of a model id before the slash.
@@ -63,6 +63,10 @@ class Provider:
     keeps_data: bool = True
     zdr: bool = False
 
+    def is_where(self, other: Provider) -> bool:
+        """Says whether another row leads to the same place, with the same credentials."""
+        return (self.base_url, self.adapter, self.credentials) == (other.base_url, other.adapter, other.credentials)
+
     def redact(self, text: str) -> str:
         """Returns `text` without this provider's credentials: some providers repeat them in their errors."""
         for key in self.api_keys:
@@ -76,10 +80,12 @@ def build_providers(config: Config, environment: Environment) -> tuple[Provider,
     Raises:
         ConfigError: A provider is not known and its row does not say enough, or a variable is no URL.
     """
-    rows = list(config.providers)
-    named = {row.id for row in rows}
-    rows += [ProviderConfig(id=id_) for id_ in _presets_on(environment) if id_ not in named]
-    return tuple(_build(row, config, environment) for row in rows)
+    named = {row.id for row in config.providers}
+    unnamed = [ProviderConfig(id=id_) for id_ in _presets_on(environment) if id_ not in named]
+    return (
+        *(_build_configured(index, row, config, environment) for index, row in enumerate(config.providers)),
+        *(_build(row, config, environment) for row in unnamed),
+    )
 
 
 def wants_local_model(config: Config, environment: Environment) -> bool:
@@ -106,6 +112,15 @@ def _first(variables: tuple[str, ...], environment: Environment) -> tuple[str, s
     return next(((name, value) for name in variables if (value := environment.variables.get(name))), None)
 
 
+def _build_configured(index: int, row: ProviderConfig, config: Config, environment: Environment) -> Provider:
+    """Is `_build` for a row of the file, whose errors name it."""
+    try:
+        return _build(row, config, environment)
+    except ConfigError as error:
+        file = "" if environment.config_path is None else f"{environment.config_path}: "
+        raise ConfigError(f"{file}providers[{index}]: {error}") from error
+
+
 def _build(row: ProviderConfig, config: Config, environment: Environment) -> Provider:
     preset = PRESETS.get(row.id, Preset(row.id))
     protocol = preset.protocol if row.protocol is UNSET else row.protocol
@@ -115,7 +130,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         api_keys = _preset_key(row, preset, environment)
     if not all(key.fits_header() for key in api_keys):
         raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
-    adapter = _adapter(protocol, preset.quirks)
+    adapter = _adapter(protocol, row.id if row.id in PRESETS else None)
     models = preset.models if row.models is UNSET else row.models
     zdr = preset.self_hosted if row.zdr is UNSET else row.zdr
     return Provider(
@@ -192,8 +207,12 @@ def _complete_url(variable: str, url: str, base_path: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or base_path}"
 
 
-def _adapter(protocol: str, quirks: Quirks | None) -> Adapter:
-    """Returns the adapter of a protocol. Only those in use are imported: start-up is a feature (design §9)."""
+@cache
+def _adapter(protocol: str, preset: str | None) -> Adapter:
+    """Returns the adapter of a protocol, with the quirks of a preset; always the same one, so that rows compare.
+
+    Only those in use are imported: start-up is a feature (design §9).
+    """
     match protocol:
         case "anthropic":
             from arouter.providers.anthropic.adapter import AnthropicAdapter
@@ -204,4 +223,4 @@ def _adapter(protocol: str, quirks: Quirks | None) -> Adapter:
 
             return GeminiAdapter()
         case _:
-            return OpenAIAdapter(quirks)
+            return OpenAIAdapter(PRESETS[preset].quirks if preset else None)

@@ -83,6 +83,12 @@ class Breaker:
         self._probe_failed = False
         self._on_trial = False
 
+    def configure(self, cooling: Cooling) -> None:
+        """Takes other times, from the next failure on. What is known stays."""
+        doubled = self._next != self._cooling.shortest
+        self._next = min(self._next, cooling.longest) if doubled else cooling.shortest
+        self._cooling = cooling
+
     def state(self, now: float) -> State:
         """Returns what may be done."""
         if not self.is_open:

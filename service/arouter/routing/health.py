@@ -224,6 +224,23 @@ class HealthBoard:
         self._listeners: list[Listener] = []
         self._sweep_at = -float("inf")
 
+    def configure(self, cooling: Cooling) -> None:
+        """Takes other times. What is known of the endpoints stays."""
+        self._cooling = cooling
+        for provider in self._providers.values():
+            for pair in provider.pairs():
+                pair.breaker.configure(cooling)
+
+    def forget(self, provider: str) -> None:
+        """Drops what is known of a provider: it is gone, or it is another under the same id.
+
+        What its open calls still find out is lost.
+        """
+        known = self._providers.pop(provider, None)
+        if known is not None:
+            for endpoint in known.endpoints:
+                del self._endpoints[endpoint]
+
     def listen(self, listener: Listener) -> None:
         """Has the listener called whenever a provider becomes available or unavailable."""
         self._listeners.append(listener)

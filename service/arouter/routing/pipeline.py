@@ -29,7 +29,11 @@ from arouter.telemetry.spans import Tracer
 
 
 class Pipeline:
-    """Answers chat requests. The three chat RPCs share it."""
+    """Answers chat requests. The three chat RPCs share it.
+
+    Attributes:
+        planner: Who plans.
+    """
 
     def __init__(
         self,
@@ -40,12 +44,17 @@ class Pipeline:
         ledger: Ledger,
         tracer: Tracer,
     ) -> None:
-        self._planner = planner
+        self.planner = planner
         self._attempts = attempts
         self._admission = admission
         self._limiter = limiter
         self._ledger = ledger
         self._tracer = tracer
+
+    def configure(self, planner: Planner, attempts: Attempts) -> None:
+        """Has others plan and try from now on. Calls in flight keep those that they began with."""
+        self.planner = planner
+        self._attempts = attempts
 
     @asynccontextmanager
     async def answer(
@@ -64,14 +73,15 @@ class Pipeline:
             ARouterError: Any failure of the table.
         """
         self._admission.admit()
+        attempts = self._attempts
         outcome = new_outcome(self._tracer.start(CHAT, traceparent))
         reservation = UNLIMITED
         try:
             remaining = deadline - asyncio.get_running_loop().time()
-            plan = outcome.plan = self._planner.plan(request, key, outcome.started, remaining)
+            plan = outcome.plan = self.planner.plan(request, key, outcome.started, remaining)
             if is_limited(key):
                 reservation = await self._limiter.reserve(key, _worst_case(request, plan))
-            answer = await self._attempts.first_answer(request, deadline, outcome, plan)
+            answer = await attempts.first_answer(request, deadline, outcome, plan)
             answer.limit_headers = reservation.headers
             try:
                 async with asyncio.timeout_at(answer.deadline):

@@ -38,12 +38,15 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
 
     Args:
         pipeline: What answers.
-        keep_alive: Seconds of silence after which a REST stream gets a comment.
+        keep_alive: See the attribute.
+
+    Attributes:
+        keep_alive: Seconds of silence after which a REST stream gets a comment; of streams that begin from now on.
     """
 
     def __init__(self, pipeline: Pipeline, keep_alive: float) -> None:
         self._pipeline = pipeline
-        self._keep_alive = keep_alive
+        self.keep_alive = keep_alive
 
     @override
     async def CreateChatCompletion(  # type: ignore[override]
@@ -92,7 +95,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         )
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
-        events = EventStream(context, self._keep_alive)
+        events = EventStream(context, self.keep_alive)
         try:
             async with self._answer(chat, context) as answer:
                 await events.open(answer_headers(answer))

@@ -25,9 +25,16 @@ class ProviderHealth:
         self._board = board
         self._servicer = servicer
         self._providers = tuple(providers)
+        self._gone: set[str] = set()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         board.listen(lambda _: self._changed.set())
+
+    def configure(self, providers: Iterable[str]) -> None:
+        """Publishes other providers from now on; of those that are gone, that they are not known."""
+        before, self._providers = self._providers, tuple(providers)
+        self._gone = (self._gone | set(before)) - set(self._providers)
+        self._changed.set()
 
     async def start(self) -> None:
         """Publishes every provider as it is, and starts the task."""
@@ -53,6 +60,8 @@ class ProviderHealth:
             unavailable = self._board.provider_state(provider, time.monotonic()) is ProviderState.UNAVAILABLE
             status = HealthCheckResponse.NOT_SERVING if unavailable else HealthCheckResponse.SERVING
             await self._servicer.set(_service(provider), status)
+        for provider in self._gone:
+            await self._servicer.set(_service(provider), HealthCheckResponse.SERVICE_UNKNOWN)
 
 
 def _service(provider: str) -> str:

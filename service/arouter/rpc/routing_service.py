@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import parse_chat_request
-from arouter.routing.planner import Planner
+from arouter.routing.pipeline import Pipeline
 from arouter.routing.verdict import verdict
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
@@ -24,12 +24,12 @@ class RoutingService(RoutingServiceServicer):
     """Shows plans without following them: no provider, limit or record has to do with it.
 
     Args:
-        planner: The one of the pipeline.
+        pipeline: Has the planner.
         catalogue: Of all models.
     """
 
-    def __init__(self, planner: Planner, catalogue: Catalogue) -> None:
-        self._planner = planner
+    def __init__(self, pipeline: Pipeline, catalogue: Catalogue) -> None:
+        self._pipeline = pipeline
         self._catalogue = catalogue
 
     @override
@@ -40,7 +40,7 @@ class RoutingService(RoutingServiceServicer):
             chat = typed_chat(request.chat_request, stream=False)
         key = caller.get().key
         remaining = context.time_remaining()
-        plan = self._planner.plan(
+        plan = self._pipeline.planner.plan(
             chat, key, time.monotonic(), math.inf if remaining is None else remaining, explain=True
         )
         response = ExplainRouteResponse(route=planned_route(plan))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from random import Random
+from collections.abc import Collection
 
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,13 +27,10 @@ from arouter.ledger.ledger import Ledger
 from arouter.limits.limiter import Limiter
 from arouter.limits.spending import SpendingSync
 from arouter.providers.driver import Upstream
-from arouter.providers.provider import build_providers
+from arouter.providers.provider import Provider, build_providers
 from arouter.routing.admission import Admission
-from arouter.routing.attempt import Attempts
-from arouter.routing.breaker import Cooling
 from arouter.routing.health import HealthBoard
 from arouter.routing.pipeline import Pipeline
-from arouter.routing.planner import Planner
 from arouter.rpc.account_service import AccountService
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
@@ -45,7 +42,9 @@ from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.usage_service import UsageService
 from arouter.server.database import wait_for_schema
+from arouter.server.live import LiveParts, cooling, routing_parts
 from arouter.server.ports import endpoint
+from arouter.server.reload import ConfigReload
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
@@ -118,6 +117,9 @@ class App:
         config: Of the service.
         environment: Of the process.
         share_port: Whether other processes listen on the same port (`SO_REUSEPORT`).
+
+    Attributes:
+        reload: Takes a changed configuration.
     """
 
     def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
@@ -135,14 +137,10 @@ class App:
         self._ledger = Ledger(ledger_store, config.usage.queue)
         directory_store = SqlDirectoryStore(self._database)
         self._directory_sync = DirectorySync(self._directory, directory_store)
-        longest_call = (
-            max([config.timeouts.total, *(each.timeouts.total for each in self._catalogue.providers)]) + _SLACK
-        )
-        breaker = config.routing.breaker
-        board = HealthBoard(Cooling(breaker.failures, breaker.cooldown, breaker.max_cooldown))
+        board = HealthBoard(cooling(config.routing.breaker))
         self._limiter = Limiter(
             environment.redis_url,
-            longest_call=longest_call,
+            longest_call=config.longest_call + _SLACK,
             when_down=config.limits.when_down,
             patience=config.limits.timeout,
         )
@@ -169,21 +167,25 @@ class App:
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
             ],
         )
-        routing, random = config.routing, Random()  # noqa: S311 -- to balance, not to hide
-        planner = Planner(self._catalogue, board, routing, random)
-        pipeline = Pipeline(
-            planner,
-            Attempts(self._upstream, board, routing, random),
-            self._admission,
-            self._limiter,
-            self._ledger,
-            self._tracer,
+        planner, attempts = routing_parts(config.routing, self._catalogue, self._upstream, board)
+        pipeline = Pipeline(planner, attempts, self._admission, self._limiter, self._ledger, self._tracer)
+        chat = ChatService(pipeline, config.server.keep_alive)
+        self._live = LiveParts(
+            catalogue=self._catalogue,
+            sync=self._sync,
+            board=board,
+            upstream=self._upstream,
+            pipeline=pipeline,
+            limiter=self._limiter,
+            ledger=self._ledger,
+            directory=self._directory,
+            chat=chat,
+            health=self._provider_health,
         )
+        self.reload = ConfigReload(config, environment, self._configure)
         management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
-        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(
-            ChatService(pipeline, config.server.keep_alive), self._server
-        )
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(self._catalogue, self._directory), self._server
@@ -192,7 +194,7 @@ class App:
             ProviderService(self._catalogue, board), self._server
         )
         routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(
-            RoutingService(planner, self._catalogue), self._server
+            RoutingService(pipeline, self._catalogue), self._server
         )
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -227,6 +229,7 @@ class App:
         await self._spending_sync.start()
         await self._sync.start(_LIST_PATIENCE)
         await self._provider_health.start()
+        self.reload.start()
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         if self._share_port:
             await self._server.start()
@@ -239,6 +242,7 @@ class App:
         the end up.
         """
         grace = self._config.server.drain_grace
+        await self.reload.stop()
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._provider_health.stop()
         with contextlib.suppress(TimeoutError):
@@ -268,6 +272,10 @@ class App:
         await self._upstream.close()
         await self._database.close()
         await self._tracer.close()
+
+    async def _configure(self, config: Config, providers: Collection[Provider]) -> None:
+        self._config = config
+        await self._live.configure(config, providers)
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):

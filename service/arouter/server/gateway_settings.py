@@ -13,6 +13,9 @@ from arouter_gateway.render import GatewaySettings
 _MARGIN = 60.0
 """Seconds that the gateway waits longer than the service: whoever knows why it took too long is to say so."""
 
+_FROM_FILE = ("max_connections", "stream_idle_timeout", "cors_allow_origins")
+"""The settings that `arouter.yaml` says; the others are from the environment."""
+
 
 def gateway_settings(config: Config, environment: Environment) -> GatewaySettings:
     """Returns the gateway's settings.
@@ -31,11 +34,14 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             max_connections=config.gateway.max_connections,
             collector=_collector(environment),
             trace_ratio=environment.trace_ratio,
-            stream_idle_timeout=_longest_call(config) + _MARGIN,
+            # A call that is not streamed is silent until its end.
+            stream_idle_timeout=config.longest_call + _MARGIN,
             cors_allow_origins=config.gateway.cors.allow_origins,
         )
     except ValueError as error:
-        raise ConfigError(f"gateway: {error}") from error
+        in_file = environment.config_path is not None and str(error).startswith(_FROM_FILE)
+        file = f"{environment.config_path}: " if in_file else ""
+        raise ConfigError(f"{file}gateway: {error}") from error
 
 
 def _collector(environment: Environment) -> tuple[str, int] | None:
@@ -44,9 +50,3 @@ def _collector(environment: Environment) -> tuple[str, int] | None:
     if url.scheme != "http" or not url.hostname or not url.port:
         return None
     return url.hostname, url.port
-
-
-def _longest_call(config: Config) -> float:
-    """Returns how many seconds a call may be silent: one that is not streamed says nothing until its end."""
-    rows = (row.timeouts.over(config.timeouts) for row in config.providers)
-    return max(timeouts.total for timeouts in (config.timeouts, *rows))

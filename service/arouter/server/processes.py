@@ -11,8 +11,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from arouter.config.environment import Environment
+from arouter.config.load import ConfigError, load_config
+from arouter.config.schema import Config
+
 _LAST_LINES = 20
 _PR_SET_PDEATHSIG = 1
+_KILL_MARGIN = 5.0
 
 
 class Child:
@@ -53,7 +58,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_prepare,
         )
         return cls(name, process, on_line)
 
@@ -113,6 +118,24 @@ class Child:
             self._first_line.set_result(None)
 
 
-def _die_with_parent() -> None:
-    """Has the kernel send SIGTERM when the parent is gone, even by SIGKILL: no part is left behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def stop_patience(config: Config, environment: Environment) -> float:
+    """Returns the seconds that a service gets to drain before it is killed.
+
+    Args:
+        config: What it has started with. It may have taken what the file says now.
+        environment: Of the process.
+    """
+    try:
+        newest = load_config(environment.config_path, environment.variables)
+    except ConfigError:
+        newest = config
+    return max(config.server.longest_stop, newest.server.longest_stop) + _KILL_MARGIN
+
+
+def _prepare() -> None:
+    """Is called in the child before its program."""
+    # A reload that is passed on before the program listens must not be its end.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # The kernel sends SIGTERM when the parent is gone, even by SIGKILL: no part is left behind.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

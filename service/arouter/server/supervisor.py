@@ -10,8 +10,10 @@ import sys
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
+from arouter.config.schema import Config
 from arouter.server.logs import configure_logs
-from arouter.server.processes import Child
+from arouter.server.processes import Child, stop_patience
+from arouter.server.signals import handle_signals
 
 _SETTLED = 10.0
 """A worker that ends by itself younger than this, in seconds, is taken to be unable to run at all."""
@@ -19,53 +21,56 @@ _SETTLED = 10.0
 _PAUSE = 1.0
 """Seconds before a worker that was killed is replaced, so that one which is killed at once does not spin."""
 
-_KILL_MARGIN = 5.0
 
 _log = logging.getLogger(__name__)
 
 
-def run_workers(count: int, environment: Environment, *, longest_stop: float) -> None:
-    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on.
+def run_workers(count: int, config: Config, environment: Environment) -> None:
+    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on, as they get every SIGHUP.
 
     Args:
         count: How many.
-        environment: Theirs.
-        longest_stop: Seconds that a worker takes to drain.
+        config: Of the service. Each worker reads it for itself.
+        environment: Of this process and of each of them.
 
     Raises:
         ConfigError: A worker ended by itself right after its start.
     """
     configure_logs(environment.log_format, environment.log_level)
-    asyncio.run(_Supervisor(count, environment, longest_stop).run())
+    asyncio.run(_Supervisor(count, config, environment).run())
 
 
 class _Supervisor:
-    def __init__(self, count: int, environment: Environment, longest_stop: float) -> None:
+    def __init__(self, count: int, config: Config, environment: Environment) -> None:
         self._count = count
+        self._config = config
+        self._environment = environment
         # Their stderr is a pipe, whatever ours is.
         self._variables = {**environment.variables, "AROUTER_LOG_FORMAT": environment.log_format}
-        self._grace = longest_stop + _KILL_MARGIN
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+        handle_signals(self._on_stop, self._on_reload)
         workers = [asyncio.create_task(self._keep(index)) for index in range(self._count)]
         stopping = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
-        await asyncio.gather(*(child.stop(self._grace) for child in self._children))
+        patience = stop_patience(self._config, self._environment)
+        await asyncio.gather(*(child.stop(patience) for child in self._children))
         await asyncio.gather(*workers, return_exceptions=True)
         for task in done - {stopping}:
             task.result()
 
-    def _on_signal(self) -> None:
+    def _on_stop(self) -> None:
         if self._stop.is_set():
             for child in self._children:
                 child.signal(signal.SIGTERM)
         self._stop.set()
+
+    def _on_reload(self) -> None:
+        for child in self._children:
+            child.signal(signal.SIGHUP)
 
     async def _keep(self, index: int) -> None:
         """Runs worker `index`, and another in its place whenever it dies."""

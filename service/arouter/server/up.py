@@ -21,7 +21,8 @@ from arouter.providers.provider import wants_local_model
 from arouter.server.banner import banner
 from arouter.server.gateway_settings import gateway_settings
 from arouter.server.ports import check_free
-from arouter.server.processes import Child
+from arouter.server.processes import Child, stop_patience
+from arouter.server.signals import handle_signals
 from arouter_gateway.process import envoy_command
 from arouter_gateway.render import render
 
@@ -29,7 +30,6 @@ _START_PATIENCE = 60.0
 """Seconds until a start that is not healthy is given up."""
 
 _POLL = 0.05
-_KILL_MARGIN = 5.0
 # Never through a proxy that the environment may name.
 _LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -46,7 +46,7 @@ class _PartDiedError(Exception):
 
 
 def run_up(config: Config, environment: Environment) -> int:
-    """Runs everything until Ctrl-C or SIGTERM; returns the exit status.
+    """Runs everything until Ctrl-C, SIGTERM or the end of its terminal; returns the exit status.
 
     Raises:
         ConfigError: A port is taken, or something needed is missing.
@@ -72,9 +72,11 @@ class _Up:
 
     async def run(self) -> int:
         stop, hurry = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, lambda: (hurry if stop.is_set() else stop).set())
+        handle_signals(
+            lambda: (hurry if stop.is_set() else stop).set(),
+            # The others read no configuration.
+            lambda: self._signal_service(signal.SIGHUP),
+        )
         stopping = asyncio.create_task(stop.wait())
         running = asyncio.create_task(self._run())
         try:
@@ -85,7 +87,8 @@ class _Up:
             click.secho(f"\n{error}", fg="red", err=True)
             return 1
         else:
-            click.echo("\nStopping. Ctrl-C again does not wait for open calls.", err=True)
+            with contextlib.suppress(OSError):
+                click.echo("\nStopping. Ctrl-C again does not wait for open calls.", err=True)
             return 0
         finally:
             running.cancel()
@@ -164,18 +167,21 @@ class _Up:
 
     async def _stop(self, hurry: asyncio.Event) -> None:
         """Stops the service first, so that open calls can end through the gateway to the model behind them."""
-        grace = self._config.server.longest_stop + _KILL_MARGIN
+        patience = stop_patience(self._config, self._environment)
         hurrying = asyncio.create_task(self._hurry(hurry))
         for part in sorted(self._parts, key=lambda part: _STOP_ORDER.index(part.name)):
-            await part.stop(grace)
+            await part.stop(patience)
         hurrying.cancel()
 
     async def _hurry(self, hurry: asyncio.Event) -> None:
         await hurry.wait()
+        # The others stop in their order: the service's last words go through the gateway.
+        self._signal_service(signal.SIGTERM)
+
+    def _signal_service(self, number: signal.Signals) -> None:
         for part in self._parts:
-            # The others stop in their order: the service's last words go through the gateway.
             if part.name == "service":
-                part.signal(signal.SIGTERM)
+                part.signal(number)
 
 
 def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
@@ -184,6 +190,6 @@ def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _print_line(name: str, line: str) -> None:
-    # Whoever read our stderr may have gone (`arouter up 2>&1 | head`); that is no reason to stop.
-    with contextlib.suppress(BrokenPipeError):
+    # Whoever read our stderr may have gone (`arouter up 2>&1 | head`, a terminal); that is no reason to stop.
+    with contextlib.suppress(OSError):
         click.echo(f"{click.style(f'{name:>8} |', fg=_COLOURS[name])} {line}", err=True)

@@ -12,10 +12,11 @@ from arouter.config.environment import Environment
 from arouter.config.schema import Config
 from arouter.server.app import App
 from arouter.server.logs import configure_logs
+from arouter.server.signals import handle_signals
 
 
 def run_worker(config: Config, environment: Environment, *, share_port: bool) -> None:
-    """Serves until SIGTERM or SIGINT, then drains. A second signal ends the draining.
+    """Serves until SIGTERM or SIGINT, then drains. A second signal ends the draining. SIGHUP reloads the configuration.
 
     Raises:
         ConfigError: The service cannot start as configured.
@@ -31,9 +32,8 @@ async def _serve(config: Config, environment: Environment, share_port: bool) -> 
     def on_signal() -> None:
         (hurry if stop.is_set() else stop).set()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+    # The loop calls nobody before there is an app.
+    handle_signals(on_signal, lambda: app.reload.request())
     app = App(config, environment, share_port=share_port)
     try:
         starting, stopping = asyncio.create_task(app.start()), asyncio.create_task(stop.wait())
@@ -45,7 +45,7 @@ async def _serve(config: Config, environment: Environment, share_port: bool) -> 
         starting.cancel()
         await app.stop(hurry)
         # From here on the event loop takes its handlers down; a late signal must not turn a good end into a bad one.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 def _raise_file_limit() -> None:

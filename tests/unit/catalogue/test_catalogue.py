@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from arouter.accounts.keys import ApiKey
@@ -18,6 +20,14 @@ providers:
   - {id: beta, base_url: "http://x/v1", models: [one]}
   - {id: alpha, base_url: "http://x/v1", models: [b/two, a]}
   - {id: later, base_url: "http://x/v1"}
+"""
+CHANGED = """
+providers:
+  - {id: alpha, base_url: "http://x/v1", models: [b/two]}
+  - {id: later, base_url: "http://elsewhere/v1"}
+  - {id: new, base_url: "http://x/v1", models: [x]}
+models:
+  - {id: shared/m, endpoints: [beta/one, later/listed]}
 """
 ANYONE = ApiKey("hash", "account")
 ONLY_BETA = ApiKey("hash", "account", frozenset({"beta"}))
@@ -134,3 +144,30 @@ def test_a_server_that_calls_every_model_new_is_not_believed(catalogue: Catalogu
         catalogue.replace(later, [ListedModel("m", now)], now)
 
     assert {model.id: model.created for model in catalogue.visible(ANYONE)}["later/m"] == 200
+
+
+async def test_other_providers_take_the_place_of_those_before(catalogue: Catalogue) -> None:
+    """Lists and first sights stay, where there is still a provider of that id; who waits for a change is told."""
+    later = next(provider for provider in catalogue.providers if provider.id == "later")
+    catalogue.replace(later, [ListedModel("listed")], now=150)
+    offer = catalogue.offer(ANYONE)
+    changed = asyncio.create_task(catalogue.wait_change())
+    await asyncio.sleep(0)
+    config = parse_config(CHANGED, {})
+
+    catalogue.configure(build_providers(config, read_environment({})), 200, config.models)
+
+    await changed
+    assert catalogue.offer(ANYONE) is not offer
+    assert ids(catalogue) == ["alpha/b/two", "later/listed", "new/x", "shared/m"]
+    assert {model.id: model.created for model in catalogue.visible(ANYONE)} == {
+        "alpha/b/two": 100,
+        "later/listed": 150,
+        "new/x": 200,
+        "shared/m": 150,
+    }
+    found = catalogue.find("later/listed", ANYONE).endpoints[0].provider
+    assert found.base_url == "http://elsewhere/v1"
+    with pytest.raises(ARouterError) as caught:
+        catalogue.find("beta/one", ANYONE)
+    assert caught.value.failure is Failure.MODEL_NOT_FOUND

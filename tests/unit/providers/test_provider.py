@@ -192,3 +192,38 @@ def test_the_embedded_model_is_where_up_says_it_is() -> None:
         "http://127.0.0.1:5/v1",
         {"smollm2-135m-instruct"},
     )
+
+
+ROW = "providers: [{id: %s, base_url: 'http://x/v1', api_keys: [a], models: [m]}]"
+
+
+@pytest.mark.parametrize("id_", ["openai", "anthropic", "mine"])
+def test_the_same_row_makes_an_equal_provider(id_: str) -> None:
+    assert build(ROW % id_) == build(ROW % id_)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_where"),
+    [
+        ("models: [m]", "models: [n]", True),
+        ("models: [m]", "timeouts: {idle: 1}", True),
+        ("http://x/v1", "http://x/v2", False),
+        ("[a]", "[b]", False),
+        ("[a]", "[]", False),
+        ("models: [m]", "models: [m], protocol: gemini", False),
+    ],
+)
+def test_another_row_makes_another(old: str, new: str, is_where: bool) -> None:
+    """Elsewhere, or with other credentials, it is another for its health as well."""
+    before, after = build(ROW % "mine")["mine"], build((ROW % "mine").replace(old, new))["mine"]
+
+    assert before != after
+    assert before.is_where(after) is is_where
+
+
+def test_an_error_names_its_row_and_file() -> None:
+    environment = read_environment({"AROUTER_CONFIG": "/etc/arouter.yaml"})
+    rows = parse_config("providers: [{id: local, base_url: 'http://x'}, {id: x}]", {})
+
+    with pytest.raises(ConfigError, match=r"^/etc/arouter\.yaml: providers\[1\]: provider 'x' needs a base_url"):
+        build_providers(rows, environment)

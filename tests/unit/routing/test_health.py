@@ -225,6 +225,38 @@ def test_only_the_first_ending_counts(board: Watched) -> None:
     assert board.observed(MODEL, 0) == (1, 0, None, None)
 
 
+def test_other_times_hold_from_the_next_failure_on(board: Watched) -> None:
+    """What is open stays open until then, and what has doubled stays doubled, up to the new longest."""
+    board.fail(0, times=3)
+    board.configure(Cooling(failures=1, shortest=5.0, longest=7.0))
+    assert board.retry_after(MODEL, KEY, 0) == 1
+
+    board.fail(1)
+    assert board.retry_after(MODEL, KEY, 1) == 2
+    board.fail(3)
+    assert board.retry_after(MODEL, KEY, 3) == 4
+    board.fail(7)
+    assert board.retry_after(MODEL, KEY, 7) == 7
+    board.fail(7, endpoint=OTHER)
+    assert board.retry_after(OTHER, KEY, 7) == 5
+
+
+def test_a_provider_that_is_forgotten_is_as_if_never_called(board: Watched) -> None:
+    """What a call still under way finds out is of no consequence; another provider is as it was."""
+    board.fail(0, times=3, endpoint="other/model")
+    open_call = board.call(0)
+    taken_down(board)
+    board.forget("acme")
+    assert board.at(2) is State.HEALTHY
+    assert board.provider_state("acme", 2) is ProviderState.HEALTHY
+
+    open_call.failed(2)
+    board.fail(2, times=2)
+    assert board.at(2) is State.HEALTHY
+    assert board.provider_state("other", 2) is ProviderState.UNAVAILABLE
+    board.forget("never called")
+
+
 # --- retry-after ------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from arouter.routing.health import HealthBoard
 from arouter.rpc.provider_health import ProviderHealth
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
+UNKNOWN = HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class Published:
@@ -37,8 +38,12 @@ class Published:
         call.succeeded(time.monotonic())
         await self._settle()
 
-    async def all(self) -> list[int]:
-        names = ("provider/acme", "provider/other")
+    async def configure(self, *providers: str) -> None:
+        self.publisher.configure(providers)
+        await self._settle()
+
+    async def all(self, *providers: str) -> list[int]:
+        names = [f"provider/{name}" for name in providers or ("acme", "other")]
         return [(await self._servicer.Check(HealthCheckRequest(service=name), None)).status for name in names]
 
     async def _settle(self) -> None:
@@ -67,6 +72,15 @@ async def test_one_that_fails_is_not_serving_until_it_succeeds(published: Publis
 
     await published.succeed()
     assert await published.all() == [SERVING, SERVING]
+
+
+async def test_other_providers_take_their_place(published: Published) -> None:
+    """One that is gone is not known; one that comes back is as any other."""
+    await published.configure("other", "new")
+    assert await published.all("acme", "other", "new") == [UNKNOWN, SERVING, SERVING]
+
+    await published.configure("acme")
+    assert await published.all("acme", "other", "new") == [SERVING, UNKNOWN, UNKNOWN]
 
 
 async def test_none_is_serving_after_the_end(published: Published) -> None:

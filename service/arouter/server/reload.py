@@ -1,0 +1,131 @@
+"""Takes a changed `arouter.yaml` while calls are in flight: on SIGHUP, and when the file is another one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from arouter.config.environment import Environment
+from arouter.config.load import ConfigError, parse_file, read_file
+from arouter.config.schema import Config
+from arouter.providers.provider import Provider, build_providers
+from arouter.server.changes import gateway_changes, restart_changes
+from arouter.server.watched_file import WatchedFile
+
+POLL_INTERVAL = 1.0
+"""Seconds between two looks at the file. One that is changed is read when two looks have found it the same."""
+
+_log = logging.getLogger(__name__)
+
+Apply = Callable[[Config, tuple[Provider, ...]], Awaitable[None]]
+"""Puts a configuration, and its providers, in place of the one before."""
+
+
+class _Read(NamedTuple):
+    """What was found in the file: its text, or why there is none; and what that means, or why it means nothing."""
+
+    text: str
+    meaning: tuple[Config, tuple[Provider, ...]] | ConfigError
+
+
+class ConfigReload:
+    """One background task, which looks at the file. What cannot be used changes nothing.
+
+    Args:
+        config: What the process has started with.
+        environment: Of the process. It cannot change, nor can what `${VAR}` stands for.
+        apply: What is done with a configuration that can be used.
+
+    Attributes:
+        last_failed: Whether the file, as it was read last, cannot be used.
+        applied_at: When the configuration in use was taken, in seconds since the epoch.
+    """
+
+    def __init__(self, config: Config, environment: Environment, apply: Apply) -> None:
+        self.last_failed = False
+        self.applied_at = time.time()
+        self._started_with = config
+        self._in_use = config
+        self._environment = environment
+        self._apply = apply
+        self._text: str | None = None
+        self._requested = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def request(self) -> None:
+        """Has the file read, soon, whether or not it looks changed."""
+        self._requested.set()
+
+    def start(self) -> None:
+        """Starts the task."""
+        path = self._environment.config_path
+        self._task = asyncio.create_task(self._say_no() if path is None else self._follow(path))
+
+    async def stop(self) -> None:
+        """Ends the task."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _say_no(self) -> None:
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            _log.info("there is no configuration to reload: AROUTER_CONFIG names no file")
+
+    async def _follow(self, path: Path) -> None:
+        file = await asyncio.to_thread(WatchedFile, path)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_INTERVAL):
+                    await self._requested.wait()
+            requested = self._requested.is_set()
+            self._requested.clear()
+            if requested or await asyncio.to_thread(file.has_changed):
+                try:
+                    await self._take(path, await asyncio.to_thread(self._read, path, file), requested)
+                except Exception:
+                    # A fault of ours; the next file may do better.
+                    self.last_failed = True
+                    _log.exception("the configuration could not be reloaded")
+
+    def _read(self, path: Path, file: WatchedFile) -> _Read:
+        """Reads the file and what it means. Takes time: in a thread."""
+        file.note()
+        try:
+            text = read_file(path)
+        except ConfigError as error:
+            return _Read(str(error), error)
+        try:
+            config = parse_file(path, text, self._environment.variables)
+            return _Read(text, (config, build_providers(config, self._environment)))
+        except ConfigError as error:
+            return _Read(text, error)
+
+    async def _take(self, path: Path, read: _Read, requested: bool) -> None:
+        same, self._text = read.text == self._text, read.text
+        if isinstance(read.meaning, ConfigError):
+            self.last_failed = True
+            if not same:
+                _log.error("the configuration is as it was, because the file cannot be used: %s", read.meaning)
+            elif requested:
+                _log.warning("%s has not changed and still cannot be used", path)
+            return
+        recovered, self.last_failed = self.last_failed, False
+        config, providers = read.meaning
+        if config == self._in_use:
+            if requested or recovered:
+                _log.info("%s says what is in use already", path)
+            return
+        await self._apply(config, providers)
+        self._in_use, self.applied_at = config, time.time()
+        _log.info("%s is in use as it is now", path)
+        if fields := restart_changes(self._started_with, config):
+            _log.warning("needs a restart: %s", ", ".join(fields))
+        if fields := gateway_changes(self._started_with, config):
+            _log.warning("the gateway must be rendered and started anew: %s", ", ".join(fields))
