@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -98,15 +98,15 @@ async def test_each_gateway_is_replaced_without_a_failed_call(cluster: Cluster, 
 async def test_a_service_that_is_killed_takes_only_its_own_calls_along(cluster: Cluster, load: Load) -> None:
     victim = cluster.services[0]
     await asyncio.to_thread(victim.kill)
+    gone = time.monotonic()
     await load.more(5)
     lost = load.failed
     await asyncio.to_thread(victim.start)
     await load.more(5)
 
     assert load.failed == lost
-    # Each user has one call in flight: nobody has lost a second.
-    assert max(Counter(answer.user for answer in lost).values(), default=0) <= 1
     for answer in lost:
+        assert answer.started < gone
         if answer.status == 200:  # a stream that had begun breaks off, so that no SDK takes it for whole
             assert answer.stream
             assert "[DONE]" not in answer.body

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from arouter.v1 import chat_service_pb2, model_service_pb2
 from emulator import Emulator
 from emulator.answers import TEXT
+from support.log import lines
 from support.reloading import Reloading
 from support.stack import PROVIDER_KEY, Stack, running
 from support.typed import Client, chat_request
@@ -246,9 +247,9 @@ def test_what_needs_a_restart_is_said(service: Stack, file: Reloading, client: C
     )
 
     assert say(client) == TEXT
-    lines = [line.partition(" WARNING arouter.server.reload ")[2] for line in service.process.log.splitlines()]
-    assert "needs a restart: server.max_provider_connections" in lines
-    assert "the gateway must be rendered and started anew: gateway.max_connections, timeouts.total" in lines
+    said = [line["event"] for line in lines(service.process.log) if line["level"] == "warning"]
+    assert "needs a restart: server.max_provider_connections" in said
+    assert "the gateway must be rendered and started anew: gateway.max_connections, timeouts.total" in said
 
 
 def test_calls_get_the_grace_of_the_new_configuration(emulator: Emulator, tmp_path: Path) -> None:

@@ -159,6 +159,7 @@ class Balancer:
         self._gateways = gateways
         self._ready = list(gateways)
         self._turn = 0
+        self._connections: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @contextlib.asynccontextmanager
@@ -172,6 +173,10 @@ class Balancer:
         finally:
             probing.cancel()
             server.close()
+            for connection in self._connections:
+                connection.close()
+            while self._connections:
+                await asyncio.sleep(0)
 
     async def _probe(self) -> None:
         while True:
@@ -184,7 +189,9 @@ class Balancer:
         self._turn += 1
         gateway = self._ready[self._turn % len(self._ready)]
         there = await asyncio.open_connection(HOST, gateway.port)
+        self._connections |= {writer, there[1]}
         await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+        self._connections -= {writer, there[1]}
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

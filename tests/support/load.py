@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ class Answered(NamedTuple):
 
     Attributes:
         user: Who asked.
+        started: When, by the monotonic clock.
         stream: Whether a stream was asked for.
         fault: What was wrong, or None.
         status: The answer's, or 0 if none came.
@@ -25,6 +27,7 @@ class Answered(NamedTuple):
     """
 
     user: int
+    started: float
     stream: bool
     fault: str | None
     status: int
@@ -76,7 +79,7 @@ class Load:
         stream = user % 2 == 1
         body = {"model": self._model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
         while not stop.is_set():
-            status, text, fault = 0, "", None
+            status, text, fault, started = 0, "", None, time.monotonic()
             try:
                 async with session.post(self._url, json=body) as answer:
                     status = answer.status
@@ -85,7 +88,7 @@ class Load:
                 fault = self._fault(status, text, stream)
             except (aiohttp.ClientError, OSError) as error:
                 fault = repr(error)
-            self.answers.append(Answered(user, stream, fault, status, text))
+            self.answers.append(Answered(user, started, stream, fault, status, text))
 
     def _fault(self, status: int, text: str, stream: bool) -> str | None:
         if status != 200:
