@@ -88,6 +88,7 @@ class _Source:
     first_seen: dict[str, int] = field(default_factory=dict)
     looked_up: Mapping[str, ModelDetails] = field(default_factory=dict)
     failure: str = "It has not answered yet."
+    size: int = 0
 
     def endpoints(self, now: int) -> list[Endpoint]:
         """Returns the endpoints: those configured and, where nothing else is said, those listed.
@@ -136,6 +137,11 @@ class Catalogue:
     def names(self) -> set[tuple[str, str]]:
         """Every model, as its provider's id and its native name."""
         return {(endpoint.provider.id, endpoint.native_name) for endpoint in self._endpoints.values()}
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How many endpoints each provider has, by its id."""
+        return {id_: source.size for id_, source in self._sources.items()}
 
     def is_complete(self, provider: Provider) -> bool:
         """Says whether the models of a provider are known: it needs no list, or has one."""
@@ -217,7 +223,9 @@ class Catalogue:
 
     def _rebuild(self, source: _Source, now: int) -> None:
         endpoints = {id_: each for id_, each in self._endpoints.items() if each.provider is not source.provider}
-        endpoints.update((endpoint.id, endpoint) for endpoint in source.endpoints(now))
+        own = source.endpoints(now)
+        source.size = len(own)
+        endpoints.update((endpoint.id, endpoint) for endpoint in own)
         models = {id_: Model(id_, (endpoint,)) for id_, endpoint in endpoints.items()}
         for entry in self._mapped:
             serving = tuple(endpoints[id_] for id_ in entry.endpoints if id_ in endpoints)

@@ -159,13 +159,14 @@ class Attempts:
         dropped = request.unserved + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
-        attempt.asked = True
+        attempt.asked, attempt.sent = True, time.monotonic()
         if request.stream:
             stream = await self._upstream.open_stream(endpoint.provider, credential, wire, deadline)
             outcome.first_token = time.monotonic()
             watched.opened()
             return Answer(outcome, attempt, dropped, None, stream, watched)
         completion = await self._upstream.complete(endpoint.provider, credential, wire, deadline)
+        attempt.ended = time.monotonic()
         answer = Answer(outcome, attempt, dropped, completion, None, watched)
         watched.finished(answer.usage)
         return answer

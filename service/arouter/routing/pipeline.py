@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from arouter.accounts.keys import ApiKey
@@ -19,23 +19,39 @@ from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
-from arouter.routing.outcome import new_outcome, records, route_header
+from arouter.routing.outcome import Outcome, new_outcome, records, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
 from arouter.routing.report import report
 
 
 class Pipeline:
-    """Answers chat requests. The three chat RPCs share it."""
+    """Answers chat requests. The three chat RPCs share it.
+
+    Args:
+        planner: Decides who may answer.
+        attempts: Asks them.
+        admission: Counts calls in and out.
+        limiter: Of keys with limits.
+        ledger: Takes the records.
+        measure: Is told of each call that has ended, whether it was streamed, and when that was by the monotonic clock.
+    """
 
     def __init__(
-        self, planner: Planner, attempts: Attempts, admission: Admission, limiter: Limiter, ledger: Ledger
+        self,
+        planner: Planner,
+        attempts: Attempts,
+        admission: Admission,
+        limiter: Limiter,
+        ledger: Ledger,
+        measure: Callable[[Outcome, bool, float], None] | None = None,
     ) -> None:
         self._planner = planner
         self._attempts = attempts
         self._admission = admission
         self._limiter = limiter
         self._ledger = ledger
+        self._measure = measure
 
     @asynccontextmanager
     async def answer(
@@ -97,6 +113,8 @@ class Pipeline:
             if reservation is not UNLIMITED:
                 reservation.settle(tokens, cost)
             report(request_id, key, request, outcome, ended - outcome.started)
+            if self._measure is not None:
+                self._measure(outcome, request.stream, ended)
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:

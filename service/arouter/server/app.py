@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from random import Random
+from typing import TYPE_CHECKING
 
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -66,6 +67,9 @@ from arouter.v1 import (
     usage_service_pb2,
     usage_service_pb2_grpc,
 )
+
+if TYPE_CHECKING:
+    from arouter.server.metrics import Metrics
 
 SERVICES = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
@@ -143,6 +147,7 @@ class App:
         )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
+        self._metrics = self._build_metrics(board) if environment.metrics_port else None
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
         self._server = aio.server(
             interceptors=[Authentication(self._directory, self._directory_sync.look_for_new), Handling()],
@@ -164,6 +169,7 @@ class App:
             self._admission,
             self._limiter,
             self._ledger,
+            self._metrics.measure if self._metrics else None,
         )
         management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
@@ -204,6 +210,8 @@ class App:
             raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
         if not self._share_port:
             await self._server.start()
+        if self._metrics is not None:
+            self._metrics.start()
         if not self._catalogue.providers:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
@@ -247,8 +255,18 @@ class App:
         await self._directory_sync.stop()
         await self._limiter.close()
         await self._ledger.close(_LEDGER_PATIENCE)
+        if self._metrics is not None:
+            await self._metrics.stop()
         await self._upstream.close()
         await self._database.close()
+
+    def _build_metrics(self, board: HealthBoard) -> Metrics:
+        # Imported only where it is wanted.
+        from arouter.server.metrics import Metrics, Parts
+
+        parts = Parts(self._admission, self._upstream, board, self._ledger, self._limiter, self._catalogue, self._sync)
+        port = None if self._share_port else self._environment.metrics_port
+        return Metrics(parts, self._environment.listen_address, port)
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 _LAST_LINES = 20
 _PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl
+"""Looked up here: between fork and exec nothing may be loaded that another thread of ours may be loading."""
 
 
 class Child:
@@ -115,4 +117,4 @@ class Child:
 
 def _die_with_parent() -> None:
     """Has the kernel send SIGTERM when the parent is gone, even by SIGKILL: no part is left behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING
 
+from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.server.processes import Child
+
+if TYPE_CHECKING:
+    from arouter.telemetry.workers import WorkerFiles
 
 _SETTLED = 10.0
 """A worker that ends by itself younger than this, in seconds, is taken to be unable to run at all."""
@@ -20,27 +26,51 @@ _PAUSE = 1.0
 _KILL_MARGIN = 5.0
 
 
-def run_workers(count: int, variables: Mapping[str, str], *, drain_grace: float) -> None:
-    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on.
+def run_workers(count: int, environment: Environment, *, drain_grace: float) -> None:
+    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on. Shows what they count together.
 
     Args:
         count: How many.
-        variables: Their environment.
+        environment: Theirs too.
         drain_grace: Seconds that a worker takes to drain.
 
     Raises:
-        ConfigError: A worker ended by itself right after its start.
+        ConfigError: A worker ended by itself right after its start; the port for metrics cannot be had.
     """
-    asyncio.run(_Supervisor(count, variables, drain_grace).run())
+    supervisor = _Supervisor(count, environment, drain_grace)
+    if environment.metrics_port is None:
+        asyncio.run(supervisor.run())
+    else:
+        with closing(supervisor.show_metrics(environment.listen_address, environment.metrics_port)):
+            asyncio.run(supervisor.run())
 
 
 class _Supervisor:
-    def __init__(self, count: int, variables: Mapping[str, str], drain_grace: float) -> None:
+    def __init__(self, count: int, environment: Environment, drain_grace: float) -> None:
         self._count = count
-        self._variables = variables
+        self._variables = dict(environment.variables)
+        self._files: WorkerFiles | None = None
         self._grace = drain_grace + _KILL_MARGIN
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
+
+    def show_metrics(self, address: str, port: int) -> WorkerFiles:
+        """Opens the port for metrics; returns the files in which workers started from now on count.
+
+        Raises:
+            ConfigError: The port cannot be had.
+        """
+        # Imported only where it is wanted.
+        from arouter.server.metrics_port import open_metrics_port
+        from arouter.telemetry.workers import WorkerFiles
+
+        self._files = WorkerFiles()
+        self._variables |= self._files.variables
+        open_metrics_port(address, port, self._files, self._pids)
+        return self._files
+
+    def _pids(self) -> dict[str, int]:
+        return {"supervisor": os.getpid(), **{child.name: child.pid for child in tuple(self._children)}}
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -72,6 +102,8 @@ class _Supervisor:
             self._children.add(child)
             status = await child.wait()
             self._children.discard(child)
+            if self._files is not None:
+                self._files.retire(child.pid)
             if self._stop.is_set():
                 return
             if status >= 0 and loop.time() - started < _SETTLED:

@@ -1,0 +1,1 @@
+"""Metrics: what they are called, and the port where Prometheus finds them."""
