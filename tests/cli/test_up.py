@@ -110,7 +110,9 @@ def test_a_second_ctrl_c_does_not_wait_for_open_calls(
     assert emulator.calls[-1].disconnected.wait(5)
 
 
-@pytest.mark.parametrize("variable", ["AROUTER_PORT", "AROUTER_GRPC_PORT"])
+@pytest.mark.parametrize(
+    "variable", ["AROUTER_PORT", "AROUTER_GRPC_PORT", "AROUTER_METRICS_PORT", "AROUTER_GATEWAY_METRICS_PORT"]
+)
 def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))

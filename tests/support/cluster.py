@@ -160,6 +160,7 @@ class Balancer:
         self._ready = list(gateways)
         self._turn = 0
         self._connections: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[Any] | None] = set()
         self.port = 0
 
     @contextlib.asynccontextmanager
@@ -175,8 +176,8 @@ class Balancer:
             server.close()
             for connection in self._connections:
                 connection.close()
-            while self._connections:
-                await asyncio.sleep(0)
+            if self._passing:
+                await asyncio.wait(self._passing)
 
     async def _probe(self) -> None:
         while True:
@@ -190,8 +191,10 @@ class Balancer:
         gateway = self._ready[self._turn % len(self._ready)]
         there = await asyncio.open_connection(HOST, gateway.port)
         self._connections |= {writer, there[1]}
+        self._passing.add(asyncio.current_task())
         await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
         self._connections -= {writer, there[1]}
+        self._passing.discard(asyncio.current_task())
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

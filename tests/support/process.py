@@ -77,13 +77,13 @@ class Process:
         self._children.update({child.pid: child for child in found})
         return found
 
-    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str, limit: float = START_LIMIT) -> None:
         """Asks again and again until `ready`; fails when the process ends or the time is up."""
-        deadline = time.monotonic() + START_LIMIT
+        deadline = time.monotonic() + limit
         while not ready():
             self.children()
             assert self.returncode is None, f"ended with {self.returncode} before {what}:\n{self.log}"
-            assert time.monotonic() < deadline, f"not {what} after {START_LIMIT} s:\n{self.log}"
+            assert time.monotonic() < deadline, f"not {what} after {limit} s:\n{self.log}"
             time.sleep(POLL)  # Between questions to another process, which has no way to tell us.
         self.children()
 

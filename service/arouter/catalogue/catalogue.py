@@ -88,6 +88,7 @@ class _Source:
     first_seen: dict[str, int] = field(default_factory=dict)
     looked_up: Mapping[str, ModelDetails] = field(default_factory=dict)
     failure: str = "It has not answered yet."
+    size: int = 0
 
     def endpoints(self, now: int) -> list[Endpoint]:
         """Returns the endpoints: those configured and, where nothing else is said, those listed.
@@ -149,6 +150,11 @@ class Catalogue:
         self._mapped = tuple(mapped)
         self._endpoints = {}
         self._rebuild(self._sources.values(), now)
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How many endpoints each provider has, by its id."""
+        return {id_: source.size for id_, source in self._sources.items()}
 
     def is_complete(self, provider: Provider) -> bool:
         """Says whether the models of a provider are known: it needs no list, or has one."""
@@ -231,7 +237,10 @@ class Catalogue:
     def _rebuild(self, sources: Collection[_Source], now: int) -> None:
         rebuilt = {source.provider.id for source in sources}
         endpoints = {id_: each for id_, each in self._endpoints.items() if each.provider.id not in rebuilt}
-        endpoints.update((endpoint.id, endpoint) for source in sources for endpoint in source.endpoints(now))
+        for source in sources:
+            own = source.endpoints(now)
+            source.size = len(own)
+            endpoints.update((endpoint.id, endpoint) for endpoint in own)
         models = {id_: Model(id_, (endpoint,)) for id_, endpoint in endpoints.items()}
         for entry in self._mapped:
             serving = tuple(endpoints[id_] for id_ in entry.endpoints if id_ in endpoints)

@@ -46,9 +46,13 @@ class CatalogueSync:
         upstream: Through whom the providers are asked.
         store: Where lists survive a restart.
         interval: Seconds between two reads of a list.
+
+    Attributes:
+        synced: When each provider's list was last read, in seconds since the epoch by provider id.
     """
 
     def __init__(self, catalogue: Catalogue, upstream: Upstream, store: CatalogueStore, interval: float) -> None:
+        self.synced: dict[str, float] = {}
         self._catalogue = catalogue
         self._upstream = upstream
         self._store = store
@@ -146,6 +150,7 @@ class CatalogueSync:
             else:
                 said = None
                 await self._take(provider, listed)
+                self.synced[provider.id] = time.time()
                 wait, retry = self._interval, min(_FIRST_RETRY, self._interval)
             first_read.set()
             # Jitter, so that many processes do not ask in step.

@@ -19,6 +19,15 @@ Environment:
   AROUTER_CONFIG      path of arouter.yaml; none is needed
   AROUTER_PORT        the gateway's port (8080)
   AROUTER_GRPC_PORT   the service's port (50051)
+  AROUTER_LISTEN_ADDRESS
+                      the IP address that both listen on (127.0.0.1)
+  AROUTER_SERVICES    where the gateway finds the service: host:port[,host:port]
+  AROUTER_METRICS_PORT
+                      where the service shows its metrics; else nowhere
+  AROUTER_GATEWAY_ADMIN
+                      path of a socket for Envoy's admin interface; else there is none
+  AROUTER_GATEWAY_METRICS_PORT
+                      where the gateway shows its metrics and readiness; needs the one before
   AROUTER_STATE_DIR   where state is kept (./var)
   AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
   AROUTER_MGMT_KEY    the operator's management key; `arouter keys` makes others

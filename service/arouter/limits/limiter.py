@@ -7,6 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal, ParamSpec
 
@@ -84,6 +85,8 @@ class Limiter:
     Attributes:
         unchecked: Calls that went on unchecked.
         denied: Calls that were refused because the store did not answer.
+        refused: Calls that were refused because of a limit, by which: `minute`, `day` (requests in it), `tokens` (per
+            minute) or `spending`.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Limiter:
         """
         self.unchecked = 0
         self.denied = 0
+        self.refused: Counter[str] = Counter()
         self._longest_call = longest_call
         self.configure(when_down, patience)
         self._clock = clock
@@ -205,6 +209,7 @@ class Limiter:
             held.answered = True
             if not standing.admitted:
                 held.hold = held.hold._replace(amount=0)
+                self.refused["spending"] += 1
                 raise spending_limit(key.limit, key.limit_reset, standing, now)
         tokens = day = minute = None
         if rates.tokens_per_minute is not None:
@@ -227,6 +232,7 @@ class Limiter:
 
     async def _refusal(self, held: _Held, which: Literal["minute", "day", "tokens"]) -> ARouterError:
         """Gives back what was reserved and returns the 429."""
+        self.refused[which] += 1
         await self._settle(held, 0, 0)
         rates = await self._windows.look(held.key, held.at)
         window = getattr(rates, which)

@@ -160,7 +160,7 @@ class Attempts:
         dropped = request.unserved + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
-        attempt.asked = True
+        attempt.asked, attempt.sent = True, time.monotonic()
         start_attempt(outcome.span, attempt)
         wire = wire._replace(headers=attempt.span.headers)
         if request.stream:
@@ -169,6 +169,7 @@ class Attempts:
             watched.opened()
             return Answer(outcome, attempt, dropped, None, stream, watched)
         completion = await self._upstream.complete(endpoint.provider, credential, wire, deadline)
+        attempt.ended = time.monotonic()
         answer = Answer(outcome, attempt, dropped, completion, None, watched)
         watched.finished(answer.usage)
         return answer

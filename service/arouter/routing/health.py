@@ -251,6 +251,12 @@ class HealthBoard:
         pair = None if known is None else known.pairs.get(credential)
         return State.HEALTHY if pair is None else pair.breaker.state(now)
 
+    def states(self, now: float) -> Iterator[tuple[str, State]]:
+        """Yields the id of an endpoint and what may be done with it, for each credential with which it is known."""
+        for id_, endpoint in self._endpoints.items():
+            for pair in endpoint.pairs.values():
+                yield id_, pair.breaker.state(now)
+
     def retry_after(self, endpoint: str, credential: str, now: float) -> float:
         """Returns the seconds until an endpoint may be tried, or be tried as well as any other."""
         known = self._endpoints.get(endpoint)

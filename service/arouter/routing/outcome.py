@@ -45,7 +45,8 @@ class Attempt:
         endpoint: Who was asked.
         credential: The name of the provider's key that was used.
         asked: Whether the request was sent.
-        ended: When it failed, or the call ended, by the monotonic clock.
+        sent: When it was, by the monotonic clock, or None.
+        ended: When it failed, or a whole answer had come, by the same clock; None until then, and for a stream.
         failure: Why it gave no answer, or None.
         span: It in a trace.
     """
@@ -55,6 +56,7 @@ class Attempt:
     credential: str
     started: float = field(default_factory=time.monotonic)
     asked: bool = False
+    sent: float | None = None
     ended: float | None = None
     failure: Failure | None = None
     span: Span = NO_SPAN

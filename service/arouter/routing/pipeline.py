@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from arouter.accounts.keys import ApiKey
@@ -19,7 +19,7 @@ from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
 from arouter.routing.admission import Admission, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
-from arouter.routing.outcome import new_outcome, records, route_header
+from arouter.routing.outcome import Outcome, new_outcome, records, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
 from arouter.routing.report import report
@@ -30,6 +30,15 @@ from arouter.telemetry.spans import Tracer
 
 class Pipeline:
     """Answers chat requests. The three chat RPCs share it.
+
+    Args:
+        planner: Decides who may answer.
+        attempts: Asks them.
+        admission: Counts calls in and out.
+        limiter: Of keys with limits.
+        ledger: Takes the records.
+        tracer: Follows each call.
+        measure: Is told of each call that has ended, whether it was streamed, and when that was by the monotonic clock.
 
     Attributes:
         planner: Who plans.
@@ -43,6 +52,7 @@ class Pipeline:
         limiter: Limiter,
         ledger: Ledger,
         tracer: Tracer,
+        measure: Callable[[Outcome, bool, float], None] | None = None,
     ) -> None:
         self.planner = planner
         self._attempts = attempts
@@ -50,6 +60,7 @@ class Pipeline:
         self._limiter = limiter
         self._ledger = ledger
         self._tracer = tracer
+        self._measure = measure
 
     def configure(self, planner: Planner, attempts: Attempts) -> None:
         """Has others plan and try from now on. Calls in flight keep those that they began with."""
@@ -119,6 +130,8 @@ class Pipeline:
                 reservation.settle(tokens, cost)
             end_call(outcome, request, request_id, ended)
             report(request_id, key, request, outcome, ended - outcome.started)
+            if self._measure is not None:
+                self._measure(outcome, request.stream, ended)
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:

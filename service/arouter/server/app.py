@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -67,6 +68,9 @@ from arouter.v1 import (
     usage_service_pb2,
     usage_service_pb2_grpc,
 )
+
+if TYPE_CHECKING:
+    from arouter.server.metrics import Metrics
 
 SERVICES = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
@@ -150,6 +154,7 @@ class App:
         )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
+        self._metrics = self._build_metrics(board) if environment.metrics_port else None
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
         self._server = aio.server(
             interceptors=[Authentication(self._directory, self._directory_sync.look_for_new), Handling()],
@@ -168,7 +173,8 @@ class App:
             ],
         )
         planner, attempts = routing_parts(config.routing, self._catalogue, self._upstream, board)
-        pipeline = Pipeline(planner, attempts, self._admission, self._limiter, self._ledger, self._tracer)
+        measure = self._metrics.measure if self._metrics else None
+        pipeline = Pipeline(planner, attempts, self._admission, self._limiter, self._ledger, self._tracer, measure)
         chat = ChatService(pipeline, config.server.keep_alive)
         self._live = LiveParts(
             catalogue=self._catalogue,
@@ -221,6 +227,8 @@ class App:
             raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
         if not self._share_port:
             await self._server.start()
+        if self._metrics is not None:
+            self._metrics.start()
         if not self._catalogue.providers:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
@@ -269,6 +277,8 @@ class App:
         await self._directory_sync.stop()
         await self._limiter.close()
         await self._ledger.close(_LEDGER_PATIENCE)
+        if self._metrics is not None:
+            await self._metrics.stop()
         await self._upstream.close()
         await self._database.close()
         await self._tracer.close()
@@ -276,6 +286,14 @@ class App:
     async def _configure(self, config: Config, providers: Collection[Provider]) -> None:
         self._config = config
         await self._live.configure(config, providers)
+
+    def _build_metrics(self, board: HealthBoard) -> Metrics:
+        # Imported only where it is wanted.
+        from arouter.server.metrics import Metrics, Parts
+
+        parts = Parts(self._admission, self._upstream, board, self._ledger, self._limiter, self._catalogue, self._sync)
+        port = None if self._share_port else self._environment.metrics_port
+        return Metrics(parts, self._environment.listen_address, port)
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Mapping
 
 from arouter.config.load import ConfigError
 
@@ -11,6 +12,21 @@ from arouter.config.load import ConfigError
 def endpoint(address: str, port: int) -> str:
     """Returns how an IP address and a port are written together."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def check_ports(address: str, ports: Mapping[str, int | None]) -> None:
+    """Checks that ports, by the variable that sets them, differ and can be listened on; None is no port.
+
+    Raises:
+        ConfigError: One cannot.
+    """
+    taken: dict[int, str] = {}
+    for variable, port in ports.items():
+        if port is not None:
+            if port in taken:
+                raise ConfigError(f"{taken[port]} and {variable} are both {port}")
+            taken[port] = variable
+            check_free(address, port, variable)
 
 
 def check_free(address: str, port: int, variable: str) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,6 +17,8 @@ from arouter.config.schema import Config
 _LAST_LINES = 20
 _PR_SET_PDEATHSIG = 1
 _KILL_MARGIN = 5.0
+_prctl = ctypes.CDLL(None).prctl
+"""Looked up here: between fork and exec nothing may be loaded that another thread of ours may be loading."""
 
 
 class Child:
@@ -136,6 +137,5 @@ def _prepare() -> None:
     """Is called in the child before its program."""
     # A reload that is passed on before the program listens must not be its end.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if sys.platform == "linux":
-        # The kernel sends SIGTERM when the parent is gone, even by SIGKILL: no part is left behind.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # The kernel sends SIGTERM when the parent is gone, even by SIGKILL: no part is left behind.
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
@@ -14,6 +17,9 @@ from arouter.config.schema import Config
 from arouter.server.logs import configure_logs
 from arouter.server.processes import Child, stop_patience
 from arouter.server.signals import handle_signals
+
+if TYPE_CHECKING:
+    from arouter.telemetry.workers import WorkerFiles
 
 _SETTLED = 10.0
 """A worker that ends by itself younger than this, in seconds, is taken to be unable to run at all."""
@@ -28,16 +34,23 @@ _log = logging.getLogger(__name__)
 def run_workers(count: int, config: Config, environment: Environment) -> None:
     """Runs `count` workers until SIGTERM or SIGINT, which they get passed on, as they get every SIGHUP.
 
+    Shows what they count together.
+
     Args:
         count: How many.
         config: Of the service. Each worker reads it for itself.
         environment: Of this process and of each of them.
 
     Raises:
-        ConfigError: A worker ended by itself right after its start.
+        ConfigError: A worker ended by itself right after its start; the port for metrics cannot be had.
     """
     configure_logs(environment.log_format, environment.log_level)
-    asyncio.run(_Supervisor(count, config, environment).run())
+    supervisor = _Supervisor(count, config, environment)
+    if environment.metrics_port is None:
+        asyncio.run(supervisor.run())
+    else:
+        with closing(supervisor.show_metrics(environment.listen_address, environment.metrics_port)):
+            asyncio.run(supervisor.run())
 
 
 class _Supervisor:
@@ -47,8 +60,27 @@ class _Supervisor:
         self._environment = environment
         # Their stderr is a pipe, whatever ours is.
         self._variables = {**environment.variables, "AROUTER_LOG_FORMAT": environment.log_format}
+        self._files: WorkerFiles | None = None
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
+
+    def show_metrics(self, address: str, port: int) -> WorkerFiles:
+        """Opens the port for metrics; returns the files in which workers started from now on count.
+
+        Raises:
+            ConfigError: The port cannot be had.
+        """
+        # Imported only where it is wanted.
+        from arouter.server.metrics_port import open_metrics_port
+        from arouter.telemetry.workers import WorkerFiles
+
+        self._files = WorkerFiles()
+        self._variables |= self._files.variables
+        open_metrics_port(address, port, self._files, self._pids)
+        return self._files
+
+    def _pids(self) -> dict[str, int]:
+        return {"supervisor": os.getpid(), **{child.name: child.pid for child in tuple(self._children)}}
 
     async def run(self) -> None:
         handle_signals(self._on_stop, self._on_reload)
@@ -83,6 +115,8 @@ class _Supervisor:
             self._children.add(child)
             status = await child.wait()
             self._children.discard(child)
+            if self._files is not None:
+                self._files.retire(child.pid)
             if self._stop.is_set():
                 return
             if status >= 0 and loop.time() - started < _SETTLED:

@@ -20,7 +20,7 @@ from arouter.config.schema import Config
 from arouter.providers.provider import wants_local_model
 from arouter.server.banner import banner
 from arouter.server.gateway_settings import gateway_settings
-from arouter.server.ports import check_free
+from arouter.server.ports import check_ports
 from arouter.server.processes import Child, stop_patience
 from arouter.server.signals import handle_signals
 from arouter_gateway.process import envoy_command
@@ -51,10 +51,13 @@ def run_up(config: Config, environment: Environment) -> int:
     Raises:
         ConfigError: A port is taken, or something needed is missing.
     """
-    if environment.port == environment.grpc_port:
-        raise ConfigError(f"AROUTER_PORT and AROUTER_GRPC_PORT are both {environment.port}")
-    check_free(environment.listen_address, environment.port, "AROUTER_PORT")
-    check_free(environment.listen_address, environment.grpc_port, "AROUTER_GRPC_PORT")
+    ports = {
+        "AROUTER_PORT": environment.port,
+        "AROUTER_GRPC_PORT": environment.grpc_port,
+        "AROUTER_METRICS_PORT": environment.metrics_port,
+        "AROUTER_GATEWAY_METRICS_PORT": environment.gateway_metrics_port,
+    }
+    check_ports(environment.listen_address, ports)
     return asyncio.run(_Up(config, environment).run())
 
 

@@ -91,6 +91,15 @@ async def test_a_refused_request_says_when_to_come_back(limiter: Limiter, make_k
     assert dict(error.headers)["x-ratelimit-remaining"] == "0"
 
 
+async def test_refusals_are_counted_by_limit(limiter: Limiter, make_key: MakeKey) -> None:
+    keys = (make_key(requests_per_minute=1), make_key(requests_per_day=1), make_key(limit=1))
+    for key in keys:
+        await limiter.reserve(key, SMALL)
+        await refusal(limiter, key)
+
+    assert limiter.refused == {"minute": 1, "day": 1, "spending": 1}
+
+
 async def test_a_new_day_begins_with_all_requests(limiter: Limiter, make_key: MakeKey, clock: Clock) -> None:
     key = make_key(requests_per_day=1)
     await limiter.reserve(key, SMALL)

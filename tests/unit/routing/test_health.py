@@ -53,6 +53,15 @@ def taken_down(board: Watched) -> float:
 # --- The breaker ------------------------------------------------------------------------------------------------------
 
 
+def test_every_pair_that_is_known_is_shown() -> None:
+    board = Watched()
+    board.call(0.0).succeeded(0.0)
+    board.fail(0.0, times=3, key=SPARE)
+    board.call(0.0, OTHER).rate_limited(0.0, 10.0)
+
+    assert list(board.states(0.5)) == [(MODEL, State.HEALTHY), (MODEL, State.SUSPECT), (OTHER, State.LIMITED)]
+
+
 def test_what_was_never_called_is_healthy(board: Watched) -> None:
     """Nothing known is nothing wrong, and nothing to wait for."""
     assert board.at(0) is State.HEALTHY

@@ -1,0 +1,129 @@
+"""A worker's metrics: what is counted, call by call and now and then, and the port that shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import prometheus_client
+
+from arouter.catalogue.catalogue import Catalogue
+from arouter.catalogue.sync import CatalogueSync
+from arouter.ledger.ledger import Ledger
+from arouter.limits.limiter import Limiter
+from arouter.providers.driver import Upstream
+from arouter.routing.admission import Admission
+from arouter.routing.breaker import State
+from arouter.routing.health import HealthBoard, ProviderState
+from arouter.routing.meter import Meter
+from arouter.server.metrics_port import open_metrics_port
+from arouter.telemetry.instruments import Instruments
+
+_INTERVAL = 1.0
+"""Seconds between two looks at what cannot be counted call by call."""
+
+_BREAKERS = {State.HEALTHY: "closed", State.LIMITED: "limited"}
+"""Of an endpoint with a key; in any other state its breaker is open."""
+
+_LIMITS = ("minute", "day", "tokens", "spending")
+_NO_ANSWER = "unavailable"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is looked at."""
+
+    admission: Admission
+    upstream: Upstream
+    board: HealthBoard
+    ledger: Ledger
+    limiter: Limiter
+    catalogue: Catalogue
+    sync: CatalogueSync
+
+
+class Metrics:
+    """Measures calls, and looks at the parts once a second.
+
+    The looks are the event loop's, since a scrape is another thread's, or in another process.
+
+    Args:
+        parts: At what.
+        address: IP address to listen on.
+        port: To listen on; None where another process shows what this one counts, with what others count.
+    """
+
+    def __init__(self, parts: Parts, address: str, port: int | None) -> None:
+        self._parts = parts
+        self._address = address
+        self._port = port
+        self._registry = None if port is None else prometheus_client.CollectorRegistry()
+        self._to = Instruments(self._registry)
+        self._breakers: Counter[tuple[str, str, str]] = Counter()
+        self._counted: dict[prometheus_client.Counter, int] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.measure = Meter(self._to).measure
+
+    def start(self) -> None:
+        """Listens, if it has a port, and begins to look.
+
+        Raises:
+            ConfigError: The port cannot be had.
+        """
+        if self._registry is not None and self._port is not None:
+            open_metrics_port(self._address, self._port, self._registry, lambda: {"service": os.getpid()})
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Looks for the last time. The port stays until the process ends."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._look()
+
+    async def _follow(self) -> None:
+        while True:
+            self._look()
+            await asyncio.sleep(_INTERVAL)
+
+    def _look(self) -> None:
+        to, parts = self._to, self._parts
+        to.in_flight.set(parts.admission.in_flight)
+        to.provider_calls.set(parts.upstream.open_calls)
+        to.usage_queue.set(parts.ledger.waiting)
+        self._count(to.usage_written, parts.ledger.written)
+        self._count(to.usage_lost, parts.ledger.shed)
+        self._count(to.limits_unchecked, parts.limiter.unchecked)
+        self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
+        for limit in _LIMITS:
+            self._count(to.limit_denials[limit,], parts.limiter.refused[limit])
+        self._look_at_providers()
+        self._look_at_breakers()
+
+    def _count(self, counter: prometheus_client.Counter, total: int) -> None:
+        """Raises a counter to what is counted elsewhere."""
+        counter.inc(total - self._counted.get(counter, 0))
+        self._counted[counter] = total
+
+    def _look_at_providers(self) -> None:
+        to, parts, now = self._to, self._parts, time.monotonic()
+        sizes = parts.catalogue.sizes
+        for provider in parts.catalogue.providers:
+            up = parts.board.provider_state(provider.id, now) is not ProviderState.UNAVAILABLE
+            to.provider_up[provider.id,].set(up)
+            to.catalogue_models[provider.id,].set(sizes[provider.id])
+            if provider.lists:
+                to.catalogue_synced[provider.id,].set(parts.sync.synced.get(provider.id, 0))
+
+    def _look_at_breakers(self) -> None:
+        seen: Counter[tuple[str, str, str]] = Counter()
+        for id_, state in self._parts.board.states(time.monotonic()):
+            seen[*self._to.models[id_], _BREAKERS.get(state, "open")] += 1
+        # Of those that the board has forgotten there are none.
+        for labels in self._breakers.keys() | seen.keys():
+            if self._breakers[labels] != seen[labels]:
+                self._to.breakers[labels].set(seen[labels])
+        self._breakers = seen

@@ -1,0 +1,175 @@
+"""Every metric that the service counts: name, labels, buckets.
+
+Those that begin with `gen_ai` are OpenTelemetry's, spelled as Prometheus spells them: names, attributes and buckets of
+github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-metrics.md (2026, status: development). Two
+rows of buckets go on where theirs end, for calls that take as long as ours may. `error_type` is empty, which is to
+Prometheus as if it were not there, where there was no error. So are provider and model of a call that asked nobody.
+
+No label holds anything that a client wrote: providers are configured, models are those that were really asked.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+OTHER = "other"
+"""The model of those over the most that are told apart."""
+
+_MOST_MODELS = 1000
+
+_DURATIONS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68)
+_FIRST_TOKENS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60)
+_OUTPUT_TOKENS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5)
+_TOKENS = tuple(4**power for power in range(14))
+_OVERHEADS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+_MODEL = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
+
+class Children(dict[tuple[str, ...], _Metric]):
+    """The series of a metric, by label values; ten times as fast as `labels`."""
+
+    def __init__(self, metric: _Metric) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> _Metric:
+        child = self[labels] = self._metric.labels(*labels)
+        return child
+
+
+class ModelNames(dict[str, tuple[str, str]]):
+    """An endpoint's provider and native name by its id, `provider/name`; from a thousand endpoints on, `other`."""
+
+    def __init__(self, most: int = _MOST_MODELS) -> None:
+        super().__init__()
+        self._most = most
+
+    def __missing__(self, id_: str) -> tuple[str, str]:
+        provider, _, name = id_.partition("/")
+        if len(self) >= self._most:
+            return provider, OTHER
+        self[id_] = names = (provider, name)
+        return names
+
+
+class Instruments:
+    """The metrics of one process.
+
+    In a worker, where prometheus_client shares values through files (its `PROMETHEUS_MULTIPROC_DIR`), the gauges of
+    workers that live are added up, or the least or greatest counts; counters and histograms are added up for ever.
+
+    Args:
+        registry: Collects them; None where the files do.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        def counter(name: str, help_: str, *labels: str) -> Counter:
+            return Counter(name, help_, labels, registry=registry)
+
+        def histogram(name: str, help_: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(name, help_, labels, buckets=buckets, registry=registry)
+
+        def gauge(name: str, help_: str, mode: str, *labels: str) -> Gauge:
+            return Gauge(name, help_, labels, multiprocess_mode=mode, registry=registry)  # type: ignore[arg-type]
+
+        self.models = ModelNames()
+        self.durations = Children(
+            histogram(
+                "gen_ai_server_request_duration_seconds",
+                "How long calls took, from the request to the last byte of the answer.",
+                _DURATIONS,
+                *_MODEL,
+                "error_type",
+            )
+        )
+        self.first_tokens = Children(
+            histogram(
+                "gen_ai_server_time_to_first_token_seconds",
+                "From the request to the first piece of an answer that was streamed to its end.",
+                _FIRST_TOKENS,
+                *_MODEL,
+            )
+        )
+        self.output_tokens = Children(
+            histogram(
+                "gen_ai_server_time_per_output_token_seconds",
+                "Of an answer that was streamed to its end, the time for each token after the first.",
+                _OUTPUT_TOKENS,
+                *_MODEL,
+            )
+        )
+        self.tokens = Children(
+            histogram(
+                "gen_ai_client_token_usage",
+                "Tokens that providers say calls used.",
+                _TOKENS,
+                *_MODEL,
+                "gen_ai_token_type",
+            )
+        )
+        self.overheads = histogram(
+            "arouter_overhead_seconds",
+            "What ARouter itself added to a call: its whole time less that spent waiting for providers.",
+            _OVERHEADS,
+        )
+        self.attempts = Children(
+            counter("arouter_attempts_total", "Requests to providers, by how they went.", "provider", "result")
+        )
+        self.fallbacks = Children(
+            counter(
+                "arouter_fallbacks_total",
+                "Failed requests to a provider after which the call was tried again: elsewhere or with another key.",
+                "provider",
+                "reason",
+            )
+        )
+        self.cancellations = Children(
+            counter("arouter_client_cancellations_total", "Calls whose client left before the end.", "stream")
+        )
+        self.in_flight = gauge("arouter_requests_in_flight", "Chat calls under way.", "livesum")
+        self.provider_calls = gauge("arouter_provider_calls_open", "Requests to providers under way.", "livesum")
+        self.breakers = Children(
+            gauge(
+                "arouter_breakers",
+                "Breakers, one for each key of an endpoint in each worker, that are closed, open, or wait for the "
+                "provider's rate limit.",
+                "livesum",
+                "provider",
+                "model",
+                "state",
+            )
+        )
+        self.provider_up = Children(
+            gauge(
+                "arouter_provider_up",
+                "1 while a provider answers, or has not been asked; 0 while all that was used of it lately fails.",
+                "livemax",
+                "provider",
+            )
+        )
+        self.limit_denials = Children(
+            counter("arouter_limit_denials_total", "Calls refused because of their key's limits.", "limit")
+        )
+        self.limits_unchecked = counter(
+            "arouter_limits_unchecked_total", "Calls that went on unchecked because the store of limits did not answer."
+        )
+        self.usage_queue = gauge("arouter_usage_queue_records", "Usage records that wait for the database.", "livesum")
+        self.usage_written = counter("arouter_usage_records_written_total", "Usage records that the database has.")
+        self.usage_lost = counter("arouter_usage_records_lost_total", "Usage records that were lost.")
+        self.catalogue_models = Children(
+            gauge("arouter_catalogue_models", "Models of a provider that can be called.", "livemax", "provider")
+        )
+        self.catalogue_synced = Children(
+            gauge(
+                "arouter_catalogue_synced_timestamp_seconds",
+                "When a provider's own model list was last read, in seconds since the epoch; 0: never yet.",
+                "livemin",
+                "provider",
+            )
+        )

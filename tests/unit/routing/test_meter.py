@@ -1,0 +1,135 @@
+"""What the metrics show of a call, on every way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from arouter.catalogue.catalogue import Endpoint
+from arouter.chat.usage import Usage
+from arouter.config.environment import read_environment
+from arouter.config.load import parse_config
+from arouter.errors import Failure
+from arouter.providers.provider import build_providers
+from arouter.routing.meter import Meter
+from arouter.routing.outcome import Attempt, Outcome, new_outcome
+from arouter.telemetry.instruments import Instruments
+
+PROVIDERS = build_providers(
+    parse_config('providers: [{id: p, base_url: "http://x"}, {id: q, base_url: "http://x"}]', {}), read_environment({})
+)
+P, Q = (Endpoint(f"{provider.id}/m", provider, "m", 1) for provider in PROVIDERS)
+DURATION = "gen_ai_server_request_duration_seconds"
+OVERHEAD = "arouter_overhead_seconds_sum"
+
+
+class Shown:
+    """What a meter has shown."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.meter = Meter(Instruments(self.registry))
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        if name.startswith("gen_ai"):
+            labels = {"gen_ai_operation_name": "chat", **labels}
+        return self.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture
+def shown() -> Shown:
+    return Shown()
+
+
+def called(*attempts: Attempt, **fields: Any) -> Outcome:
+    """Returns the outcome of a call that came at second 100."""
+    outcome = new_outcome()
+    outcome.started = 100.0
+    outcome.attempts += attempts
+    for name, value in fields.items():
+        setattr(outcome, name, value)
+    return outcome
+
+
+def asked(endpoint: Endpoint, sent: float, ended: float | None = None, failure: Failure | None = None) -> Attempt:
+    return Attempt(endpoint.id, endpoint, "key", sent, asked=True, sent=sent, ended=ended, failure=failure)
+
+
+def test_a_whole_answer(shown: Shown) -> None:
+    shown.meter.measure(called(asked(P, 100.25, 102.0), usage=Usage(11, 7)), False, 102.5)
+
+    model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
+    assert shown(f"{DURATION}_sum", **model, error_type="") == 2.5
+    assert shown(OVERHEAD) == 0.75
+    assert shown("arouter_attempts_total", provider="p", result="ok") == 1
+    assert shown("gen_ai_client_token_usage_sum", **model, gen_ai_token_type="input") == 11
+    assert shown("gen_ai_client_token_usage_sum", **model, gen_ai_token_type="output") == 7
+    assert shown("gen_ai_server_time_to_first_token_seconds_count", **model) is None
+
+
+def test_a_streamed_answer(shown: Shown) -> None:
+    shown.meter.measure(called(asked(P, 100.25), usage=Usage(11, 5), first_token=101.0), True, 103.0)
+
+    model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
+    assert shown("gen_ai_server_time_to_first_token_seconds_sum", **model) == 1.0
+    assert shown("gen_ai_server_time_per_output_token_seconds_sum", **model) == 0.5
+    assert shown(OVERHEAD) == 0.25
+
+
+def test_a_fallback(shown: Shown) -> None:
+    tried = [asked(P, 100.0, 101.0, Failure.PROVIDER_TIMEOUT), asked(Q, 101.5, 102.0)]
+
+    shown.meter.measure(called(*tried), False, 102.0)
+
+    assert shown("arouter_fallbacks_total", provider="p", reason="provider_timeout") == 1
+    assert shown("arouter_attempts_total", provider="p", result="provider_timeout") == 1
+    assert shown("arouter_attempts_total", provider="q", result="ok") == 1
+    assert shown(f"{DURATION}_count", gen_ai_provider_name="q", gen_ai_request_model="m", error_type="") == 1
+    assert shown(OVERHEAD) == 0.5
+
+
+def test_the_last_failure_is_no_fallback(shown: Shown) -> None:
+    outcome = called(asked(P, 100.0, 101.0, Failure.PROVIDER_ERROR), asked(Q, 101.0, 102.0, Failure.RATE_LIMITED))
+    outcome.fail(Failure.RATE_LIMITED)
+
+    shown.meter.measure(outcome, False, 102.0)
+
+    model = {"gen_ai_provider_name": "q", "gen_ai_request_model": "m"}
+    assert shown(f"{DURATION}_count", **model, error_type="rate_limited") == 1
+    assert shown("arouter_fallbacks_total", provider="p", reason="provider_error") == 1
+    assert shown("arouter_fallbacks_total", provider="q", reason="rate_limited") is None
+
+
+def test_a_client_that_leaves(shown: Shown) -> None:
+    outcome = called(asked(P, 100.0), first_token=101.0)
+    outcome.leave()
+
+    shown.meter.measure(outcome, True, 102.0)
+
+    model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
+    assert shown("arouter_client_cancellations_total", stream="true") == 1
+    assert shown("arouter_attempts_total", provider="p", result="client_cancelled") == 1
+    assert shown(f"{DURATION}_count", **model, error_type="client_cancelled") == 1
+    assert shown("gen_ai_server_time_to_first_token_seconds_count", **model) is None
+
+
+def test_a_call_for_which_nobody_was_asked(shown: Shown) -> None:
+    outcome = called(Attempt(P.id, P, "key"))
+    outcome.fail(Failure.INVALID_REQUEST)
+
+    shown.meter.measure(outcome, False, 100.5)
+
+    nobody = {"gen_ai_provider_name": "", "gen_ai_request_model": ""}
+    assert shown(f"{DURATION}_count", **nobody, error_type="invalid_request") == 1
+    assert shown("arouter_overhead_seconds_count") == 0
+    assert "arouter_attempts" not in {sample.name for family in shown.registry.collect() for sample in family.samples}
+
+
+@pytest.mark.parametrize("usage", [None, Usage(), Usage(cached_tokens=3)])
+def test_tokens_that_nobody_counted_are_not_shown(shown: Shown, usage: Usage | None) -> None:
+    shown.meter.measure(called(asked(P, 100.0, 101.0), usage=usage), False, 101.0)
+
+    families = {family.name: family.samples for family in shown.registry.collect()}
+    assert families["gen_ai_client_token_usage"] == []
