@@ -12,6 +12,8 @@ from string import Template
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
+
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _LONGEST_SOCKET = 107
@@ -37,6 +39,8 @@ class GatewaySettings:
         max_connections: Open client connections; one more is closed at once.
         max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
         stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+        tls: See `GatewayTls`. None is plain text.
+        service_tls: See `ServiceTls`. None for a service in plain text.
         cors_allow_origins: Origins whose web pages may call (`https://app.example.com`), or `*` for any.
 
     Raises:
@@ -52,6 +56,8 @@ class GatewaySettings:
     max_connections: int = 10_000
     max_heap_bytes: int = 1024 * 1024 * 1024
     stream_idle_timeout: float = 300.0
+    tls: GatewayTls | None = None
+    service_tls: ServiceTls | None = None
     cors_allow_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,20 +94,27 @@ class GatewaySettings:
             _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
 
 
-def render(settings: GatewaySettings, out_dir: Path) -> Path:
-    """Writes the configuration, which needs no other file, into `out_dir` and returns its path.
+def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None) -> Path:
+    """Writes the configuration, and the files it needs for TLS, into `out_dir` and returns its path.
+
+    Args:
+        settings: What it leaves open.
+        out_dir: Made if it is not there.
+        run_dir: Where Envoy will find all this, if not in `out_dir`.
 
     Raises:
         OSError: It cannot be written.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
+    for name, resource in secrets(settings.tls, settings.service_tls).items():
+        (out_dir / f"{name}.json").write_text(json.dumps(resource, indent=2) + "\n", encoding="utf-8")
     path = out_dir / "envoy.yaml"
-    path.write_text(render_text(settings), encoding="utf-8")
+    path.write_text(render_text(settings, run_dir or out_dir.absolute()), encoding="utf-8")
     return path
 
 
-def render_text(settings: GatewaySettings) -> str:
-    """Returns the configuration."""
+def render_text(settings: GatewaySettings, run_dir: Path) -> str:
+    """Returns the configuration; the files it needs are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
     values: dict[str, object] = {
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
@@ -123,11 +136,17 @@ def render_text(settings: GatewaySettings) -> str:
     if settings.admin_socket is not None:
         values["admin_socket"] = str(settings.admin_socket)
         values["metrics_port"] = settings.metrics_port
+    if settings.tls is not None:
+        values |= gateway_tls_values(settings.tls, run_dir)
+    if settings.service_tls is not None:
+        values |= service_tls_values(settings.service_tls, run_dir)
     # JSON is YAML, and ASCII JSON on one line has no way out of its place.
     written = {name: json.dumps(value) for name, value in values.items()}
     parts = {
         "metrics_listener": settings.metrics_port is not None,
         "admin_cluster": settings.admin_socket is not None,
+        "gateway_tls": settings.tls is not None,
+        "service_tls": settings.service_tls is not None,
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
     return _template("envoy").substitute(written | included)

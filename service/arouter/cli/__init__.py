@@ -18,6 +18,9 @@ Environment:
   AROUTER_CONFIG      path of arouter.yaml; none is needed
   AROUTER_PORT        the gateway's port (8080)
   AROUTER_GRPC_PORT   the service's port (50051)
+  AROUTER_HEALTH_PORT the service's health in plain text, for probes; none by default
+  AROUTER_TLS_CA, AROUTER_TLS_CERT, AROUTER_TLS_KEY
+                      what `arouter models`, `chat` and `explain` believe and show
   AROUTER_STATE_DIR   where state is kept (./var)
   AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
   AROUTER_MGMT_KEY    the operator's management key; `arouter keys` makes others

@@ -31,11 +31,11 @@ def serve(workers: int) -> None:
     """
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
-    from arouter.server.ports import check_free
+    from arouter.server.ports import check_service_ports
 
     with config_errors():
         config, environment = read_settings()
-        check_free(environment.listen_address, environment.grpc_port, "AROUTER_GRPC_PORT")
+        check_service_ports(environment)
         prepare_database(environment)
         keep_grpc_out_of_forks()
         if workers == 1:

@@ -7,6 +7,7 @@ import logging
 import time
 from random import Random
 
+import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -43,6 +44,7 @@ from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.usage_service import UsageService
+from arouter.server.credentials import server_credentials
 from arouter.server.database import wait_for_schema
 from arouter.server.ports import endpoint
 from arouter.store.catalogue import SqlCatalogueStore
@@ -104,12 +106,12 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """One worker: a gRPC server on one port.
+    """One worker: a gRPC server on one port, and if wanted one for its health alone on another.
 
     Args:
         config: Of the service.
         environment: Of the process.
-        share_port: Whether other processes listen on the same port (`SO_REUSEPORT`).
+        share_port: Whether other processes listen on the same ports (`SO_REUSEPORT`).
     """
 
     def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
@@ -117,7 +119,8 @@ class App:
         self._environment = environment
         self._share_port = share_port
         # First what may be wrong, then what would have to be closed.
-        built_in_keys = _built_in_keys(environment)
+        built_in_keys = _built_in_keys(config, environment)
+        self._credentials = None if config.server.tls is None else server_credentials("server.tls", config.server.tls)
         self._directory = Directory(built_in_keys, config.accounts.max_age)
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()), config.models)
         self._database = Database(database_url(environment.database_url, environment.state_dir))
@@ -144,8 +147,16 @@ class App:
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
+        self._health_server = aio.server(options=[("grpc.so_reuseport", int(share_port))])
         self._server = aio.server(
-            interceptors=[Authentication(self._directory, self._directory_sync.look_for_new), Handling()],
+            interceptors=[
+                Authentication(
+                    self._directory,
+                    self._directory_sync.look_for_new,
+                    takes_workloads=bool(config.accounts.workloads),
+                ),
+                Handling(),
+            ],
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
@@ -181,7 +192,8 @@ class App:
             RoutingService(planner, self._catalogue), self._server
         )
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for server in (self._server, self._health_server):
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
             self._server,
@@ -194,16 +206,14 @@ class App:
         calls that the others could answer.
 
         Raises:
-            ConfigError: The port cannot be had; the database belongs to a newer release.
+            ConfigError: A port cannot be had; the database belongs to a newer release.
         """
-        address = endpoint(self._environment.listen_address, self._environment.grpc_port)
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
-        try:
-            self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
+        address = self._bind(self._server, self._environment.grpc_port, "AROUTER_GRPC_PORT", self._credentials)
+        if self._environment.health_port is not None:
+            self._bind(self._health_server, self._environment.health_port, "AROUTER_HEALTH_PORT", None)
         if not self._share_port:
-            await self._server.start()
+            await self._listen()
         if not self._catalogue.providers:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
@@ -214,8 +224,8 @@ class App:
         await self._provider_health.start()
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         if self._share_port:
-            await self._server.start()
-        _log.info("serving on %s", address)
+            await self._listen()
+        _log.info("serving on %s%s", address, "" if self._credentials is None else " with TLS")
 
     async def stop(self, hurry: asyncio.Event) -> None:
         """Says NOT_SERVING, refuses new calls, lets those in flight finish, and closes everything.
@@ -249,19 +259,36 @@ class App:
         await self._ledger.close(_LEDGER_PATIENCE)
         await self._upstream.close()
         await self._database.close()
+        # Last: until the process ends, probes are to hear that it drains.
+        await self._health_server.stop(None)
+
+    def _bind(self, server: aio.Server, port: int, variable: str, credentials: grpc.ServerCredentials | None) -> str:
+        address = endpoint(self._environment.listen_address, port)
+        try:
+            if credentials is None:
+                server.add_insecure_port(address)
+            else:
+                server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise ConfigError(f"cannot listen on {address} ({variable}): it is taken or not allowed") from error
+        return address
+
+    async def _listen(self) -> None:
+        await self._server.start()
+        await self._health_server.start()
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):
             await self._health.set(service, status)
 
 
-def _built_in_keys(environment: Environment) -> list[Key]:
+def _built_in_keys(config: Config, environment: Environment) -> list[Key]:
     """Returns the keys that are in no database. One that others share gets no development key unasked.
 
     Raises:
         ConfigError: One of them is not a key.
     """
-    keys = []
+    keys = [built_in.workload_key(each.spiffe_id, each.account) for each in config.accounts.workloads]
     if environment.dev_key is not None or environment.database_url is None:
         keys.append(built_in.development_key(development_key(environment).reveal()))
     if environment.mgmt_key is not None:

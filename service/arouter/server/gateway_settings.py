@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
-from arouter.config.schema import Config
+from arouter.config.schema import Config, ServiceTlsConfig, TlsConfig
 from arouter_gateway.render import GatewaySettings
+from arouter_gateway.tls import GatewayTls, ServiceTls
 
 _MARGIN = 60.0
 """Seconds that the gateway waits longer than the service: whoever knows why it took too long is to say so."""
@@ -28,10 +31,33 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             max_request_bytes=MAX_BODY_BYTES,
             max_connections=config.gateway.max_connections,
             stream_idle_timeout=_longest_call(config) + _MARGIN,
+            tls=_gateway_tls(config.gateway.tls),
+            service_tls=_service_tls(config.gateway.service_tls),
             cors_allow_origins=config.gateway.cors.allow_origins,
         )
     except ValueError as error:
         raise ConfigError(f"gateway: {error}") from error
+
+
+def _gateway_tls(tls: TlsConfig | None) -> GatewayTls | None:
+    if tls is None:
+        return None
+    return GatewayTls(_path(tls.certificate), _path(tls.key), _optional_path(tls.client_ca))
+
+
+def _service_tls(tls: ServiceTlsConfig | None) -> ServiceTls | None:
+    if tls is None:
+        return None
+    return ServiceTls(_path(tls.ca), tls.server_name, _optional_path(tls.certificate), _optional_path(tls.key))
+
+
+def _path(text: str) -> Path:
+    # Envoy's own folder is another than that of whoever wrote the configuration.
+    return Path(text).absolute()
+
+
+def _optional_path(text: str | None) -> Path | None:
+    return None if text is None else _path(text)
 
 
 def _longest_call(config: Config) -> float:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import errno
 import socket
 
+from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 
 
 def endpoint(address: str, port: int) -> str:
     """Returns how an IP address and a port are written together."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def check_service_ports(environment: Environment) -> None:
+    """Checks that the ports of the service can be listened on. Raises ConfigError."""
+    check_free(environment.listen_address, environment.grpc_port, "AROUTER_GRPC_PORT")
+    if environment.health_port is not None:
+        if environment.health_port == environment.grpc_port:
+            raise ConfigError(f"AROUTER_GRPC_PORT and AROUTER_HEALTH_PORT are both {environment.grpc_port}")
+        check_free(environment.listen_address, environment.health_port, "AROUTER_HEALTH_PORT")
 
 
 def check_free(address: str, port: int, variable: str) -> None:
