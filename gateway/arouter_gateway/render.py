@@ -13,6 +13,8 @@ from string import Template
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
+
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _LONGEST_SOCKET = 107
@@ -40,6 +42,8 @@ class GatewaySettings:
         stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
         collector: Where traces go, by OTLP over gRPC: an IP address or DNS name, and a port. None has none.
         trace_ratio: The share of traces that is recorded, from 0 to 1. At 1 clients' own traces are continued.
+        tls: See `GatewayTls`. None is plain text.
+        service_tls: See `ServiceTls`. None for a service in plain text.
         cors_allow_origins: Origins whose web pages may call (`https://app.example.com`), or `*` for any.
 
     Raises:
@@ -57,6 +61,8 @@ class GatewaySettings:
     stream_idle_timeout: float = 300.0
     collector: tuple[str, int] | None = None
     trace_ratio: float = 1.0
+    tls: GatewayTls | None = None
+    service_tls: ServiceTls | None = None
     cors_allow_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,20 +101,27 @@ class GatewaySettings:
             _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
 
 
-def render(settings: GatewaySettings, out_dir: Path) -> Path:
-    """Writes the configuration, which needs no other file, into `out_dir` and returns its path.
+def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None) -> Path:
+    """Writes the configuration, and the files it needs for TLS, into `out_dir` and returns its path.
+
+    Args:
+        settings: What it leaves open.
+        out_dir: Made if it is not there.
+        run_dir: Where Envoy will find all this, if not in `out_dir`.
 
     Raises:
         OSError: It cannot be written.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
+    for name, resource in secrets(settings.tls, settings.service_tls).items():
+        (out_dir / f"{name}.json").write_text(json.dumps(resource, indent=2) + "\n", encoding="utf-8")
     path = out_dir / "envoy.yaml"
-    path.write_text(render_text(settings), encoding="utf-8")
+    path.write_text(render_text(settings, run_dir or out_dir.absolute()), encoding="utf-8")
     return path
 
 
-def render_text(settings: GatewaySettings) -> str:
-    """Returns the configuration."""
+def render_text(settings: GatewaySettings, run_dir: Path) -> str:
+    """Returns the configuration; the files it needs are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
     values: dict[str, object] = {
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
@@ -134,6 +147,10 @@ def render_text(settings: GatewaySettings) -> str:
         values["collector_type"] = _cluster_type([settings.collector])
         values["collector_endpoints"] = [_endpoint(*settings.collector)]
         values["trace_percent"] = 100 * settings.trace_ratio
+    if settings.tls is not None:
+        values |= gateway_tls_values(settings.tls, run_dir)
+    if settings.service_tls is not None:
+        values |= service_tls_values(settings.service_tls, run_dir)
     # JSON is YAML, and ASCII JSON on one line has no way out of its place.
     written = {name: json.dumps(value) for name, value in values.items()}
     parts = {
@@ -143,6 +160,8 @@ def render_text(settings: GatewaySettings) -> str:
         "tracing_field": settings.collector is not None,
         "tracing_cluster": settings.collector is not None,
         "tracing_untrusted": settings.collector is not None and settings.trace_ratio < 1.0,
+        "gateway_tls": settings.tls is not None,
+        "service_tls": settings.service_tls is not None,
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
     return _template("envoy").substitute(written | included)

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from arouter.v1 import model_service_pb2
 from emulator import Emulator
 from emulator.answers import TEXT
+from support.ports import free_ports, is_listening
 from support.stack import running
 from support.typed import Client, chat_request
 
@@ -105,6 +106,25 @@ async def test_calls_that_outlast_the_grace_are_cut(config: dict[str, Any], emul
         assert "shutting down" in cut.value.details()
         assert await asyncio.to_thread(stack.process.wait) == 0
     assert emulator.calls[-1].disconnected.wait(5)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_probes_hear_of_it_until_the_end(
+    config: dict[str, Any], emulator: Emulator, tmp_path: Path, workers: int
+) -> None:
+    [port] = free_ports(1)
+    environment = {"AROUTER_HEALTH_PORT": str(port)}
+    with running(tmp_path, config, ("serve", "--workers", str(workers)), environment) as stack:
+        async with stack.async_channel() as channel, stack.async_channel(port) as probes:
+            [stream] = await open_streams(Client(stack, channel), 1)
+            watch = await watch_health(probes)
+            stack.process.send_signal(signal.SIGTERM)
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+            emulator.release_all()
+            assert await rest_of(stream) == TEXT.removeprefix("Hello")
+        assert await asyncio.to_thread(stack.process.wait) == 0
+    assert not is_listening(port)
 
 
 async def test_an_idle_service_ends_at_once_even_with_clients_connected(

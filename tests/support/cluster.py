@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 import yaml
 
 from support.ports import HOST, free_ports
 from support.process import AROUTER, Process
-from support.stack import CLIENT_KEY, MANAGEMENT_KEY, assert_clean, wait_serving
+from support.stack import CLIENT_KEY, GRPC_OPTIONS, MANAGEMENT_KEY, assert_clean, wait_serving
 from support.wire import Wire
 
 _POLL = 0.05
@@ -100,7 +101,8 @@ class Service(Part):
 
     def wait_ready(self) -> None:
         """Waits until it says SERVING."""
-        wait_serving(self.process, self.address)
+        with grpc.insecure_channel(self.address, options=GRPC_OPTIONS) as channel:
+            wait_serving(self.process, channel)
 
     def stop(self) -> None:
         """Ends it as Kubernetes does."""

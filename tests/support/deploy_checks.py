@@ -221,7 +221,8 @@ def rendered(objects: list[Object]) -> Any:
 
 @cache
 def _rendered(written: str, variables: tuple[tuple[str, str], ...]) -> Any:
-    return yaml.safe_load(render_text(gateway_settings(parse_config(written, {}), read_environment(dict(variables)))))
+    settings = gateway_settings(parse_config(written, {}), read_environment(dict(variables)))
+    return yaml.safe_load(render_text(settings, Path("/var/lib/arouter/gateway")))
 
 
 def _config(objects: list[Object]) -> Config:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -46,8 +47,14 @@ class Answer(NamedTuple):
 class Rest:
     """One connection to a gateway. The answer to one request leaves it usable for the next."""
 
-    def __init__(self, port: int, key: str | None = None, timeout: float = TIMEOUT) -> None:
-        self._connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
+    def __init__(
+        self, port: int, key: str | None = None, tls: ssl.SSLContext | None = None, timeout: float = TIMEOUT
+    ) -> None:
+        self._connection = (
+            http.client.HTTPConnection(HOST, port, timeout=timeout)
+            if tls is None
+            else http.client.HTTPSConnection(HOST, port, timeout=timeout, context=tls)
+        )
         self._key = key
 
     def __enter__(self) -> Rest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.ports import HOST, free_ports
 from support.process import START_LIMIT, Process, assert_gone
 from support.rest import Rest
+from support.tls import TlsClient
 
 CLIENT_KEY = f"lr_live_test_{secrets.token_hex(12)}"
 MANAGEMENT_KEY = f"lr_mgmt_test_{secrets.token_hex(16)}"
@@ -37,20 +39,22 @@ class Stack:
         key: A key that is accepted.
         management_key: The operator's.
         folder: Holds its configuration, state and log.
+        tls: What its clients believe and show; None for plain text.
     """
 
-    def __init__(self, process: Process, port: int, grpc_port: int, folder: Path) -> None:
+    def __init__(self, process: Process, port: int, grpc_port: int, folder: Path, tls: TlsClient | None = None) -> None:
         self.process = process
         self.port = port
         self.grpc_port = grpc_port
         self.key = CLIENT_KEY
         self.management_key = MANAGEMENT_KEY
         self.folder = folder
+        self.tls = tls
 
     @property
     def base_url(self) -> str:
         """What an OpenAI SDK's `base_url` takes."""
-        return f"http://{HOST}:{self.port}/v1"
+        return f"{'https' if self.tls else 'http'}://{HOST}:{self.port}/v1"
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
@@ -59,11 +63,14 @@ class Stack:
 
     def rest(self) -> Rest:
         """Opens a plain HTTP connection to the gateway."""
-        return Rest(self.port, self.key)
+        return Rest(self.port, self.key, self.tls and self.tls.context(self.folder))
 
     def channel(self, port: int | None = None) -> grpc.Channel:
         """Opens a gRPC channel to the service, or to another port."""
-        return grpc.insecure_channel(f"{HOST}:{port or self.grpc_port}", options=GRPC_OPTIONS)
+        address = f"{HOST}:{port or self.grpc_port}"
+        if self.tls is not None:
+            return grpc.secure_channel(address, self.tls.credentials(), options=GRPC_OPTIONS)
+        return grpc.insecure_channel(address, options=GRPC_OPTIONS)
 
     def async_channel(self, port: int | None = None) -> grpc.aio.Channel:
         """Opens an asyncio gRPC channel to the service, or to another port."""
@@ -80,6 +87,7 @@ def running(
     config: Mapping[str, Any],
     command: tuple[str, ...] = ("up",),
     environment: Mapping[str, str] | None = None,
+    tls: TlsClient | None = None,
 ) -> Iterator[Stack]:
     """Runs `arouter up`, or another command, until it is healthy; stops it and checks that nothing is left.
 
@@ -88,6 +96,7 @@ def running(
         config: The content of its `arouter.yaml`.
         command: What follows `arouter`.
         environment: Variables beside the usual ones.
+        tls: What its clients believe and show, if it wants TLS.
     """
     port, grpc_port = free_ports(2)
     with started(
@@ -96,11 +105,13 @@ def running(
         command,
         {"AROUTER_PORT": str(port), "AROUTER_GRPC_PORT": str(grpc_port)} | dict(environment or {}),
     ) as process:
-        stack = Stack(process, port, grpc_port, folder)
+        stack = Stack(process, port, grpc_port, folder, tls)
         if command[0] == "up":
-            process.wait_until(lambda: is_healthy(port), "healthy")
+            context = tls and tls.context(folder)
+            process.wait_until(lambda: is_healthy(port, context), "healthy")
         else:
-            wait_serving(process, f"{HOST}:{grpc_port}")
+            with stack.channel() as channel:
+                wait_serving(process, channel)
             process.children()
         yield stack
         # A test may have stopped it by itself, to look at just that.
@@ -129,10 +140,10 @@ def started(
         process.kill()
 
 
-def is_healthy(port: int) -> bool:
+def is_healthy(port: int, tls: ssl.SSLContext | None = None) -> bool:
     """Says whether the gateway's health check passes."""
     try:
-        with Rest(port) as rest:
+        with Rest(port, tls=tls) as rest:
             return rest.get("/healthz").status == 200
     except OSError:
         return False
@@ -148,15 +159,14 @@ def assert_clean(log: str) -> None:
     assert trouble is None, log[max(0, trouble.start() - 2000) : trouble.end() + 4000]
 
 
-def wait_serving(process: Process, address: str) -> None:
-    """Waits until the service at `address` says SERVING."""
-    with grpc.insecure_channel(address, options=GRPC_OPTIONS) as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch(
-            health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_LIMIT
-        )
-        try:
-            while next(watch).status != health_pb2.HealthCheckResponse.SERVING:
-                pass
-        except grpc.RpcError:
-            raise AssertionError(f"not serving:\n{process.log}") from None
-        watch.cancel()
+def wait_serving(process: Process, channel: grpc.Channel) -> None:
+    """Waits until the service at the other end of a channel says SERVING."""
+    watch = health_pb2_grpc.HealthStub(channel).Watch(
+        health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_LIMIT
+    )
+    try:
+        while next(watch).status != health_pb2.HealthCheckResponse.SERVING:
+            pass
+    except grpc.RpcError:
+        raise AssertionError(f"not serving:\n{process.log}") from None
+    watch.cancel()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
+from msgspec.structs import replace
+
+from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret, hash_workload
 from arouter.accounts.records import Key, KeyType, RateLimit
 
 DEFAULT_ACCOUNT = "default"
@@ -17,6 +19,12 @@ def development_key(secret: str) -> Key:
 def operator_key(secret: str) -> Key:
     """Returns the management key of `AROUTER_MGMT_KEY`, which belongs to no account."""
     return _built_in(secret, "AROUTER_MGMT_KEY", "management", None)
+
+
+def workload_key(spiffe_id: str, account: str) -> Key:
+    """Returns what a workload calls with: of its account, and free to use all that this may."""
+    key = _built_in(spiffe_id, spiffe_id, "regular", account)
+    return replace(key, hash=hash_workload(spiffe_id), label=spiffe_id)
 
 
 def label_of(secret: str) -> str:

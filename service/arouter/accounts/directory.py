@@ -36,7 +36,7 @@ class Directory(KeyStore):
     """Answers who a key is.
 
     Args:
-        built_in: Keys that are in no store: the development key and the operator's from the environment.
+        built_in: Keys that are in no store: the environment's and the workloads'.
         max_age: See the attribute.
 
     Attributes:

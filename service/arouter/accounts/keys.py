@@ -22,7 +22,7 @@ class ApiKey:
     """A valid key, together with what its account allows.
 
     Attributes:
-        hash: SHA-256 of the secret, in hexadecimal; what the key is called everywhere.
+        hash: SHA-256 of the secret, in hexadecimal; what the key is called everywhere. A workload's is `hash_workload`.
         account: The account it belongs to; None for the operator's management key.
         providers: Ids of the providers enabled for it, or None for all.
         models: Patterns of the models allowed to it, or None for all.
@@ -121,6 +121,15 @@ def authenticate(secret: str | None, store: KeyStore) -> ApiKey:
     return key
 
 
+def authenticate_workload(spiffe_id: str, store: KeyStore) -> ApiKey | None:
+    """Returns what the workload calls with that a verified certificate names, or None if no valid account is its own.
+
+    Raises:
+        ARouterError: UNAVAILABLE.
+    """
+    return store.find(hash_workload(spiffe_id))
+
+
 def may_be_new(secret: str | None) -> bool:
     """Says whether a secret that is not known looks like one of those that ARouter makes."""
     return secret is not None and _MADE.fullmatch(secret) is not None
@@ -129,3 +138,8 @@ def may_be_new(secret: str | None) -> bool:
 def hash_secret(secret: str) -> str:
     """Returns the hash under which a key's secret is known."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def hash_workload(spiffe_id: str) -> str:
+    """Returns the hash under which a workload is known. Not SHA-256: no secret that is sent has this hash."""
+    return hashlib.blake2s(spiffe_id.encode("utf-8", "surrogateescape")).hexdigest()

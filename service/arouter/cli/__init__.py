@@ -28,6 +28,9 @@ Environment:
                       path of a socket for Envoy's admin interface; else there is none
   AROUTER_GATEWAY_METRICS_PORT
                       where the gateway shows its metrics and readiness; needs the one before
+  AROUTER_HEALTH_PORT the service's health in plain text, for probes; none by default
+  AROUTER_TLS_CA, AROUTER_TLS_CERT, AROUTER_TLS_KEY
+                      what `arouter models`, `chat` and `explain` believe and show
   AROUTER_STATE_DIR   where state is kept (./var)
   AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
   AROUTER_MGMT_KEY    the operator's management key; `arouter keys` makes others

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import grpc
@@ -12,17 +14,33 @@ from arouter.cli.settings import config_errors
 from arouter.config.dev_key import client_key
 from arouter.config.environment import read_environment
 
-key_option = click.option("--key", help="The API key.  [default: $AROUTER_KEY, else the development key]")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_CONNECTION = (
+    click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]"),
+    click.option(
+        "--key", help="The API key.  [default: $AROUTER_KEY, else with --tls-cert none, else the development key]"
+    ),
+    click.option("--tls-ca", type=_FILE, help="Call with TLS, and believe these CAs.  [default: $AROUTER_TLS_CA]"),
+    click.option("--tls-cert", type=_FILE, help="The client's own certificate.  [default: $AROUTER_TLS_CERT]"),
+    click.option("--tls-key", type=_FILE, help="The private key of --tls-cert.  [default: $AROUTER_TLS_KEY]"),
+)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def connection_options(command: _Command) -> _Command:
+    """Gives a command the options that `connection` takes."""
+    for option in reversed(_CONNECTION):
+        command = option(command)
+    return command
 
 
 @click.command()
-@click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
-@key_option
-def models(target: str | None, key: str | None) -> None:
+@connection_options
+def models(**access: Any) -> None:
     """List the models that the key may use."""
     from arouter.v1 import model_service_pb2, model_service_pb2_grpc
 
-    with connection(target, key) as (channel, metadata):
+    with connection(**access) as (channel, metadata):
         service = model_service_pb2_grpc.ModelServiceStub(channel)
         for model in service.ListModels(model_service_pb2.ListModelsRequest(), metadata=metadata).data:
             click.echo(model.id)
@@ -31,9 +49,8 @@ def models(target: str | None, key: str | None) -> None:
 @click.command()
 @click.argument("prompt")
 @click.option("--model", help="A model id as `arouter models` lists it.  [default: the first of them]")
-@click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
-@key_option
-def chat(prompt: str, model: str | None, target: str | None, key: str | None) -> None:
+@connection_options
+def chat(prompt: str, model: str | None, **access: Any) -> None:
     """Stream the answer to PROMPT."""
     from arouter.v1 import (
         chat_message_pb2,
@@ -43,7 +60,7 @@ def chat(prompt: str, model: str | None, target: str | None, key: str | None) ->
         model_service_pb2_grpc,
     )
 
-    with connection(target, key) as (channel, metadata):
+    with connection(**access) as (channel, metadata):
         if model is None:
             listed = model_service_pb2_grpc.ModelServiceStub(channel).ListModels(
                 model_service_pb2.ListModelsRequest(), metadata=metadata
@@ -62,18 +79,36 @@ def chat(prompt: str, model: str | None, target: str | None, key: str | None) ->
 
 
 @contextmanager
-def connection(target: str | None, key: str | None) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str]]]]:
+def connection(
+    target: str | None, key: str | None, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None
+) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str], ...]]]:
     """Yields a channel to the service and the metadata with the key; a failed call ends the command with one line."""
     with config_errors():
         environment = read_environment()
-        key = key or client_key(environment).reveal()
-        target = target or f"127.0.0.1:{environment.grpc_port}"
-    # Never through a proxy that the environment may name: it would see the key.
-    with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
+    target = target or f"127.0.0.1:{environment.grpc_port}"
+    ca, cert, own_key = tls_ca or environment.tls_ca, tls_cert or environment.tls_cert, tls_key or environment.tls_key
+    if (cert is None) != (own_key is None) or (cert is not None and ca is None):
+        raise click.UsageError("--tls-cert needs --tls-key, and both need --tls-ca.")
+    if key is None and (cert is None or environment.key is not None):
+        with config_errors():
+            key = client_key(environment).reveal()
+    with _channel(target, ca, cert, own_key) as channel:
         try:
-            yield channel, (("authorization", f"Bearer {key}"),)
+            yield channel, () if key is None else (("authorization", f"Bearer {key}"),)
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
             if code is grpc.StatusCode.UNAVAILABLE and not error.trailing_metadata():
-                details = f"no service at {target}; is `arouter up` running?"
+                details = f"no service at {target}; is `arouter up` running? ({details})"
             raise click.ClickException(f"{code.name}: {details}") from error
+
+
+def _channel(target: str, ca: Path | None, cert: Path | None, key: Path | None) -> grpc.Channel:
+    # Never through a proxy that the environment may name: it would see the key.
+    options = [("grpc.enable_http_proxy", 0)]
+    if ca is None:
+        return grpc.insecure_channel(target, options)
+    try:
+        files = [path.read_bytes() for path in (ca, key, cert) if path is not None]
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(*files), options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.client import connection, key_option
+from arouter.cli.client import connection, connection_options
 from arouter.cli.database import as_json, print_json, print_table
 
 if TYPE_CHECKING:
@@ -28,16 +28,14 @@ _SHOWN_EXCLUDED = 20
     help="A whole request, OpenAI's JSON, in place of PROMPT.",
 )
 @as_json
-@click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]")
-@key_option
+@connection_options
 def explain(
     prompt: str | None,
     model: str | None,
     why_not: str | None,
     file: Path | None,
     as_json: bool,
-    target: str | None,
-    key: str | None,
+    **access: Any,
 ) -> None:
     """Show who would answer PROMPT and why, without asking anybody or charging anything."""
     from google.api.httpbody_pb2 import HttpBody
@@ -47,7 +45,7 @@ def explain(
     from arouter.v1.routing_service_pb2_grpc import RoutingServiceStub
 
     body = HttpBody(content_type="application/json", data=_request(prompt, model, file))
-    with connection(target, key) as (channel, metadata):
+    with connection(**access) as (channel, metadata):
         request = ExplainRouteRequest(http_body=body, why_not=why_not or "")
         response = RoutingServiceStub(channel).ExplainRoute(request, metadata=metadata)
     if as_json:

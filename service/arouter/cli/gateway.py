@@ -18,9 +18,14 @@ def gateway() -> None:
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder.  [default: state folder/gateway]"
 )
-def render(out: Path | None) -> None:
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    help="Folder where Envoy will find it, for what is rendered elsewhere.  [default: --out]",
+)
+def render(out: Path | None, run_dir: Path | None) -> None:
     """Write envoy.yaml and what it needs, and print its path."""
-    click.echo(_render(out))
+    click.echo(_render(out, run_dir))
 
 
 @gateway.command()
@@ -81,13 +86,13 @@ def drain(at_least: float, at_most: float) -> None:
         raise click.ClickException(f"{left} calls are still open after {at_most:g} s")
 
 
-def _render(out: Path | None) -> Path:
+def _render(out: Path | None, run_dir: Path | None = None) -> Path:
     from arouter.server.gateway_settings import gateway_settings
     from arouter_gateway.render import render
 
     with config_errors():
         config, environment = read_settings()
         try:
-            return render(gateway_settings(config, environment), out or environment.state_dir / "gateway")
+            return render(gateway_settings(config, environment), out or environment.state_dir / "gateway", run_dir)
         except OSError as error:
             raise click.ClickException(f"cannot write the gateway's configuration: {error}") from error

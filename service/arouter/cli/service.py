@@ -32,12 +32,11 @@ def serve(workers: int) -> None:
     """
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
-    from arouter.server.ports import check_ports
+    from arouter.server.ports import check_service_ports
 
     with config_errors():
         config, environment = read_settings()
-        ports = {"AROUTER_GRPC_PORT": environment.grpc_port, "AROUTER_METRICS_PORT": environment.metrics_port}
-        check_ports(environment.listen_address, ports)
+        check_service_ports(environment)
         prepare_database(environment)
         keep_grpc_out_of_forks()
         if workers == 1:

@@ -30,12 +30,16 @@ class Environment(Struct, frozen=True):
         listen_address: `AROUTER_LISTEN_ADDRESS`, the IP address that the gateway and the service listen on.
         port: `AROUTER_PORT`, the gateway's port.
         grpc_port: `AROUTER_GRPC_PORT`, the service's port.
+        health_port: `AROUTER_HEALTH_PORT`, where the service's health is in plain text, or None: nowhere.
         metrics_port: `AROUTER_METRICS_PORT`, where the service's metrics are, or None: nowhere.
         services: `AROUTER_SERVICES`, where the gateway finds the service: pairs of host and port.
         gateway_admin: `AROUTER_GATEWAY_ADMIN`, the path of the socket of Envoy's admin interface, or None: it has none.
         gateway_metrics_port: `AROUTER_GATEWAY_METRICS_PORT`, where the gateway's metrics are, or None: nowhere.
         state_dir: `AROUTER_STATE_DIR`, where ARouter keeps what must survive a restart.
         key: `AROUTER_KEY`, what a client calls with, or None: the development key.
+        tls_ca: `AROUTER_TLS_CA`, whose certificates a client believes, or None: it calls in plain text.
+        tls_cert: `AROUTER_TLS_CERT`, a client's own certificate, or None.
+        tls_key: `AROUTER_TLS_KEY`, the private key of `tls_cert`.
         dev_key: `AROUTER_DEV_KEY`, or None: one is made and kept in the state folder.
         mgmt_key: `AROUTER_MGMT_KEY`, the operator's management key, or None.
         database_url: `AROUTER_DATABASE_URL`, or None: an SQLite file in the state folder.
@@ -52,12 +56,16 @@ class Environment(Struct, frozen=True):
     listen_address: str
     port: int
     grpc_port: int
+    health_port: int | None
     metrics_port: int | None
     services: tuple[tuple[str, int], ...]
     gateway_admin: Path | None
     gateway_metrics_port: int | None
     state_dir: Path
     key: Secret | None
+    tls_ca: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
     dev_key: Secret | None
     mgmt_key: Secret | None
     database_url: Secret | None
@@ -77,25 +85,27 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         ConfigError: A port is not a port, an address not an address, or a choice none of those that there are.
     """
     env = dict(os.environ if variables is None else variables)
-    config_path = env.get("AROUTER_CONFIG")
     key = env.get("AROUTER_KEY")
     dev_key = env.get("AROUTER_DEV_KEY")
     mgmt_key = env.get("AROUTER_MGMT_KEY")
     database_url = env.get("AROUTER_DATABASE_URL")
     redis_url = env.get("AROUTER_REDIS_URL")
-    gateway_admin = env.get("AROUTER_GATEWAY_ADMIN")
     grpc_port = _port(env, "AROUTER_GRPC_PORT", 50051)
     return Environment(
-        config_path=Path(config_path) if config_path else None,
+        config_path=_path(env, "AROUTER_CONFIG"),
         listen_address=_address(env, "AROUTER_LISTEN_ADDRESS", "127.0.0.1"),
         port=_port(env, "AROUTER_PORT", 8080),
         grpc_port=grpc_port,
+        health_port=_optional_port(env, "AROUTER_HEALTH_PORT"),
         metrics_port=_optional_port(env, "AROUTER_METRICS_PORT"),
         services=_services(env, "AROUTER_SERVICES", grpc_port),
-        gateway_admin=Path(gateway_admin) if gateway_admin else None,
+        gateway_admin=_path(env, "AROUTER_GATEWAY_ADMIN"),
         gateway_metrics_port=_optional_port(env, "AROUTER_GATEWAY_METRICS_PORT"),
         state_dir=Path(env.get("AROUTER_STATE_DIR") or "var"),
         key=Secret(key) if key else None,
+        tls_ca=_path(env, "AROUTER_TLS_CA"),
+        tls_cert=_path(env, "AROUTER_TLS_CERT"),
+        tls_key=_path(env, "AROUTER_TLS_KEY"),
         dev_key=Secret(dev_key) if dev_key else None,
         mgmt_key=Secret(mgmt_key) if mgmt_key else None,
         database_url=Secret(database_url) if database_url else None,
@@ -112,6 +122,11 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
 def keep_grpc_out_of_forks() -> None:
     """Tells grpc, before it is imported, that nobody forks to go on using it: else it warns of every child we start."""
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    text = env.get(name)
+    return Path(text) if text else None
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

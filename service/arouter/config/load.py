@@ -18,6 +18,7 @@ from arouter.config.secret import Secret
 _PATTERNS = {
     "base_url": "expected an http or https URL without credentials, query or fragment",
     "id": "expected lower-case letters, digits, '.', '_' and '-'",
+    "spiffe_id": "expected a SPIFFE id like spiffe://example.org/ns/shop/sa/checkout",
 }
 _CHOICES = {"protocol": get_args(Protocol)}
 _UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
@@ -101,6 +102,7 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(_readable(str(error))) from error
     _check_unique(config)
+    _check_tls(config)
     return config
 
 
@@ -150,9 +152,21 @@ def _readable(message: str) -> str:
 
 
 def _check_unique(config: Config) -> None:
-    parts = {"providers": [row.id for row in config.providers], "models": [row.id for row in config.models]}
-    for part, ids in parts.items():
+    parts = {
+        ("providers", "id"): [row.id for row in config.providers],
+        ("models", "id"): [row.id for row in config.models],
+        ("accounts.workloads", "spiffe_id"): [row.spiffe_id for row in config.accounts.workloads],
+    }
+    for (part, field), ids in parts.items():
         for index, id_ in enumerate(ids):
             first = ids.index(id_)
             if first < index:
-                raise ConfigError(f"{part}[{index}].id: {id_!r} is already {part}[{first}]")
+                raise ConfigError(f"{part}[{index}].{field}: {id_!r} is already {part}[{first}]")
+
+
+def _check_tls(config: Config) -> None:
+    service = config.gateway.service_tls
+    if service is not None and (service.certificate is None) != (service.key is None):
+        raise ConfigError("gateway.service_tls: certificate and key go together")
+    if config.accounts.workloads and (config.server.tls is None or config.server.tls.client_ca is None):
+        raise ConfigError("accounts.workloads: needs server.tls.client_ca, by which client certificates are verified")

@@ -19,6 +19,7 @@ NonEmpty = Annotated[str, Meta(min_length=1)]
 Weight = Annotated[float, Meta(ge=0, le=1000)]
 Protocol = Literal["openai", "anthropic", "gemini"]
 Modality = Literal["text", "image", "audio", "video", "file"]
+SpiffeId = Annotated[str, Meta(pattern="^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$")]
 HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+(/[^?#\\s]*)?$")]
 
 
@@ -155,10 +156,41 @@ class RoutingConfig(Struct, frozen=True, forbid_unknown_fields=True):
     auto: AutoConfig = AutoConfig()
 
 
+class TlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a listener shows who it is. Paths of PEM files, which are read again when they change.
+
+    Attributes:
+        certificate: Its certificate, with those between it and the root.
+        key: The certificate's private key.
+        client_ca: Whose certificates clients must show. None wants none of them.
+    """
+
+    certificate: NonEmpty
+    key: NonEmpty
+    client_ca: NonEmpty | None = None
+
+
+class ServiceTlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the gateway calls a service that has TLS. Paths of PEM files, which are read again when they change.
+
+    Attributes:
+        ca: Whose certificates are believed.
+        server_name: What the service's certificate must be for: a DNS name, an IP address or a SPIFFE id.
+        certificate: The gateway's own, for a service that wants one; with those between it and the root.
+        key: The private key of `certificate`.
+    """
+
+    ca: NonEmpty
+    server_name: NonEmpty
+    certificate: NonEmpty | None = None
+    key: NonEmpty | None = None
+
+
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """How the service runs.
 
     Attributes:
+        tls: See `TlsConfig`. None is plain text.
         drain_delay: Seconds after SIGTERM in which new calls are still answered. The health check meanwhile tells those
             who send them.
         drain_grace: Seconds that calls in flight get to finish after that.
@@ -166,6 +198,7 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
         max_provider_connections: Open connections to providers, per worker; a call beyond waits for one.
     """
 
+    tls: TlsConfig | None = None
     drain_delay: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     drain_grace: Seconds = 30.0
     keep_alive: Seconds = 15.0
@@ -187,14 +220,28 @@ class CatalogueConfig(Struct, frozen=True, forbid_unknown_fields=True):
     sync_interval: Seconds = 600.0
 
 
+class WorkloadConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """A workload that needs no key: its client certificate says who it is.
+
+    Attributes:
+        spiffe_id: The certificate's SPIFFE id, in full.
+        account: The account that it acts for.
+    """
+
+    spiffe_id: SpiffeId
+    account: NonEmpty
+
+
 class AccountsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """How accounts and keys are known.
 
     Attributes:
         max_age: Seconds for which keys go on working while the database cannot be reached.
+        workloads: See `WorkloadConfig`.
     """
 
     max_age: Seconds = 3600.0
+    workloads: tuple[WorkloadConfig, ...] = ()
 
 
 class UsageConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -234,10 +281,14 @@ class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """What `gateway/envoy.yaml` leaves open.
 
     Attributes:
+        tls: See `TlsConfig`. None is plain text.
+        service_tls: See `ServiceTlsConfig`. None for a service in plain text.
         cors: See `CorsConfig`.
         max_connections: Open client connections; one more is refused.
     """
 
+    tls: TlsConfig | None = None
+    service_tls: ServiceTlsConfig | None = None
     cors: CorsConfig = CorsConfig()
     max_connections: Annotated[int, Meta(ge=1)] = 10_000
 
@@ -273,8 +324,11 @@ STRUCTS = (
     AutoConfig,
     Timeouts,
     ServerConfig,
+    TlsConfig,
+    ServiceTlsConfig,
     CatalogueConfig,
     AccountsConfig,
+    WorkloadConfig,
     UsageConfig,
     LimitsConfig,
     GatewayConfig,

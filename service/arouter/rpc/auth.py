@@ -10,9 +10,17 @@ import grpc
 from grpc import aio
 from typing_extensions import override
 
-from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, ApiKey, KeyStore, authenticate, may_be_new
+from arouter.accounts.keys import (
+    LIVE_PREFIX,
+    MANAGEMENT_PREFIX,
+    ApiKey,
+    KeyStore,
+    authenticate,
+    authenticate_workload,
+    may_be_new,
+)
 from arouter.errors import ARouterError, Failure
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, Handler
 from arouter.rpc.status import abort
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
@@ -24,7 +32,7 @@ class Caller(NamedTuple):
     """Who is calling.
 
     Attributes:
-        key: The valid key that was sent.
+        key: The valid key that was sent, or what a workload calls with.
         request_id: `x-request-id`, which the gateway sets; empty for a direct call without one.
         is_rest: Whether the call came through the gateway's transcoder.
         traceparent: The caller's trace, as it came; empty if there is none.
@@ -46,28 +54,57 @@ class Authentication(aio.ServerInterceptor):
     Args:
         keys: Knows the keys.
         look_for_new: Awaited before a key is refused that may have been made elsewhere a moment ago.
+        takes_workloads: Whether a client certificate may stand in for a key.
     """
 
-    def __init__(self, keys: KeyStore, look_for_new: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, keys: KeyStore, look_for_new: Callable[[], Awaitable[None]], *, takes_workloads: bool) -> None:
         self._keys = keys
         self._look_for_new = look_for_new
+        self._takes_workloads = takes_workloads
 
     @override
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> Handler | None:
         if not handler_call_details.method.startswith(_PUBLIC):
             method = handler_call_details.method
-            secret, request_id, is_rest, traceparent = _read(handler_call_details.invocation_metadata)
+            sent = _read(handler_call_details.invocation_metadata)
+            if sent.secret is None and self._takes_workloads and not sent.is_forwarded:
+                handler = await continuation(handler_call_details)
+                return handler and self._for_workload(handler, method, sent)
             try:
-                key = await self._authenticate(secret)
+                key = await self._authenticate(sent.secret)
                 _check_type(key, method)
-                caller.set(Caller(key, request_id, is_rest, traceparent))
+                caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
             except ARouterError as error:
                 return _refusal(error)
         return await continuation(handler_call_details)
+
+    def _for_workload(self, handler: Handler, method: str, sent: _Sent) -> Handler:
+        """Returns the handler behind a check of the client's certificate, which only the call's context knows."""
+        inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
+
+        async def handle(request: Any, context: Context) -> Any:
+            try:
+                key = self._workload(context) or authenticate(None, self._keys)
+                _check_type(key, method)
+            except ARouterError as error:
+                await abort(context, error)
+            caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
+            return await inner(request, context)
+
+        make = (
+            grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        return make(handle, handler.request_deserializer, handler.response_serializer)
+
+    def _workload(self, context: Context) -> ApiKey | None:
+        # From the handshake, which has verified the certificate; grpc says it where the certificate has one URI alone.
+        for spiffe_id in context.auth_context().get("peer_spiffe_id", ()):
+            return authenticate_workload(spiffe_id.decode("utf-8", "surrogateescape"), self._keys)
+        return None
 
     async def _authenticate(self, secret: str | None) -> ApiKey:
         try:
@@ -90,14 +127,29 @@ def _check_type(key: ApiKey, method: str) -> None:
         )
 
 
-def _read(metadata: Any) -> tuple[str | None, str, bool, str]:
-    """Returns the key, the request id, whether the call is REST's, and its trace.
+class _Sent(NamedTuple):
+    """What the metadata says.
 
-    `authorization` counts before `x-api-key`.
+    Attributes:
+        secret: The key; empty for an `authorization` that has none, None without `authorization` and `x-api-key`.
+        request_id: As in `Caller`.
+        is_rest: As in `Caller`.
+        traceparent: As in `Caller`.
+        is_forwarded: Whether somebody forwards it, the gateway for one: then the certificate is not the caller's.
     """
+
+    secret: str | None
+    request_id: str
+    is_rest: bool
+    traceparent: str
+    is_forwarded: bool
+
+
+def _read(metadata: Any) -> _Sent:
+    """Reads the metadata. `authorization` counts before `x-api-key`."""
     authorization = api_key = None
     request_id = traceparent = ""
-    is_rest = False
+    is_rest = is_forwarded = False
     for name, raw in metadata:
         # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
@@ -111,13 +163,16 @@ def _read(metadata: Any) -> tuple[str | None, str, bool, str]:
             is_rest = True
         elif name == "traceparent":
             traceparent = value
-    if authorization is None:
-        return api_key, request_id, is_rest, traceparent
-    scheme, _, secret = authorization.partition(" ")
-    return (secret.strip() if scheme.lower() == "bearer" else None), request_id, is_rest, traceparent
+        elif name == "x-forwarded-for":
+            is_forwarded = True
+    secret = api_key
+    if authorization is not None:
+        scheme, _, rest = authorization.partition(" ")
+        secret = rest.strip() if scheme.lower() == "bearer" else ""
+    return _Sent(secret, request_id, is_rest, traceparent, is_forwarded)
 
 
-def _refusal(error: ARouterError) -> grpc.RpcMethodHandler[Any, Any]:
+def _refusal(error: ARouterError) -> Handler:
     async def refuse(_request: Any, context: Context) -> None:
         await abort(context, error)
 

@@ -1,4 +1,4 @@
-"""A call's context, whatever its messages are."""
+"""A call's context and its handler, whatever its messages are."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+import grpc
 from google.protobuf.message import Message
 from grpc import aio
 
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 async def send_headers(context: Context, headers: tuple[tuple[str, str], ...]) -> None:

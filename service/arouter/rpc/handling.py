@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -11,10 +11,8 @@ from grpc import aio
 from typing_extensions import override
 
 from arouter.errors import ARouterError, invalid_request
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, Handler
 from arouter.rpc.status import abort, known
-
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Handling(aio.ServerInterceptor):

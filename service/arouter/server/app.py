@@ -9,18 +9,16 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from arouter.accounts import built_in
 from arouter.accounts.directory import Directory, DirectorySync
 from arouter.accounts.management import Management
-from arouter.accounts.records import Key
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
 from arouter.chat.request import MAX_BODY_BYTES
-from arouter.config.dev_key import checked_management_key, development_key
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
@@ -42,6 +40,8 @@ from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.usage_service import UsageService
+from arouter.server.built_in_keys import built_in_keys
+from arouter.server.credentials import server_credentials
 from arouter.server.database import wait_for_schema
 from arouter.server.live import LiveParts, cooling, routing_parts
 from arouter.server.ports import endpoint
@@ -115,12 +115,12 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """One worker: a gRPC server on one port.
+    """One worker: a gRPC server on one port, and if wanted one for its health alone on another.
 
     Args:
         config: Of the service.
         environment: Of the process.
-        share_port: Whether other processes listen on the same port (`SO_REUSEPORT`).
+        share_port: Whether other processes listen on the same ports (`SO_REUSEPORT`).
 
     Attributes:
         reload: Takes a changed configuration.
@@ -131,8 +131,9 @@ class App:
         self._environment = environment
         self._share_port = share_port
         # First what may be wrong, then what would have to be closed.
-        built_in_keys = _built_in_keys(environment)
-        self._directory = Directory(built_in_keys, config.accounts.max_age)
+        built_in = built_in_keys(config, environment)
+        self._credentials = None if config.server.tls is None else server_credentials("server.tls", config.server.tls)
+        self._directory = Directory(built_in, config.accounts.max_age)
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()), config.models)
         self._tracer = _tracer(environment)
         self._database = Database(database_url(environment.database_url, environment.state_dir))
@@ -156,8 +157,16 @@ class App:
         self._health = health.aio.HealthServicer()
         self._metrics = self._build_metrics(board) if environment.metrics_port else None
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
+        self._health_server = aio.server(options=[("grpc.so_reuseport", int(share_port))])
         self._server = aio.server(
-            interceptors=[Authentication(self._directory, self._directory_sync.look_for_new), Handling()],
+            interceptors=[
+                Authentication(
+                    self._directory,
+                    self._directory_sync.look_for_new,
+                    takes_workloads=bool(config.accounts.workloads),
+                ),
+                Handling(),
+            ],
             options=[
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
@@ -189,7 +198,7 @@ class App:
             health=self._provider_health,
         )
         self.reload = ConfigReload(config, environment, self._configure)
-        management = Management(SqlManagementStore(self._database), built_in_keys, self._directory_sync.look)
+        management = Management(SqlManagementStore(self._database), built_in, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), self._server)
@@ -203,7 +212,8 @@ class App:
             RoutingService(pipeline, self._catalogue), self._server
         )
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for server in (self._server, self._health_server):
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
             self._server,
@@ -216,17 +226,15 @@ class App:
         calls that the others could answer.
 
         Raises:
-            ConfigError: The port cannot be had; the database belongs to a newer release.
+            ConfigError: A port cannot be had; the database belongs to a newer release.
         """
-        address = endpoint(self._environment.listen_address, self._environment.grpc_port)
         await self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
-        try:
-            self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise ConfigError(f"cannot listen on {address} (AROUTER_GRPC_PORT): it is taken or not allowed") from error
+        address = self._bind(self._server, self._environment.grpc_port, "AROUTER_GRPC_PORT", self._credentials)
+        if self._environment.health_port is not None:
+            self._bind(self._health_server, self._environment.health_port, "AROUTER_HEALTH_PORT", None)
         if not self._share_port:
-            await self._server.start()
+            await self._listen()
         if self._metrics is not None:
             self._metrics.start()
         if not self._catalogue.providers:
@@ -240,8 +248,8 @@ class App:
         self.reload.start()
         await self._report(health_pb2.HealthCheckResponse.SERVING)
         if self._share_port:
-            await self._server.start()
-        _log.info("serving on %s", address)
+            await self._listen()
+        _log.info("serving on %s%s", address, "" if self._credentials is None else " with TLS")
 
     async def stop(self, hurry: asyncio.Event) -> None:
         """Says NOT_SERVING, after the configured delay refuses new calls, lets the others finish, closes everything.
@@ -282,6 +290,8 @@ class App:
         await self._upstream.close()
         await self._database.close()
         await self._tracer.close()
+        # Last: until the process ends, probes are to hear that it drains.
+        await self._health_server.stop(None)
 
     async def _configure(self, config: Config, providers: Collection[Provider]) -> None:
         self._config = config
@@ -294,6 +304,21 @@ class App:
         parts = Parts(self._admission, self._upstream, board, self._ledger, self._limiter, self._catalogue, self._sync)
         port = None if self._share_port else self._environment.metrics_port
         return Metrics(parts, self._environment.listen_address, port)
+
+    def _bind(self, server: aio.Server, port: int, variable: str, credentials: grpc.ServerCredentials | None) -> str:
+        address = endpoint(self._environment.listen_address, port)
+        try:
+            if credentials is None:
+                server.add_insecure_port(address)
+            else:
+                server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise ConfigError(f"cannot listen on {address} ({variable}): it is taken or not allowed") from error
+        return address
+
+    async def _listen(self) -> None:
+        await self._server.start()
+        await self._health_server.start()
 
     async def _report(self, status: int) -> None:
         for service in ("", *SERVICES):
@@ -314,17 +339,3 @@ def _tracer(environment: Environment) -> Tracer:
         return OtelTracer()
     except ValueError as error:
         raise ConfigError(f"a variable of OpenTelemetry (OTEL_…): {error}") from error
-
-
-def _built_in_keys(environment: Environment) -> list[Key]:
-    """Returns the keys that are in no database. One that others share gets no development key unasked.
-
-    Raises:
-        ConfigError: One of them is not a key.
-    """
-    keys = []
-    if environment.dev_key is not None or environment.database_url is None:
-        keys.append(built_in.development_key(development_key(environment).reveal()))
-    if environment.mgmt_key is not None:
-        keys.append(built_in.operator_key(checked_management_key(environment.mgmt_key).reveal()))
-    return keys

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
-from arouter.config.schema import Config
+from arouter.config.schema import Config, ServiceTlsConfig, TlsConfig
 from arouter_gateway.render import GatewaySettings
+from arouter_gateway.tls import GatewayTls, ServiceTls
 
 _MARGIN = 60.0
 """Seconds that the gateway waits longer than the service: whoever knows why it took too long is to say so."""
@@ -36,6 +38,8 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             trace_ratio=environment.trace_ratio,
             # A call that is not streamed is silent until its end.
             stream_idle_timeout=config.longest_call + _MARGIN,
+            tls=_gateway_tls(config.gateway.tls),
+            service_tls=_service_tls(config.gateway.service_tls),
             cors_allow_origins=config.gateway.cors.allow_origins,
         )
     except ValueError as error:
@@ -50,3 +54,24 @@ def _collector(environment: Environment) -> tuple[str, int] | None:
     if url.scheme != "http" or not url.hostname or not url.port:
         return None
     return url.hostname, url.port
+
+
+def _gateway_tls(tls: TlsConfig | None) -> GatewayTls | None:
+    if tls is None:
+        return None
+    return GatewayTls(_path(tls.certificate), _path(tls.key), _optional_path(tls.client_ca))
+
+
+def _service_tls(tls: ServiceTlsConfig | None) -> ServiceTls | None:
+    if tls is None:
+        return None
+    return ServiceTls(_path(tls.ca), tls.server_name, _optional_path(tls.certificate), _optional_path(tls.key))
+
+
+def _path(text: str) -> Path:
+    # Envoy's own folder is another than that of whoever wrote the configuration.
+    return Path(text).absolute()
+
+
+def _optional_path(text: str | None) -> Path | None:
+    return None if text is None else _path(text)

@@ -6,12 +6,27 @@ import errno
 import socket
 from collections.abc import Mapping
 
+from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 
 
 def endpoint(address: str, port: int) -> str:
     """Returns how an IP address and a port are written together."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def check_service_ports(environment: Environment) -> None:
+    """Checks that the ports of the service differ and can be listened on. Raises ConfigError."""
+    check_ports(environment.listen_address, service_ports(environment))
+
+
+def service_ports(environment: Environment) -> dict[str, int | None]:
+    """Returns the ports of the service by the variable that sets them."""
+    return {
+        "AROUTER_GRPC_PORT": environment.grpc_port,
+        "AROUTER_METRICS_PORT": environment.metrics_port,
+        "AROUTER_HEALTH_PORT": environment.health_port,
+    }
 
 
 def check_ports(address: str, ports: Mapping[str, int | None]) -> None:

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import json
 import signal
+import ssl
 import sys
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import click
 
@@ -19,8 +20,9 @@ from arouter.config.load import ConfigError
 from arouter.config.schema import Config
 from arouter.providers.provider import wants_local_model
 from arouter.server.banner import banner
+from arouter.server.certificates import checked_files
 from arouter.server.gateway_settings import gateway_settings
-from arouter.server.ports import check_ports
+from arouter.server.ports import check_ports, service_ports
 from arouter.server.processes import Child, stop_patience
 from arouter.server.signals import handle_signals
 from arouter_gateway.process import envoy_command
@@ -30,8 +32,6 @@ _START_PATIENCE = 60.0
 """Seconds until a start that is not healthy is given up."""
 
 _POLL = 0.05
-# Never through a proxy that the environment may name.
-_LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 _STOP_ORDER = ("service", "gateway", "local")
 _COLOURS = {"local": "magenta", "service": "cyan", "gateway": "yellow"}
@@ -51,13 +51,12 @@ def run_up(config: Config, environment: Environment) -> int:
     Raises:
         ConfigError: A port is taken, or something needed is missing.
     """
-    ports = {
+    gateway_ports = {
         "AROUTER_PORT": environment.port,
-        "AROUTER_GRPC_PORT": environment.grpc_port,
-        "AROUTER_METRICS_PORT": environment.metrics_port,
         "AROUTER_GATEWAY_METRICS_PORT": environment.gateway_metrics_port,
     }
-    check_ports(environment.listen_address, ports)
+    check_ports(environment.listen_address, gateway_ports | service_ports(environment))
+    _check_tls(config, environment)
     return asyncio.run(_Up(config, environment).run())
 
 
@@ -65,7 +64,9 @@ class _Up:
     def __init__(self, config: Config, environment: Environment) -> None:
         self._config = config
         self._environment = environment
-        self._url = f"http://127.0.0.1:{environment.port}"
+        self._url = f"{'http' if config.gateway.tls is None else 'https'}://127.0.0.1:{environment.port}"
+        # Never through a proxy that the environment may name.
+        self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=_client_context(environment)))
         self._key = development_key(environment).reveal()
         # The key is handed on, so that every part knows the same one.
         self._variables = {**environment.variables, "AROUTER_DEV_KEY": self._key, "PYTHONUNBUFFERED": "1"}
@@ -160,9 +161,9 @@ class _Up:
 
     def _get(self, path: str) -> bytes | None:
         """Returns the gateway's answer, or None if it is not 200."""
-        request = urllib.request.Request(self._url + path, headers={"authorization": f"Bearer {self._key}"})  # noqa: S310
+        request = Request(self._url + path, headers={"authorization": f"Bearer {self._key}"})  # noqa: S310
         try:
-            with _LOOPBACK.open(request, timeout=5) as answer:
+            with self._opener.open(request, timeout=5) as answer:
                 body: bytes = answer.read()
                 return body
         except OSError:
@@ -185,6 +186,41 @@ class _Up:
         for part in self._parts:
             if part.name == "service":
                 part.signal(number)
+
+
+def _check_tls(config: Config, environment: Environment) -> None:
+    """Checks that the parts, and what looks whether they are healthy, will understand each other.
+
+    Raises:
+        ConfigError: They will not; or a file of the gateway's cannot be used, of which Envoy would tell only its log.
+    """
+    server, service, gateway = config.server.tls, config.gateway.service_tls, config.gateway.tls
+    if (server is None) != (service is None):
+        raise ConfigError("server.tls and gateway.service_tls go together: the gateway calls the service")
+    if service is not None:
+        if server is not None and server.client_ca is not None and service.certificate is None:
+            raise ConfigError("gateway.service_tls: needs a certificate, because server.tls.client_ca asks for one")
+        checked_files("gateway.service_tls", service)
+    if gateway is not None:
+        if gateway.client_ca is not None and (environment.tls_cert is None or environment.tls_key is None):
+            raise ConfigError(
+                "gateway.tls.client_ca: `arouter up` calls the gateway too; set AROUTER_TLS_CERT and AROUTER_TLS_KEY"
+            )
+        checked_files("gateway.tls", gateway)
+
+
+def _client_context(environment: Environment) -> ssl.SSLContext:
+    """Returns with what the gateway is called. Raises ConfigError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Our own child on our own machine, by an address that its certificate may well not have.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if environment.tls_cert is not None:
+        try:
+            context.load_cert_chain(environment.tls_cert, environment.tls_key, password="")
+        except OSError as error:
+            raise ConfigError(f"AROUTER_TLS_CERT, AROUTER_TLS_KEY: cannot be used: {error.strerror}") from error
+    return context
 
 
 def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:

@@ -8,9 +8,9 @@ import time
 import pytest
 from msgspec import structs
 
-from arouter.accounts.built_in import development_key, operator_key
+from arouter.accounts.built_in import development_key, operator_key, workload_key
 from arouter.accounts.directory import Directory
-from arouter.accounts.keys import ApiKey, authenticate, hash_secret
+from arouter.accounts.keys import ApiKey, authenticate, authenticate_workload, hash_secret, hash_workload
 from arouter.accounts.records import Account
 from arouter.accounts.store import Changes
 from arouter.errors import ARouterError, Failure
@@ -96,3 +96,30 @@ def test_a_key_only_narrows_its_account() -> None:
     assert ApiKey.of(kept, account("b", "c")).providers == {"b"}
     assert ApiKey.of(development_key("x"), account("b", "c")).providers == {"b", "c"}
     assert ApiKey.of(kept, account("b")).refusal("a", "a/m") == "Provider 'a' is not allowed for this API key."
+
+
+WORKLOAD = "spiffe://example.org/ns/shop/sa/checkout"
+
+
+def workloads(account: Account) -> Directory:
+    known = Directory([workload_key(WORKLOAD, "acme")], max_age=86_400)
+    known.apply(Changes(1, {"acme": account}, {}), time.monotonic())
+    return known
+
+
+def test_a_workload_is_its_account_and_no_secret_makes_one() -> None:
+    known = workloads(account("a"))
+
+    found = authenticate_workload(WORKLOAD, known)
+
+    assert found is not None
+    assert (found.account, found.providers, found.limit, found.models) == ("acme", {"a"}, None, None)
+    assert found.key_type == "regular"
+    assert authenticate_workload(f"{WORKLOAD}/", known) is None
+    for secret in (WORKLOAD, hash_workload(WORKLOAD)):
+        with pytest.raises(ARouterError):
+            authenticate(secret, known)
+
+
+def test_a_workload_of_a_disabled_account_is_nobody() -> None:
+    assert authenticate_workload(WORKLOAD, workloads(structs.replace(account("a"), disabled=True))) is None

@@ -19,6 +19,7 @@ def test_has_a_default_for_everything() -> None:
     assert (environment.port, environment.grpc_port, environment.state_dir) == (8080, 50051, Path("var"))
     assert (environment.config_path, environment.dev_key, environment.local_url) == (None, None, None)
     assert environment.redis_url is None
+    assert (environment.health_port, environment.tls_ca, environment.tls_cert) == (None, None, None)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "80 80", "٨٠"])

@@ -85,6 +85,28 @@ def test_a_secret_shows_itself_nowhere() -> None:
         ("timeouts: {idle: 0}\n", "timeouts.idle: "),
         ("timeouts: {idle: soon}\n", "timeouts.idle: Expected `float`, got `str`"),
         ("server: {drain_grace: -1}\n", "server.drain_grace: "),
+        ("server: {tls: {key: k}}\n", "server.tls: Object missing required field `certificate`"),
+        ("server: {tls: {certificate: '', key: k}}\n", "server.tls.certificate: "),
+        ("gateway: {tls: {certificate: c, key: k, ca: c}}\n", "gateway.tls: there is no field 'ca'"),
+        ("gateway: {service_tls: {ca: c}}\n", "gateway.service_tls: Object missing required field `server_name`"),
+        (
+            "gateway: {service_tls: {ca: c, server_name: s, key: k}}\n",
+            "gateway.service_tls: certificate and key go together",
+        ),
+        (
+            "accounts: {workloads: [{spiffe_id: 'spiffe://a/b', account: a}]}\n",
+            "accounts.workloads: needs server.tls.client_ca",
+        ),
+        (
+            "accounts: {workloads: [{spiffe_id: https://a/b, account: a}]}\n",
+            "accounts.workloads[0].spiffe_id: expected a SPIFFE id like spiffe://",
+        ),
+        ("accounts: {workloads: [{spiffe_id: 'spiffe://a', account: a}]}\n", "accounts.workloads[0].spiffe_id: "),
+        ("accounts: {workloads: [{spiffe_id: 'spiffe://a/*', account: a}]}\n", "accounts.workloads[0].spiffe_id: "),
+        (
+            "accounts: {workloads: [&w {spiffe_id: 'spiffe://a/b', account: a}, *w]}\n",
+            "accounts.workloads[1].spiffe_id: 'spiffe://a/b' is already accounts.workloads[0]",
+        ),
         (
             "providers:\n  - id: x\n    api_keys: ['${MISSING}']\n",
             "providers[0].api_keys[0]: the environment variable MISSING is not set",

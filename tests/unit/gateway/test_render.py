@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ import pytest
 import yaml
 
 from arouter_gateway.render import GatewaySettings, render, render_text
+from arouter_gateway.tls import GatewayTls, ServiceTls
 
 SETTINGS = GatewaySettings()
+RUN_DIR = Path("/run/gateway")
+TLS = GatewayTls(Path("/tls/tls.crt"), Path("/tls/tls.key"), Path("/tls/ca.crt"))
+SERVICE_TLS = ServiceTls(Path("/svc/ca.crt"), "arouter.default.svc", Path("/svc/tls.crt"), Path("/svc/tls.key"))
 
 
 def rendered(**changes: Any) -> Any:
-    return yaml.safe_load(render_text(dataclasses.replace(SETTINGS, **changes)))
+    return yaml.safe_load(render_text(dataclasses.replace(SETTINGS, **changes), RUN_DIR))
 
 
 def connection_manager(config: Any) -> Any:
@@ -31,7 +36,7 @@ def addresses(cluster: Any) -> list[Any]:
 
 
 def test_every_placeholder_is_filled() -> None:
-    assert "${" not in render_text(SETTINGS)
+    assert "${" not in render_text(SETTINGS, RUN_DIR)
 
 
 def test_settings_arrive_where_they_belong() -> None:
@@ -79,6 +84,57 @@ def test_metrics_have_a_port_of_their_own() -> None:
     assert listener["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": 9902}
     assert cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] == {
         "pipe": {"path": "/run/a.sock"}
+    }
+
+
+def transport_socket(place: Any) -> Any:
+    return place["transport_socket"]["typed_config"]
+
+
+def test_there_is_no_tls_unless_asked_for() -> None:
+    assert "transport_socket" not in render_text(SETTINGS, RUN_DIR)
+
+
+def test_clients_get_tls() -> None:
+    [listener] = rendered(tls=TLS)["static_resources"]["listeners"]
+    socket = transport_socket(listener["filter_chains"][0])
+    common = socket["common_tls_context"]
+
+    assert socket["require_client_certificate"] is True
+    assert common["alpn_protocols"] == ["h2", "http/1.1"]
+    for secret, name in (
+        (common["tls_certificate_sds_secret_configs"][0], "gateway_certificate"),
+        (common["validation_context_sds_secret_config"], "gateway_client_ca"),
+    ):
+        assert secret["name"] == name
+        assert secret["sds_config"]["path_config_source"] == {"path": f"/run/gateway/{name}.json"}
+
+
+def test_clients_need_no_certificate_without_a_ca() -> None:
+    [listener] = rendered(tls=dataclasses.replace(TLS, client_ca=None))["static_resources"]["listeners"]
+    socket = transport_socket(listener["filter_chains"][0])
+
+    assert socket["require_client_certificate"] is False
+    assert socket["common_tls_context"]["validation_context_sds_secret_config"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "sni", "kind"),
+    [
+        ("arouter.default.svc", "arouter.default.svc", "DNS"),
+        ("10.0.0.1", None, "IP_ADDRESS"),
+        ("::1", None, "IP_ADDRESS"),
+        ("spiffe://example.org/ns/arouter/sa/service", None, "URI"),
+    ],
+)
+def test_the_service_is_known_by_its_name(name: str, sni: str | None, kind: str) -> None:
+    [cluster] = rendered(service_tls=dataclasses.replace(SERVICE_TLS, server_name=name))["static_resources"]["clusters"]
+    socket = transport_socket(cluster)
+    validation = socket["common_tls_context"]["combined_validation_context"]
+
+    assert socket["sni"] == sni
+    assert validation["default_validation_context"] == {
+        "match_typed_subject_alt_names": [{"san_type": kind, "matcher": {"exact": name}}]
     }
 
 
@@ -142,7 +198,7 @@ def test_a_value_cannot_leave_its_place() -> None:
     settings = dataclasses.replace(SETTINGS)
     object.__setattr__(settings, "services", ((evil, 50051),))  # past the checks, which would refuse it
 
-    config = yaml.safe_load(render_text(settings))
+    config = yaml.safe_load(render_text(settings, RUN_DIR))
 
     assert addresses(config["static_resources"]["clusters"][0]) == [{"address": evil, "port_value": 50051}]
 
@@ -150,8 +206,22 @@ def test_a_value_cannot_leave_its_place() -> None:
 def test_one_file_is_written(tmp_path: Path) -> None:
     path = render(SETTINGS, tmp_path / "not" / "there")
 
-    assert path.read_text(encoding="utf-8") == render_text(SETTINGS)
+    assert path.read_text(encoding="utf-8") == render_text(SETTINGS, path.parent)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_certificates_are_files_of_their_own_and_hold_no_key(tmp_path: Path) -> None:
+    render(dataclasses.replace(SETTINGS, tls=TLS, service_tls=SERVICE_TLS), tmp_path, RUN_DIR)
+
+    (tmp_path / "envoy.yaml").unlink()
+    secrets = {path.stem: json.loads(path.read_text())["resources"] for path in tmp_path.iterdir()}
+    assert sorted(secrets) == ["gateway_certificate", "gateway_client_ca", "service_ca", "service_certificate"]
+    for name, [secret] in secrets.items():
+        assert secret["name"] == name
+    pair = secrets["service_certificate"][0]["tls_certificate"]
+    assert pair["private_key"] == {"filename": "/svc/tls.key"}
+    assert pair["watched_directory"] == {"path": "/svc"}
+    assert secrets["gateway_client_ca"][0]["validation_context"]["trusted_ca"] == {"filename": "/tls/ca.crt"}
 
 
 def test_the_access_log_names_no_secret() -> None:
@@ -184,7 +254,7 @@ def test_where_few_traces_are_recorded_clients_start_none() -> None:
 
 
 def test_without_a_collector_there_is_nothing_of_traces() -> None:
-    assert not {"trac", "collector"} & set(re.findall("trac|collector", render_text(SETTINGS)))
+    assert not {"trac", "collector"} & set(re.findall("trac|collector", render_text(SETTINGS, RUN_DIR)))
 
 
 def removed(config: Any) -> list[str]:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from arouter_gateway.render import GatewaySettings, render, render_text
+from arouter_gateway.tls import GatewayTls, ServiceTls
 from arouter_gateway.validate import ConfigurationError, check_types, check_with_envoy, validate
+from support.tls import Authority, Folder
 
-TEXT = render_text(GatewaySettings())
+TEXT = render_text(GatewaySettings(), Path("/run/gateway"))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,17 @@ TEXT = render_text(GatewaySettings())
     ids=["defaults", "everything else"],
 )
 def test_what_is_rendered_is_valid(settings: GatewaySettings, tmp_path: Path) -> None:
+    validate(render(settings, tmp_path))
+
+
+def test_what_is_rendered_with_tls_is_valid(tmp_path: Path) -> None:
+    authority = Authority()
+    folder = Folder(tmp_path / "tls", authority.issue(), authority.pem)
+    certificate, key, ca = Path(folder.certificate), Path(folder.key), Path(folder.ca)
+    settings = GatewaySettings(
+        tls=GatewayTls(certificate, key, ca), service_tls=ServiceTls(ca, "arouter", certificate, key)
+    )
+
     validate(render(settings, tmp_path))
 
 
