@@ -17,7 +17,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 async def send_headers(context: Context, headers: tuple[tuple[str, str], ...]) -> None:
     """Sends initial metadata. Raises what `write` raises."""
-    with _client_present():
+    with client_present():
         await context.send_initial_metadata(headers)
 
 
@@ -28,12 +28,13 @@ async def write(context: Context, message: Message) -> None:
         CancelledError: The client has gone. grpc.aio says so by cancelling the task, but a write that is under way may
             fail first.
     """
-    with _client_present():
+    with client_present():
         await context.write(message)
 
 
 @contextmanager
-def _client_present() -> Iterator[None]:
+def client_present() -> Iterator[None]:
+    """Makes a CancelledError of what grpc.aio raises where a client that has gone is to be told something."""
     try:
         yield
     except aio.InternalError as error:

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from arouter.errors import ARouterError, Failure, StoreError
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, client_present
 
 DOMAIN = "arouter"
 """`ErrorInfo.domain` of every error."""
@@ -41,7 +41,8 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     if error.provider is not None:
         metadata.append(("x-arouter-provider", error.provider))
     metadata += error.headers
-    await context.abort(code, error.message, tuple(metadata))
+    with client_present():
+        await context.abort(code, error.message, tuple(metadata))
 
 
 def known(error: Exception) -> ARouterError:

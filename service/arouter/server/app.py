@@ -155,6 +155,7 @@ class App:
         )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
+        self.reload = ConfigReload(config, environment, self._configure)
         self._metrics = self._build_metrics(board) if environment.metrics_port else None
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
         self._health_server = aio.server(options=[("grpc.so_reuseport", int(share_port))])
@@ -197,7 +198,6 @@ class App:
             chat=chat,
             health=self._provider_health,
         )
-        self.reload = ConfigReload(config, environment, self._configure)
         management = Management(SqlManagementStore(self._database), built_in, self._directory_sync.look)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
@@ -301,7 +301,16 @@ class App:
         # Imported only where it is wanted.
         from arouter.server.metrics import Metrics, Parts
 
-        parts = Parts(self._admission, self._upstream, board, self._ledger, self._limiter, self._catalogue, self._sync)
+        parts = Parts(
+            self._admission,
+            self._upstream,
+            board,
+            self._ledger,
+            self._limiter,
+            self._catalogue,
+            self._sync,
+            self.reload,
+        )
         port = None if self._share_port else self._environment.metrics_port
         return Metrics(parts, self._environment.listen_address, port)
 

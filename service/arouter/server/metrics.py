@@ -20,6 +20,7 @@ from arouter.routing.breaker import State
 from arouter.routing.health import HealthBoard, ProviderState
 from arouter.routing.meter import Meter
 from arouter.server.metrics_port import open_metrics_port
+from arouter.server.reload import ConfigReload
 from arouter.telemetry.instruments import Instruments
 
 _INTERVAL = 1.0
@@ -43,6 +44,7 @@ class Parts:
     limiter: Limiter
     catalogue: Catalogue
     sync: CatalogueSync
+    reload: ConfigReload
 
 
 class Metrics:
@@ -100,6 +102,8 @@ class Metrics:
         self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
         for limit in _LIMITS:
             self._count(to.limit_denials[limit,], parts.limiter.refused[limit])
+        to.config_refused.set(parts.reload.last_failed)
+        to.config_applied.set(parts.reload.applied_at)
         self._look_at_providers()
         self._look_at_breakers()
 

@@ -162,6 +162,14 @@ class Instruments:
         self.usage_queue = gauge("arouter_usage_queue_records", "Usage records that wait for the database.", "livesum")
         self.usage_written = counter("arouter_usage_records_written_total", "Usage records that the database has.")
         self.usage_lost = counter("arouter_usage_records_lost_total", "Usage records that were lost.")
+        self.config_refused = gauge(
+            "arouter_config_refused", "1 while the configuration file, as it was read last, cannot be used.", "livemax"
+        )
+        self.config_applied = gauge(
+            "arouter_config_applied_timestamp_seconds",
+            "When the configuration in use was taken, in seconds since the epoch.",
+            "livemin",
+        )
         self.catalogue_models = Children(
             gauge("arouter_catalogue_models", "Models of a provider that can be called.", "livemax", "provider")
         )
