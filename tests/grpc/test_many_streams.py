@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from emulator import Emulator
 from emulator.answers import TEXT
@@ -46,6 +47,7 @@ async def one_round(clients: list[Client], emulator: Emulator) -> None:
     emulator.forget()
 
 
+@pytest.mark.timeout(300)
 async def test_a_thousand_streams_at_once_in_flat_memory(
     config: dict[str, Any], emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.errors import StoreError
 from arouter.store.database import Database, database_url
-from arouter.store.revision import HEAD, is_head, sqlite_path, sqlite_revision
+from arouter.store.revision import HEAD, is_head, make_sqlite, sqlite_path
 
 _FIRST_RETRY = 0.25
 _LAST_RETRY = 5.0
@@ -29,7 +29,7 @@ def prepare_database(environment: Environment) -> None:
     if environment.database_url is not None:
         return
     path = sqlite_path(environment.state_dir)
-    if is_head(sqlite_revision(path)):
+    if is_head(make_sqlite(path)):
         return
     # In a process of its own: what it imports would stay.
     command = [sys.executable, "-m", "arouter", "migrate"]
@@ -47,7 +47,7 @@ async def run_migrations(environment: Environment) -> str:
     from arouter.store.schema import migrate
 
     if environment.database_url is None:
-        sqlite_revision(sqlite_path(environment.state_dir))
+        make_sqlite(sqlite_path(environment.state_dir))
     database = Database(database_url(environment.database_url, environment.state_dir))
     try:
         await migrate(database)

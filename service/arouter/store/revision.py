@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from arouter.config.load import ConfigError
 
 HEAD = "0003"
 """The revision that this release works with; a test compares it with Alembic's own."""
+
+
+_SCHEMA = Path(__file__).with_name("sqlite_schema.sql")
 
 
 def is_head(revision: str | None) -> bool:
@@ -30,8 +33,8 @@ def sqlite_path(state_dir: Path) -> Path:
     return state_dir / "arouter.db"
 
 
-def sqlite_revision(path: Path) -> str | None:
-    """Returns the revision of an SQLite file, which is made, for its owner alone, if there is none.
+def make_sqlite(path: Path) -> str | None:
+    """Makes an SQLite file, for its owner alone, with the newest schema, unless there is one. Returns its revision.
 
     Raises:
         ConfigError: It cannot be made or read.
@@ -40,10 +43,18 @@ def sqlite_revision(path: Path) -> str | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         with closing(sqlite3.connect(path)) as connection:
-            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+            if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                # Another process may do the same in this moment, and then it is done.
+                with suppress(sqlite3.OperationalError):
+                    connection.executescript(_SCHEMA.read_text("utf-8"))
+            return _revision(connection)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror} (AROUTER_STATE_DIR moves it)") from error
     except sqlite3.Error as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
     return row[0] if row else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from arouter.providers.adapter import ListedModel
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
-from arouter.store.revision import HEAD, is_head, sqlite_path, sqlite_revision
+from arouter.store.revision import HEAD, is_head, make_sqlite, sqlite_path
 from arouter.store.schema import migrate
 from arouter.store.tables import metadata
 
@@ -74,7 +77,7 @@ def test_a_newer_schema_is_refused() -> None:
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = sqlite_path(tmp_path / "state")
 
-    assert sqlite_revision(path) is None
+    assert make_sqlite(path) == HEAD
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -83,7 +86,29 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path.write_text("something else entirely, but long enough to be taken for a header of a hundred bytes " * 3)
 
     with pytest.raises(ConfigError, match=r"arouter\.db: file is not a database"):
-        sqlite_revision(path)
+        make_sqlite(path)
+
+
+async def test_a_new_file_has_what_the_migrations_make(tmp_path: Path) -> None:
+    made, migrated = sqlite_path(tmp_path / "made"), sqlite_path(tmp_path)
+    make_sqlite(made)
+    database = Database(database_url(None, tmp_path))
+    await migrate(database)
+    await database.close()
+
+    assert dump(made) == dump(migrated)
+
+
+def dump(path: Path) -> set[str]:
+    """Returns what makes a database of its own, without white space and the times of its making."""
+    with closing(sqlite3.connect(path)) as connection:
+        return {re.sub(r"\s|(?<!\d)\d{10}(?!\d)", "", line) for line in connection.iterdump()}
+
+
+def test_a_file_is_made_once_by_many_at_once(tmp_path: Path) -> None:
+    path = sqlite_path(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(make_sqlite, [path] * 8)) == {HEAD}
 
 
 def test_a_revision_is_read_without_sqlalchemy(tmp_path: Path) -> None:
@@ -93,7 +118,7 @@ def test_a_revision_is_read_without_sqlalchemy(tmp_path: Path) -> None:
         connection.execute("INSERT INTO alembic_version VALUES ('0001')")
     connection.close()
 
-    assert sqlite_revision(path) == "0001"
+    assert make_sqlite(path) == "0001"
 
 
 @pytest.mark.parametrize(
