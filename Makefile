@@ -21,7 +21,7 @@ run: $(VENV)/.run ## Install what is needed and run ARouter: local model, servic
 
 .PHONY: test
 test: $(VENV)/.dev ## Run all tests, two files at a time; ARGS="-k name" picks some
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, types, dependencies between rooms, protos and the gateway's configuration

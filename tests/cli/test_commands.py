@@ -11,6 +11,7 @@ import pytest
 
 from emulator import Emulator
 from emulator.answers import TEXT
+from support.command import run_command
 from support.process import Process
 from support.stack import Stack, running
 
@@ -100,8 +101,8 @@ def test_a_failed_call_is_one_line(
         ["check-config"],
     ],
 )
-def test_every_command_explains_itself(tmp_path: Path, command: list[str]) -> None:
-    help_ = run([*command, "--help"], {}, tmp_path)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    help_ = run_command(*command, "--help")
 
     assert help_.returncode == 0
     assert help_.printed.startswith("Usage: arouter")

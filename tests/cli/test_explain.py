@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import pytest
 
 from emulator import Emulator
-from support.process import Process
+from support.command import Done, run_command
 from support.routes import PROMPT, config
 from support.stack import Stack, running
 
-Run: TypeAlias = Callable[..., Process]
+Run: TypeAlias = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +32,13 @@ def routed(provider: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def explain(routed: Stack, tmp_path: Path) -> Run:
     """Runs the command to its end."""
 
-    def run(*arguments: str) -> Process:
+    def run(*arguments: str) -> Done:
         environment = {
             "AROUTER_GRPC_PORT": str(routed.grpc_port),
             "AROUTER_DEV_KEY": routed.key,
             "AROUTER_STATE_DIR": str(tmp_path / "state"),
         }
-        process = Process(["explain", *arguments], environment, tmp_path)
-        process.wait()
-        return process
+        return run_command("explain", *arguments, **environment)
 
     return run
 

@@ -12,39 +12,31 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from arouter.store.revision import make_sqlite, sqlite_path
 from emulator import Emulator
+from support.command import Done, run_command
 from support.management import Manager
 from support.postgres import Postgres
 from support.process import Process
 from support.stack import Stack
 
-Run: TypeAlias = Callable[..., Process]
+Run: TypeAlias = Callable[..., Done]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs a command to its end."""
+    """Runs a command to its end, on a database of the test's own."""
+    make_sqlite(sqlite_path(tmp_path / "state"))
 
-    def run(*arguments: str, **environment: str) -> Process:
-        variables = {"AROUTER_STATE_DIR": str(tmp_path / "state"), **environment}
-        process = Process(list(arguments), variables, tmp_path)
-        process.wait()
-        return process
+    def run(*arguments: str, **environment: str) -> Done:
+        return run_command(*arguments, **{"AROUTER_STATE_DIR": str(tmp_path / "state"), **environment})
 
     return run
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A state folder whose database is there already, for those who leave it as it is."""
-    folder = tmp_path_factory.mktemp("prepared")
-    Process(["migrate"], {"AROUTER_STATE_DIR": str(folder)}, folder).wait()
-    return str(folder)
-
-
-def printed_json(process: Process) -> Any:
-    assert process.returncode == 0, process.log
-    return json.loads(process.printed)
+def printed_json(done: Done) -> Any:
+    assert done.returncode == 0, done.log
+    return json.loads(done.printed)
 
 
 def test_a_key_from_its_making_to_its_end(run: Run, tmp_path: Path) -> None:
@@ -79,7 +71,6 @@ def test_a_key_from_its_making_to_its_end(run: Run, tmp_path: Path) -> None:
 
 
 def test_usage_is_summed_up_by_account(run: Run, tmp_path: Path) -> None:
-    assert run("migrate").returncode == 0
     with closing(sqlite3.connect(tmp_path / "state" / "arouter.db")) as database, database:
         for model in ("p/m", "p/n"):
             row = (datetime.now(UTC).date().isoformat(), "a" * 64, model, "acme", 1, 10, 5, 500)
@@ -91,9 +82,11 @@ def test_usage_is_summed_up_by_account(run: Run, tmp_path: Path) -> None:
     assert line.split() == ["a" * 12, "acme", "2", "20", "10", "0.000001"]
 
 
-def test_a_secret_is_all_that_is_printed(run: Run) -> None:
-    made = run("keys", "create", "boss", "--management")
+def test_a_secret_is_all_that_is_printed(tmp_path: Path) -> None:
+    """In a process and on a database of its own, as an operator's first command."""
+    made = Process(["keys", "create", "boss", "--management"], {"AROUTER_STATE_DIR": str(tmp_path / "state")}, tmp_path)
 
+    assert made.wait() == 0
     assert made.printed.startswith("lr_mgmt_")
     assert len(made.printed.splitlines()) == 1
     assert "of the operator. Its secret, this once:" in made.log
@@ -135,8 +128,8 @@ def test_accounts(run: Run) -> None:
         (["accounts", "show", "missing"], "There is no such account."),
     ],
 )
-def test_a_mistake_is_one_line(run: Run, prepared: str, arguments: list[str], said: str) -> None:
-    failed = run(*arguments, AROUTER_STATE_DIR=prepared)
+def test_a_mistake_is_one_line(run: Run, arguments: list[str], said: str) -> None:
+    failed = run(*arguments)
 
     assert failed.returncode == 1
     assert failed.log.startswith(f"Error: {said}")
@@ -156,8 +149,8 @@ def test_a_mistake_is_one_line(run: Run, prepared: str, arguments: list[str], sa
         (["accounts", "update", "default", "--provider", "a", "--all-providers"], "--provider and --all-providers"),
     ],
 )
-def test_options_that_make_no_sense_are_explained(run: Run, prepared: str, arguments: list[str], said: str) -> None:
-    failed = run(*arguments, AROUTER_STATE_DIR=prepared)
+def test_options_that_make_no_sense_are_explained(run: Run, arguments: list[str], said: str) -> None:
+    failed = run(*arguments)
 
     assert failed.returncode == 2
     assert said in failed.log

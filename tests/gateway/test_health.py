@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,13 @@ def test_who_is_down_and_all_there_is_is_not_asked(tmp_path: Path) -> None:
         trio.stack.process.wait_until(lambda: trio.chat("alpha/m").answer.status == 200, "back")
 
 
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A fleet whose alpha, once blamed, would not be asked for an hour."""
+    with fleet(tmp_path_factory.mktemp("patient"), **with_one_key(HOUR)) as trio:
+        yield trio
+
+
 def leave_before_the_first_byte(trio: Fleet, rest: Rest, body: dict[str, Any]) -> None:
     rest.send("POST", "/v1/chat/completions", body)
     trio.emulators["alpha"].call(body["user"])
@@ -117,22 +124,23 @@ def leave_amid_the_stream(_: Fleet, rest: Rest, body: dict[str, Any]) -> None:
     ids=["unary", "before-the-first-byte", "amid-the-stream"],
 )
 def test_clients_that_leave_are_not_the_providers_fault(
-    tmp_path: Path, leave: Callable[[Fleet, Rest, dict[str, Any]], None], scenario: Any, stream: bool
+    patient: Fleet, leave: Callable[[Fleet, Rest, dict[str, Any]], None], scenario: Any, stream: bool
 ) -> None:
     """After a hundred of them the provider is still the first to be asked."""
-    with fleet(tmp_path, {"alpha": {"m": scenario}}, **with_one_key(HOUR)) as trio:
-        alpha, messages = trio.emulators["alpha"], [{"role": "user", "content": "hi"}]
-        for number in range(LEAVING):
-            with trio.stack.rest() as rest:
-                leave(trio, rest, {**THROUGH_SHARED, "messages": messages, "stream": stream, "user": str(number)})
-                rest.vanish()
-            assert alpha.call(str(number)).disconnected.wait(10)
-        trio.does["alpha"]["m"] = says("alpha")
+    patient.forget()
+    patient.does["alpha"]["m"] = scenario
+    alpha, messages = patient.emulators["alpha"], [{"role": "user", "content": "hi"}]
+    for number in range(LEAVING):
+        with patient.stack.rest() as rest:
+            leave(patient, rest, {**THROUGH_SHARED, "messages": messages, "stream": stream, "user": str(number)})
+            rest.vanish()
+        assert alpha.call(str(number)).disconnected.wait(10)
+    patient.does["alpha"]["m"] = says("alpha")
 
-        trio.chat(**THROUGH_SHARED, stream=stream).check("alpha", SHARED)
+    patient.chat(**THROUGH_SHARED, stream=stream).check("alpha", SHARED)
 
-        assert len(alpha.calls) == LEAVING + 1
-        assert trio.emulators["beta"].calls == []
+    assert len(alpha.calls) == LEAVING + 1
+    assert patient.emulators["beta"].calls == []
 
 
 def fail(trio: Fleet, count: int) -> None:

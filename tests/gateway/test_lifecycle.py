@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import psutil
 import pytest
 
 from emulator import Emulator
+from support.command import run_command
 from support.ports import HOST, free_ports
 from support.process import AROUTER, assert_gone
-from support.stack import CLIENT_KEY, running, started
+from support.stack import CLIENT_KEY, Stack, running, started
 
 
 def ports() -> dict[str, str]:
@@ -37,36 +39,37 @@ def test_one_signal_stops_everything(
         assert_gone(stack.process, [stack.port, stack.grpc_port])
 
 
-def test_up_tells_how_to_use_it(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
-    with running(tmp_path, config) as stack:
-        stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
-        printed = stack.process.printed
-
-        assert stack.base_url in printed
-        assert stack.key in printed
-        assert "curl" in printed
-        assert "OpenAI(" in printed
-
-
-def test_the_printed_curl_line_works(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def announced(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with a single model, which has told how to use it."""
     only = {"providers": [config["providers"][0] | {"models": ["text"]}]}
-    with running(tmp_path, only) as stack:
+    with running(tmp_path_factory.mktemp("announced"), only) as stack:
         stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
-        command = re.search(r"^ *curl (?:.*\\\n)*.*$", stack.process.printed, re.MULTILINE)
-        assert command
-        done = subprocess.run(["sh", "-c", command[0]], capture_output=True, timeout=30)
+        yield stack
+
+
+def test_up_tells_how_to_use_it(announced: Stack) -> None:
+    printed = announced.process.printed
+
+    assert announced.base_url in printed
+    assert announced.key in printed
+    assert "curl" in printed
+    assert "OpenAI(" in printed
+
+
+def test_the_printed_curl_line_works(announced: Stack, emulator: Emulator) -> None:
+    command = re.search(r"^ *curl (?:.*\\\n)*.*$", announced.process.printed, re.MULTILINE)
+    assert command
+    done = subprocess.run(["sh", "-c", command[0]], capture_output=True, timeout=30)
 
     assert done.stdout.endswith(b"data: [DONE]\n\n"), done.stderr
 
 
-def test_the_printed_python_works(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
-    only = {"providers": [config["providers"][0] | {"models": ["text"]}]}
-    with running(tmp_path, only) as stack:
-        stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
-        found = re.search(r"^  from openai(?:.*\n)*?(?=\S)", stack.process.printed, re.MULTILINE)
-        assert found
-        program = re.sub(r"^  ", "", found[0], flags=re.MULTILINE)
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+def test_the_printed_python_works(announced: Stack, emulator: Emulator) -> None:
+    found = re.search(r"^  from openai(?:.*\n)*?(?=\S)", announced.process.printed, re.MULTILINE)
+    assert found
+    program = re.sub(r"^  ", "", found[0], flags=re.MULTILINE)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
 
     assert done.stdout.startswith("Hello from the emulator"), done.stderr
 
@@ -91,24 +94,6 @@ def test_without_a_key_one_is_made_kept_private_and_printed(
 
     assert printed[0] == printed[1]
     assert printed[0] != CLIENT_KEY
-
-
-@pytest.mark.parametrize("part", ["envoy", "service"])
-def test_a_part_that_dies_stops_the_rest_and_is_named(
-    config: dict[str, Any], emulator: Emulator, tmp_path: Path, part: str
-) -> None:
-    with running(tmp_path, config) as stack:
-        [victim] = [
-            child
-            for child in stack.process.children()
-            if (part == "envoy" and child.name() == "envoy") or (part == "service" and "serve" in child.cmdline())
-        ]
-        victim.kill()
-
-        assert stack.process.wait() == 1
-        assert_gone(stack.process, [stack.port, stack.grpc_port])
-        name = {"envoy": "gateway", "service": "service"}[part]
-        assert re.search(rf"^{name} ended with status", stack.process.log, re.MULTILINE)
 
 
 @pytest.mark.parametrize("variable", ["AROUTER_PORT", "AROUTER_GRPC_PORT"])
@@ -140,11 +125,11 @@ def test_a_bad_configuration_is_named_by_file_and_place(tmp_path: Path, name: st
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
 
-    with started(tmp_path, None, (command,), ports() | {"AROUTER_CONFIG": str(path)}) as process:
-        assert process.wait() != 0
-        assert str(path) in process.log
-        assert place in process.log
-        assert "Traceback" not in process.log
+    done = run_command(command, **ports(), AROUTER_CONFIG=str(path))
+
+    assert done.returncode != 0
+    assert str(path) in done.log
+    assert place in done.log
 
 
 def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
@@ -162,19 +147,18 @@ def test_two_stacks_on_one_machine_do_not_meet(config: dict[str, Any], emulator:
                 assert rest.get("/v1/models").status == 200
 
 
-def test_every_listener_is_on_loopback(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
-    with running(tmp_path, config) as stack:
-        processes = [psutil.Process(stack.process.pid), *stack.process.children()]
-        listening = [
-            connection.laddr
-            for process in processes
-            for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        ]
+def test_every_listener_is_on_loopback(announced: Stack) -> None:
+    processes = [psutil.Process(announced.process.pid), *announced.process.children()]
+    listening = [
+        connection.laddr
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
 
     # gRPC listens with an IPv6 socket on the same address.
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {HOST}
-    assert {stack.port, stack.grpc_port} <= {address.port for address in listening}
+    assert {announced.port, announced.grpc_port} <= {address.port for address in listening}
 
 
 def test_several_workers_share_one_port(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:

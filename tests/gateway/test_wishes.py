@@ -14,13 +14,13 @@ from emulator import Call, answers, wire
 from emulator.scenarios import Scenario, status
 from support.fleet import NEVER, PROVIDERS, SHARED, Fleet, fleet, says
 
-SLOW = 0.6
+SLOW = 1.2
 """Seconds that alpha and beta take to the first word, and as much for the rest."""
 
-LATENCY = 0.4
+LATENCY = 0.9
 """Seconds that gamma stays below, and they do not."""
 
-THROUGHPUT = 400
+THROUGHPUT = 100
 """Tokens per second that gamma exceeds, and they do not."""
 
 USAGE = CompletionUsage(prompt_tokens=10, completion_tokens=100, total_tokens=110)
@@ -85,7 +85,7 @@ MET = [
     ("gamma", SHARED, wish(only=["gamma"])),
     ("beta", SHARED, wish(ignore=["alpha", "gamma"])),
     ("beta", SHARED, {"seed": 1, **wish(require_parameters=True)}),
-    ("beta", SHARED, wish(data_collection="deny")),
+    ("beta", SHARED, wish(order=["alpha", "beta"], data_collection="deny")),
     ("gamma", SHARED, wish(zdr=True)),
     ("gamma", SHARED, wish(quantizations=["fp16", "bf16"])),
     ("beta", SHARED, wish(quantizations=["unknown"])),

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +29,30 @@ from support.stack import CLIENT_KEY, Stack, running
 from support.typed import Client, chat_request
 
 CALLERS = 20
+LOSS = 1.5
+"""Seconds before a kill of which records may be missing; more than the documented half: machines are busy."""
 
 
-async def call_until_refused(client: Client, answered: list[str]) -> None:
+async def call_until_refused(client: Client, answered: dict[str, float]) -> None:
     """Calls again and again, whole and streamed in turns, until the service goes."""
     while True:
         try:
             whole = await client.chat.ChatCompletion(chat_request(), **client.options)
-            answered.append(whole.id)
+            answered[whole.id] = time.monotonic()
             stream = client.chat.StreamChatCompletion(chat_request(), **client.options)
-            answered.append([chunk.id async for chunk in stream][-1])
+            answered[[chunk.id async for chunk in stream][-1]] = time.monotonic()
         except grpc.aio.AioRpcError as error:
             if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
                 return
             raise
 
 
-async def load(stack: Stack, emulator: Emulator, calls: int, number: signal.Signals) -> list[str]:
-    """Sends a signal in the middle of a load; returns the ids of the answers that came whole."""
-    answered: list[str] = []
+async def load(stack: Stack, enough: Callable[[], bool], number: signal.Signals) -> dict[str, float]:
+    """Sends a signal in the middle of a load; returns the ids of the answers that came whole, and when they came."""
+    answered: dict[str, float] = {}
     async with stack.async_channel() as channel:
         callers = [asyncio.create_task(call_until_refused(Client(stack, channel), answered)) for _ in range(CALLERS)]
-        await asyncio.to_thread(emulator.wait_for, lambda: len(emulator.calls) >= calls)
+        await asyncio.to_thread(stack.process.wait_until, enough, "under load")
         stack.process.send_signal(number)
         await asyncio.gather(*callers)
     return answered
@@ -57,7 +60,7 @@ async def load(stack: Stack, emulator: Emulator, calls: int, number: signal.Sign
 
 async def test_a_stop_under_load_loses_no_record(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
     with running(tmp_path, config, ("serve",)) as stack:
-        answered = await load(stack, emulator, 500, signal.SIGTERM)
+        answered = await load(stack, lambda: len(emulator.calls) >= 500, signal.SIGTERM)
         assert await asyncio.to_thread(stack.process.wait) == 0
 
     rows = recorded(tmp_path)
@@ -69,17 +72,15 @@ async def test_a_kill_loses_a_second_of_records_at_most(
     config: dict[str, Any], emulator: Emulator, tmp_path: Path
 ) -> None:
     with running(tmp_path, config, ("serve",)) as stack:
-        begun = time.time()
-        answered = await load(stack, emulator, 3000, signal.SIGKILL)
-        killed = time.time()
+        until = time.monotonic() + 2 * LOSS
+        answered = await load(stack, lambda: time.monotonic() >= until, signal.SIGKILL)
         await asyncio.to_thread(stack.process.wait)
 
     rows = {row["generation_id"] for row in recorded(tmp_path)}
-    # The load went on evenly: of its last second, nothing need be there; of what was before, everything.
-    assert rows
-    assert killed - begun > 1
-    lost = [id_ for id_ in answered if id_ not in rows]
-    assert len(lost) <= len(answered) / (killed - begun) * 1.5
+    # Of the last moments nothing need be there; of what was before, everything.
+    before = {id_ for id_, came in answered.items() if came < max(answered.values()) - LOSS}
+    assert before
+    assert before - rows == set()
 
 
 async def test_no_call_asks_the_database(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:

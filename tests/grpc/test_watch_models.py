@@ -168,7 +168,8 @@ def test_watches_do_not_hold_up_the_end(growing: Emulator, tmp_path: Path) -> No
     with running(tmp_path, config(growing), command=("serve",)) as stack, watching(stack) as call:
         next(call)
         assert stack.process.stop() == 0, stack.process.log
+        # On a busy machine the list may have come after the start, as a change to tell first.
         with pytest.raises(grpc.RpcError) as caught:
-            next(call)
+            list(call)
 
     assert caught.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)

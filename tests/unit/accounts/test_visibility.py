@@ -31,7 +31,7 @@ from arouter.routing.planner import Planner
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.management import SqlManagementStore
-from arouter.store.schema import migrate
+from arouter.store.revision import make_sqlite, sqlite_path
 
 T = TypeVar("T")
 
@@ -56,8 +56,9 @@ class Visibility(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.loop = asyncio.new_event_loop()
-        self.database = Database(database_url(None, Path(self.folder.name)))
-        self.run(migrate(self.database))
+        state = Path(self.folder.name) / "state"
+        make_sqlite(sqlite_path(state))
+        self.database = Database(database_url(None, state))
         self.management = Management(SqlManagementStore(self.database))
         self.directory = Directory([], max_age=3600)
         self.revision = 0
