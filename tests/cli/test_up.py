@@ -141,7 +141,8 @@ def test_a_bad_configuration_is_one_line(tmp_path: Path, command: str, config: s
     path = tmp_path / "arouter.yaml"
     if config is not None:
         path.write_text(config)
-    done = run_command(command, AROUTER_CONFIG=str(path), AROUTER_DEV_KEY=CLIENT_KEY)
+    environment = {"AROUTER_STATE_DIR": str(tmp_path / "state"), "AROUTER_DEV_KEY": CLIENT_KEY}
+    done = run_command(command, **environment, AROUTER_CONFIG=str(path))
 
     assert done.returncode == 1
     assert said in done.log

@@ -125,7 +125,8 @@ def test_a_bad_configuration_is_named_by_file_and_place(tmp_path: Path, name: st
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
 
-    done = run_command(command, **ports(), AROUTER_CONFIG=str(path))
+    state = str(tmp_path / "state")
+    done = run_command(command, **ports(), AROUTER_CONFIG=str(path), AROUTER_STATE_DIR=state)
 
     assert done.returncode != 0
     assert str(path) in done.log
