@@ -78,8 +78,8 @@ async def text_of(stream: Any) -> str:
 
 
 async def begun(client: Client, model: str) -> AsyncIterator[Any]:
-    """Returns a gated stream that has said its first word."""
-    stream = aiter(client.chat.StreamChatCompletion(chat_request(model), **client.options))
+    """Returns a gated stream that has said its first word. It has no deadline: it stays open as long as the test is."""
+    stream = aiter(client.chat.StreamChatCompletion(chat_request(model), **{**client.options, "timeout": None}))
     while "Hello" not in (await anext(stream)).choices[0].delta.content:
         pass
     return stream
