@@ -3,6 +3,7 @@
 --
 -- The service ends a failed call with trailing metadata: `x-arouter-error`, the body, and `x-arouter-status`, the HTTP
 -- status, since no gRPC code maps to 402 or 502. They arrive as headers when nothing was sent before, else as trailers.
+-- What it says of an answer that is no stream comes as trailing metadata, too.
 
 local ENVELOPE = '{"error":{"message":"%s","type":"%s","param":null,"code":%s}}'
 
@@ -41,7 +42,7 @@ end
 function envoy_on_response(handle)
   local taken = {}
   take_internal(handle:headers(), taken)
-  if handle:headers():get(":status") == "200" then
+  if handle:headers():get("content-type") == "text/event-stream" then
     local trailers = handle:trailers() -- a stream flows on while this waits
     if trailers then take_internal(trailers, taken) end
     return
@@ -51,8 +52,9 @@ function envoy_on_response(handle)
   local headers, trailers = handle:headers(), handle:trailers()
   if trailers then
     take_internal(trailers, taken)
-    for name, value in pairs(trailers) do headers:replace(name, value) end -- retry-after and the like
+    for name, value in pairs(trailers) do headers:replace(name, value) end -- x-arouter-route, retry-after and the like
   end
+  if headers:get(":status") == "200" then return end
   local status = taken["x-arouter-status"] or headers:get(":status")
   if taken["x-arouter-error"] then
     body:setBytes(taken["x-arouter-error"])

@@ -15,6 +15,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
 
+_CLIENT_PATH = (
+    '%COALESCE({"operators": [{"command": "METADATA", "param": "ROUTE:arouter:path"}, '
+    '{"command": "PATH", "param": "NQ:ORIG_OR_PATH"}]})%'
+)
+"""Envoy's format for the path that a client has sent, without its query string."""
+
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _LONGEST_SOCKET = 107
@@ -132,6 +138,8 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
         "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
+        "client_path": _CLIENT_PATH,
+        "whole_lua": (_HERE / "whole.lua").read_text(encoding="utf-8"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
         "services": _services(descriptor),
         "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],

@@ -161,6 +161,8 @@ def test_it_names_every_route() -> None:
     bound = [each for rule in rules for each in (rule, *rule.additional_bindings) if each.WhichOneof("pattern")]
     routes = {f"{(verb := each.WhichOneof('pattern')).upper()} {getattr(each, verb)}" for each in bound}
 
+    # Between the gateway and the service alone.
+    routes.remove("POST /v1/chat/completions:whole")
     named = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", PAGE, re.MULTILINE))
     assert {re.sub(r"{.*}", "{}", route) for route in named} == {
         *(re.sub(r"{.*}", "{}", route) for route in routes),

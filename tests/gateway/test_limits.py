@@ -155,7 +155,7 @@ def test_grpc_clients_are_told_the_same(make_key: MakeKey, limited: Stack, throu
         with pytest.raises(grpc.RpcError) as caught:
             chat.ChatCompletion(chat_request(), metadata=metadata, timeout=LIMIT)
 
-    assert dict(call.initial_metadata())["x-ratelimit-remaining"] == "0"
+    assert dict(call.trailing_metadata())["x-ratelimit-remaining"] == "0"
     refused: Any = caught.value
     assert refusal(refused).code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert refusal(refused).reason == "RATE_LIMITED"

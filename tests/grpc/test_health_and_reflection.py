@@ -76,7 +76,7 @@ def test_a_client_without_our_protos_can_call_by_reflection(stack: Stack, channe
     assert call(request, metadata=stack.metadata, timeout=10).id == "emu/text"
 
 
-def test_the_chat_service_has_its_three_methods(channel: grpc.Channel) -> None:
+def test_the_chat_service_has_its_methods(channel: grpc.Channel) -> None:
     service = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName("arouter.v1.ChatService")
 
     methods = {method.name: (method.client_streaming, method.server_streaming) for method in service.methods}
@@ -84,6 +84,7 @@ def test_the_chat_service_has_its_three_methods(channel: grpc.Channel) -> None:
         "ChatCompletion": (False, False),
         "StreamChatCompletion": (False, True),
         "CreateChatCompletion": (False, True),
+        "CreateWholeChatCompletion": (False, False),
     }
 
 

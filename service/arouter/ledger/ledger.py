@@ -44,6 +44,7 @@ class Ledger:
         self._store = store
         self.capacity = capacity
         self._waiting: deque[UsageRecord] = deque()
+        self._unsure = False  # Whether the last write may have worked without our learning of it.
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._forgot_at = 0.0
@@ -98,8 +99,9 @@ class Ledger:
     async def _write(self) -> None:
         while self._waiting:
             batch = list(islice(self._waiting, _BATCH))
+            again, self._unsure = self._unsure, True
             try:
-                await self._store.add(batch)
+                await self._store.add(batch, again=again)
             except StoreError:
                 raise
             except Exception:
@@ -108,13 +110,14 @@ class Ledger:
                 await self._write_singly(batch)
             else:
                 self.written += len(batch)
+            self._unsure = False
             for _ in batch:
                 self._waiting.popleft()
 
     async def _write_singly(self, batch: list[UsageRecord]) -> None:
         for record in batch:
             try:
-                await self._store.add([record])
+                await self._store.add([record], again=True)
             except StoreError:
                 raise
             except Exception:

@@ -26,8 +26,13 @@ class Scope(NamedTuple):
 class LedgerStore(Protocol):
     """Keeps usage records."""
 
-    async def add(self, records: Sequence[UsageRecord]) -> None:
-        """Keeps records. One that is there already is not kept twice, so that what may have failed can be repeated.
+    async def add(self, records: Sequence[UsageRecord], *, again: bool) -> None:
+        """Keeps records.
+
+        Args:
+            records: Which.
+            again: Whether some may be there already, because an earlier try may have worked without our learning of
+                it. They are not kept twice.
 
         Raises:
             StoreError: None was kept, or it is not known whether they were.

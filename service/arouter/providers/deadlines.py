@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 
 import aiohttp
@@ -23,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Clock:
-    """The deadlines of one call, in loop time.
+    """The deadlines of one call, in loop time. What runs under it as a context fails as the client is to see it.
 
     Args:
         provider: Who is called.
@@ -57,22 +55,22 @@ class Clock:
         if self._now() >= self.total:
             raise TimeoutError
 
-    @contextmanager
-    def failures(self) -> Iterator[None]:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Turns what the network raises into the client's error, without the provider's credentials in it."""
-        try:
-            yield
-        except ARouterError as error:
+        if not isinstance(error, Exception):
+            return
+        self._log(error)
+        if isinstance(error, ARouterError):
             error.redact(self._provider.redact)
             error.provider = self._provider.id
-            self._log(error)
-            raise
-        except Exception as error:
-            failure = self._explain(error)
-            failure.provider = self._provider.id
-            failure.detail = self._provider.redact(f"{type(error).__name__}: {error}")
-            self._log(error)
-            raise failure from error
+            return
+        failure = self._explain(error)
+        failure.provider = self._provider.id
+        failure.detail = self._provider.redact(f"{type(error).__name__}: {error}")
+        raise failure from error
 
     def _explain(self, error: Exception) -> ARouterError:
         name = f"provider '{self._provider.id}'"

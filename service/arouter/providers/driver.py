@@ -20,6 +20,7 @@ from arouter.providers.deadlines import Clock
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.sse import EventTooLargeError, SseParser
+from arouter.providers.watchdog import Watchdog
 
 MAX_EVENT_BYTES = 10 * 1024 * 1024
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -74,7 +75,7 @@ class Upstream:
             ARouterError: DEADLINE_EXCEEDED.
         """
         clock = Clock(provider, deadline)
-        with clock.failures():
+        with clock:
             async with asyncio.timeout_at(clock.total):
                 async with await self._call(provider, credential, wire, clock) as call:
                     return provider.adapter.decode(await _read_all(call.response))
@@ -87,7 +88,7 @@ class Upstream:
         Takes what `complete` takes and raises what it raises.
         """
         clock = Clock(provider, deadline)
-        with clock.failures():
+        with clock:
             async with asyncio.timeout_at(clock.first_token):
                 call = await self._call(provider, credential, wire, clock)
                 stream = ProviderStream(provider, call, clock)
@@ -117,7 +118,7 @@ class Upstream:
         clock = Clock(provider, math.inf, log=False)
         listed: list[ListedModel] = []
         path = provider.adapter.models_path
-        with clock.failures():
+        with clock:
             async with asyncio.timeout_at(clock.first_token):
                 for _ in range(MAX_MODEL_PAGES):
                     async with await self._call(provider, credential, WireRequest(path, None), clock) as call:
@@ -213,6 +214,7 @@ class ProviderStream:
         self._call = call
         self._content = call.response.content
         self._clock = clock
+        self._watchdog = Watchdog()
         self._parser = SseParser(MAX_EVENT_BYTES)
         self._decoder = provider.adapter.stream_decoder()
         self._held: list[Chunk] = []
@@ -229,6 +231,11 @@ class ProviderStream:
         """What the provider said was used, so far."""
         return self._decoder.usage
 
+    @property
+    def ended(self) -> bool:
+        """Whether all chunks have been read, and the answer is complete."""
+        return self._ended and not self._held and self._failure is None
+
     async def start(self) -> None:
         """Waits for the first meaningful chunk."""
         while True:
@@ -242,7 +249,7 @@ class ProviderStream:
                 raise bad_response(f"{len(self._held)} chunks without content")
 
     async def read(self) -> list[Chunk]:
-        """Returns all chunks that have arrived, waiting for at least one; an empty list at the stream's end.
+        """Returns all chunks that have arrived, waiting for at least one; an empty list only at the stream's end.
 
         Raises:
             ProviderError: The provider failed in the middle of its answer.
@@ -251,9 +258,9 @@ class ProviderStream:
         if self._held:
             held, self._held = self._held, []
             return held
-        with self._clock.failures():
+        with self._clock:
             while self._failure is None and not self._ended:
-                async with asyncio.timeout_at(self._clock.next_read()):
+                with self._watchdog.until(self._clock.next_read()):
                     chunks = await self._receive()
                 # A read that finds data does not wait, and so would never be timed out.
                 self._clock.check_total()
@@ -265,6 +272,7 @@ class ProviderStream:
 
     async def close(self) -> None:
         """Gives the connection back if the answer is complete, else cuts it."""
+        self._watchdog.close()
         try:
             if self._decoder.done and not self._content.at_eof():
                 async with asyncio.timeout(_HANG_UP):

@@ -50,6 +50,13 @@ class SseParser:
         Raises:
             EventTooLargeError: More than the limit has come without an event's end.
         """
+        if self._is_between_events() and received.startswith(b"data: ") and received.endswith(b"\n\n"):
+            data = received[6:-2].split(b"\n\ndata: ")
+            # Whole events of one line each, as nearly every provider sends them.
+            if b"\r" not in received and received.count(b"\n") == 2 * len(data):
+                self._started = True
+                self._check(max(map(len, data)) + 1)
+                return [ServerSentEvent(each) for each in data]
         if self._after_cr and received:
             self._after_cr = False
             received = received.removeprefix(b"\n")
@@ -71,6 +78,9 @@ class SseParser:
         if rest:
             self._keep(rest)
         return events
+
+    def _is_between_events(self) -> bool:
+        return not (self._pending or self._data or self._event or self._after_cr)
 
     def _keep(self, part: bytes) -> None:
         self._pending.append(part)

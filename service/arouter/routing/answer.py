@@ -46,6 +46,7 @@ class Answer:
         self._delivered = 0
         self.complete = stream is None
         self._stream = stream
+        self._usage = None if completion is None else read_usage(completion.get("usage"))
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
 
     @property
@@ -55,8 +56,8 @@ class Answer:
 
     @property
     def usage(self) -> Usage | None:
-        """What the provider said was used, so far; read anew each time."""
-        return read_usage(self._stream.usage if self._stream else self.completion.get("usage"))
+        """What the provider said was used, so far; of a stream read anew each time."""
+        return read_usage(self._stream.usage) if self._stream else self._usage
 
     @property
     def delivered(self) -> int:
@@ -72,7 +73,7 @@ class Answer:
         return self._stream.deadline + _CLIENT_PATIENCE if self._stream else None
 
     async def read(self) -> list[Chunk]:
-        """Returns the chunks that have arrived, waiting for at least one; an empty list at the stream's end.
+        """Returns the chunks that have arrived, waiting for at least one; none only with the stream's end.
 
         Raises:
             ARouterError: What `ProviderStream.read` raises. The answer so far stands; nothing is tried again.
@@ -87,7 +88,7 @@ class Answer:
             raise
         for chunk in chunks:
             self._delivered += delivered_size(chunk)
-        if not chunks:
+        if self._stream.ended:
             self.complete = True
             self._watched.finished(self.usage)
         return chunks
@@ -112,7 +113,7 @@ class Answer:
 
     def _price(self, document: Chunk, used: Any) -> None:
         """Adds to an answer's usage what it costs, if that is known (docs.arouter.ai: usage accounting)."""
-        usage = read_usage(used)
+        usage = self._usage or read_usage(used)
         charged = None if usage is None else nanos(self._attempt.endpoint.details, usage)
         if charged is not None:
             document["usage"] = {**used, "cost": charged / NANOS}

@@ -162,7 +162,8 @@ class Attempts:
             raise _unsupported(attempt.model, dropped)
         attempt.asked, attempt.sent = True, time.monotonic()
         start_attempt(outcome.span, attempt)
-        wire = wire._replace(headers=attempt.span.headers)
+        if attempt.span.headers:
+            wire = wire._replace(headers=attempt.span.headers)
         if request.stream:
             stream = await self._upstream.open_stream(endpoint.provider, credential, wire, deadline)
             outcome.first_token = time.monotonic()

@@ -52,18 +52,23 @@ class _Pair:
 class _Endpoint:
     """What is known of an endpoint: its pairs by credential, and what they show together, kept while it holds."""
 
-    __slots__ = ("_holds_until", "_observed", "_outage", "pairs", "provider")
+    __slots__ = ("_failed", "_holds_until", "_observed", "_outage", "pairs", "provider")
 
     def __init__(self, provider: _Provider) -> None:
         self.provider = provider
         self.pairs: dict[str, _Pair] = {}
         self._observed = NOTHING
         self._outage = False
+        self._failed = -float("inf")
         self._holds_until = -float("inf")
 
     def changed(self) -> None:
         """Notes that one of the pairs has changed."""
         self._holds_until = -float("inf")
+
+    def failed(self, now: float) -> None:
+        """Notes that a call has failed."""
+        self._failed = now
 
     def observed(self, now: float) -> Observed:
         if now >= self._holds_until:
@@ -71,6 +76,8 @@ class _Endpoint:
         return self._observed
 
     def had_outage(self, now: float) -> bool:
+        if now > self._failed + LENGTH:
+            return False
         if now >= self._holds_until:
             self._look(now)
         return self._outage
@@ -171,6 +178,7 @@ class Call:
             retry_after: Seconds for which the provider asks to be left alone.
         """
         if self._end(now):
+            self._endpoint.failed(now)
             self._pair.window.fail(now)
             if self._pair.breaker.fail(self._ticket, now, retry_after):
                 self._endpoint.provider.review(now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from arouter.accounts.keys import ApiKey
 from arouter.chat.request import ChatRequest
@@ -95,7 +95,7 @@ class Pipeline:
             answer = await attempts.first_answer(request, deadline, outcome, plan)
             answer.limit_headers = reservation.headers
             try:
-                async with asyncio.timeout_at(answer.deadline):
+                async with nullcontext() if answer.deadline is None else asyncio.timeout_at(answer.deadline):
                     yield answer
             except TimeoutError as error:
                 raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
-from arouter.errors import Failure, ProviderError
+from arouter.errors import Failure, ProviderError, invalid_request
 from arouter.routing.answer import Answer
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.answer_headers import answer_headers
@@ -62,13 +62,24 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             await write(context, document)
 
     @override
+    async def CreateWholeChatCompletion(
+        self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
+    ) -> httpbody_pb2.HttpBody:
+        chat = parse_chat_request(request.http_body.data)
+        if chat.stream:
+            raise invalid_request("CreateWholeChatCompletion does not stream: call CreateChatCompletion.", "stream")
+        async with self._answer(chat, context) as answer:
+            context.set_trailing_metadata(answer_headers(answer))
+            return httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
+
+    @override
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> chat_service_pb2.ChatCompletionResponse:
         async with self._answer(typed_chat(request, stream=False), context) as answer:
             response = completion_to_proto(answer.completion)
             response.route.CopyFrom(taken_route(answer.outcome))
-            await send_headers(context, answer_headers(answer))
+            context.set_trailing_metadata(answer_headers(answer))
             return response
 
     @override
@@ -78,8 +89,8 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         async with self._answer(typed_chat(request, stream=True), context) as answer:
             await send_headers(context, answer_headers(answer))
             route: RouteTrace | None = taken_route(answer.outcome)
-            while chunks := await answer.read():
-                for chunk in chunks:
+            while not answer.complete:
+                for chunk in await answer.read():
                     piece = chunk_to_proto(chunk)
                     if route is not None:
                         piece.route.CopyFrom(route)
@@ -100,10 +111,12 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             async with self._answer(chat, context) as answer:
                 await events.open(answer_headers(answer))
                 encode = _encode_with_usage if chat.include_usage else _encode
-                while chunks := await answer.read():
-                    if data := encode(chunks):
+                while not answer.complete:
+                    data = encode(await answer.read())
+                    if answer.complete:
+                        data += _END
+                    if data:
                         await events.write(data)
-                await events.write(_END)
         except Exception as error:
             failure = known(error)
             if not events.started:

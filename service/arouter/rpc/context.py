@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import grpc
@@ -15,9 +13,23 @@ Context: TypeAlias = "aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
+class _ClientPresent:
+    """Makes a CancelledError of what grpc.aio raises where a client that has gone is to be told something."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, aio.InternalError):
+            raise asyncio.CancelledError from error
+
+
+client_present = _ClientPresent()
+
+
 async def send_headers(context: Context, headers: tuple[tuple[str, str], ...]) -> None:
     """Sends initial metadata. Raises what `write` raises."""
-    with client_present():
+    with client_present:
         await context.send_initial_metadata(headers)
 
 
@@ -28,14 +40,5 @@ async def write(context: Context, message: Message) -> None:
         CancelledError: The client has gone. grpc.aio says so by cancelling the task, but a write that is under way may
             fail first.
     """
-    with client_present():
+    with client_present:
         await context.write(message)
-
-
-@contextmanager
-def client_present() -> Iterator[None]:
-    """Makes a CancelledError of what grpc.aio raises where a client that has gone is to be told something."""
-    try:
-        yield
-    except aio.InternalError as error:
-        raise asyncio.CancelledError from error

@@ -46,7 +46,8 @@ class EventStream:
 
     async def write(self, events: bytes) -> None:
         """Sends whole events."""
-        await self._comment_sent()
+        if self._comment is not None:
+            await self._comment_sent()
         await self._send(events)
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     if error.provider is not None:
         metadata.append(("x-arouter-provider", error.provider))
     metadata += error.headers
-    with client_present():
+    with client_present:
         await context.abort(code, error.message, tuple(metadata))
 
 

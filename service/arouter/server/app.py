@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import grpc
 from grpc import aio
@@ -35,6 +35,7 @@ from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
 from arouter.rpc.handling import Handling
 from arouter.rpc.key_service import KeyService
+from arouter.rpc.methods import Methods
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
@@ -199,21 +200,19 @@ class App:
             health=self._provider_health,
         )
         management = Management(SqlManagementStore(self._database), built_in, self._directory_sync.look)
-        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), self._server)
-        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
-        key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), self._server)
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(self._catalogue, self._directory), self._server
-        )
-        provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(
-            ProviderService(self._catalogue, board), self._server
-        )
-        routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(
-            RoutingService(pipeline, self._catalogue), self._server
-        )
-        usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), self._server)
-        for server in (self._server, self._health_server):
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        methods = Methods()
+        to = cast("aio.Server", methods)
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), to)
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, to)
+        key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), to)
+        models = ModelService(self._catalogue, self._directory)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, to)
+        provider_service_pb2_grpc.add_ProviderServiceServicer_to_server(ProviderService(self._catalogue, board), to)
+        routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingService(pipeline, self._catalogue), to)
+        usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), to)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, to)
+        self._server.add_generic_rpc_handlers((methods,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._health_server)
         reflection.enable_server_reflection(
             (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
             self._server,

@@ -49,7 +49,7 @@ class SqlCatalogueStore(CatalogueStore):
         ]
         async with self._database.begin() as connection:
             if rows:
-                await connection.execute(insert(connection, catalogue_models).on_conflict_do_nothing(), rows)
+                await connection.execute(insert(connection.dialect, catalogue_models).on_conflict_do_nothing(), rows)
             seen = select(catalogue_models.c.name, catalogue_models.c.first_seen)
             found = await connection.execute(seen.where(catalogue_models.c.provider == provider))
             return {row.name: row.first_seen for row in found}
@@ -75,7 +75,7 @@ class SqlCatalogueStore(CatalogueStore):
 
 
 async def _note_sync(connection: AsyncConnection, provider: str, now: int) -> None:
-    statement = insert(connection, catalogue_providers).values(provider=provider, synced_at=now)
+    statement = insert(connection.dialect, catalogue_providers).values(provider=provider, synced_at=now)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[catalogue_providers.c.provider], set_={"synced_at": statement.excluded.synced_at}

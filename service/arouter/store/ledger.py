@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Dialect, Executable, Row, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
@@ -17,6 +17,8 @@ from arouter.ledger.store import Dimension, LedgerStore, Scope
 from arouter.store.database import Database, insert
 from arouter.store.tables import usage, usage_daily
 
+_BEFORE_USAGE = UsageRecord._fields.index("usage")
+_USED = Usage._fields.index("reasoning_tokens") + 1
 _SUMS = ("requests", "prompt_tokens", "completion_tokens", "cost_nanos")
 
 
@@ -25,15 +27,20 @@ class SqlLedgerStore(LedgerStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._insertion = str(usage.insert().compile(dialect=database.dialect))
+        self._addition = _addition(database.dialect)
 
     @override
-    async def add(self, records: Sequence[UsageRecord]) -> None:
+    async def add(self, records: Sequence[UsageRecord], *, again: bool) -> None:
         async with self._database.begin() as connection:
-            known = await _known(connection, records)
-            new = [record for record in records if (record.generation_id, record.attempt) not in known]
-            if new:
-                await connection.execute(insert(connection, usage), [_row(record) for record in new])
-                await _add_up(connection, new)
+            if again:
+                known = await _known(connection, records)
+                records = [record for record in records if (record.generation_id, record.attempt) not in known]
+            if records:
+                # Rows go to the driver as they are: SQLAlchemy's own way to it costs more than all else that is done
+                # for a call here.
+                await connection.exec_driver_sql(self._insertion, [_row(record) for record in records])
+                await self._add_up(connection, records)
 
     @override
     async def find(self, generation_id: str, scope: Scope) -> UsageRecord | None:
@@ -70,6 +77,31 @@ class SqlLedgerStore(LedgerStore):
         async with self._database.begin() as connection:
             await connection.execute(delete(usage).where(usage.c.created_ms < before_ms))
 
+    async def _add_up(self, connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
+        """Adds records to the sums of their days."""
+        sums: dict[tuple[date, str, str, str | None], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        for record in records:
+            day = datetime.fromtimestamp(record.created_ms / 1000, UTC).date()
+            total = sums[day, record.key_hash, record.model, record.account]
+            for index, amount in enumerate(
+                (1, record.usage.prompt_tokens, record.usage.completion_tokens, record.cost)
+            ):
+                total[index] += amount
+        await connection.execute(
+            self._addition,
+            [
+                {
+                    "day": day,
+                    "key_hash": key,
+                    "model": model,
+                    "account": account,
+                    **dict(zip(_SUMS, total, strict=True)),
+                }
+                # In one order, so that two writers do not wait for each other in a circle.
+                for (day, key, model, account), total in sorted(sums.items(), key=lambda item: item[0][:3])
+            ],
+        )
+
 
 async def _known(connection: AsyncConnection, records: Sequence[UsageRecord]) -> set[tuple[str, int]]:
     """Returns which of the records are there already: an earlier write may have worked without our learning of it."""
@@ -79,24 +111,11 @@ async def _known(connection: AsyncConnection, records: Sequence[UsageRecord]) ->
     return {(row.generation_id, row.attempt) for row in found}
 
 
-async def _add_up(connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
-    """Adds records to the sums of their days."""
-    sums: dict[tuple[date, str, str, str | None], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for record in records:
-        day = datetime.fromtimestamp(record.created_ms / 1000, UTC).date()
-        total = sums[day, record.key_hash, record.model, record.account]
-        for index, amount in enumerate((1, record.usage.prompt_tokens, record.usage.completion_tokens, record.cost)):
-            total[index] += amount
-    statement = insert(connection, usage_daily)
+def _addition(dialect: Dialect) -> Executable:
+    """Returns the statement that adds to the sum of a day, a key and a model."""
+    statement = insert(dialect, usage_daily)
     added = {name: usage_daily.c[name] + statement.excluded[name] for name in _SUMS}
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["day", "key_hash", "model"], set_=added),
-        [
-            {"day": day, "key_hash": key, "model": model, "account": account, **dict(zip(_SUMS, total, strict=True))}
-            # In one order, so that two writers do not wait for each other in a circle.
-            for (day, key, model, account), total in sorted(sums.items(), key=lambda item: item[0][:3])
-        ],
-    )
+    return statement.on_conflict_do_update(index_elements=["day", "key_hash", "model"], set_=added)
 
 
 def _within(scope: Scope, columns: Any) -> list[ColumnElement[bool]]:
@@ -108,17 +127,9 @@ def _within(scope: Scope, columns: Any) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _row(record: UsageRecord) -> dict[str, Any]:
-    row = record._asdict()
-    used: Usage = row.pop("usage")
-    row["cost_nanos"] = row.pop("cost")
-    return row | {
-        "prompt_tokens": used.prompt_tokens,
-        "completion_tokens": used.completion_tokens,
-        "cached_tokens": used.cached_tokens,
-        "cache_write_tokens": used.cache_write_tokens,
-        "reasoning_tokens": used.reasoning_tokens,
-    }
+def _row(record: UsageRecord) -> tuple[Any, ...]:
+    """Returns the values of a record's row, in the order of the table's columns."""
+    return (*record[:_BEFORE_USAGE], *record.usage[:_USED], record.cost, record.estimated)
 
 
 def _record(row: Row[Any]) -> UsageRecord:

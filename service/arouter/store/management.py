@@ -39,7 +39,7 @@ class SqlManagementStore(ManagementStore):
             revision = await _raise_revision(connection)
             if key.account is not None and await connection.scalar(_account_ids(key.account)) is None:
                 return False
-            await connection.execute(insert(connection, keys).values(**_key_columns(key), revision=revision))
+            await connection.execute(insert(connection.dialect, keys).values(**_key_columns(key), revision=revision))
             return True
 
     @override
@@ -100,7 +100,7 @@ class SqlManagementStore(ManagementStore):
     async def create_account(self, account: Account) -> bool:
         async with self._database.begin() as connection:
             row = _columns(account) | {"revision": await _raise_revision(connection)}
-            added = insert(connection, accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.id)
+            added = insert(connection.dialect, accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.id)
             return await connection.scalar(added) is not None
 
     @override

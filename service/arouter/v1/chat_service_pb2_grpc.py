@@ -62,6 +62,11 @@ class ChatServiceStub:
                 request_serializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CreateWholeChatCompletion = channel.unary_unary(
+                '/arouter.v1.ChatService/CreateWholeChatCompletion',
+                request_serializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class ChatServiceServicer:
@@ -109,6 +114,21 @@ class ChatServiceServicer:
         The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
         (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
         `"stream": true`. gRPC clients are better served by the typed methods.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateWholeChatCompletion(self, request, context):
+        """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
+        to when its body does not say `"stream": true`.
+
+        A unary call, whose answer, status and headers leave the service in one write (docs/decisions/0010). Fails with
+        INVALID_ARGUMENT if the body does say `"stream": true`.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -130,6 +150,11 @@ def add_ChatServiceServicer_to_server(servicer, server):
             ),
             'CreateChatCompletion': grpc.unary_stream_rpc_method_handler(
                     servicer.CreateChatCompletion,
+                    request_deserializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreateWholeChatCompletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWholeChatCompletion,
                     request_deserializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
@@ -225,6 +250,33 @@ class ChatService:
             request,
             target,
             '/arouter.v1.ChatService/CreateChatCompletion',
+            arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWholeChatCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arouter.v1.ChatService/CreateWholeChatCompletion',
             arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,

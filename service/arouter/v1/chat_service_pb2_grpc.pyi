@@ -68,6 +68,17 @@ class ChatServiceStub:
     The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
     (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
     `"stream": true`. gRPC clients are better served by the typed methods.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    CreateWholeChatCompletion: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]
+    """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
+    to when its body does not say `"stream": true`.
+
+    A unary call, whose answer, status and headers leave the service in one write (docs/decisions/0010). Fails with
+    INVALID_ARGUMENT if the body does say `"stream": true`.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -110,6 +121,17 @@ class ChatServiceAsyncStub(ChatServiceStub):
     The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
     (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
     `"stream": true`. gRPC clients are better served by the typed methods.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    CreateWholeChatCompletion: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
+    to when its body does not say `"stream": true`.
+
+    A unary call, whose answer, status and headers leave the service in one write (docs/decisions/0010). Fails with
+    INVALID_ARGUMENT if the body does say `"stream": true`.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -167,6 +189,23 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
         The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
         (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
         `"stream": true`. gRPC clients are better served by the typed methods.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def CreateWholeChatCompletion(
+        self,
+        request: _chat_service_pb2.CreateChatCompletionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
+        to when its body does not say `"stream": true`.
+
+        A unary call, whose answer, status and headers leave the service in one write (docs/decisions/0010). Fails with
+        INVALID_ARGUMENT if the body does say `"stream": true`.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

@@ -39,13 +39,13 @@ async def add_key(database: Database, hash_: str, **columns: Any) -> None:
     async with database.begin() as connection:
         raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
         revision = (await connection.execute(raised)).scalar_one()
-        await connection.execute(insert(connection, keys).values(key_row(hash_, revision=revision, **columns)))
+        await connection.execute(insert(connection.dialect, keys).values(key_row(hash_, revision=revision, **columns)))
 
 
 async def spend(database: Database, hash_: str, day: date, nanos: int, model: str = "m") -> None:
     async with database.begin() as connection:
         await connection.execute(
-            insert(connection, usage_daily).values(
+            insert(connection.dialect, usage_daily).values(
                 day=day,
                 key_hash=hash_,
                 model=model,

@@ -49,7 +49,7 @@ def store(database: Database) -> SqlLedgerStore:
 
 async def test_a_record_comes_back_as_it_was(store: SqlLedgerStore) -> None:
     kept = record("gen-1", first_token_ms=7, stream=True, account=None, estimated=True, status="client_cancelled")
-    await store.add([kept])
+    await store.add([kept], again=False)
 
     assert await store.find("gen-1", ANY) == kept
     assert await store.find("gen-2", ANY) is None
@@ -58,7 +58,7 @@ async def test_a_record_comes_back_as_it_was(store: SqlLedgerStore) -> None:
 async def test_a_generation_is_its_last_attempt(store: SqlLedgerStore) -> None:
     failed = record("gen-1", status="failed", cost=0)
     answered = record("gen-1", attempt=2, provider="q", model="q/m")
-    await store.add([answered, failed])
+    await store.add([answered, failed], again=False)
 
     assert await store.find("gen-1", ANY) == answered
 
@@ -74,15 +74,15 @@ async def test_a_generation_is_its_last_attempt(store: SqlLedgerStore) -> None:
     ],
 )
 async def test_records_of_others_are_not_there(store: SqlLedgerStore, scope: Scope, seen: bool) -> None:
-    await store.add([record("gen-1")])
+    await store.add([record("gen-1")], again=False)
 
     assert (await store.find("gen-1", scope) is not None) is seen
     assert bool(await store.summarize(scope, MONDAY, MONDAY, ["day"])) is seen
 
 
 async def test_a_repeated_write_counts_once(store: SqlLedgerStore) -> None:
-    await store.add([record("gen-1"), record("gen-2")])
-    await store.add([record("gen-2"), record("gen-3")])
+    await store.add([record("gen-1"), record("gen-2")], again=False)
+    await store.add([record("gen-2"), record("gen-3")], again=True)
 
     [total] = await store.summarize(ANY, MONDAY, MONDAY, ["day"])
     assert (total.requests, total.cost) == (3, 2100)
@@ -119,7 +119,7 @@ RECORDS = [
     ],
 )
 async def test_sums(store: SqlLedgerStore, by: list[Dimension], sums: list[UsageSum]) -> None:
-    await store.add(RECORDS)
+    await store.add(RECORDS, again=False)
 
     assert await store.summarize(ANY, MONDAY, TUESDAY, by) == sums
 
@@ -129,7 +129,7 @@ async def test_sums_of_no_days(store: SqlLedgerStore) -> None:
 
 
 async def test_what_is_forgotten_stays_in_the_sums(store: SqlLedgerStore) -> None:
-    await store.add(RECORDS)
+    await store.add(RECORDS, again=False)
     await store.forget(at(MONDAY) + 1)
 
     assert await store.find("gen-1", ANY) is None
@@ -138,7 +138,7 @@ async def test_what_is_forgotten_stays_in_the_sums(store: SqlLedgerStore) -> Non
 
 
 async def test_limits_start_from_what_was_spent(database: Database, store: SqlLedgerStore) -> None:
-    await store.add(RECORDS)
+    await store.add(RECORDS, again=False)
     spending = SqlDirectoryStore(database)
 
     assert await spending.spent("k1", MONDAY) == 10**15 + 701
