@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import grpc
 
 from arouter.cli.settings import config_errors
 from arouter.config.dev_key import client_key
 from arouter.config.environment import read_environment
+
+if TYPE_CHECKING:
+    import grpc
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _CONNECTION = (
@@ -83,6 +85,8 @@ def connection(
     target: str | None, key: str | None, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None
 ) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str], ...]]]:
     """Yields a channel to the service and the metadata with the key; a failed call ends the command with one line."""
+    import grpc
+
     with config_errors():
         environment = read_environment()
     target = target or f"127.0.0.1:{environment.grpc_port}"
@@ -103,6 +107,8 @@ def connection(
 
 
 def _channel(target: str, ca: Path | None, cert: Path | None, key: Path | None) -> grpc.Channel:
+    import grpc
+
     # Never through a proxy that the environment may name: it would see the key.
     options = [("grpc.enable_http_proxy", 0)]
     if ca is None:

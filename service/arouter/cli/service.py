@@ -32,6 +32,7 @@ def serve(workers: int) -> None:
     """
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
+    from arouter.server.garbage import made_for_good
     from arouter.server.ports import check_service_ports
 
     with config_errors():
@@ -40,7 +41,8 @@ def serve(workers: int) -> None:
         prepare_database(environment)
         keep_grpc_out_of_forks()
         if workers == 1:
-            from arouter.server.worker import run_worker
+            with made_for_good():
+                from arouter.server.worker import run_worker
 
             run_worker(config, environment, share_port=False)
         else:
@@ -68,9 +70,11 @@ def migrate() -> None:
 def worker() -> None:
     """Run one of several workers; `serve --workers` starts it."""
     from arouter.config.environment import keep_grpc_out_of_forks
+    from arouter.server.garbage import made_for_good
 
     keep_grpc_out_of_forks()
-    from arouter.server.worker import run_worker
+    with made_for_good():
+        from arouter.server.worker import run_worker
 
     with config_errors():
         run_worker(*read_settings(), share_port=True)

@@ -1,4 +1,4 @@
-"""Sees to it that the database can be used."""
+"""Sees to it that the database can be used. Imports SQLAlchemy only to migrate: not every process needs it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 import logging
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.errors import StoreError
-from arouter.store.database import Database, database_url
 from arouter.store.revision import HEAD, is_head, make_sqlite, sqlite_path
+
+if TYPE_CHECKING:
+    from arouter.store.database import Database
 
 _FIRST_RETRY = 0.25
 _LAST_RETRY = 5.0
@@ -44,6 +47,7 @@ async def run_migrations(environment: Environment) -> str:
     Raises:
         ConfigError: It belongs to a newer release, cannot be made, or cannot be reached.
     """
+    from arouter.store.database import Database, database_url
     from arouter.store.schema import migrate
 
     if environment.database_url is None:

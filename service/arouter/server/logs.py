@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, plain_traceback
-from structlog.processors import format_exc_info
 
 from arouter.config.environment import LogFormat
 
-Processor = Callable[[Any, str, dict[str, Any]], Any]
+Render = Callable[[dict[str, Any]], str]
 
 
 def configure_logs(form: LogFormat, level: str) -> None:
@@ -26,7 +24,7 @@ def configure_logs(form: LogFormat, level: str) -> None:
         level: From which one on. Other people's libraries say nothing below INFO: some of them print all they send.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines([format_exc_info, _as_json] if form == "json" else [_as_text()]))
+    handler.setFormatter(_Lines(_as_json if form == "json" else _as_text()))
     logging.basicConfig(level=max(logging.INFO, logging.getLevelNamesMapping()[level]), handlers=[handler])
     logging.getLogger("arouter").setLevel(level)
     logging.getLogger("grpc._cython.cygrpc").addFilter(_shows_no_metadata)
@@ -38,17 +36,17 @@ def configure_logs(form: LogFormat, level: str) -> None:
 
 
 class _Lines(logging.Formatter):
-    """Has structlog's processors render a record; what its `extra` names `fields` are fields of the line.
+    """Makes a record a line; what its `extra` names `fields` are fields of the line.
 
     structlog's own ProcessorFormatter copies each record first, and takes twice as long.
     """
 
-    def __init__(self, processors: list[Processor]) -> None:
+    def __init__(self, render: Render) -> None:
         super().__init__()
-        self._processors = processors
+        self._render = render
 
     def format(self, record: logging.LogRecord) -> str:
-        event: Any = {
+        event: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -58,28 +56,29 @@ class _Lines(logging.Formatter):
         if isinstance(fields, dict):
             event.update(fields)
         if record.exc_info:
-            event["exc_info"] = record.exc_info
-        for process in self._processors:
-            event = process(None, "", event)
-        return str(event)
+            event["exception"] = self.formatException(record.exc_info)
+        return self._render(event)
 
 
-def _as_json(_logger: object, _name: str, event: dict[str, Any]) -> str:
+def _as_json(event: dict[str, Any]) -> str:
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()
     except orjson.JSONEncodeError:  # Half of a surrogate pair in somebody's message, say.
         return json.dumps(event, default=str)
 
 
-def _as_text() -> ConsoleRenderer:
+def _as_text() -> Render:
     """Returns what renders `2026-01-31 12:00:00.123 INFO arouter.server.app serving on ...`, fields as `name=value`."""
+    # Imported only for people: JSON, which production logs, has no need of it.
+    from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, plain_traceback
 
     def column(name: str, show: Callable[[Any], str] = str) -> Column:
         return Column(name, KeyValueColumnFormatter(None, "", "", show))
 
     fields = Column("", KeyValueColumnFormatter("", "", "", lambda value: "-" if value is None else str(value)))
     columns = [column("time", _local), column("level", str.upper), column("logger"), column("event"), fields]
-    return ConsoleRenderer(columns=columns, sort_keys=False, exception_formatter=plain_traceback)
+    renderer = ConsoleRenderer(columns=columns, sort_keys=False, exception_formatter=plain_traceback)
+    return lambda event: str(renderer(None, "", event))
 
 
 def _local(moment: datetime) -> str:

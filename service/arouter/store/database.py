@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Dialect, Table, event, inspect, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -17,6 +16,9 @@ from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import StoreError, invalid_request
 from arouter.store.revision import sqlite_path
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"})
 """Parameters of URLs that ask for what asyncpg does anyway, or has no need of."""
@@ -158,7 +160,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def insert(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
     """Returns an INSERT that knows `on_conflict_…`, which both databases have and SQLAlchemy's common one has not."""
-    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    # The other one's dialect stays out: PostgreSQL's is a twentieth of all that `arouter serve` imports.
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def _reason(error: Exception) -> str:
