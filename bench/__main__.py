@@ -1,49 +1,101 @@
-"""`python -m bench`: runs the measurements, prints the table, writes the JSON file."""
+"""`python -m bench`: runs the measurements, prints the tables, writes `bench/results/`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from bench import report, stack
+from bench import machine, phases, report
+from bench.peers import PEERS
+from bench.processes import StartError, provider
+from bench.targets import Target, arouter, direct, envoy_alone
 
-LOADS = {
-    "rest unary": ("rest", False),
-    "grpc unary": ("grpc", False),
-    "grpc unary (envoy)": ("grpc-envoy", False),
-    "rest stream (50 chunks)": ("rest", True),
-    "grpc stream (50 chunks)": ("grpc", True),
-}
+_MODELS = 3000
 
 
 def main() -> None:
     """Parses the options and runs."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5, help="of each load (default: 5)")
-    parser.add_argument("--clients", type=int, default=16, help="requests open at any time (default: 16)")
-    parser.add_argument("--starts", type=int, default=5, help="of the service, for its start-up time (default: 5)")
-    parser.add_argument("--only", metavar="TEXT", default="", help="only loads whose name has TEXT in it")
-    parser.add_argument("--out", type=Path, default=Path("var/bench.json"), help="default: var/bench.json")
-    parser.add_argument("--baseline", type=Path, help="an earlier --out, to compare with")
+    parser.add_argument("--peers", default=",".join(PEERS), help="which other routers, or none (default: all)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each measurement (default: 3)")
+    parser.add_argument("--seconds", type=int, default=4, help="of each load (default: 4)")
+    parser.add_argument("--out", type=Path, default=report.LATEST, help=f"default: {report.LATEST}")
     options = parser.parse_args()
-    baseline = report.load(options.baseline) if options.baseline else None
+    peers = [] if options.peers == "none" else options.peers.split(",")
+    if unknown := set(peers) - set(PEERS):
+        parser.error(f"no such router: {', '.join(unknown)}; there are {', '.join(PEERS)}")
 
-    results: report.Results = {}
-    with stack.running() as running:
-        results["memory idle"] = running.memory()
-        for name, (door, stream) in LOADS.items():
-            if options.only in name:
-                print(f"{name} …", flush=True)
-                results[name] = running.load(door, stream=stream, clients=options.clients, seconds=options.seconds)
-        results["memory loaded"] = running.memory()
-    starts = [stack.seconds_to_serving() for _ in range(options.starts)]
-    if starts:
-        results["start to SERVING"] = {"median_s": statistics.median(starts), "worst_s": max(starts)}
+    figures: dict[str, Any] = {"machine": machine.description(), "options": vars(options) | {"out": str(options.out)}}
+    figures["machine"] |= machine.speed()
+    with tempfile.TemporaryDirectory(prefix="arouter-bench-") as name:
+        _measure(Path(name), peers, options.rounds, options.seconds, figures)
+    soak = options.out.with_name("soak.json")
+    if soak.exists():
+        figures["soak"] = json.loads(soak.read_text())
+    document = report.finished(figures)
+    report.save(options.out, document)
+    print(f"\n{report.table(document)}\n\nwritten to {options.out}")
+    from bench.plots import plot  # Not before all is measured: it loads a lot.
 
-    settings = {"seconds": options.seconds, "clients": options.clients, "starts": options.starts}
-    report.save(options.out, results, report.context(settings))
-    print(f"\n{report.table(results, baseline)}\n\nwritten to {options.out}")
+    print("drawn:", *plot(document, options.out.parent))
+
+
+def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures: dict[str, Any]) -> None:
+    with ExitStack() as opened:
+        port, running = opened.enter_context(provider())
+        ours = opened.enter_context(arouter(folder / "arouter", port))
+        floor = direct(port, running)
+        targets = [floor, opened.enter_context(envoy_alone(folder, port)), ours]
+        figures["missing"] = {}
+        for peer in peers:
+            try:
+                targets.append(opened.enter_context(PEERS[peer](folder, port)))
+            except StartError as error:
+                figures["missing"][peer] = str(error)
+                print(f"{peer} is left out: {error}")
+        with _step("whole answers"):
+            figures["compared"] = phases.compared(targets, rounds, seconds)
+        with _step("streams, back to back"):
+            figures["streams"] = phases.streams([floor, ours], rounds, seconds)
+        with _step("streams, spaced"):
+            figures["spaced"] = phases.spaced([floor, ours], rounds, seconds)
+        with _step("bodies"):
+            figures["bodies"] = phases.bodies(ours, seconds)
+        with _step("typed gRPC"):
+            figures["typed"] = phases.typed(ours, rounds, seconds)
+        with _step("idle streams"):
+            figures["idle_stream_kb"] = phases.idle_stream_kb(ours)
+    with provider() as (port, _):
+        with _step(f"a list of {_MODELS:,} models"), arouter(folder / "many", port, models=_MODELS) as many:
+            figures["listing"] = phases.listing(many, seconds)
+        with _step("two workers"), arouter(folder / "two", port, workers=2) as two:
+            figures["two_workers"] = _two_workers(two, rounds, seconds)
+    with _step("starts"):
+        (folder / "start").mkdir()
+        starts = phases.start_seconds(folder / "start", 5)
+        figures["start"] = {
+            "median_s": statistics.median(starts),
+            "first_s": starts[0],
+            "worst_s": max(starts),
+            "import_s": machine.import_seconds(),
+        }
+
+
+def _two_workers(target: Target, rounds: int, seconds: int) -> dict[str, Any]:
+    figures = phases.compared([target], rounds, seconds)[target.name]
+    return figures | {"streams": phases.streams([target], rounds, seconds)[target.name]}
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    print(f"{name} …", flush=True)
+    yield
 
 
 if __name__ == "__main__":

@@ -1,168 +1,132 @@
-"""A load generator: a fixed number of connections, each with one request open at any time, for a fixed time.
-
-Prints one JSON object. REST is a bare asyncio protocol (about 50 µs a request), gRPC is `grpc.aio` (about 300 µs, and
-4,000 µs for a stream), which is a good part of a core: look at `client_cpu_us` before believing that a rate is the
-service's own limit.
-"""
+"""Puts load on a target, with wrk where it is installed, and says what came of it and what it cost."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
 import os
-import time
-from collections.abc import Awaitable, Callable
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import uvloop
-from typing_extensions import override
+from bench.processes import cpu, plain_environment
+from bench.targets import Target
 
-Request = Callable[[], Awaitable[None]]
+_SCRIPT = Path(__file__).with_name("chat.lua")
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+_QUESTION = "Tell me about foxes, dogs and what the former do to the latter. " * 4
 
-_MESSAGES = [
-    {"role": "system", "content": "You are a helpful assistant."},
-    {"role": "user", "content": "Tell me about foxes, dogs and what the former do to the latter. " * 4},
-]
-
-
-class RestConnection(asyncio.Protocol):
-    """One HTTP/1.1 connection."""
-
-    def __init__(self, request: bytes, stream: bool) -> None:
-        self._request = request
-        self._stream = stream
-        self._received = bytearray()
-        self._answered: asyncio.Future[None] | None = None
-        self._transport: asyncio.Transport | None = None
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._answered and not self._answered.done():
-            self._answered.set_exception(exc or ConnectionError("closed"))
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if not self._is_whole() or self._answered is None:
-            return
-        if not self._received.startswith(b"HTTP/1.1 200") or (self._stream and b"data: [DONE]" not in self._received):
-            self._answered.set_exception(ValueError(bytes(self._received[:500])))
-        else:
-            self._answered.set_result(None)
-        self._received.clear()
-
-    def _is_whole(self) -> bool:
-        end = self._received.find(b"\r\n\r\n")
-        if end < 0:
-            return False
-        length = self._received.find(b"content-length: ", 0, end)
-        if length < 0:
-            return self._received.endswith(b"\r\n0\r\n\r\n")
-        size = int(self._received[length + 16 : self._received.find(b"\r\n", length)])
-        return len(self._received) >= end + 4 + size
-
-    async def ask(self) -> None:
-        """Sends the request and waits for the whole answer; raises ValueError if it is not a success."""
-        if self._transport is None:
-            raise ConnectionError("not connected")
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(self._request)
-        await self._answered
+GENERATOR = "wrk" if shutil.which("wrk") else "python"
+"""What puts the load on: the one in Python takes a good part of a core itself."""
 
 
-async def rest_clients(port: int, key: str, model: str, stream: bool, count: int) -> list[Request]:
-    """Opens `count` HTTP connections."""
-    fields: dict[str, object] = {"model": model, "messages": _MESSAGES}
-    body = json.dumps(fields | ({"stream": True} if stream else {})).encode()
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {key}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    loop = asyncio.get_running_loop()
-    connections = [
-        await loop.create_connection(lambda: RestConnection(head.encode() + body, stream), "127.0.0.1", port)
-        for _ in range(count)
-    ]
-    return [connection.ask for _, connection in connections]
+def body(model: str, *, stream: bool = False, size: int = 0) -> bytes:
+    """Returns a request of about half a kilobyte, or of `size` bytes."""
+    system = {"role": "system", "content": "You are a helpful assistant."}
+    fields = {"model": model, "messages": [system, {"role": "user", "content": _QUESTION}]}
+    if stream:
+        fields["stream"] = True
+    data = json.dumps(fields, separators=(",", ":")).encode()
+    more = max(size - len(data), 0)
+    return data.replace(_QUESTION[:20].encode(), b"word " * (more // 5) + _QUESTION[:20].encode(), 1)
 
 
-async def grpc_clients(port: int, key: str, model: str, stream: bool, count: int) -> list[Request]:
-    """Opens `count` callers on four channels."""
-    import grpc
+def load(target: Target, connections: int, seconds: int, data: bytes | None, url: str = "") -> dict[str, Any]:
+    """Keeps connections busy for some seconds.
 
-    from arouter.v1 import chat_message_pb2, chat_service_pb2, chat_service_pb2_grpc
+    Args:
+        target: Of the load.
+        connections: Each with one request open at any time.
+        seconds: How long.
+        data: To POST; None to GET.
+        url: Where to, if not to chat completions.
 
-    roles = (chat_message_pb2.ROLE_SYSTEM, chat_message_pb2.ROLE_USER)
-    messages = [
-        chat_message_pb2.ChatMessage(role=role, content=message["content"])
-        for role, message in zip(roles, _MESSAGES, strict=True)
-    ]
-    request = chat_service_pb2.ChatCompletionRequest(model=model, messages=messages)
-    metadata = (("authorization", f"Bearer {key}"),)
-    options = (("grpc.use_local_subchannel_pool", 1),)
-    channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) for _ in range(min(4, count))]
-    stubs = [chat_service_pb2_grpc.ChatServiceStub(channel) for channel in channels]
+    Returns:
+        `requests`, `per_second`, `p50_ms`, `p99_ms`, and for each role of the target's processes `<role>_cpu_us`, the
+        processor time of a request.
 
-    def caller(stub: chat_service_pb2_grpc.ChatServiceStub) -> Request:
-        async def unary() -> None:
-            await stub.ChatCompletion(request, metadata=metadata)
-
-        async def streamed() -> None:
-            async for _ in stub.StreamChatCompletion(request, metadata=metadata):
-                pass
-
-        return streamed if stream else unary
-
-    return [caller(stubs[number % len(stubs)]) for number in range(count)]
+    Raises:
+        RuntimeError: An answer was no success.
+    """
+    before = {role: cpu(running) for role, running in target.processes.items()}
+    measure = _wrk if GENERATOR == "wrk" else _python
+    result = measure(url or target.url, target.headers, connections, seconds, data)
+    for role, running in target.processes.items():
+        result[f"{role}_cpu_us"] = round((cpu(running) - before[role]) / result["requests"] * 1e6, 1)
+    return result
 
 
-async def run(requests: list[Request], seconds: float) -> dict[str, float]:
-    """Keeps every client busy for `seconds` and returns what was measured."""
-    latencies: list[float] = []
-    clock = time.perf_counter
-    started = clock()
-    cpu = time.process_time()
+def client(*arguments: str | int | float, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Runs `bench.clients` in a process of its own and returns what it has measured."""
+    command = [sys.executable, "-m", "bench.clients", *map(str, arguments)]
+    environment = plain_environment() | {"BENCH_HEADERS": json.dumps(dict(headers or {}))}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
-    async def client(request: Request) -> None:
-        while (before := clock()) - started < seconds:
-            await request()
-            latencies.append(clock() - before)
 
-    await asyncio.gather(*(client(request) for request in requests))
-    elapsed = clock() - started
-    cpu = time.process_time() - cpu
-    latencies.sort()
+def costs(target: Target, *arguments: str | int | float) -> dict[str, Any]:
+    """Is `client`, with the processor time of each of the target's roles for each of its `units`."""
+    before = {role: cpu(running) for role, running in target.processes.items()}
+    result = client(*arguments, headers=target.headers)
+    for role, running in target.processes.items():
+        result[f"{role}_cpu_us"] = round((cpu(running) - before[role]) / result["units"] * 1e6, 1)
+    return result
 
-    def percentile(share: float) -> float:
-        return round(latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000, 3)
 
+def _wrk(url: str, headers: Mapping[str, str], connections: int, seconds: int, data: bytes | None) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="arouter-bench-") as folder:
+        file = Path(folder) / "body"
+        if data is not None:
+            file.write_bytes(data)
+        lines = "\n".join(f"{name}: {value}" for name, value in headers.items())
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            "60s",
+            "--latency",
+            "-s",
+            str(_SCRIPT),
+            url,
+        ]
+        environment = os.environ | {"BENCH_BODY": str(file), "BENCH_HEADERS": lines}
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(f"{url}:\n{said}")
+    found = re.search(r"(\d+) requests in .*?, ([\d.]+)(\w*B) read", said)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    if found is None or rate is None or found[1] == "0":
+        raise RuntimeError(f"{url}:\n{said}")
     return {
-        "requests": len(latencies),
-        "per_second": round(len(latencies) / elapsed, 1),
-        "p50_ms": percentile(0.5),
-        "p99_ms": percentile(0.99),
-        "client_cpu_us": round(cpu / len(latencies) * 1e6, 1),
+        "requests": int(found[1]),
+        "per_second": float(rate[1]),
+        **{f"p{share}_ms": _latency(said, share) for share in (50, 99)},
     }
 
 
-async def _main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("door", choices=["rest", "grpc"])
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--model", default="bench/bench")
-    parser.add_argument("--stream", action="store_true")
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=5)
-    options = parser.parse_args()
-    connect = {"rest": rest_clients, "grpc": grpc_clients}[options.door]
-    key = os.environ["AROUTER_DEV_KEY"]
-    requests = await connect(options.port, key, options.model, options.stream, options.clients)
-    print(json.dumps(await run(requests, options.seconds)))
+def _latency(said: str, share: int) -> float:
+    found = re.search(rf"^\s+{share}%\s+([\d.]+)(us|ms|s|m)\s*$", said, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(said)
+    return round(float(found[1]) * _UNITS[found[2]], 3)
 
 
-if __name__ == "__main__":
-    uvloop.run(_main())
+def _python(url: str, headers: Mapping[str, str], connections: int, seconds: int, data: bytes | None) -> dict[str, Any]:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data or b"")
+        file.flush()
+        return client("rest", url, file.name, connections, seconds, headers=headers)
+
+
+def median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the median of each figure, and of `per_second` the least and the most."""
+    middle = {name: sorted(each[name] for each in rounds)[len(rounds) // 2] for name in rounds[0]}
+    rates = [each["per_second"] for each in rounds if "per_second" in each]
+    return middle | ({"least": min(rates), "most": max(rates)} if rates else {})

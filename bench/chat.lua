@@ -1,0 +1,9 @@
+-- What wrk sends: the body in the file that BENCH_BODY names, with the headers of BENCH_HEADERS, one a line.
+local file = io.open(os.getenv("BENCH_BODY"), "rb")
+if file then
+  wrk.method = "POST"
+  wrk.body = file:read("*a")
+  wrk.headers["content-type"] = "application/json"
+  file:close()
+end
+for name, value in os.getenv("BENCH_HEADERS"):gmatch("([^:\n]+): ([^\n]+)") do wrk.headers[name] = value end

@@ -1,0 +1,163 @@
+"""What is measured: the provider itself, Envoy alone in front of it, and ARouter with everything on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import yaml
+
+from bench.processes import StartError, free_ports, plain_environment, process, wait_for
+
+MODEL = "bench"
+AROUTER = Path(sys.executable).with_name("arouter")
+"""The command."""
+
+_ENVOY = Path(sys.executable).with_name("envoy")
+_MANAGEMENT_KEY = "lr_mgmt_bench_0123456789abcdef0123456789"
+_NETWORK_FILTERS = "type.googleapis.com/envoy.extensions.filters.network"
+_ENVOY_THREADS = 2
+"""As many as `arouter gateway` gives its Envoy."""
+
+
+@dataclass
+class Target:
+    """Something that answers chat completions.
+
+    Attributes:
+        name: In the report.
+        base_url: Up to and with `/v1`.
+        headers: Of a request.
+        model: The id of the provider's model here; others of the provider's have the same prefix.
+        processes: Those whose processor time counts, by role.
+        grpc_port: Of typed gRPC, if it has that.
+    """
+
+    name: str
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    model: str = MODEL
+    processes: Mapping[str, Sequence[psutil.Process]] = field(default_factory=dict)
+    grpc_port: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Of chat completions."""
+        return f"{self.base_url}/chat/completions"
+
+
+def direct(port: int, running: psutil.Process) -> Target:
+    """Returns the provider itself: the floor."""
+    return Target("provider", f"http://127.0.0.1:{port}/v1", processes={"provider": [running]})
+
+
+@contextmanager
+def envoy_alone(folder: Path, provider_port: int) -> Iterator[Target]:
+    """Runs an Envoy that passes everything on to the provider: the gateway's floor."""
+    (port,) = free_ports(1)
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    upstream = {"socket_address": {"address": "127.0.0.1", "port_value": provider_port}}
+    manager = {
+        "@type": f"{_NETWORK_FILTERS}.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "bench",
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "provider", "timeout": "0s"}}],
+                }
+            ]
+        },
+        "http_filters": [
+            {
+                "name": "router",
+                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    endpoint = {"endpoint": {"address": upstream}}
+    cluster = {
+        "name": "provider",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "provider", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    listener = {"name": "bench", "address": address, "enable_reuse_port": False, "filter_chains": [chain]}
+    config = folder / "envoy-alone.yaml"
+    config.write_text(yaml.safe_dump({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
+    command = [_ENVOY, "-c", config, "--concurrency", str(_ENVOY_THREADS), "--use-dynamic-base-id"]
+    log = folder / "envoy-alone.log"
+    with process(command, log) as running:
+        wait_for(f"http://127.0.0.1:{port}/v1/models", running, log)
+        yield Target("Envoy alone", f"http://127.0.0.1:{port}/v1", processes={"envoy": [running]})
+
+
+@contextmanager
+def arouter(
+    folder: Path, provider_port: int, *, workers: int = 1, models: int = 0, name: str = "ARouter"
+) -> Iterator[Target]:
+    """Runs service and gateway: SQL store, a key with limits of every kind, usage, logs and metrics.
+
+    Args:
+        folder: For their files.
+        provider_port: Of the provider.
+        workers: Of the service.
+        models: How many further models it lists.
+        name: In the report.
+
+    Raises:
+        StartError: One of them does not come up.
+    """
+    folder.mkdir()
+    port, grpc_port, metrics_port, gateway_metrics_port = free_ports(4)
+    prices = {"prompt": 0.25, "completion": 2}
+    listed = [{"name": each, "prices": prices} for each in (MODEL, "spaced", "waiting")]
+    listed += [{"name": f"model-{number:04}", "prices": prices} for number in range(models)]
+    row = {"id": "bench", "base_url": f"http://127.0.0.1:{provider_port}/v1", "api_keys": ["bench"], "models": listed}
+    (folder / "arouter.yaml").write_text(yaml.safe_dump({"providers": [row]}))
+    environment = {
+        "AROUTER_CONFIG": str(folder / "arouter.yaml"),
+        "AROUTER_STATE_DIR": str(folder / "state"),
+        "AROUTER_MGMT_KEY": _MANAGEMENT_KEY,
+        "AROUTER_PORT": str(port),
+        "AROUTER_GRPC_PORT": str(grpc_port),
+        "AROUTER_SERVICES": f"127.0.0.1:{grpc_port}",
+        "AROUTER_METRICS_PORT": str(metrics_port),
+        "AROUTER_GATEWAY_METRICS_PORT": str(gateway_metrics_port),
+        "AROUTER_GATEWAY_ADMIN": str(folder / "admin"),
+    }
+    with ExitStack() as opened:
+        running = {}
+        for role, command in (("service", ["serve", "--workers", str(workers)]), ("envoy", ["gateway", "run"])):
+            running[role] = opened.enter_context(process([AROUTER, *command], folder / f"{role}.log", environment))
+        wait_for(f"http://127.0.0.1:{port}/healthz", running["envoy"], folder / "envoy.log")
+        headers = {"authorization": f"Bearer {_key(environment)}"}
+        base_url = f"http://127.0.0.1:{port}/v1"
+        # A new key takes a moment until every worker knows it.
+        wait_for(f"{base_url}/models", running["service"], folder / "service.log", headers)
+        roles = {role: [each] for role, each in running.items()}
+        yield Target(name, base_url, headers, f"bench/{MODEL}", roles, grpc_port)
+
+
+def _key(environment: Mapping[str, str]) -> str:
+    """Makes a key with limits that nobody reaches."""
+    limits = ["--limit", "100000", "--limit-reset", "daily"]
+    limits += ["--requests-per-minute", "100000000", "--tokens-per-minute", "1000000000"]
+    done = subprocess.run(
+        [AROUTER, "keys", "create", "bench", "--json", *limits],
+        env=plain_environment() | dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StartError(done.stderr)
+    key: str = json.loads(done.stdout)["key"]
+    return key
