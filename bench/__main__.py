@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import machine, phases, report
+from bench import machine, model, phases, report
 from bench.peers import PEERS
 from bench.processes import StartError, provider
 from bench.targets import Target, arouter, direct, envoy_alone
@@ -38,8 +38,11 @@ def main() -> None:
     soak = options.out.with_name("soak.json")
     if soak.exists():
         figures["soak"] = json.loads(soak.read_text())
+    figures["model"] = model.fitted(figures)
     document = report.finished(figures)
     report.save(options.out, document)
+    if options.out == report.LATEST:
+        report.write_pages(document)
     print(f"\n{report.table(document)}\n\nwritten to {options.out}")
     from bench.plots import plot  # Not before all is measured: it loads a lot.
 
@@ -69,11 +72,12 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
             figures["bodies"] = phases.bodies(ours, seconds)
         with _step("typed gRPC"):
             figures["typed"] = phases.typed(ours, rounds, seconds)
-        with _step("idle streams"):
-            figures["idle_stream_kb"] = phases.idle_stream_kb(ours)
     with provider() as (port, _):
         with _step(f"a list of {_MODELS:,} models"), arouter(folder / "many", port, models=_MODELS) as many:
             figures["listing"] = phases.listing(many, seconds)
+        # A service that has not had to do with much yet: memory that it has would be used again, and not be seen.
+        with _step("idle streams"), arouter(folder / "idle", port) as fresh:
+            figures["idle_stream_kb"] = phases.idle_stream_kb(fresh)
         with _step("two workers"), arouter(folder / "two", port, workers=2) as two:
             figures["two_workers"] = _two_workers(two, rounds, seconds)
     with _step("starts"):

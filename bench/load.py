@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,10 @@ _QUESTION = "Tell me about foxes, dogs and what the former do to the latter. " *
 
 GENERATOR = "wrk" if shutil.which("wrk") else "python"
 """What puts the load on: the one in Python takes a good part of a core itself."""
+
+
+HAS_H2LOAD = shutil.which("h2load") is not None
+"""Whether typed calls can be made by something that costs less than the service."""
 
 
 def body(model: str, *, stream: bool = False, size: int = 0) -> bytes:
@@ -55,6 +60,41 @@ def load(target: Target, connections: int, seconds: int, data: bytes | None, url
     before = {role: cpu(running) for role, running in target.processes.items()}
     measure = _wrk if GENERATOR == "wrk" else _python
     result = measure(url or target.url, target.headers, connections, seconds, data)
+    for role, running in target.processes.items():
+        result[f"{role}_cpu_us"] = round((cpu(running) - before[role]) / result["requests"] * 1e6, 1)
+    return result
+
+
+def grpc_load(target: Target, method: str, callers: int, seconds: int, message: bytes) -> dict[str, Any]:
+    """Keeps gRPC calls under way with h2load, which looks at HTTP's status alone: try a call before.
+
+    Args:
+        target: Of the load.
+        method: As `arouter.v1.ChatService/ChatCompletion`.
+        callers: Calls at a time, over four connections.
+        seconds: How long.
+        message: Each call's.
+
+    Returns:
+        As `load` does, without latencies.
+
+    Raises:
+        RuntimeError: An answer was no success.
+    """
+    before = {role: cpu(running) for role, running in target.processes.items()}
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(struct.pack(">BI", 0, len(message)) + message)  # a gRPC message: not compressed, its length
+        file.flush()
+        command = ["h2load", "-t1", "-c4", f"-m{callers // 4}", f"-D{seconds}", "-d", file.name]
+        headers = {**target.headers, "content-type": "application/grpc", "te": "trailers"}
+        command += [each for name, value in headers.items() for each in ("-H", f"{name}: {value}")]
+        url = f"http://127.0.0.1:{target.grpc_port}/{method}"
+        said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored", said)
+    rate = re.search(r"finished in .*?, ([\d.]+) req/s", said)
+    if found is None or rate is None or (int(found[2]), int(found[3])) != (0, 0):
+        raise RuntimeError(f"{url}:\n{said}")
+    result = {"requests": int(found[1]), "per_second": float(rate[1])}
     for role, running in target.processes.items():
         result[f"{role}_cpu_us"] = round((cpu(running) - before[role]) / result["requests"] * 1e6, 1)
     return result

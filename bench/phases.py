@@ -15,7 +15,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from bench.load import body, client, costs, load, median
+from arouter.v1 import chat_message_pb2, chat_service_pb2
+from bench.load import HAS_H2LOAD, body, client, costs, grpc_load, load, median
 from bench.processes import free_ports, memory, plain_environment, process
 from bench.provider import CHUNKS
 from bench.targets import AROUTER, Target
@@ -91,7 +92,11 @@ def bodies(target: Target, seconds: int) -> dict[str, Figures]:
 
 
 def typed(target: Target, rounds: int, seconds: int) -> dict[str, Figures]:
-    """Returns what typed calls cost, sixteen at a time, and REST ones with the same client beside them."""
+    """Returns what typed calls cost, sixteen at a time.
+
+    `unary` and `stream` with a client in Python, which costs more than the service, and `rest` with one like it;
+    `h2load`: unary with that, where it is installed.
+    """
     measured: dict[str, list[Figures]] = {}
     with written(body(target.model)) as file:
         for _ in range(rounds):
@@ -99,6 +104,11 @@ def typed(target: Target, rounds: int, seconds: int) -> dict[str, Figures]:
             measured.setdefault("unary", []).append(costs(target, "grpc", port, file, 16, seconds))
             measured.setdefault("stream", []).append(costs(target, "grpc-stream", port, file, 16, seconds))
             measured.setdefault("rest", []).append(costs(target, "rest", target.url, file, 16, seconds))
+            if HAS_H2LOAD:
+                result = grpc_load(
+                    target, "arouter.v1.ChatService/ChatCompletion", 16, seconds, typed_body(target.model)
+                )
+                measured.setdefault("h2load", []).append(result)
     return {kind: median(results) for kind, results in measured.items()}
 
 
@@ -148,6 +158,16 @@ def start_seconds(folder: Path, count: int) -> list[float]:
                 found.append(round(time.perf_counter() - started, 3))
                 watch.cancel()
     return found
+
+
+def typed_body(model: str) -> bytes:
+    """Returns the typed form of `body`."""
+    fields = json.loads(body(model))
+    messages = [
+        chat_message_pb2.ChatMessage(role=f"ROLE_{each['role'].upper()}", content=each["content"])
+        for each in fields["messages"]
+    ]
+    return chat_service_pb2.ChatCompletionRequest(model=model, messages=messages).SerializeToString()
 
 
 @contextmanager

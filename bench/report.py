@@ -11,8 +11,11 @@ from bench.bars import bars
 LATEST = Path(__file__).with_name("results") / "latest.json"
 """Holds every figure of the last run that was kept."""
 
+PAGES = Path(__file__).parents[1] / "docs"
+
 _MARK = {True: "holds", False: "MISSED", None: "not measured"}
 _MICROSECONDS = "_cpu_us"
+_START, _END = "<!-- from bench/results/latest.json -->", "<!-- end -->"
 
 
 def finished(figures: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +33,33 @@ def save(path: Path, document: dict[str, Any]) -> None:
 def table(document: dict[str, Any]) -> str:
     """Returns the tables in Markdown: what was compared, what streams cost, the bars."""
     return "\n\n".join([_compared(document["compared"]), _streams(document), _bars(document["bars"])])
+
+
+def model_table(document: dict[str, Any]) -> str:
+    """Returns the fitted costs in Markdown, in microseconds of processor time."""
+    model = document["model"]
+    rows = [
+        [what, *(f"{model[role][name]:,}" for role in model)]
+        for name, what in (
+            ("call", "a call, answered whole"),
+            ("kilobyte", "each kilobyte of its request"),
+            ("chunk", "each chunk of a stream that arrives with others"),
+            ("lone_chunk", "each chunk that arrives alone"),
+        )
+    ]
+    for role, found in model.items():
+        at_rates = ", ".join(f"{cost:,.0f} at {int(rate):,}/s" for rate, cost in found["at_rates"].items())
+        rows.append([f"{role}: a call by rate", *(at_rates if each == role else "" for each in model)])
+    return _markdown(["CPU µs", *model], rows)
+
+
+def write_pages(document: dict[str, Any], folder: Path = PAGES) -> None:
+    """Puts the tables into the pages that show them, between their markers."""
+    for page, made in (("benchmarks.md", table(document)), ("scaling.md", model_table(document))):
+        text = (folder / page).read_text("utf-8")
+        before, start, rest = text.partition(_START)
+        _, end, after = rest.partition(_END)
+        (folder / page).write_text(f"{before}{start}\n{made}\n{end}{after}", "utf-8")
 
 
 def _compared(compared: dict[str, Any]) -> str:

@@ -34,6 +34,8 @@ class Clock:
         connect: aiohttp's own limit for getting a connection.
     """
 
+    __slots__ = ("_caller", "_idle", "_logs", "_now", "_provider", "connect", "first_token", "total")
+
     def __init__(self, provider: Provider, deadline: float, *, log: bool = True) -> None:
         timeouts = provider.timeouts
         self._now = asyncio.get_running_loop().time

@@ -188,6 +188,8 @@ async def _note_reuse(_session: object, context: SimpleNamespace, _params: objec
 class _Call:
     """A provider's answer, from its headers on. Closing it gives the connection back or, unread, cuts it."""
 
+    __slots__ = ("_open", "_upstream", "response")
+
     def __init__(self, upstream: Upstream, response: aiohttp.ClientResponse) -> None:
         self.response = response
         self._upstream = upstream
@@ -209,6 +211,8 @@ class _Call:
 
 class ProviderStream:
     """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
+
+    __slots__ = ("_call", "_clock", "_content", "_decoder", "_ended", "_failure", "_held", "_parser", "_watchdog")
 
     def __init__(self, provider: Provider, call: _Call, clock: Clock) -> None:
         self._call = call

@@ -34,6 +34,8 @@ class SseParser:
     split between two reads is no special case.
     """
 
+    __slots__ = ("_after_cr", "_data", "_data_size", "_event", "_limit", "_pending", "_pending_size", "_started")
+
     def __init__(self, max_event_bytes: int) -> None:
         self._limit = max_event_bytes
         self._pending: list[bytes] = []

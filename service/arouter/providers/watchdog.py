@@ -14,6 +14,8 @@ class Watchdog:
     earlier wait stays, and when it fires finds that there is more time.
     """
 
+    __slots__ = ("_barked", "_cancellations", "_deadline", "_loop", "_task", "_timer")
+
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None

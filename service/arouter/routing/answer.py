@@ -28,6 +28,20 @@ class Answer:
         complete: Whether all of it has come from its provider.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_delivered",
+        "_now",
+        "_stream",
+        "_usage",
+        "_watched",
+        "complete",
+        "completion",
+        "dropped",
+        "limit_headers",
+        "outcome",
+    )
+
     def __init__(
         self,
         outcome: Outcome,

@@ -36,7 +36,7 @@ class Status(Enum):
     CLIENT_CANCELLED = "client_cancelled"
 
 
-@dataclass
+@dataclass(slots=True)
 class Attempt:
     """One candidate that was tried.
 
@@ -72,7 +72,7 @@ class Attempt:
         return round(((self.ended or time.monotonic()) - self.started) * 1000)
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """One call.
 

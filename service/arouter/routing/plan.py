@@ -72,7 +72,7 @@ class Exclusion(NamedTuple):
     retry_after: float = math.inf
 
 
-@dataclass
+@dataclass(slots=True)
 class Plan:
     """What the planner made of a request.
 

@@ -24,6 +24,8 @@ class Watched:
         attempt: Which.
     """
 
+    __slots__ = ("_call", "_since")
+
     def __init__(self, call: Call, attempt: Attempt) -> None:
         self._call = call
         self._since = attempt.started

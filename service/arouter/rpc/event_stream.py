@@ -24,6 +24,8 @@ class EventStream:
         started: Whether anything has been sent; from then on an error can only be an event.
     """
 
+    __slots__ = ("_comment", "_context", "_keep_alive", "_loop", "_timer", "_writing", "_written_at", "started")
+
     def __init__(self, context: Context, keep_alive: float) -> None:
         self.started = False
         self._context = context
