@@ -34,7 +34,7 @@ class Costs(NamedTuple):
 def fitted(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns the costs of service and gateway, by role.
 
-    A line through bodies of several sizes gives `kilobyte`; the small body's own cost is `call`, which such a line would
+    A line through bodies of several sizes gives `kilobyte`; the small body's own cost is `call`, which that line would
     get wrong by the noise of the large ones. Chunks are what a stream takes beyond a whole answer.
     """
     return {role: _costs(figures, f"{role}_cpu_us")._asdict() for role in ROLES}

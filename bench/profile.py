@@ -1,7 +1,8 @@
 """`python -m bench.profile`: where the service's processor time goes, by package, while it answers.
 
-py-spy looks a few hundred times a second which function each running thread is in. Compiled code (grpc's core and its
-Cython layer, uvloop) counts where Python calls it: from the event loop itself, or from the function that sends.
+py-spy looks a few hundred times a second which function the event loop's thread is in, if it works. Compiled code
+(grpc's core and its Cython layer, uvloop) counts where Python calls it: from the event loop itself, or from the
+function that sends.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from pathlib import Path
 from bench.load import body, load
 from bench.processes import provider
 from bench.targets import arouter
+
+_MAIN = "run_worker ("
+"""What the event loop's thread is in. Of the others py-spy cannot tell whether they wait."""
 
 _PLACES = (
     ("sending: grpc's core, and the system", re.compile(r"^(send_headers|write) \(arouter/rpc/context")),
@@ -71,6 +75,8 @@ def by_place(raw: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
+        if _MAIN not in stack:
+            continue
         found[_place(stack.split(";"))] += int(count)
     return Counter({place: count / found.total() for place, count in found.items()})
 

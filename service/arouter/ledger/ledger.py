@@ -97,7 +97,8 @@ class Ledger:
                     await self._closing.wait()
 
     async def _write(self) -> None:
-        while self._waiting:
+        """Writes what waits. What comes meanwhile is for the next time: a busy service would never stop writing."""
+        for _ in range(0, len(self._waiting), _BATCH):
             batch = list(islice(self._waiting, _BATCH))
             again, self._unsure = self._unsure, True
             try:

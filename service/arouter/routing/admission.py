@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypeAlias
 
 from arouter.errors import ARouterError, Failure
 
@@ -12,9 +12,12 @@ NOT_BEGUN = ("x-arouter-not-begun", "true")
 
 _RETRY_WHILE_DRAINING = 1
 
+Admitted: TypeAlias = "asyncio.Task[Any] | None"
+"""A call that was let in."""
+
 
 class Admission:
-    """The gate every chat call passes, once in and once out, in the task that handles it.
+    """The gate every chat call passes, once in and once out.
 
     Attributes:
         expired: Whether the calls in flight have been told to end.
@@ -23,7 +26,7 @@ class Admission:
     def __init__(self) -> None:
         self.expired = False
         self._closed = False
-        self._calls: set[asyncio.Task[Any] | None] = set()
+        self._calls: set[Admitted] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -32,8 +35,8 @@ class Admission:
         """Calls admitted and not settled."""
         return len(self._calls)
 
-    def admit(self) -> None:
-        """Counts a call in.
+    def admit(self) -> Admitted:
+        """Counts in the call that the current task handles, and returns what counts it out.
 
         Raises:
             ARouterError: UNAVAILABLE, once the gate is closed.
@@ -42,12 +45,14 @@ class Admission:
             error = shutting_down()
             error.headers = (NOT_BEGUN,)
             raise error
-        self._calls.add(asyncio.current_task())
+        call = asyncio.current_task()
+        self._calls.add(call)
         self._idle.clear()
+        return call
 
-    def settle(self) -> None:
+    def settle(self, call: Admitted) -> None:
         """Counts a call out."""
-        self._calls.discard(asyncio.current_task())
+        self._calls.discard(call)
         if not self._calls:
             self._idle.set()
 

@@ -15,8 +15,8 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.ledger.ledger import Ledger
 from arouter.limits.estimate import WorstCase, worst_case
-from arouter.limits.limiter import UNLIMITED, Limiter, is_limited
-from arouter.routing.admission import Admission, shutting_down
+from arouter.limits.limiter import UNLIMITED, Limiter, Reservation, is_limited
+from arouter.routing.admission import Admission, Admitted, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
 from arouter.routing.outcome import Outcome, new_outcome, records, route_header
@@ -83,7 +83,7 @@ class Pipeline:
         Raises:
             ARouterError: Any failure of the table.
         """
-        self._admission.admit()
+        call = self._admission.admit()
         attempts = self._attempts
         outcome = new_outcome(self._tracer.start(CHAT, traceparent))
         reservation = UNLIMITED
@@ -119,19 +119,36 @@ class Pipeline:
             outcome.fail(Failure.INTERNAL)
             raise
         finally:
-            self._admission.settle()
-            ended = time.monotonic()
-            tokens = cost = 0
+            # Once the loop is free: a whole answer, which is sent when this is over, need not wait for it.
+            asyncio.get_running_loop().call_soon(
+                self._settle, call, outcome, key, request, request_id, reservation, time.monotonic()
+            )
+
+    def _settle(
+        self,
+        call: Admitted,
+        outcome: Outcome,
+        key: ApiKey,
+        request: ChatRequest,
+        request_id: str,
+        reservation: Reservation,
+        ended: float,
+    ) -> None:
+        """Writes down what a call has taken, and lets it out."""
+        tokens = cost = 0
+        try:
             for record in records(outcome, key, request, ended):
                 self._ledger.put(record)
                 tokens += 0 if outcome.free else record.tokens
                 cost += record.cost
-            if reservation is not UNLIMITED:
-                reservation.settle(tokens, cost)
             end_call(outcome, request, request_id, ended)
             report(request_id, key, request, outcome, ended - outcome.started)
             if self._measure is not None:
                 self._measure(outcome, request.stream, ended)
+        finally:
+            if reservation is not UNLIMITED:
+                reservation.settle(tokens, cost)
+            self._admission.settle(call)
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
