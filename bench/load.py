@@ -71,7 +71,7 @@ def grpc_load(target: Target, method: str, callers: int, seconds: int, message: 
     Args:
         target: Of the load.
         method: As `arouter.v1.ChatService/ChatCompletion`.
-        callers: Calls at a time, over four connections.
+        callers: Calls at a time, over two connections, as many as the gateway has.
         seconds: How long.
         message: Each call's.
 
@@ -85,7 +85,7 @@ def grpc_load(target: Target, method: str, callers: int, seconds: int, message: 
     with tempfile.NamedTemporaryFile() as file:
         file.write(struct.pack(">BI", 0, len(message)) + message)  # a gRPC message: not compressed, its length
         file.flush()
-        command = ["h2load", "-t1", "-c4", f"-m{callers // 4}", f"-D{seconds}", "-d", file.name]
+        command = ["h2load", "-t1", "-c2", f"-m{callers // 2}", f"-D{seconds}", "-d", file.name]
         headers = {**target.headers, "content-type": "application/grpc", "te": "trailers"}
         command += [each for name, value in headers.items() for each in ("-H", f"{name}: {value}")]
         url = f"http://127.0.0.1:{target.grpc_port}/{method}"
