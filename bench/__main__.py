@@ -37,12 +37,13 @@ def main() -> None:
         _measure(Path(name), peers, options.rounds, options.seconds, figures)
     soak = options.out.with_name("soak.json")
     if soak.exists():
-        figures["soak"] = json.loads(soak.read_text())
+        figures["soak"] = json.loads(soak.read_text("utf-8"))
     figures["model"] = model.fitted(figures)
     document = report.finished(figures)
-    report.save(options.out, document)
     if options.out == report.LATEST:
-        report.write_pages(document)
+        report.keep(document)
+    else:
+        report.save(options.out, document)
     print(f"\n{report.table(document)}\n\nwritten to {options.out}")
     from bench.plots import plot  # Not before all is measured: it loads a lot.
 

@@ -30,6 +30,12 @@ def save(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2) + "\n")
 
 
+def keep(document: dict[str, Any]) -> None:
+    """Puts a document in the place of `latest.json`, and its tables into the pages."""
+    save(LATEST, document)
+    write_pages(document)
+
+
 def table(document: dict[str, Any]) -> str:
     """Returns the tables in Markdown: what was compared, what streams cost, the bars."""
     return "\n\n".join([_compared(document["compared"]), _streams(document), _bars(document["bars"])])

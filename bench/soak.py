@@ -34,6 +34,7 @@ _SAMPLE = 5.0
 """Seconds."""
 
 _MODEL = "bench/bench"
+_KEPT = report.LATEST.with_name("soak.json")
 
 
 class Sample(NamedTuple):
@@ -143,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="(default: 30)")
     parser.add_argument("--rate", type=float, default=250, help="requests a second (default: 250)")
-    parser.add_argument("--out", type=Path, default=report.LATEST.with_name("soak.json"))
+    parser.add_argument("--out", type=Path, default=_KEPT)
     options = parser.parse_args()
     about = machine.description()
     with (
@@ -155,6 +156,9 @@ def main() -> None:
     result = {"machine": about, "minutes": options.minutes, "rate": options.rate, **growth(samples)}
     result |= {"answered": dict(sorted(answered.items())), "samples": [list(each) for each in samples]}
     report.save(options.out, result)
+    if options.out == _KEPT:
+        latest = json.loads(report.LATEST.read_text("utf-8"))
+        report.keep(report.finished({**latest, "soak": result}))
     print(json.dumps({name: value for name, value in result.items() if name != "samples"}, indent=2))
     from bench.plots import plot_soak
 
