@@ -39,8 +39,11 @@ def test_a_service_ends_well_with_its_terminal(tmp_path: Path) -> None:
         "AROUTER_STATE_DIR": str(tmp_path / "state"),
     }
     ours, theirs = pty.openpty()
-    # The leader of a session that has no terminal takes the first one that it opens.
-    on_terminal = f"import os, sys; os.open({os.ttyname(theirs)!r}, os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+    # The leader of a session that has no terminal takes the first one that it opens. The tests may run under nohup.
+    on_terminal = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+        f"os.open({os.ttyname(theirs)!r}, os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     process = Process(["serve"], environment, tmp_path, (sys.executable, "-c", on_terminal, str(AROUTER)))
     try:
         process.wait_until(lambda: "serving on" in process.log, "serving")
