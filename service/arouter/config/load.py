@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +12,12 @@ from typing import Any, get_args
 import msgspec
 import yaml
 
+from arouter.config.document import parse_document
 from arouter.config.schema import STRUCTS, Config, Protocol
 from arouter.config.secret import Secret
+
+_MAX_BYTES = 4 * 1024 * 1024
+"""As much as is read in some twenty seconds, and more than Kubernetes has room for in a ConfigMap."""
 
 # What msgspec would say with the regular expression itself.
 _PATTERNS = {
@@ -24,17 +29,6 @@ _CHOICES = {"protocol": get_args(Protocol)}
 _UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
 _FIELDS = sorted({name for kind in STRUCTS for name in kind.__struct_fields__})
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a mapping that has a key twice, of which YAML would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and keys.count(key.value) > 1:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 class ConfigError(Exception):
@@ -61,6 +55,12 @@ def read_file(path: Path) -> str:
         ConfigError: There is none that can be read.
     """
     try:
+        found = path.stat()
+        # A pipe or a device may keep its reader waiting for ever.
+        if not stat.S_ISREG(found.st_mode):
+            raise ConfigError(f"{path}: not a file (AROUTER_CONFIG names it)")
+        if found.st_size > _MAX_BYTES:
+            raise ConfigError(f"{path}: more than {_MAX_BYTES} bytes")
         return path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror} (AROUTER_CONFIG names the file)") from error
@@ -87,18 +87,20 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
         ConfigError: As `load_config`, without the file's name.
     """
     try:
-        document = yaml.load(text, _Loader)  # noqa: S506 -- it is a SafeLoader
+        document = parse_document(text)
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ConfigError(f"{where}not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # The two others for a date that is none, and for what is nested too deeply.
         raise ConfigError(f"not valid YAML: {error}") from error
+    if document is None:
+        document = {}
     if isinstance(document, dict):
         # A part whose content is commented out.
         document = {name: value for name, value in document.items() if value is not None}
     try:
-        config = msgspec.convert(_substitute(document or {}, variables, ""), Config, dec_hook=_decode_secret)
+        config = msgspec.convert(_substitute(document, variables, ""), Config, dec_hook=_decode_secret)
     except msgspec.ValidationError as error:
         raise ConfigError(_readable(str(error))) from error
     _check_unique(config)

@@ -37,6 +37,8 @@ def _content(field: str, path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"{field}: {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{field}: not a path: {error}") from error
 
 
 def _check(part: str, tls: TlsConfig | ServiceTlsConfig) -> None:

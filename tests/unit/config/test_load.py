@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,12 @@ timeouts: {total: 30}
 server: {drain_grace: 3}
 gateway: {cors: {allow_origins: ["https://app.example.com"]}}
 """
+
+
+ALIASES = "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in pairwise("abcdefghij")
+)
+"""Ten lines that stand for ten billion numbers."""
 
 
 def test_reads_a_whole_file_with_variables() -> None:
@@ -60,6 +68,9 @@ def test_a_secret_shows_itself_nowhere() -> None:
             "providers[0]: there is no field 'base_ulr'; did you mean 'base_url'?",
         ),
         ("a: b\na: c\n", "line 1: not valid YAML: 'a' is there twice"),
+        ("false\n", "Expected `object`, got `bool`"),
+        ("server: &a\n  tls: *a\n", "line 1: not valid YAML: an alias in what it stands for"),
+        (ALIASES, "line 6: not valid YAML: its aliases stand for too much"),
         ("providers:\n  - {id: x, models: []}\n", "providers[0].models: Expected `array` of length >= 1"),
         (
             "providers:\n  - {id: x, api_keys: ['${KEY:-default}']}\n",
@@ -138,3 +149,14 @@ def test_names_the_file(tmp_path: Path) -> None:
     bad.write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load_config(bad, {})
+
+
+def test_reads_no_pipe_and_no_flood(tmp_path: Path) -> None:
+    pipe, flood = tmp_path / "pipe.yaml", tmp_path / "flood.yaml"
+    os.mkfifo(pipe)
+    flood.write_text("#" * (4 * 1024 * 1024 + 1))
+
+    with pytest.raises(ConfigError, match=r"pipe.yaml: not a file"):
+        load_config(pipe, {})
+    with pytest.raises(ConfigError, match=r"flood.yaml: more than 4194304 bytes"):
+        load_config(flood, {})

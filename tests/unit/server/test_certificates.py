@@ -54,6 +54,7 @@ def test_right_files_are_taken(folder: Path, certificate: str, ca: str | None) -
         (("own.crt", "none"), "key: FOLDER/none: No such file or directory"),
         (("own.crt", "own.key", "none"), "client_ca: FOLDER/none: No such file or directory"),
         (("own.crt", "."), "key: FOLDER: Is a directory"),
+        (("own\0.crt", "own.key"), "certificate: not a path: embedded null byte"),
         (("half.crt", "own.key"), "certificate: FOLDER/half.crt: no certificates in PEM"),
         (("empty", "own.key"), "certificate: FOLDER/empty: no certificates in PEM"),
         (("own.crt", "own.key", "half-chain.crt"), "client_ca: FOLDER/half-chain.crt: no certificates in PEM"),
