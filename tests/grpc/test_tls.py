@@ -207,8 +207,17 @@ def test_a_key_counts_before_the_certificate(secure: Secure) -> None:
 
 @pytest.mark.parametrize(
     "ids",
-    [(), (UNKNOWN,), (CLOSED,), (f"{CHECKOUT}/other",), (f"{CHECKOUT}/more",), (CHECKOUT, UNKNOWN)],
-    ids=["none", "unknown", "account disabled", "no such account", "longer", "two"],
+    [
+        (),
+        (UNKNOWN,),
+        (CLOSED,),
+        (f"{CHECKOUT}/other",),
+        (f"{CHECKOUT}/more",),
+        (f"{CHECKOUT}\0more",),
+        (CHECKOUT.upper(),),
+        (CHECKOUT, UNKNOWN),
+    ],
+    ids=["none", "unknown", "account disabled", "no such account", "longer", "longer by a NUL", "capitals", "two"],
 )
 def test_other_certificates_need_a_key(secure: Secure, ids: tuple[str, ...]) -> None:
     with secure.workload(*ids) as channel:
