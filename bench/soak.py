@@ -132,8 +132,8 @@ def growth(samples: list[Sample]) -> dict[str, Any]:
     thousands = [each.requests / 1000 for each in warm]
     slopes = stats.theilslopes([each.service_mb * 1000 for each in warm], thousands, 0.95)
     return {
-        "kb_per_1000_requests": round(slopes.slope, 3),
-        "interval": [round(slopes.low_slope, 3), round(slopes.high_slope, 3)],
+        "kb_per_1000_requests": round(float(slopes.slope), 3),
+        "interval": [round(float(slopes.low_slope), 3), round(float(slopes.high_slope), 3)],
         "thousand_requests": round(thousands[-1] - thousands[0], 1),
         "service_mb": {"first": round(warm[0].service_mb, 1), "last": round(warm[-1].service_mb, 1)},
     }

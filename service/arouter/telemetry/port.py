@@ -74,6 +74,9 @@ class MetricsPort:
 class _Server(ThreadingWSGIServer):
     """One thread a request. Does not look its own name up, as `HTTPServer` does: that may take long."""
 
+    request_queue_size = 128
+    """With the usual five a scraper waits a second where a few others, even silent ones, come at the same time."""
+
     @override
     def server_bind(self) -> None:
         TCPServer.server_bind(self)
