@@ -45,7 +45,6 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
 
     rate = at("compared", "ARouter", "c16", "per_second")
     small = at("bodies", "0.5", "service_cpu_us")
-    typed = at("typed", "h2load", "per_second")
     return [
         *(
             Bar(
@@ -84,5 +83,13 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
         Bar("memory of an idle open stream (KB)", at("idle_stream_kb", "service"), 30),
         Bar("start to SERVING (s)", at("start", "median_s"), 1),
         Bar("import of what serve needs (s)", at("start", "import_s"), 0.5),
-        Bar("typed gRPC unary / REST through Envoy, requests/s", ratio(typed, rate), 1, True),
+        *(
+            Bar(
+                f"typed gRPC unary / REST through Envoy, requests/s, {callers} at a time",
+                ratio(at("typed", f"h2load{name}", "per_second"), at("typed", f"rest{name}", "per_second")),
+                1,
+                True,
+            )
+            for name, callers in (("_1", 1), ("", 16))
+        ),
     ]

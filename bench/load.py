@@ -85,7 +85,8 @@ def grpc_load(target: Target, method: str, callers: int, seconds: int, message: 
     with tempfile.NamedTemporaryFile() as file:
         file.write(struct.pack(">BI", 0, len(message)) + message)  # a gRPC message: not compressed, its length
         file.flush()
-        command = ["h2load", "-t1", "-c2", f"-m{callers // 2}", f"-D{seconds}", "-d", file.name]
+        connections = min(callers, 2)
+        command = ["h2load", "-t1", f"-c{connections}", f"-m{callers // connections}", f"-D{seconds}", "-d", file.name]
         headers = {**target.headers, "content-type": "application/grpc", "te": "trailers"}
         command += [each for name, value in headers.items() for each in ("-H", f"{name}: {value}")]
         url = f"http://127.0.0.1:{target.grpc_port}/{method}"

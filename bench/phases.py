@@ -28,6 +28,7 @@ SPACED_CONNECTIONS = 32
 """Sixteen streams with a chunk every 5 ms are 3,200 chunks a second: too few to find a limit of 5,000."""
 
 IDLE_STREAMS = 1000
+_UNARY = "arouter.v1.ChatService/ChatCompletion"
 
 _WARM_UP = 4
 """Seconds. Some need one for their first answer."""
@@ -92,23 +93,21 @@ def bodies(target: Target, seconds: int) -> dict[str, Figures]:
 
 
 def typed(target: Target, rounds: int, seconds: int) -> dict[str, Figures]:
-    """Returns what typed calls cost, sixteen at a time.
+    """Returns what typed calls cost, and what REST's do in the same rounds.
 
-    `unary` and `stream` with a client in Python, which costs more than the service, and `rest` with one like it;
-    `h2load`: unary with that, where it is installed.
+    `unary` and `stream`, sixteen at a time, with a client in Python, which costs more than the service. Where h2load is
+    installed, `h2load` and `rest`, sixteen at a time and one after the other (`h2load_1`, `rest_1`).
     """
     measured: dict[str, list[Figures]] = {}
-    with written(body(target.model)) as file:
+    data, message = body(target.model), typed_body(target.model)
+    with written(data) as file:
         for _ in range(rounds):
             port = target.grpc_port or 0
             measured.setdefault("unary", []).append(costs(target, "grpc", port, file, 16, seconds))
             measured.setdefault("stream", []).append(costs(target, "grpc-stream", port, file, 16, seconds))
-            measured.setdefault("rest", []).append(costs(target, "rest", target.url, file, 16, seconds))
-            if HAS_H2LOAD:
-                result = grpc_load(
-                    target, "arouter.v1.ChatService/ChatCompletion", 16, seconds, typed_body(target.model)
-                )
-                measured.setdefault("h2load", []).append(result)
+            for name, callers in (("", 16), ("_1", 1)) if HAS_H2LOAD else ():
+                measured.setdefault(f"h2load{name}", []).append(grpc_load(target, _UNARY, callers, seconds, message))
+                measured.setdefault(f"rest{name}", []).append(load(target, callers, seconds, data))
     return {kind: median(results) for kind, results in measured.items()}
 
 

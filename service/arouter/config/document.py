@@ -12,16 +12,25 @@ _MAX_NODES = 1_000_000
 """Of a document whose aliases are written out. A few lines of them can stand for billions."""
 
 
+class DocumentError(Exception):
+    """A document cannot be used. The message is for the person who wrote it."""
+
+
 def parse_document(text: str) -> Any:
     """Returns what a document says: None, if it says nothing.
 
     Raises:
-        yaml.YAMLError: It is no YAML; or has a key twice in one mapping, an alias inside of what it stands for, or
-            aliases that stand for too much.
-        ValueError: A date that is none.
-        RecursionError: It is nested too deeply.
+        DocumentError: It is no YAML, or nested too deeply; it has a key twice in one mapping, an alias in what that
+            stands for, or aliases that stand for too much.
     """
-    return yaml.load(text, _Loader)  # noqa: S506 -- it is a SafeLoader
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 -- it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise DocumentError(f"{where}not valid YAML: {error.problem}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # The two others for a date that is none, and for what is nested too deeply.
+        raise DocumentError(f"not valid YAML: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
-import yaml
 
-from arouter.config.document import parse_document
 from arouter.config.schema import STRUCTS, Config, Protocol
 from arouter.config.secret import Secret
 
@@ -86,14 +84,13 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: As `load_config`, without the file's name.
     """
+    # Imported only where there is a file.
+    from arouter.config.document import DocumentError, parse_document
+
     try:
         document = parse_document(text)
-    except yaml.MarkedYAMLError as error:
-        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ConfigError(f"{where}not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # The two others for a date that is none, and for what is nested too deeply.
-        raise ConfigError(f"not valid YAML: {error}") from error
+    except DocumentError as error:
+        raise ConfigError(str(error)) from error
     if document is None:
         document = {}
     if isinstance(document, dict):
