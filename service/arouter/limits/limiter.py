@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import secrets
 import time
@@ -22,7 +23,7 @@ from arouter.limits.answers import Headers, rate_headers, rate_limited, spending
 from arouter.limits.estimate import WorstCase
 from arouter.limits.ledger import Hold, Purse
 from arouter.limits.outage import Outage
-from arouter.limits.store import memory_store
+from arouter.limits.store import memory_store, run_at_once
 from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from arouter.limits.windows import MINUTE, Rates, Windows
 
@@ -54,7 +55,7 @@ class Reservation:
     def settle(self, tokens: int, cost: int) -> None:
         """Puts what was really taken, cost in nano-USD, in the reservation's place; only the first time it is called.
 
-        Never blocks and never raises; a task of the limiter's does the work.
+        Never blocks and never raises.
         """
 
 
@@ -116,6 +117,8 @@ class Limiter:
 
             self._store = valkey_store(storage_url, int(3 * longest_call) + _SPARE_TIME)
         self._windows = Windows(self._store.storage)
+        # Its holds are told from other processes' by the first part, from one another by the second.
+        self._name, self._numbers = secrets.token_hex(8), itertools.count()
         self._seeds: Mapping[str, Spent] = {}
         self._outage = Outage()
         self._unsettled = UnsettledHolds(self._give_back)
@@ -143,7 +146,8 @@ class Limiter:
         if not is_limited(key):
             return UNLIMITED
         now = self._clock()
-        held = _Held(self._settle_later, key, now, self._bucket(now))
+        hold = Hold(f"{self._name}-{next(self._numbers)}", self._bucket(now), 0)
+        held = _Held(self._settle_later, key, now, hold)
         if not self._store.errors:
             await self._reserve(held, worst)
             return held
@@ -252,8 +256,13 @@ class Limiter:
 
     def _settle_later(self, held: _Held, tokens: int, cost: int) -> None:
         counts = held.purse is not None or held.key.rate_limit.tokens_per_minute is not None
-        if counts and not self._is_closed:
-            self._start(self._settle_safely(held, tokens, cost))
+        if not counts or self._is_closed:
+            return
+        settling = self._settle_safely(held, tokens, cost)
+        if self._store.errors:
+            self._start(settling)
+        else:
+            run_at_once(settling)
 
     async def _settle_safely(self, held: _Held, tokens: int, cost: int) -> None:
         try:
@@ -300,14 +309,14 @@ class _Held(Reservation):
 
     __slots__ = ("_settle", "_settled", "answered", "at", "hold", "key", "purse", "tokens")
 
-    def __init__(self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, bucket: int) -> None:
+    def __init__(self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, hold: Hold) -> None:
         super().__init__()
         self._settle = settle
         self._settled = False
         self.key = key
         self.at = at
         self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
-        self.hold = Hold(secrets.token_hex(8), bucket, 0)
+        self.hold = hold
         self.answered = False
         self.tokens = 0
 
