@@ -140,6 +140,7 @@ def test_a_worker_that_dies_is_replaced(config: dict[str, Any], emulator: Emulat
 
         assert len(process.children()) == 2
         assert "ended with status -9; another takes its place" in process.log
+        assert "each of the 2 workers counts limits for itself: AROUTER_REDIS_URL is not set" in process.log
 
 
 def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:

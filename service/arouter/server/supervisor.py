@@ -45,6 +45,8 @@ def run_workers(count: int, config: Config, environment: Environment) -> None:
         ConfigError: A worker ended by itself right after its start; the port for metrics cannot be had.
     """
     configure_logs(environment.log_format, environment.log_level)
+    if count > 1 and environment.redis_url is None:
+        _log.warning("each of the %d workers counts limits for itself: AROUTER_REDIS_URL is not set", count)
     supervisor = _Supervisor(count, config, environment)
     if environment.metrics_port is None:
         asyncio.run(supervisor.run())
