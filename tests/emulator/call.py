@@ -36,7 +36,7 @@ class Call:
         self.ended = threading.Event()
         self._request = request
         self._loop = asyncio.get_running_loop()
-        self._released = asyncio.Event()
+        self._released = asyncio.Semaphore(0)
 
     @property
     def request(self) -> web.Request:
@@ -54,9 +54,9 @@ class Call:
         return (self.json.get("stream_options") or {}).get("include_usage") is True
 
     def release(self) -> None:
-        """Lets a `gated` answer go on."""
-        self._loop.call_soon_threadsafe(self._released.set)
+        """Lets an answer that waits go on, once."""
+        self._loop.call_soon_threadsafe(self._released.release)
 
     async def released(self) -> None:
-        """Waits for `release`; for scenarios."""
-        await self._released.wait()
+        """Waits for a `release` of its own; for scenarios."""
+        await self._released.acquire()

@@ -61,6 +61,22 @@ async def gated(call: Call) -> web.StreamResponse:
     return response
 
 
+async def stepped(call: Call) -> web.StreamResponse:
+    """Streams up to the first word, then another for each `Call.release`; upon the last one, all that follows."""
+    if not call.wants_stream:
+        return await text(call)
+    pieces, words_end = _text_events(call), 1 + len(answers.WORDS)
+    response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
+    # Said at first, so that what ends a chunked body is not on its way by itself.
+    response.content_length = sum(map(len, pieces))
+    await response.prepare(call.request)
+    await response.write(b"".join(pieces[:2]))
+    for piece in (*pieces[2:words_end], b"".join(pieces[words_end:])):
+        await call.released()
+        await response.write(piece)
+    return response
+
+
 async def flood(call: Call) -> web.StreamResponse:
     """Streams words as fast as they are taken and never ends."""
     words = b"".join(_text_events(call)[1:2]) * 100
@@ -215,6 +231,7 @@ SCENARIOS: dict[str, Scenario] = {
     "tools": tools,
     "reasoning": reasoning,
     "gated": gated,
+    "stepped": stepped,
     "drip": drip,
     "flood": flood,
     "bytewise": rewritten(_bytewise),
