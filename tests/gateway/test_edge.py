@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from support.rest import Rest
 from support.stack import running
 
 ORIGIN = "https://app.example.com"
+CHAT = {"model": "emu/text", "messages": [{"role": "user", "content": "hi"}]}
 PREFLIGHT = {
     "origin": ORIGIN,
     "access-control-request-method": "POST",
@@ -66,6 +69,24 @@ def test_oversized_headers_are_refused_in_the_envelope(rest: Rest) -> None:
 
     assert answer.status == 431
     assert answer.error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity, gzip"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/keys"])
+def test_a_compressed_body_is_refused_as_such(rest: Rest, path: str, encoding: str) -> None:
+    body = gzip.compress(json.dumps(CHAT).encode())
+
+    answer = rest.request("POST", path, body, {"content-encoding": encoding})
+
+    assert answer.status == 415
+    assert answer.headers["accept-encoding"] == "identity"
+    assert answer.error["type"] == "invalid_request_error"
+    assert encoding in answer.error["message"]
+    assert rest.chat(CHAT).status == 200  # on the same connection
+
+
+def test_a_body_that_is_said_to_be_as_it_is_is_taken(rest: Rest) -> None:
+    assert rest.request("POST", "/v1/chat/completions", CHAT, {"content-encoding": "Identity"}).status == 200
 
 
 def test_while_it_stops_open_streams_finish_and_new_calls_hear_that_it_is_unavailable(
