@@ -1,4 +1,4 @@
-"""The stack in front of a provider of each protocol."""
+"""The stack in front of a provider of each protocol, and who manages it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from emulator import Emulator
 from matrix import provider
+from support.management import Manager, managing
 from support.stack import PROVIDER_KEY, Stack, running
 
 
@@ -39,6 +40,13 @@ def translated_client(translated: Stack) -> Iterator[openai.OpenAI]:
     """OpenAI's SDK, talking to it."""
     with openai.OpenAI(base_url=translated.base_url, api_key=translated.key, max_retries=0) as client:
         yield client
+
+
+@pytest.fixture
+def operator(stack: Stack, emulator: Emulator) -> Iterator[Manager]:
+    """A management key of no account, in front of the plain provider."""
+    with managing(stack) as manager:
+        yield manager
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

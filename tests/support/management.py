@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import openai
+from openai import OpenAI
+
 from support.rest import Answer, Rest
 from support.stack import Stack
 
@@ -57,3 +60,27 @@ def managing(stack: Stack, key: str | None = None) -> Iterator[Manager]:
         yield manager
     finally:
         manager.rest.close()
+
+
+def assert_refused(answer: Answer, status: int, param: str | None) -> None:
+    """Checks an error's status and which field it names."""
+    assert (answer.status, answer.error["param"]) == (status, param), answer.body
+
+
+def sdk(stack: Stack, secret: str) -> OpenAI:
+    """Returns a client that has one try."""
+    return OpenAI(base_url=stack.base_url, api_key=secret, max_retries=0)
+
+
+def listed(client: OpenAI) -> set[str]:
+    """Returns the ids of the models that the client's key sees."""
+    return {model.id for model in client.models.list()}
+
+
+def is_refused(client: OpenAI) -> bool:
+    """Says whether the client's key is not valid any more."""
+    try:
+        client.models.list()
+    except openai.AuthenticationError:
+        return True
+    return False
