@@ -29,7 +29,7 @@ _PLACES = (
     ("sending to the provider: the system", re.compile(r"_writelines \(aiohttp")),
     ("aiohttp", re.compile(r"\((aiohttp|multidict|yarl|aiosignal|propcache)/")),
     ("ARouter: usage records", re.compile(r"\((arouter/(store|ledger)|sqlalchemy|aiosqlite|sqlite3)/")),
-    ("ARouter: limits", re.compile(r"\((arouter/limits|limits)/")),
+    ("ARouter: limits", re.compile(r"\(arouter/limits/")),
     ("ARouter: metrics", re.compile(r"\((arouter/telemetry|prometheus_client)/|arouter/routing/meter")),
     ("ARouter: the log", re.compile(r"\((logging|structlog)/|arouter/(server/logs|routing/report)")),
     ("ARouter: all else", re.compile(r"\(arouter/")),

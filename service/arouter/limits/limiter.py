@@ -25,13 +25,16 @@ from arouter.limits.ledger import Hold, Purse
 from arouter.limits.outage import Outage
 from arouter.limits.store import memory_store, run_at_once
 from arouter.limits.unsettled import Unsettled, UnsettledHolds
-from arouter.limits.windows import MINUTE, Rates, Windows
+from arouter.limits.windows import Rates
 
 _AT_ONCE = 16
 """Calls that ask a shared store at the same time. The others wait their turn, which does not count as its slowness."""
 
 _LAST_SETTLEMENTS = 2.0
 """Seconds that settlements get when the process ends."""
+
+_PROBE_TIMEOUT = 1.0
+"""Seconds that a shared store gets to answer when the process starts."""
 
 _SPARE_TIME = 3600
 
@@ -81,7 +84,8 @@ class Limiter:
         longest_call: Seconds that no call outlasts. What a killed process had reserved is given back after twice that.
         when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while the store does not answer.
         patience: Seconds that a shared store gets for all it is asked for one call.
-        clock: Seconds since the epoch.
+        clock: Seconds since the epoch. A shared store has its own.
+        monotonic: Seconds of a clock that is never set.
 
     Attributes:
         unchecked: Calls that went on unchecked.
@@ -98,6 +102,7 @@ class Limiter:
         when_down: Literal["open", "closed"] = "open",
         patience: float = 0.25,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Does not connect yet.
 
@@ -109,14 +114,14 @@ class Limiter:
         self.refused: Counter[str] = Counter()
         self._longest_call = longest_call
         self.configure(when_down, patience)
-        self._clock = clock
         if storage_url is None:
-            self._store = memory_store()
+            self._store = memory_store(clock, monotonic)
         else:
             from arouter.limits.valkey import valkey_store
 
-            self._store = valkey_store(storage_url, int(3 * longest_call) + _SPARE_TIME)
-        self._windows = Windows(self._store.storage)
+            self._store = valkey_store(storage_url, int(3 * longest_call) + _SPARE_TIME, clock)
+        self._clock = self._store.clock
+        self._windows = self._store.windows
         # Its holds are told from other processes' by the first part, from one another by the second.
         self._name, self._numbers = secrets.token_hex(8), itertools.count()
         self._seeds: Mapping[str, Spent] = {}
@@ -136,6 +141,18 @@ class Limiter:
         """Takes what the database knows the keys with a spending limit to have spent, by hash."""
         self._seeds = spent
 
+    def now(self) -> float:
+        """Returns the time by which days and spending periods are told, in seconds since the epoch."""
+        return self._clock()
+
+    async def start(self) -> None:
+        """Asks the store once for all that calls will ask for, and logs what it refuses. It need not be there."""
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT):
+                await self._store.probe()
+        except self._store.errors as error:
+            self._outage.note(error)
+
     async def reserve(self, key: ApiKey, worst: WorstCase) -> Reservation:
         """Lets a call in: what was used, and what other calls under way have reserved, is below each of its limits.
 
@@ -147,7 +164,7 @@ class Limiter:
             return UNLIMITED
         now = self._clock()
         hold = Hold(f"{self._name}-{next(self._numbers)}", self._bucket(now), 0)
-        held = _Held(self._settle_later, key, now, hold)
+        held = _Held(self._settle_later, key, now, self._windows.minute(), hold)
         if not self._store.errors:
             await self._reserve(held, worst)
             return held
@@ -195,7 +212,7 @@ class Limiter:
                 async with asyncio.timeout(self._patience):
                     await work(*args, **kwargs)
             except self._store.errors as error:
-                self._outage.begin(error)
+                self._outage.note(error)
                 return False
             except ARouterError:
                 self._outage.end()
@@ -217,7 +234,7 @@ class Limiter:
                 raise spending_limit(key.limit, key.limit_reset, standing, now)
         tokens = day = minute = None
         if rates.tokens_per_minute is not None:
-            tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, now)
+            tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, held.minute)
             if tokens is None:
                 raise await self._refusal(held, "tokens")
             held.tokens = worst.tokens
@@ -242,16 +259,15 @@ class Limiter:
         window = getattr(rates, which)
         what = {"minute": "requests per minute", "day": "requests per day", "tokens": "tokens per minute"}[which]
         # By now others may have given something back; what counts is that there was nothing.
-        return rate_limited(what, window, rate_headers(rates, held.at), held.at)
+        return rate_limited(what, window, rate_headers(rates, held.at))
 
     async def _settle(self, held: _Held, tokens: int, cost: int) -> None:
         if held.purse is not None and (held.hold.amount or cost):
             await self._store.ledger.settle(held.purse, held.hold, cost, self._seed(held.purse), held.answered)
             held.hold = held.hold._replace(amount=0)
         surplus = tokens - held.tokens
-        same_minute = self._clock() // MINUTE == held.at // MINUTE
-        if surplus and same_minute and held.key.rate_limit.tokens_per_minute is not None:
-            await self._windows.add_tokens(held.key.hash, surplus, held.at)
+        if surplus and held.key.rate_limit.tokens_per_minute is not None:
+            await self._windows.add_tokens(held.key.hash, surplus, held.minute)
         held.tokens = 0
 
     def _settle_later(self, held: _Held, tokens: int, cost: int) -> None:
@@ -301,20 +317,24 @@ class _Held(Reservation):
     Attributes:
         key: Whose.
         at: When it was made, in seconds since the epoch.
+        minute: The number of the minute of its tokens.
         purse: Of the key's money, if that is limited.
         hold: Money reserved; nothing, once it is settled.
         answered: Whether the store said that it is.
         tokens: Tokens reserved.
     """
 
-    __slots__ = ("_settle", "_settled", "answered", "at", "hold", "key", "purse", "tokens")
+    __slots__ = ("_settle", "_settled", "answered", "at", "hold", "key", "minute", "purse", "tokens")
 
-    def __init__(self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, hold: Hold) -> None:
+    def __init__(
+        self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, minute: int, hold: Hold
+    ) -> None:
         super().__init__()
         self._settle = settle
         self._settled = False
         self.key = key
         self.at = at
+        self.minute = minute
         self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
         self.hold = hold
         self.answered = False

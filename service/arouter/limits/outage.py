@@ -1,22 +1,47 @@
-"""Whether the store of limits answers."""
+"""Failures of the store of limits: it does not answer, or it answers one call with an error."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-_PAUSE = 1.0
+PAUSE = 1.0
 """Seconds for which a store that did not answer is left alone; then one call tries."""
+
+REPEAT = 60.0
+"""Seconds between two log lines about the same error reply."""
 
 _log = logging.getLogger(__name__)
 
 
+class StoreLostError(Exception):
+    """The store does not answer, or can serve no call at the moment."""
+
+
+class StoreRefusedError(Exception):
+    """The store has answered a command with an error, which concerns that call alone.
+
+    Attributes:
+        code: What it answered, in one word: `WRONGTYPE`, `OOM`.
+        advice: What the operator can do.
+    """
+
+    def __init__(self, code: str, text: str, advice: str) -> None:
+        super().__init__(f"{text} ({advice})" if advice else text)
+        self.code = code
+        self.advice = advice
+
+
 class Outage:
-    """Keeps calls from waiting for a store that is down. Each outage is logged once."""
+    """Keeps calls from waiting for a store that does not answer. Each outage is logged once.
+
+    An error reply is no outage: other calls may succeed.
+    """
 
     def __init__(self) -> None:
         self._down = False
         self._try_at = 0.0
+        self._logged_at: dict[str, float] = {}
 
     def may_try(self) -> bool:
         """Says whether to ask the store."""
@@ -25,18 +50,31 @@ class Outage:
         now = time.monotonic()
         if now < self._try_at:
             return False
-        self._try_at = now + _PAUSE
+        self._try_at = now + PAUSE
         return True
 
-    def begin(self, error: Exception) -> None:
-        """Notes that the store did not answer."""
-        self._try_at = time.monotonic() + _PAUSE
-        if not self._down:
-            self._down = True
-            _log.warning("limits cannot be checked: %s: %s", type(error).__name__, str(error) or "no answer in time")
+    def note(self, error: Exception) -> None:
+        """Notes why a call could not be checked."""
+        if isinstance(error, StoreRefusedError):
+            self.end()
+            self._refused(error)
+        else:
+            self._begin(error)
 
     def end(self) -> None:
         """Notes that the store answered."""
         if self._down:
             self._down = False
             _log.info("limits can be checked again")
+
+    def _begin(self, error: Exception) -> None:
+        self._try_at = time.monotonic() + PAUSE
+        if not self._down:
+            self._down = True
+            _log.warning("limits cannot be checked: %s", str(error) or "no answer in time")
+
+    def _refused(self, error: StoreRefusedError) -> None:
+        now = time.monotonic()
+        if now >= self._logged_at.get(error.code, 0.0):
+            self._logged_at[error.code] = now + REPEAT
+            _log.error("limits of a call cannot be checked: the store answered %s", error)

@@ -59,7 +59,7 @@ class SpendingSync:
         everything = started >= self._refresh_at
         try:
             async with asyncio.timeout(_READ_PATIENCE):
-                changes = await self._store.limited(0 if everything else self._revision, time.time())
+                changes = await self._store.limited(0 if everything else self._revision, self._limiter.now())
         except (StoreError, TimeoutError) as error:
             _log.warning("what keys have spent cannot be read: %s", error or "no answer in time")
             return

@@ -24,10 +24,10 @@ class Unsettled(NamedTuple):
 
 
 class UnsettledHolds:
-    """Waits for the store with them, in the order in which they came.
+    """Waits for the store with them. None of them keeps the others waiting.
 
     Args:
-        give_back: Gives one back, or says that the store did not answer. It may be asked for the same one again.
+        give_back: Gives one back, or says that the store could not. It may be asked for the same one again.
     """
 
     def __init__(self, give_back: Callable[[Unsettled], Awaitable[bool]]) -> None:
@@ -41,8 +41,12 @@ class UnsettledHolds:
     async def deliver(self) -> None:
         """Gives all of them back, however long that takes."""
         while self._waiting:
-            unsettled = self._waiting[0]
+            unsettled = self._waiting.popleft()
             if not await self._give_back(unsettled):
+                # Behind the others: the store may refuse this one alone.
+                self._put_back(unsettled)
                 await asyncio.sleep(INTERVAL)
-            elif self._waiting[0] is unsettled:  # and has not made room for others meanwhile
-                self._waiting.popleft()
+
+    def _put_back(self, unsettled: Unsettled) -> None:
+        if len(self._waiting) < MOST:
+            self._waiting.append(unsettled)

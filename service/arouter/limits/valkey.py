@@ -2,142 +2,151 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlsplit
+import secrets
+import time
+from collections.abc import Callable
+from datetime import date
 
-from limits.aio.storage import RedisStorage
 from typing_extensions import override
-from valkey import asyncio as client
-from valkey.exceptions import ValkeyError
 
-from arouter.config.load import ConfigError
+from arouter.accounts.keys import ApiKey
 from arouter.config.secret import Secret
+from arouter.limits.address import open_pool
+from arouter.limits.connection import Valkey
 from arouter.limits.ledger import Hold, Ledger, Purse, Standing
+from arouter.limits.outage import StoreLostError, StoreRefusedError
+from arouter.limits.scripts import ADD, RESERVE, SETTLE, TAKE, TAKE_REQUEST
 from arouter.limits.store import Store
+from arouter.limits.windows import DAY, MINUTE, Rates, Window, Windows, fixed_window
 
-_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
-_PREFIX = "arouter"
-
-# A purse is one hash: `spent`, and what is held in each bucket together, so that letting a call in takes the same time
-# however many hold something. Each bucket's holds are another hash, by id; 0 is one that was given back before it came.
-# Both may vanish at any time: the seed brings back what was spent. The bucket ahead counts as well, since other
-# processes' clocks may be ahead.
-_READ = """
-local purse, holds, kept = KEYS[1], KEYS[2], ARGV[1]
-local id, bucket, amount, seed = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local spent = tonumber(redis.call('HGET', purse, 'spent') or -1)
-if spent < tonumber(seed) then
-  spent = tonumber(seed)
-  redis.call('HSET', purse, 'spent', seed)
-end
-redis.call('EXPIRE', purse, kept)
-"""
-
-_RESERVE = (
-    _READ
-    + """
-local held, fields = 0, redis.call('HGETALL', purse)
-for i = 1, #fields, 2 do
-  local other = tonumber(fields[i])
-  if other and other < tonumber(bucket) - 1 then
-    redis.call('HDEL', purse, fields[i])
-  elseif other then
-    held = held + tonumber(fields[i + 1])
-  end
-end
-local admitted = spent + held < tonumber(ARGV[6])
-if admitted and amount > 0 and redis.call('HSETNX', holds, id, amount) == 1 then
-  redis.call('EXPIRE', holds, kept)
-  redis.call('HINCRBY', purse, bucket, amount)
-end
-return {admitted and 1 or 0, spent, held}
-"""
-)
-
-_SETTLE = (
-    _READ
-    + """
-local cost, last = ARGV[6], ARGV[7] == '1'
-local hold = tonumber(redis.call('HGET', holds, id) or -1)
-if hold > 0 and redis.call('HINCRBY', purse, bucket, -hold) <= 0 then
-  redis.call('HDEL', purse, bucket)
-end
-if last then
-  redis.call('HDEL', holds, id)
-else
-  redis.call('HSET', holds, id, 0)
-  redis.call('EXPIRE', holds, kept)
-end
-if hold ~= 0 then redis.call('HINCRBY', purse, 'spent', cost) end
-"""
-)
+_PROBES = 20
+"""Entries that the probe asks for: a cluster of several shards keeps some of them elsewhere."""
 
 
-def valkey_store(url: Secret, kept: int) -> Store:
+def valkey_store(url: Secret, kept: int, clock: Callable[[], float] = time.time) -> Store:
     """Returns the store behind a URL. It does not connect yet.
 
     Args:
         url: What `AROUTER_REDIS_URL` says.
-        kept: Seconds for which money that nobody asks for is kept; more than two buckets.
+        kept: Seconds for which money that no call asks for is kept; more than two buckets.
+        clock: Seconds since the epoch, until the server has told its own.
 
     Raises:
         ConfigError: It is no URL of Valkey or Redis.
     """
-    pool = _pool(url)
-    # The address is in the pool, with its password; `limits` need not know it.
-    options: dict[str, Any] = {"key_prefix": _PREFIX, "connection_pool": pool, "implementation": "valkey"}
-    return Store(
-        RedisStorage("async+valkey://", **options),
-        ValkeyLedger(client.Valkey(connection_pool=pool), kept),
-        pool.disconnect,
-        (ValkeyError, OSError, TimeoutError),
-    )
+    valkey = Valkey(open_pool(url), clock)
+    windows, ledger = ValkeyWindows(valkey), ValkeyLedger(valkey, kept)
+
+    async def probe() -> None:
+        await _probe(windows, ledger)
+
+    return Store(windows, ledger, valkey.now, probe, valkey.close, (StoreLostError, StoreRefusedError, TimeoutError))
 
 
-def storage_place(url: Secret) -> str:
-    """Returns the part of a URL that names the place: `host:port/number`. Never its credentials.
-
-    Raises:
-        ConfigError: As `valkey_store`.
-    """
-    _pool(url)
-    parts = urlsplit(url.reveal())
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+def entry(key_hash: str, *parts: object) -> str:
+    """Returns the name of an entry. All of one key have the same hash tag."""
+    return ":".join(["arouter", f"{{{key_hash}}}", *map(str, parts)])
 
 
-def _pool(url: Secret) -> client.ConnectionPool:
-    text = url.reveal()
-    try:
-        if urlsplit(text).scheme not in _SCHEMES:
-            raise ConfigError(f"AROUTER_REDIS_URL: expected {'://, '.join(_SCHEMES)}://host:port/number")
-        # How long it may take is decided for all commands of a call together.
-        return client.ConnectionPool.from_url(text, socket_timeout=None, socket_connect_timeout=None)
-    except ValueError as error:
-        raise ConfigError("AROUTER_REDIS_URL: not a URL of Valkey or Redis") from error
+async def _probe(windows: ValkeyWindows, ledger: ValkeyLedger) -> None:
+    for _ in range(_PROBES):
+        await windows.take_minute(f"probe-{secrets.token_hex(8)}", 1)
+    name, minute = f"probe-{secrets.token_hex(8)}", windows.minute()
+    await windows.take_tokens(name, 1, 1, minute)
+    await windows.add_tokens(name, -1, minute)
+    purse, hold = Purse(name, date(1970, 1, 1)), Hold("probe", 0, 1)
+    await ledger.reserve(purse, hold, 1, 0)
+    await ledger.settle(purse, hold, 0, 0, True)
+
+
+class ValkeyWindows(Windows):
+    """Keeps them in Valkey: see the scripts. Its clock decides."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self._valkey = valkey
+
+    @override
+    def minute(self) -> int:
+        return int(self._valkey.now() // MINUTE)
+
+    @override
+    async def take_minute(self, key_hash: str, limit: int) -> Window | None:
+        admitted, window = await self._requests(key_hash, limit, take=True)
+        return window if admitted else None
+
+    @override
+    async def take_day(self, key_hash: str, limit: int, now: float) -> Window | None:
+        admitted, taken = await self._take(_day(key_hash, now), limit, 1, DAY)
+        return fixed_window(limit, taken, DAY, now) if admitted else None
+
+    @override
+    async def return_day(self, key_hash: str, now: float) -> None:
+        await self._valkey.run(ADD, [_day(key_hash, now)], [-1, 2 * DAY])
+
+    @override
+    async def take_tokens(self, key_hash: str, limit: int, tokens: int, minute: int) -> Window | None:
+        admitted, taken = await self._take(_tokens(key_hash, minute), limit, tokens, MINUTE)
+        return fixed_window(limit, taken, MINUTE, self._valkey.now()) if admitted else None
+
+    @override
+    async def add_tokens(self, key_hash: str, tokens: int, minute: int) -> None:
+        if minute == self.minute():
+            await self._valkey.run(ADD, [_tokens(key_hash, minute)], [tokens, 2 * MINUTE])
+
+    @override
+    async def look(self, key: ApiKey, now: float) -> Rates:
+        rates, hash_ = key.rate_limit, key.hash
+        minute = day = tokens = None
+        if rates.requests_per_minute is not None:
+            _, minute = await self._requests(hash_, rates.requests_per_minute, take=False)
+        if rates.requests_per_day is not None:
+            _, taken = await self._take(_day(hash_, now), rates.requests_per_day, 0, DAY)
+            day = fixed_window(rates.requests_per_day, taken, DAY, now)
+        if rates.tokens_per_minute is not None:
+            _, taken = await self._take(_tokens(hash_, self.minute()), rates.tokens_per_minute, 0, MINUTE)
+            tokens = fixed_window(rates.tokens_per_minute, taken, MINUTE, self._valkey.now())
+        return Rates(minute, day, tokens)
+
+    async def _requests(self, key_hash: str, limit: int, *, take: bool) -> tuple[bool, Window]:
+        arguments = [limit, MINUTE * 1_000_000, int(take)]
+        admitted, count, wait = await self._valkey.run(TAKE_REQUEST, [entry(key_hash, "minute")], arguments)
+        return admitted == 1, Window(limit, max(limit - count, 0), int(wait) / 1e6)
+
+    async def _take(self, name: str, limit: int, amount: int, length: int) -> tuple[bool, int]:
+        # Kept for longer than the window: what other processes know of the server's time may be a little behind.
+        admitted, taken = await self._valkey.run(TAKE, [name], [limit, amount, 2 * length])
+        return admitted == 1, taken
 
 
 class ValkeyLedger(Ledger):
     """Keeps it in Valkey: see the scripts."""
 
-    def __init__(self, valkey: client.Valkey, kept: int) -> None:
-        self._reserve = valkey.register_script(_RESERVE)
-        self._settle = valkey.register_script(_SETTLE)
+    def __init__(self, valkey: Valkey, kept: int) -> None:
+        self._valkey = valkey
         self._kept = kept
 
     @override
     async def reserve(self, purse: Purse, hold: Hold, limit: int, seed: int) -> Standing:
-        admitted, spent, held = await self._reserve(*self._call(purse, hold, seed, limit))
+        admitted, spent, held = await self._valkey.run(RESERVE, *self._call(purse, hold, seed, limit))
         return Standing(admitted == 1, spent, held)
 
     @override
     async def settle(self, purse: Purse, hold: Hold, cost: int, seed: int, answered: bool) -> None:
-        await self._settle(*self._call(purse, hold, seed, cost, int(answered)))
+        await self._valkey.run(SETTLE, *self._call(purse, hold, seed, cost, int(answered)))
 
     @override
     async def give_back(self, purse: Purse, hold: Hold) -> None:
-        await self._settle(*self._call(purse, hold, 0, 0, 0))
+        await self._valkey.run(SETTLE, *self._call(purse, hold, 0, 0, 0))
 
     def _call(self, purse: Purse, hold: Hold, seed: int, *more: int) -> tuple[list[str], list[str | int]]:
         """Returns the keys and arguments of a script."""
-        name = f"{_PREFIX}:money:{purse.key_hash}:{purse.first_day}"
-        return [name, f"{name}:{hold.bucket}"], [self._kept, hold.id, hold.bucket, hold.amount, seed, *more]
+        keys = [entry(purse.key_hash, "money", *parts) for parts in ([purse.first_day], [purse.first_day, hold.bucket])]
+        return keys, [self._kept, hold.id, hold.bucket, hold.amount, seed, *more]
+
+
+def _day(key_hash: str, now: float) -> str:
+    return entry(key_hash, "day", int(now // DAY))
+
+
+def _tokens(key_hash: str, minute: int) -> str:
+    return entry(key_hash, "tokens", minute)

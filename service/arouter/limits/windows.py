@@ -1,15 +1,21 @@
-"""Requests and tokens in their windows, counted by the package `limits`."""
+"""Requests and tokens in their windows. In memory here; `valkey.py` has them for several processes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
-from limits.aio.storage import MemoryStorage, RedisStorage
+from typing_extensions import override
 
 from arouter.accounts.keys import ApiKey
 
 MINUTE = 60
 DAY = 86_400
+
+_SWEEP_INTERVAL = 10.0
+"""Seconds between two searches for what has expired in memory."""
 
 
 class Window(NamedTuple):
@@ -18,12 +24,12 @@ class Window(NamedTuple):
     Attributes:
         limit: How much there is.
         remaining: What is left of it.
-        reset: When there is more again, in seconds since the epoch.
+        wait: Seconds until there is more again.
     """
 
     limit: int
     remaining: int
-    reset: float
+    wait: float
 
 
 class Rates(NamedTuple):
@@ -34,78 +40,160 @@ class Rates(NamedTuple):
     tokens: Window | None
 
 
-class Windows:
-    """Counts each key's requests and tokens.
+class Windows(Protocol):
+    """Counts each key's requests and tokens. Every operation is atomic.
 
     `take_…` return the window with what was taken, or None if nothing is left, and then nothing is taken.
-    Whatever the storage raises passes through.
+
+    Raises:
+        StoreLostError, StoreRefusedError: By a store that several processes share.
     """
 
-    def __init__(self, storage: MemoryStorage | RedisStorage) -> None:
-        self._storage = storage
+    def minute(self) -> int:
+        """Returns the number of the current minute of tokens."""
 
     async def take_minute(self, key_hash: str, limit: int) -> Window | None:
         """Takes one request of those in any 60 seconds."""
-        name = f"minute:{key_hash}"
-        if not await self._storage.acquire_entry(name, limit, MINUTE):
-            return None
-        return await self._moving(name, limit)
 
     async def take_day(self, key_hash: str, limit: int, now: float) -> Window | None:
         """Takes one request of those of the day, UTC."""
-        return await self._take(f"day:{key_hash}", limit, 1, DAY, now)
 
     async def return_day(self, key_hash: str, now: float) -> None:
         """Gives back what `take_day` took at that time."""
-        await self._give_back(f"day:{key_hash}", 1, DAY, now)
 
-    async def take_tokens(self, key_hash: str, limit: int, tokens: int, now: float) -> Window | None:
-        """Takes tokens of those of the minute. One call may take more than is left; then the others wait."""
-        return await self._take(f"tokens:{key_hash}", limit, tokens, MINUTE, now)
+    async def take_tokens(self, key_hash: str, limit: int, tokens: int, minute: int) -> Window | None:
+        """Takes tokens of those of a minute. One call may take more than is left; then the others wait."""
 
-    async def add_tokens(self, key_hash: str, tokens: int, now: float) -> None:
-        """Adds tokens, or a negative number of them, to the minute of `now`."""
-        if tokens < 0:
-            await self._give_back(f"tokens:{key_hash}", -tokens, MINUTE, now)
-        else:
-            await self._add(f"tokens:{key_hash}", tokens, MINUTE, now)
+    async def add_tokens(self, key_hash: str, tokens: int, minute: int) -> None:
+        """Adds tokens, or a negative number of them, to a minute, unless it is over."""
 
     async def look(self, key: ApiKey, now: float) -> Rates:
         """Returns the windows of a key as they are."""
+
+
+def fixed_window(limit: int, taken: int, length: int, now: float) -> Window:
+    """Returns a window of the clock, such as a day, of which something is taken."""
+    return Window(limit, min(max(limit - taken, 0), limit), length - now % length)
+
+
+class _Count:
+    """What is taken of a window, and when that can be forgotten, in monotonic time."""
+
+    __slots__ = ("taken", "until")
+
+    def __init__(self, until: float) -> None:
+        self.taken = 0
+        self.until = until
+
+
+class MemoryWindows(Windows):
+    """Keeps them in memory, for one process. Never waits.
+
+    Only days follow the clock: minutes are measured in monotonic time, so that a clock that is set neither locks a
+    key out nor gives it more.
+
+    Args:
+        clock: Seconds since the epoch.
+        monotonic: Seconds of a clock that is never set.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._origin = clock() - monotonic()  # Minutes begin with those of the clock, unless that is set later.
+        self._requests: dict[str, deque[float]] = {}
+        self._counts: dict[tuple[str, int, int], _Count] = {}
+        self._sweep_at = 0.0
+
+    @override
+    def minute(self) -> int:
+        return int(self._steady() // MINUTE)
+
+    @override
+    async def take_minute(self, key_hash: str, limit: int) -> Window | None:
+        now = self._monotonic()
+        self._sweep(now)
+        times = self._requests.setdefault(key_hash, deque())
+        _expire(times, now)
+        if len(times) >= limit:
+            return None
+        times.append(now)
+        return _sliding_window(limit, times, now)
+
+    @override
+    async def take_day(self, key_hash: str, limit: int, now: float) -> Window | None:
+        count = self._take((key_hash, DAY, int(now // DAY)), limit, 1)
+        return None if count is None else fixed_window(limit, count, DAY, now)
+
+    @override
+    async def return_day(self, key_hash: str, now: float) -> None:
+        self._add((key_hash, DAY, int(now // DAY)), -1)
+
+    @override
+    async def take_tokens(self, key_hash: str, limit: int, tokens: int, minute: int) -> Window | None:
+        count = self._take((key_hash, MINUTE, minute), limit, tokens)
+        return None if count is None else fixed_window(limit, count, MINUTE, self._steady())
+
+    @override
+    async def add_tokens(self, key_hash: str, tokens: int, minute: int) -> None:
+        if minute == self.minute():
+            self._add((key_hash, MINUTE, minute), tokens)
+
+    @override
+    async def look(self, key: ApiKey, now: float) -> Rates:
         rates, hash_ = key.rate_limit, key.hash
         minute = day = tokens = None
         if rates.requests_per_minute is not None:
-            minute = await self._moving(f"minute:{hash_}", rates.requests_per_minute)
+            monotonic = self._monotonic()
+            times = self._requests.get(hash_, deque())
+            _expire(times, monotonic)
+            minute = _sliding_window(rates.requests_per_minute, times, monotonic)
         if rates.requests_per_day is not None:
-            day = await self._fixed(f"day:{hash_}", rates.requests_per_day, DAY, now)
+            day = fixed_window(rates.requests_per_day, self._taken((hash_, DAY, int(now // DAY))), DAY, now)
         if rates.tokens_per_minute is not None:
-            tokens = await self._fixed(f"tokens:{hash_}", rates.tokens_per_minute, MINUTE, now)
+            taken = self._taken((hash_, MINUTE, self.minute()))
+            tokens = fixed_window(rates.tokens_per_minute, taken, MINUTE, self._steady())
         return Rates(minute, day, tokens)
 
-    async def _take(self, name: str, limit: int, amount: int, length: int, now: float) -> Window | None:
-        taken = await self._add(name, amount, length, now)
-        if taken - amount >= limit:
-            await self._give_back(name, amount, length, now)
+    def _steady(self) -> float:
+        return self._origin + self._monotonic()
+
+    def _take(self, name: tuple[str, int, int], limit: int, amount: int) -> int | None:
+        now = self._monotonic()
+        self._sweep(now)
+        count = self._counts.get(name)
+        if count is None:
+            # Longer than the window: the clock may be set back, and return to it.
+            count = self._counts[name] = _Count(now + 2 * name[1])
+        if count.taken >= limit:
             return None
-        return _window(limit, taken, length, now)
+        count.taken += amount
+        return count.taken
 
-    async def _fixed(self, name: str, limit: int, length: int, now: float) -> Window:
-        return _window(limit, await self._storage.get(f"{name}:{int(now // length)}"), length, now)
+    def _add(self, name: tuple[str, int, int], amount: int) -> None:
+        count = self._counts.get(name)
+        if count is not None:
+            count.taken = max(count.taken + amount, 0)
 
-    async def _moving(self, name: str, limit: int) -> Window:
-        oldest, count = await self._storage.get_moving_window(name, limit, MINUTE)
-        return Window(limit, max(limit - count, 0), oldest + MINUTE)
+    def _taken(self, name: tuple[str, int, int]) -> int:
+        count = self._counts.get(name)
+        return 0 if count is None else count.taken
 
-    async def _give_back(self, name: str, amount: int, length: int, now: float) -> None:
-        left = await self._add(name, -amount, length, now)
-        if left < 0:
-            # The storage has forgotten what was taken. Each who finds that undoes no more than its own part.
-            await self._add(name, min(-left, amount), length, now)
+    def _sweep(self, now: float) -> None:
+        """Drops what has expired, from time to time."""
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP_INTERVAL
+        for hash_ in [hash_ for hash_, times in self._requests.items() if not times or times[-1] <= now - MINUTE]:
+            del self._requests[hash_]
+        for name in [name for name, count in self._counts.items() if count.until <= now]:
+            del self._counts[name]
 
-    async def _add(self, name: str, amount: int, length: int, now: float) -> int:
-        # Kept for longer than the window: other processes' clocks may be behind.
-        return await self._storage.incr(f"{name}:{int(now // length)}", 2 * length, amount)
+
+def _expire(times: deque[float], now: float) -> None:
+    while times and times[0] <= now - MINUTE:
+        times.popleft()
 
 
-def _window(limit: int, taken: int, length: int, now: float) -> Window:
-    return Window(limit, min(max(limit - taken, 0), limit), (now // length + 1) * length)
+def _sliding_window(limit: int, times: deque[float], now: float) -> Window:
+    oldest = times[0] if times else now
+    return Window(limit, max(limit - len(times), 0), oldest + MINUTE - now)

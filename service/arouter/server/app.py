@@ -241,6 +241,7 @@ class App:
         await wait_for_schema(self._database)
         await self._directory_sync.start()
         self._ledger.start()
+        await self._limiter.start()
         await self._spending_sync.start()
         await self._sync.start(_LIST_PATIENCE)
         await self._provider_health.start()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from arouter.config.dev_key import check_keys
 from arouter.config.environment import Environment
 from arouter.config.schema import Config, RoutingConfig
-from arouter.limits.valkey import storage_place
+from arouter.limits.address import storage_place
 from arouter.providers.presets import PRESETS
 from arouter.providers.provider import Provider, build_providers, wants_local_model
 from arouter.server.gateway_settings import gateway_settings

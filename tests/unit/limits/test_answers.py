@@ -12,9 +12,9 @@ NOW = 1000.5
 
 
 def test_the_tighter_of_minute_and_day_is_shown() -> None:
-    minute, day = Window(50, 10, 1003.2), Window(1000, 9, 5000)
+    minute, day = Window(50, 10, 2.7), Window(1000, 9, 3999.5)
 
-    headers = rate_headers(Rates(minute, day, Window(9000, 0, 1020)), NOW)
+    headers = rate_headers(Rates(minute, day, Window(9000, 0, 19.5)), NOW)
 
     assert headers == (
         ("x-ratelimit-limit", "1000"),
@@ -30,7 +30,7 @@ def test_the_tighter_of_minute_and_day_is_shown() -> None:
 
 
 def test_of_two_that_are_used_up_the_later_one_is_shown() -> None:
-    headers = dict(rate_headers(Rates(Window(5, 0, 1003), Window(7, 0, 5000), None), NOW))
+    headers = dict(rate_headers(Rates(Window(5, 0, 2.5), Window(7, 0, 3999.5), None), NOW))
 
     assert headers["x-ratelimit-limit"] == "7"
     assert "x-ratelimit-limit-tokens" not in headers

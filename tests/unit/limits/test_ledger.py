@@ -72,13 +72,25 @@ async def test_an_unanswered_reservation_may_come_last(store: Store, purse: Purs
     assert await standing(ledger, purse) == (COST if cost_counts else 0, 5)
 
 
-async def test_a_call_settled_after_the_store_forgot_takes_nothing_from_others(store: Store, purse: Purse) -> None:
+async def test_a_call_settled_after_the_store_forgot_takes_nothing_from_others(
+    store: Store, purse: Purse, valkey: ValkeyServer
+) -> None:
     """What another call holds in the same bucket stays held when a call ends that the store no longer knows."""
     ledger, old = store.ledger, Hold("old", BUCKET, 10)
     await ledger.reserve(purse, old, LIMIT, 0)
-    await store.storage.reset()
+    valkey.command("FLUSHALL")
     await ledger.reserve(purse, Hold("new", BUCKET, 5), LIMIT, 0)
 
     await ledger.settle(purse, old, COST, 0, True)
 
     assert await standing(ledger, purse) == (COST, 5)
+
+
+async def test_what_a_killed_process_had_reserved_expires(store: Store, purse: Purse) -> None:
+    """It counts in its own bucket and the next one; a bucket ahead counts, too."""
+    ledger = store.ledger
+    await ledger.reserve(purse, Hold("killed", BUCKET, LIMIT), LIMIT, 0)
+
+    for bucket, admitted in ((BUCKET - 1, False), (BUCKET + 1, False), (BUCKET + 2, True)):
+        found = await ledger.reserve(purse, Hold(f"in {bucket}", bucket, 0), LIMIT, 0)
+        assert found.admitted is admitted

@@ -1,0 +1,162 @@
+"""Runs scripts in Valkey or Redis: what its errors mean, when a connection is given up, and what time it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from valkey.asyncio.connection import AbstractConnection
+from valkey.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    InvalidResponse,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    ValkeyError,
+)
+
+from arouter.limits.address import Pool
+from arouter.limits.outage import StoreLostError, StoreRefusedError
+from arouter.limits.scripts import Script
+
+Keys = Sequence[str]
+Arguments = Sequence[str | int]
+
+_NAMED: dict[type[Exception], str] = {
+    AuthenticationError: "AUTH",
+    BusyLoadingError: "LOADING",
+    InvalidResponse: "PROTOCOL",
+    NoPermissionError: "NOPERM",
+    OutOfMemoryError: "OOM",
+    ReadOnlyError: "READONLY",
+}
+"""Codes of the replies for which the client library has classes; it takes the code out of their text."""
+
+_CODE = re.compile(r"\b(?:WRONGTYPE|OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOPERM|MISCONF|NOREPLICAS)\b")
+"""Codes inside the text of an error: Redis before 7 wraps those of a script's commands in one of its own."""
+
+_FAR = frozenset({"READONLY", "LOADING", "MASTERDOWN"})
+"""Replies of a server that serves no call at the moment: it has become a replica, or is not ready yet."""
+
+_ELSEWHERE = _FAR | {"MOVED", "CLUSTERDOWN"}
+"""Replies after which the address is looked up anew. The command was not executed."""
+
+_ADVICE = {
+    "AUTH": "put the right user and password into AROUTER_REDIS_URL",
+    "NOPERM": "allow its user the commands of docs/operation.md on the keys arouter:*",
+    "OOM": "raise its maxmemory; entries of limits expire by themselves",
+    "WRONGTYPE": "delete the entry",
+    "MOVED": "it is a cluster of several shards: use one of a single shard, or no cluster",
+    "CROSSSLOT": "it is a cluster that does not honour hash tags: use one server",
+    "MISCONF": "it cannot save to its disk",
+    "NOREPLICAS": "it has fewer replicas than min-replicas-to-write",
+    "PROTOCOL": "AROUTER_REDIS_URL names something that is not Valkey or Redis, or is reached only with TLS",
+    "ERR": "limits need Redis 5 or later, or Valkey, with scripts, and a database number that exists",
+}
+
+
+class Valkey:
+    """Runs scripts on the primary. A command is sent once, unless the server says that it did not execute it.
+
+    Args:
+        pool: Its connections.
+        clock: Seconds since the epoch, which counts until the server has told its own.
+    """
+
+    def __init__(self, pool: Pool, clock: Callable[[], float]) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._ahead: float | None = None
+        self._is_stale = False
+
+    def now(self) -> float:
+        """Returns the server's time, which all processes share, in seconds since the epoch."""
+        return self._clock() if self._ahead is None else self._ahead + time.monotonic()
+
+    async def run(self, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
+        """Runs a script and returns what it returns after the time.
+
+        Raises:
+            StoreLostError: The server does not answer, or serves no call at the moment.
+            StoreRefusedError: It answered with an error.
+        """
+        pool = self._pool.connections
+        try:
+            if self._is_stale:
+                self._is_stale = False
+                await pool.disconnect(inuse_connections=False)
+            connection = await pool.get_connection("EVALSHA")
+            try:
+                sent = time.monotonic()
+                reply = await self._ask(connection, script, keys, arguments)
+            finally:
+                await pool.release(connection)
+        except (ValkeyError, OSError) as error:
+            failure = _failure(error, keys)
+            self._is_stale = self._is_stale or isinstance(failure, StoreLostError)
+            raise failure from error
+        except asyncio.CancelledError:
+            # The time for the call is over, as a rule. What else is connected may be as dead.
+            self._is_stale = True
+            raise
+        self._ahead = int(reply[0]) + int(reply[1]) / 1e6 - (sent + time.monotonic()) / 2
+        return reply[2:]
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._pool.close()
+
+    async def _ask(self, connection: AbstractConnection, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
+        try:
+            return await _evaluate(connection, script, keys, arguments)
+        except (ResponseError, BusyLoadingError) as error:
+            if _code(error) not in _ELSEWHERE:
+                raise
+            # The connection may lead to a server that was the primary before.
+            await connection.disconnect(nowait=True)
+            self._is_stale = True
+        await connection.connect()
+        return await _evaluate(connection, script, keys, arguments)
+
+
+async def _evaluate(connection: AbstractConnection, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
+    # A server that does not know the script takes its text: that needs no permission for SCRIPT, which proxies refuse.
+    reply: list[Any]
+    try:
+        await connection.send_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        reply = await connection.read_response()
+    except NoScriptError:
+        await connection.send_command("EVAL", script.text, len(keys), *keys, *arguments)
+        reply = await connection.read_response()
+    return reply
+
+
+def _failure(error: Exception, keys: Keys) -> StoreLostError | StoreRefusedError:
+    code, text = _code(error), str(error)
+    if code is None:
+        return StoreLostError(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    text = text if text.startswith(code) else f"{code} {text}"
+    if code in _FAR:
+        return StoreLostError(text)
+    advice = _ADVICE.get(code, "")
+    return StoreRefusedError(code, text, f"{advice}: {', '.join(keys)}" if code == "WRONGTYPE" else advice)
+
+
+def _code(error: Exception) -> str | None:
+    """Returns the code of an error reply, or None if there was no reply."""
+    for kind, code in _NAMED.items():
+        if isinstance(error, kind):
+            return code
+    if not isinstance(error, ResponseError):
+        return None
+    text = str(error)
+    if found := _CODE.search(text):
+        return found.group()
+    first = text.partition(" ")[0]
+    return first if first.isupper() else "ERR"
