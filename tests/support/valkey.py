@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,10 +78,20 @@ class ValkeyServer:
     def replicate(self, primary: ValkeyServer) -> None:
         """Becomes a replica, and waits until it has what the primary has."""
         self.command("REPLICAOF", HOST, primary.port)
+        self.wait_until(lambda: self.command("INFO", "replication")["master_link_status"] == "up")
+
+    def serve_slots(self, first: int, last: int) -> None:
+        """Serves slots of a cluster."""
+        self.command("CONFIG", "SET", "cluster-require-full-coverage", "no")
+        self.command("CLUSTER", "ADDSLOTSRANGE", first, last)
+        self.wait_until(lambda: b"cluster_state:ok" in self.command("CLUSTER", "INFO"))
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Waits for something in the server to hold."""
         deadline = time.monotonic() + START_LIMIT
-        while self.command("INFO", "replication")["master_link_status"] != "up":
-            assert time.monotonic() < deadline, "the replica does not follow"
-            time.sleep(POLL)  # As above.
+        while not holds():
+            assert time.monotonic() < deadline, "Valkey does not get there"
+            time.sleep(POLL)  # As in `start`.
 
     def _answers(self) -> bool:
         try:

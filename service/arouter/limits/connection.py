@@ -38,8 +38,13 @@ _NAMED: dict[type[Exception], str] = {
 }
 """Codes of the replies for which the client library has classes; it takes the code out of their text."""
 
-_CODE = re.compile(r"\b(?:WRONGTYPE|OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOPERM|MISCONF|NOREPLICAS)\b")
-"""Codes inside the text of an error: Redis before 7 wraps those of a script's commands in one of its own."""
+_CODE = re.compile(
+    r"\b(?:WRONGTYPE|OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|MOVED|CROSSSLOT|TRYAGAIN|NOPERM|MISCONF|NOREPLICAS|BUSY)\b"
+)
+"""Codes in the text of an error, not only at its start: Redis before 7 puts a script's errors into one of its own."""
+
+_DENIED = re.compile(r"no permissions|can't run this command|can't access")
+"""How servers say of a command in a script that the user may not run it."""
 
 _FAR = frozenset({"READONLY", "LOADING", "MASTERDOWN"})
 """Replies of a server that serves no call at the moment: it has become a replica, or is not ready yet."""
@@ -141,7 +146,7 @@ def _failure(error: Exception, keys: Keys) -> StoreLostError | StoreRefusedError
     code, text = _code(error), str(error)
     if code is None:
         return StoreLostError(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-    text = text if text.startswith(code) else f"{code} {text}"
+    text = text if code in text else f"{code} {text}"
     if code in _FAR:
         return StoreLostError(text)
     advice = _ADVICE.get(code, "")
@@ -156,7 +161,7 @@ def _code(error: Exception) -> str | None:
     if not isinstance(error, ResponseError):
         return None
     text = str(error)
-    if found := _CODE.search(text):
-        return found.group()
-    first = text.partition(" ")[0]
-    return first if first.isupper() else "ERR"
+    if _DENIED.search(text):
+        return "NOPERM"
+    found = _CODE.search(text)
+    return found.group() if found else "ERR"

@@ -17,7 +17,7 @@ from arouter.limits.limiter import UNLIMITED, Limiter, Reservation
 from arouter.limits.windows import MemoryWindows
 from support.valkey import ValkeyServer
 
-from .conftest import LONGEST_CALL, Clock, MakeKey, MakeLimiter
+from .conftest import Clock, MakeKey, MakeLimiter
 
 SMALL = WorstCase(1, 1)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -26,10 +24,9 @@ from arouter.limits.limiter import Limiter, Reservation
 from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from support.valkey import ValkeyServer, valkey_running
 
-from .conftest import MakeKey, MakeLimiter
+from .conftest import MakeKey, MakeLimiter, recovered
 
 WORST = WorstCase(10, 10)
-RECOVERY_LIMIT = 30.0
 
 
 @pytest.fixture
@@ -37,20 +34,6 @@ def server() -> Iterator[ValkeyServer]:
     """A server of this test alone."""
     with valkey_running() as server:
         yield server
-
-
-async def recovered(limiter: Limiter, key: ApiKey) -> None:
-    """Calls until calls are checked again; the limiter finds out by itself."""
-    deadline = time.monotonic() + RECOVERY_LIMIT
-    while True:
-        assert time.monotonic() < deadline, "no recovery"
-        before = limiter.unchecked + limiter.denied
-        with contextlib.suppress(ARouterError):
-            (await limiter.reserve(key, WORST)).settle(0, 0)
-            await limiter.settled()
-        if limiter.unchecked + limiter.denied == before:
-            return
-        await asyncio.sleep(0.02)  # Between tries: a store that is back tells nobody.
 
 
 async def test_calls_go_on_unchecked(
