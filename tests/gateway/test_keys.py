@@ -95,7 +95,7 @@ def test_what_is_set_comes_back(operator: Manager) -> None:
         "allowed_providers": [],
         "allowed_models": ["gpt-5.4", "emu/*"],
         "rate_limit": {"requests_per_minute": 1, "requests_per_day": None, "tokens_per_minute": 100_000},
-        "expires_at": "2099-01-01T00:00:00Z",
+        "expires_at": "2099-01-01T00:00:00.500Z",
     }
 
     key = operator.rest.request("POST", KEYS, fields).json["data"]

@@ -17,7 +17,7 @@ from arouter.v1 import key_service_pb2 as service
 from support.stack import Stack
 from support.typed import Client, Refusal, refusal
 
-LATER = Timestamp(seconds=4_000_000_000)
+LATER = Timestamp(seconds=4_000_000_000, nanos=500_000_000)
 
 
 @pytest.fixture(params=["direct", "through Envoy"])

@@ -53,9 +53,13 @@ def account_document(account: Account) -> dict[str, Any]:
     return structs.asdict(account) | times
 
 
-def rfc3339(seconds: int | None) -> str | None:
-    """Returns a time in UTC, such as 2027-01-31T12:00:00Z."""
-    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def rfc3339(seconds: float | None) -> str | None:
+    """Returns a time in UTC, such as 2027-01-31T12:00:00Z or, with a fraction, 2027-01-31T12:00:00.500Z."""
+    if seconds is None:
+        return None
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    fraction = f".{milliseconds:03}" if milliseconds else ""
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
 def _usd(nanos: int | None) -> float | None:

@@ -6,12 +6,11 @@ the value: it may be long, or a secret in the wrong place.
 
 from __future__ import annotations
 
-import math
 import re
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
@@ -29,7 +28,7 @@ MAX_USD = 1_000_000_000
 _MAX_COUNT = 2**31 - 1
 _MAX_NAME = 256
 _MAX_ENTRIES = 1000
-_END_OF_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z
+_END_OF_TIME = 253_402_300_800  # 10000-01-01T00:00:00Z
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SECRET = re.compile(
@@ -166,14 +165,14 @@ def model_patterns(value: object, path: str) -> tuple[str, ...]:
     return patterns
 
 
-def future(value: object, path: str) -> int:
-    """Takes a moment that is to come, returns it in whole seconds since the epoch."""
+def future(value: object, path: str) -> float:
+    """Takes a moment that is to come, returns it in seconds since the epoch, cut to the millisecond."""
     try:
         moment: datetime = msgspec.convert(value, _Moment)
     except msgspec.ValidationError as error:
         raise _wrong(path, "a time as in RFC 3339, such as 2027-01-31T12:00:00Z") from error
-    seconds = math.floor((moment - datetime.fromtimestamp(0, UTC)).total_seconds())
-    if not time.time() < seconds <= _END_OF_TIME:
+    seconds = (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1) / 1000
+    if not time.time() < seconds < _END_OF_TIME:
         raise _wrong(path, "a time in the future, before the year 10000")
     return seconds
 

@@ -42,7 +42,7 @@ class ApiKey:
     rate_limit: RateLimit = NO_RATE_LIMIT
     limit: int | None = None
     limit_reset: LimitReset | None = None
-    expires_at: int | None = None
+    expires_at: float | None = None
     default_model: str | None = None
 
     @classmethod

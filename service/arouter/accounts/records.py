@@ -1,4 +1,4 @@
-"""Accounts and keys as they are kept. Times are whole seconds since the epoch; money is in nano-USD (1e-9 USD)."""
+"""Accounts and keys as they are kept. Times are in seconds since the epoch; money is in nano-USD (1e-9 USD)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Key(Struct, frozen=True):
         allowed_providers: Ids of the providers it may use, or None for all of its account's.
         allowed_models: Patterns of the models it may use, or None for all.
         rate_limit: How often it may be used.
-        expires_at: When it stops to be valid, or None.
+        expires_at: When it stops to be valid, to the millisecond, or None.
         created_at: When it was made.
         updated_at: When it was last changed.
     """
@@ -80,7 +80,7 @@ class Key(Struct, frozen=True):
     allowed_providers: tuple[str, ...] | None
     allowed_models: tuple[str, ...] | None
     rate_limit: RateLimit
-    expires_at: int | None
+    expires_at: float | None
     created_at: int
     updated_at: int
 

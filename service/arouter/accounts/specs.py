@@ -28,7 +28,7 @@ class NewKey(Struct, frozen=True, kw_only=True):
     allowed_providers: tuple[str, ...] | None = None
     allowed_models: tuple[str, ...] | None = None
     rate_limit: RateLimit = RateLimit()
-    expires_at: int | None = None
+    expires_at: float | None = None
 
 
 class RateLimitPatch(Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class KeyPatch(Struct, frozen=True, kw_only=True):
     allowed_providers: tuple[str, ...] | UnsetType | None = UNSET
     allowed_models: tuple[str, ...] | UnsetType | None = UNSET
     rate_limit: RateLimitPatch = RateLimitPatch()
-    expires_at: int | UnsetType | None = UNSET
+    expires_at: float | UnsetType | None = UNSET
 
 
 class NewAccount(Struct, frozen=True, kw_only=True):

@@ -98,7 +98,7 @@ def key_of(row: Row[Any]) -> Key:
         allowed_providers=_list(row.allowed_providers),
         allowed_models=_list(row.allowed_models),
         rate_limit=RateLimit(row.requests_per_minute, row.requests_per_day, row.tokens_per_minute),
-        expires_at=row.expires_at,
+        expires_at=None if row.expires_at is None else row.expires_at + (row.expires_ms or 0) / 1000,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -162,6 +162,8 @@ def _key_columns(key: Key | KeyPatch) -> dict[str, Any]:
     rate_limit: Struct = columns.pop("rate_limit")
     if "limit" in columns:
         columns["limit_nanos"] = columns.pop("limit")
+    if columns.get("expires_at") is not None:
+        columns["expires_at"], columns["expires_ms"] = divmod(round(columns["expires_at"] * 1000), 1000)
     return columns | _columns(rate_limit)
 
 

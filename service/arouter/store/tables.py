@@ -72,6 +72,8 @@ keys = Table(
     Column("requests_per_day", Integer),
     Column("tokens_per_minute", Integer),
     Column("expires_at", BigInteger),
+    # What `expires_at` lacks, in milliseconds.
+    Column("expires_ms", Integer),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),

@@ -144,7 +144,7 @@ class Key(_message.Message):
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """When it stops to be valid. Never when unset."""
+        """When it stops to be valid, in whole milliseconds: what is less is dropped. Never when unset."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:

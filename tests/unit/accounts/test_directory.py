@@ -38,7 +38,7 @@ def test_a_key_has_its_accounts_providers_and_default_model() -> None:
     [
         known(key=None),
         known(key=replace(KEY, disabled=True)),
-        known(key=replace(KEY, expires_at=int(time.time()) - 1)),
+        known(key=replace(KEY, expires_at=time.time() - 0.001)),
         known(account=None),
         known(account=replace(ACCOUNT, disabled=True)),
     ],
@@ -48,8 +48,13 @@ def test_a_key_that_is_not_valid_is_not_found(directory: Directory) -> None:
     assert directory.find("h") is None
 
 
-def test_a_key_is_valid_up_to_its_end() -> None:
-    assert known(key=replace(KEY, expires_at=int(time.time()) + 3600)).find("h") is not None
+def test_a_key_is_valid_up_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the fraction of a second."""
+    directory = known(key=replace(KEY, expires_at=1_900_000_000.5))
+
+    for now, is_valid in ((1_900_000_000.0, True), (1_900_000_000.499, True), (1_900_000_000.5, False)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        assert (directory.find("h") is not None) is is_valid
 
 
 def test_a_change_replaces_what_was_known() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
+from arouter.accounts.documents import rfc3339
 from arouter.accounts.records import RateLimit
 from arouter.accounts.specs import (
     AccountPatch,
@@ -191,7 +192,7 @@ def test_a_key_with_everything() -> None:
         allowed_providers=("openai", "anthropic"),
         allowed_models=("gpt-5.4", "openai/gpt-5*", "z.ai/Qwen/Qwen3:free"),
         rate_limit=RateLimit(1, None, 2**31 - 1),
-        expires_at=int(datetime(2099, 1, 1, tzinfo=UTC).timestamp()),
+        expires_at=datetime(2099, 1, 1, tzinfo=UTC).timestamp() + 0.9,
     )
 
 
@@ -234,3 +235,17 @@ def test_an_account_is_called_by_its_id_at_first() -> None:
 )
 def test_a_name_that_is_no_secret_is_taken(name: str) -> None:
     assert new_key({"name": name}).name == name
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2099-01-01T00:00:00Z", "2099-01-01T00:00:00Z"),
+        ("2099-01-01T01:00:00.5+01:00", "2099-01-01T00:00:00.500Z"),
+        ("2099-01-01T00:00:00.123999Z", "2099-01-01T00:00:00.123Z"),
+        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_time_is_shown_as_it_is_kept(sent: str, kept: str) -> None:
+    """To the millisecond."""
+    assert rfc3339(new_key({"name": "x", "expires_at": sent}).expires_at) == kept

@@ -32,7 +32,7 @@ KEY = Key(
     allowed_providers=(),
     allowed_models=("a/*", "b"),
     rate_limit=RateLimit(1, None, 2**31 - 1),
-    expires_at=253_402_300_799,
+    expires_at=253_402_300_799.999,
     created_at=7,
     updated_at=7,
 )
@@ -58,6 +58,15 @@ def directory(database: Database) -> SqlDirectoryStore:
 async def test_a_key_is_kept_as_it_is(store: SqlManagementStore) -> None:
     for key in (KEY, BARE, OPERATORS):
         assert await store.get_key(key.hash, None) == key
+
+
+@pytest.mark.parametrize("expires_at", [5.0, 5.25, 0.001, None])
+async def test_a_key_that_is_changed_expires_as_it_says(store: SqlManagementStore, expires_at: float | None) -> None:
+    changed = await store.update_key(KEY.hash, None, KeyPatch(expires_at=expires_at), 9)
+
+    assert changed is not None
+    assert changed.expires_at == expires_at
+    assert (await store.get_key(KEY.hash, None)) == changed
 
 
 async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementStore) -> None:

@@ -98,5 +98,8 @@ def _rfc3339(timestamp: Timestamp) -> str:
         raise invalid_request("'expires_at' is not a valid timestamp.", "expires_at") from error
 
 
-def _timestamp(seconds: int | None) -> Timestamp | None:
-    return None if seconds is None else Timestamp(seconds=seconds)
+def _timestamp(seconds: float | None) -> Timestamp | None:
+    if seconds is None:
+        return None
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    return Timestamp(seconds=whole, nanos=milliseconds * 1_000_000)
