@@ -114,3 +114,18 @@ def is_known(client: Client, metadata: Any) -> bool:
             return False
         raise
     return True
+
+
+def test_a_valkey_that_refuses_the_password_is_named_and_stops_nothing(
+    config: dict[str, Any], valkey: ValkeyServer, emulator: Emulator, tmp_path: Path
+) -> None:
+    url = valkey.url.replace("//", "//router:secret@")
+    with running(tmp_path, config, ("serve",), {"AROUTER_REDIS_URL": url}) as stack, stack.channel() as channel:
+        metadata = (("authorization", f"Bearer {add_key(stack.folder / 'state', requests_per_day=5)}"),)
+        client = Client(stack, channel)
+        stack.process.wait_until(lambda: is_known(client, metadata), "the key is known")
+
+        client.chat.ChatCompletion(chat_request(), metadata=metadata, timeout=TIMEOUT)
+
+        assert stack.process.log.count("put the right user and password into AROUTER_REDIS_URL") == 1
+        assert "secret" not in stack.process.log

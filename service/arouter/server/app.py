@@ -135,6 +135,12 @@ class App:
         built_in = built_in_keys(config, environment)
         self._credentials = None if config.server.tls is None else server_credentials("server.tls", config.server.tls)
         self._directory = Directory(built_in, config.accounts.max_age)
+        self._limiter = Limiter(
+            environment.redis_url,
+            longest_call=config.longest_call + _SLACK,
+            when_down=config.limits.when_down,
+            patience=config.limits.timeout,
+        )
         self._catalogue = Catalogue(build_providers(config, environment), int(time.time()), config.models)
         self._tracer = _tracer(environment)
         self._database = Database(database_url(environment.database_url, environment.state_dir))
@@ -144,12 +150,6 @@ class App:
         directory_store = SqlDirectoryStore(self._database)
         self._directory_sync = DirectorySync(self._directory, directory_store)
         board = HealthBoard(cooling(config.routing.breaker))
-        self._limiter = Limiter(
-            environment.redis_url,
-            longest_call=config.longest_call + _SLACK,
-            when_down=config.limits.when_down,
-            patience=config.limits.timeout,
-        )
         self._spending_sync = SpendingSync(self._limiter, directory_store)
         self._sync = CatalogueSync(
             self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
