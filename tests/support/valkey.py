@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from valkey import Valkey
@@ -34,14 +36,21 @@ class ValkeyServer:
         self.port = free_ports(1)[0]
         self._options = options
         self._popen: subprocess.Popen[bytes] | None = None
+        # A replica writes what it gets into its folder, and reads it there when it starts.
+        self._folder = tempfile.TemporaryDirectory(prefix="arouter-valkey-")
         self.url = f"valkey://{HOST}:{self.port}/0"
 
     def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Starts it, with nothing from before, and waits until it answers."""
+        for left in Path(self._folder.name).iterdir():
+            left.unlink()
         options = ["--port", str(self.port), "--bind", HOST, "--save", "", "--appendonly", "no", "--io-threads", "1"]
         options = [*self._options, *options]
         self._popen = subprocess.Popen(
-            [str(get_binary_path()), *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/"
+            [str(get_binary_path()), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=self._folder.name,
         )
         deadline = time.monotonic() + START_LIMIT
         while not self._answers():
@@ -55,6 +64,11 @@ class ValkeyServer:
             self._popen.kill()
             self._popen.wait()
             self._popen = None
+
+    def close(self) -> None:
+        """Ends it for good."""
+        self.stop()
+        self._folder.cleanup()
 
     @contextmanager
     def halted(self) -> Iterator[None]:
@@ -110,4 +124,4 @@ def valkey_running(*options: str) -> Iterator[ValkeyServer]:
     try:
         yield server
     finally:
-        server.stop()
+        server.close()

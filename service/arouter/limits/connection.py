@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import (
@@ -78,7 +79,8 @@ class Valkey:
         self._pool = pool
         self._clock = clock
         self._ahead: float | None = None
-        self._is_stale = False
+        self._generation = 0
+        self._made: WeakKeyDictionary[AbstractConnection, int] = WeakKeyDictionary()
 
     def now(self) -> float:
         """Returns the server's time, which all processes share, in seconds since the epoch."""
@@ -91,24 +93,25 @@ class Valkey:
             StoreLostError: The server does not answer, or serves no call at the moment.
             StoreRefusedError: It answered with an error.
         """
-        pool = self._pool.connections
+        pool, generation = self._pool.connections, self._generation
         try:
-            if self._is_stale:
-                self._is_stale = False
-                await pool.disconnect(inuse_connections=False)
             connection = await pool.get_connection("EVALSHA")
             try:
+                if self._made.setdefault(connection, generation) != generation:
+                    await self._reconnect(connection)
+                generation = self._made[connection]
                 sent = time.monotonic()
                 reply = await self._ask(connection, script, keys, arguments)
             finally:
                 await pool.release(connection)
         except (ValkeyError, OSError) as error:
             failure = _failure(error, keys)
-            self._is_stale = self._is_stale or isinstance(failure, StoreLostError)
+            if isinstance(failure, StoreLostError):
+                self._give_up(generation)
             raise failure from error
         except asyncio.CancelledError:
-            # The time for the call is over, as a rule. What else is connected may be as dead.
-            self._is_stale = True
+            # As a rule the time for the call is over.
+            self._give_up(generation)
             raise
         self._ahead = int(reply[0]) + int(reply[1]) / 1e6 - (sent + time.monotonic()) / 2
         return reply[2:]
@@ -123,11 +126,20 @@ class Valkey:
         except (ResponseError, BusyLoadingError) as error:
             if _code(error) not in _ELSEWHERE:
                 raise
-            # The connection may lead to a server that was the primary before.
-            await connection.disconnect(nowait=True)
-            self._is_stale = True
-        await connection.connect()
+        # The connection may lead to a server that was the primary before.
+        self._give_up(self._made[connection])
+        await self._reconnect(connection)
         return await _evaluate(connection, script, keys, arguments)
+
+    async def _reconnect(self, connection: AbstractConnection) -> None:
+        await connection.disconnect(nowait=True)
+        await connection.connect()
+        self._made[connection] = self._generation
+
+    def _give_up(self, generation: int) -> None:
+        """Has all connections of a generation made anew, each before it is used again: they lead to the same server."""
+        if generation == self._generation:
+            self._generation += 1
 
 
 async def _evaluate(connection: AbstractConnection, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
