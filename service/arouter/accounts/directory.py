@@ -71,12 +71,15 @@ class Directory(KeyStore):
 
     def apply(self, changes: Changes, read_at: float) -> None:
         """Takes what has changed, read from the store at loop-independent monotonic time `read_at`."""
+        if changes.is_complete:
+            self._accounts.clear()
+            self._keys.clear()
         for id_, account in changes.accounts.items():
             _put(self._accounts, id_, account)
         for hash_, key in changes.keys.items():
             _put(self._keys, hash_, key)
         self._read_at = read_at
-        if changes.accounts or changes.keys or not self._usable:
+        if changes.accounts or changes.keys or changes.is_complete:
             usable = ((key, self._use(key)) for key in (*self._keys.values(), *self._built_in.values()))
             self._usable = {key.hash: use for key, use in usable if use is not None}
 
@@ -162,6 +165,8 @@ class DirectorySync:
         except (StoreError, TimeoutError) as error:
             _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
             self._is_away = True
+            # Its server may be replaced by one that lacks what was read last: everything is read again.
+            self._revision = 0
             return
         self._looked_at, self._is_away = read_at, False
         self._directory.apply(changes, read_at)
