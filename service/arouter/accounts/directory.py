@@ -14,7 +14,7 @@ from typing_extensions import override
 from arouter.accounts.keys import ApiKey, KeyStore
 from arouter.accounts.records import Account, Key
 from arouter.accounts.store import Changes, DirectoryStore
-from arouter.errors import ARouterError, Failure, StoreError
+from arouter.errors import NOT_BEGUN, ARouterError, Failure, StoreError
 
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the store. What changed takes effect within 5 (docs/accounts.md)."""
@@ -56,14 +56,20 @@ class Directory(KeyStore):
         """Seconds since what is known was the newest; infinite before the first look."""
         return time.monotonic() - self._read_at
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether what is known may be relied upon."""
+        return self.age <= self.max_age
+
     @override
     def find(self, key_hash: str) -> ApiKey | None:
         key = self._usable.get(key_hash)
-        if self.age > self.max_age:
+        if not self.is_fresh:
             raise ARouterError(
                 Failure.UNAVAILABLE,
                 "The keys cannot be checked at the moment. Try again shortly.",
                 retry_after=_RETRY_STALE,
+                headers=(NOT_BEGUN,),
             )
         if key is None or (key.expires_at is not None and key.expires_at <= time.time()):
             return None
@@ -101,6 +107,9 @@ class DirectorySync:
     Args:
         directory: What to keep in step.
         store: What with.
+
+    Attributes:
+        is_away: Whether the last look at the store failed, or there was none yet.
     """
 
     def __init__(self, directory: Directory, store: DirectoryStore) -> None:
@@ -108,7 +117,7 @@ class DirectorySync:
         self._store = store
         self._revision = 0
         self._looked_at = -float("inf")
-        self._is_away = False
+        self.is_away = True
         self._looking = asyncio.Lock()
         self._out_of_turn: asyncio.Task[None] | None = None
         self._known = asyncio.Event()
@@ -143,7 +152,7 @@ class DirectorySync:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_UNKNOWN_PATIENCE):
                 # A look that was under way already may have missed it.
-                while self._looked_at < came_at and not self._is_away:
+                while self._looked_at < came_at and not self.is_away:
                     if self._out_of_turn is None or self._out_of_turn.done():
                         self._out_of_turn = asyncio.create_task(self._look_out_of_turn())
                     await asyncio.wait({self._out_of_turn})
@@ -164,11 +173,11 @@ class DirectorySync:
                 changes = await self._store.changes(self._revision)
         except (StoreError, TimeoutError) as error:
             _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
-            self._is_away = True
+            self.is_away = True
             # Its server may be replaced by one that lacks what was read last: everything is read again.
             self._revision = 0
             return
-        self._looked_at, self._is_away = read_at, False
+        self._looked_at, self.is_away = read_at, False
         self._directory.apply(changes, read_at)
         self._revision = changes.revision
         self._known.set()
