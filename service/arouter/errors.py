@@ -20,6 +20,9 @@ MAX_MESSAGE_COST = 5000
 """Bytes that a message may take in metadata. It travels three times, as `grpc-message`, in the REST body and in
 `google.rpc.Status`, and grpc takes 8 KiB in all."""
 
+NOT_BEGUN = ("x-arouter-not-begun", "true")
+"""A header of an error: nothing was done for the call, so that the gateway may try it at another service."""
+
 _DEAREST = 30
 """Bytes that no character exceeds, in all three."""
 

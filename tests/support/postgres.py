@@ -26,13 +26,21 @@ _ADMINISTRATOR = "postgres"
 class Postgres:
     """A running server.
 
+    Args:
+        installed: Where its programs are.
+        folder: Where its data is, and its log beside it.
+        identity: Whose process it is, as `subprocess` takes it.
+
     Attributes:
         port: Where it listens.
+        folder: See the argument; its path is short enough for Unix sockets.
+        settings: Of the server, in force from its next start.
     """
 
     def __init__(self, installed: Path, folder: Path, identity: dict[str, Any]) -> None:
+        self.folder = folder
+        self.settings: dict[str, str] = {}
         self._installed = installed
-        self._folder = folder
         self._identity = identity
         [self.port] = free_ports(1)
         self._databases = 0
@@ -41,17 +49,18 @@ class Postgres:
     def start(self) -> None:
         """Starts it and waits until it answers."""
         # Nothing here has to survive a power cut. No sockets but TCP's: their paths are limited to 107 characters.
-        options = ["-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-        with (self._folder / "log").open("ab") as log:
+        settings = {"listen_addresses": HOST, "unix_socket_directories": "", "fsync": "off"} | self.settings
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._installed / "bin" / "postgres", "-D", self._folder / "data", "-p", str(self.port), *options],
+                [self._installed / "bin" / "postgres", "-D", self.folder / "data", "-p", str(self.port), *options],
                 stdout=log,
                 stderr=log,
                 **self._identity,
             )
         deadline = time.monotonic() + START_LIMIT
         while subprocess.run(self._command("pg_isready"), capture_output=True, check=False).returncode != 0:
-            log_text = (self._folder / "log").read_text("utf-8", "replace")
+            log_text = (self.folder / "log").read_text("utf-8", "replace")
             assert self._process.poll() is None, log_text
             assert time.monotonic() < deadline, log_text
             time.sleep(POLL)  # Between questions to another process, which has no way to tell us.
@@ -68,6 +77,52 @@ class Postgres:
         name = f"test{self._databases}"
         subprocess.run([*self._command("createdb"), name], check=True, capture_output=True)
         return f"postgresql://{_ADMINISTRATOR}@{HOST}:{self.port}/{name}"
+
+    def run(self, statement: str, database: str = "postgres") -> str:
+        """Runs a statement as the administrator and returns what it prints."""
+        psql = [*self._command("psql"), "-XAtqc", statement, database]
+        return subprocess.run(psql, check=True, capture_output=True, text=True).stdout.strip()
+
+    def keep(self, name: str, content: bytes) -> Path:
+        """Writes a file that only the server may read, and returns its path."""
+        path = self.folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if user := self._identity.get("user"):
+            os.chown(path, user, self._identity["group"])
+        return path
+
+    def require_password_of(self, role: str) -> None:
+        """Lets a role in with its password alone, and everybody else as before."""
+        rules = [f"{kind} all {role} {where} scram-sha-256" for kind, where in (("local", ""), ("host", "all"))]
+        (self.folder / "data" / "pg_hba.conf").write_text("\n".join([*rules, "host all all all trust", ""]), "utf-8")
+        self.run("SELECT pg_reload_conf()")
+
+    def refuse_writes(self) -> None:
+        """Makes every transaction read-only, those of open connections too."""
+        self.run("ALTER SYSTEM SET default_transaction_read_only = on")
+        self.run("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Makes a primary of a standby."""
+        self.run("SELECT pg_promote()")
+
+    @contextmanager
+    def standby(self) -> Iterator[Postgres]:
+        """Runs a hot standby that follows this server."""
+        folder = self.folder / f"standby{self.port}"
+        folder.mkdir()
+        if user := self._identity.get("user"):
+            os.chown(folder, user, self._identity["group"])
+        where = ["-h", HOST, "-p", str(self.port), "-U", _ADMINISTRATOR, "-D", folder / "data"]
+        backup = [self._installed / "bin" / "pg_basebackup", *where, "-R", "-X", "stream", "-c", "fast", "--no-sync"]
+        subprocess.run(backup, check=True, capture_output=True, **self._identity)
+        server = Postgres(self._installed, folder, self._identity)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
 
     def _command(self, name: str) -> list[str]:
         return [str(self._installed / "bin" / name), "-h", HOST, "-p", str(self.port), "-U", _ADMINISTRATOR]

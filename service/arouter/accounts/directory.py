@@ -14,7 +14,7 @@ from typing_extensions import override
 from arouter.accounts.keys import ApiKey, KeyStore
 from arouter.accounts.records import Account, Key
 from arouter.accounts.store import Changes, DirectoryStore
-from arouter.errors import ARouterError, Failure, StoreError
+from arouter.errors import NOT_BEGUN, ARouterError, Failure, StoreError
 
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the store. What changed takes effect within 5 (docs/accounts.md)."""
@@ -56,14 +56,20 @@ class Directory(KeyStore):
         """Seconds since what is known was the newest; infinite before the first look."""
         return time.monotonic() - self._read_at
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether what is known may be relied upon."""
+        return self.age <= self.max_age
+
     @override
     def find(self, key_hash: str) -> ApiKey | None:
         key = self._usable.get(key_hash)
-        if self.age > self.max_age:
+        if not self.is_fresh:
             raise ARouterError(
                 Failure.UNAVAILABLE,
                 "The keys cannot be checked at the moment. Try again shortly.",
                 retry_after=_RETRY_STALE,
+                headers=(NOT_BEGUN,),
             )
         if key is None or (key.expires_at is not None and key.expires_at <= time.time()):
             return None
@@ -71,12 +77,15 @@ class Directory(KeyStore):
 
     def apply(self, changes: Changes, read_at: float) -> None:
         """Takes what has changed, read from the store at loop-independent monotonic time `read_at`."""
+        if changes.is_complete:
+            self._accounts.clear()
+            self._keys.clear()
         for id_, account in changes.accounts.items():
             _put(self._accounts, id_, account)
         for hash_, key in changes.keys.items():
             _put(self._keys, hash_, key)
         self._read_at = read_at
-        if changes.accounts or changes.keys or not self._usable:
+        if changes.accounts or changes.keys or changes.is_complete:
             usable = ((key, self._use(key)) for key in (*self._keys.values(), *self._built_in.values()))
             self._usable = {key.hash: use for key, use in usable if use is not None}
 
@@ -98,6 +107,9 @@ class DirectorySync:
     Args:
         directory: What to keep in step.
         store: What with.
+
+    Attributes:
+        is_away: Whether the last look at the store failed, or there was none yet.
     """
 
     def __init__(self, directory: Directory, store: DirectoryStore) -> None:
@@ -105,7 +117,7 @@ class DirectorySync:
         self._store = store
         self._revision = 0
         self._looked_at = -float("inf")
-        self._is_away = False
+        self.is_away = True
         self._looking = asyncio.Lock()
         self._out_of_turn: asyncio.Task[None] | None = None
         self._known = asyncio.Event()
@@ -140,7 +152,7 @@ class DirectorySync:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_UNKNOWN_PATIENCE):
                 # A look that was under way already may have missed it.
-                while self._looked_at < came_at and not self._is_away:
+                while self._looked_at < came_at and not self.is_away:
                     if self._out_of_turn is None or self._out_of_turn.done():
                         self._out_of_turn = asyncio.create_task(self._look_out_of_turn())
                     await asyncio.wait({self._out_of_turn})
@@ -161,9 +173,11 @@ class DirectorySync:
                 changes = await self._store.changes(self._revision)
         except (StoreError, TimeoutError) as error:
             _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
-            self._is_away = True
+            self.is_away = True
+            # Its server may be replaced by one that lacks what was read last: everything is read again.
+            self._revision = 0
             return
-        self._looked_at, self._is_away = read_at, False
+        self._looked_at, self.is_away = read_at, False
         self._directory.apply(changes, read_at)
         self._revision = changes.revision
         self._known.set()

@@ -17,11 +17,13 @@ class Changes(NamedTuple):
         revision: Up to which these are all.
         accounts: By id; None for those removed.
         keys: By hash; None for those removed.
+        is_complete: Whether these are all that there are: what is not among them is not there.
     """
 
     revision: int
     accounts: Mapping[str, Account | None]
     keys: Mapping[str, Key | None]
+    is_complete: bool = False
 
 
 class DirectoryStore(Protocol):

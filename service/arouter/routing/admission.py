@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TypeAlias
 
-from arouter.errors import ARouterError, Failure
-
-NOT_BEGUN = ("x-arouter-not-begun", "true")
-"""Says that nothing was done for a call, so that the gateway may try it elsewhere."""
+from arouter.errors import NOT_BEGUN, ARouterError, Failure
 
 _RETRY_WHILE_DRAINING = 1
 

@@ -40,6 +40,7 @@ from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.routing_service import RoutingService
+from arouter.rpc.serving import ServingStatus
 from arouter.rpc.usage_service import UsageService
 from arouter.server.built_in_keys import built_in_keys
 from arouter.server.credentials import server_credentials
@@ -82,9 +83,6 @@ SERVICES = (
     provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"].full_name,
     routing_service_pb2.DESCRIPTOR.services_by_name["RoutingService"].full_name,
 )
-
-LIVENESS = "liveness"
-"""The health service of the process itself: SERVING for as long as its loop turns, whatever it waits for."""
 
 _LIST_PATIENCE = 2.0
 """Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
@@ -156,6 +154,7 @@ class App:
         )
         self._admission = Admission()
         self._health = health.aio.HealthServicer()
+        self._serving = ServingStatus(self._health, ("", *SERVICES), lambda: self._directory.is_fresh)
         self.reload = ConfigReload(config, environment, self._configure)
         self._metrics = self._build_metrics(board) if environment.metrics_port else None
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
@@ -227,8 +226,7 @@ class App:
         Raises:
             ConfigError: A port cannot be had; the database belongs to a newer release.
         """
-        await self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._serving.prepare()
         address = self._bind(self._server, self._environment.grpc_port, "AROUTER_GRPC_PORT", self._credentials)
         if self._environment.health_port is not None:
             self._bind(self._health_server, self._environment.health_port, "AROUTER_HEALTH_PORT", None)
@@ -246,7 +244,7 @@ class App:
         await self._sync.start(_LIST_PATIENCE)
         await self._provider_health.start()
         self.reload.start()
-        await self._report(health_pb2.HealthCheckResponse.SERVING)
+        await self._serving.start()
         if self._share_port:
             await self._listen()
         _log.info("serving on %s%s", address, "" if self._credentials is None else " with TLS")
@@ -259,7 +257,7 @@ class App:
         """
         grace = self._config.server.drain_grace
         await self.reload.stop()
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._serving.stop()
         await self._provider_health.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.server.drain_delay):
@@ -310,6 +308,8 @@ class App:
             self._catalogue,
             self._sync,
             self.reload,
+            self._directory,
+            self._directory_sync,
         )
         port = None if self._share_port else self._environment.metrics_port
         return Metrics(parts, self._environment.listen_address, port)
@@ -328,10 +328,6 @@ class App:
     async def _listen(self) -> None:
         await self._server.start()
         await self._health_server.start()
-
-    async def _report(self, status: int) -> None:
-        for service in ("", *SERVICES):
-            await self._health.set(service, status)
 
 
 def _tracer(environment: Environment) -> Tracer:

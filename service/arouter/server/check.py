@@ -17,6 +17,7 @@ from arouter.providers.presets import PRESETS
 from arouter.providers.provider import Provider, build_providers, wants_local_model
 from arouter.server.gateway_settings import gateway_settings
 from arouter.store.database import database_url
+from arouter.store.postgres_url import shown_places
 
 _EMBEDDED = "http://arouter-up"
 """Stands for the address of the embedded model, which only `arouter up` knows."""
@@ -61,9 +62,9 @@ def _provider(provider: Provider) -> str:
 
 def _database(environment: Environment) -> str:
     url = database_url(environment.database_url, environment.state_dir)
-    if url.host is None:
+    if url.get_backend_name() == "sqlite":
         return f"SQLite, {url.database}"
-    return f"PostgreSQL, {url.database} at {url.host}:{url.port or 5432}"
+    return f"PostgreSQL, {url.database} at {shown_places(url)}"
 
 
 def _limits(environment: Environment) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from arouter.config.environment import Environment
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from arouter.store.database import Database
 
 _FIRST_RETRY = 0.25
-_LAST_RETRY = 5.0
+_LAST_RETRY = 2.0
 """Seconds between two tries; doubled from the first to the last."""
+
+_MIGRATION_PATIENCE = 30.0
+"""Seconds in which a migration that the database refuses is begun again: it may be in the middle of a switchover."""
+
+_MIGRATION_RETRY = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +51,7 @@ async def run_migrations(environment: Environment) -> str:
     """Brings the database's schema up to date, and returns its revision.
 
     Raises:
-        ConfigError: It belongs to a newer release, cannot be made, or cannot be reached.
+        ConfigError: It belongs to a newer release, cannot be made, or could not be reached or written for 30 seconds.
     """
     from arouter.store.database import Database, database_url
     from arouter.store.schema import migrate
@@ -53,13 +59,20 @@ async def run_migrations(environment: Environment) -> str:
     if environment.database_url is None:
         make_sqlite(sqlite_path(environment.state_dir))
     database = Database(database_url(environment.database_url, environment.state_dir))
+    deadline = time.monotonic() + _MIGRATION_PATIENCE
     try:
-        await migrate(database)
-    except StoreError as error:
-        raise ConfigError(f"the database cannot be migrated: {error}") from error
+        while True:
+            try:
+                await migrate(database)
+            except StoreError as error:
+                if time.monotonic() > deadline:
+                    raise ConfigError(f"the database cannot be migrated: {error}") from error
+                _log.warning("the database cannot be migrated yet: %s", error)
+            else:
+                return HEAD
+            await asyncio.sleep(_MIGRATION_RETRY)
     finally:
         await database.close()
-    return HEAD
 
 
 async def wait_for_schema(database: Database) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import prometheus_client
 
+from arouter.accounts.directory import Directory, DirectorySync
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
 from arouter.ledger.ledger import Ledger
@@ -45,6 +46,8 @@ class Parts:
     catalogue: Catalogue
     sync: CatalogueSync
     reload: ConfigReload
+    directory: Directory
+    directory_sync: DirectorySync
 
 
 class Metrics:
@@ -102,6 +105,8 @@ class Metrics:
         self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
         for limit in _LIMITS:
             self._count(to.limit_denials[limit,], parts.limiter.refused[limit])
+        to.database_up.set(not parts.directory_sync.is_away)
+        to.keys_age.set(parts.directory.age)
         to.config_refused.set(parts.reload.last_failed)
         to.config_applied.set(parts.reload.applied_at)
         self._look_at_providers()

@@ -8,20 +8,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Dialect, Table, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Dialect, Table, event, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import StoreError, invalid_request
+from arouter.store.postgres import MAX_CONNECTION_AGE, Connector, check_before_use, note_stale
+from arouter.store.postgres_url import parse_postgres_url, shown_places
 from arouter.store.revision import sqlite_path
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
-
-_LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "target_session_attrs"})
-"""Parameters of URLs that ask for what asyncpg does anyway, or has no need of."""
 
 _PATIENCE = 5
 """Seconds that a connection, a lock and a statement may take, and all of a transaction's in PostgreSQL together."""
@@ -45,19 +43,29 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.statements = 0
-        self._place = url.database if url.host is None else f"{url.host}:{url.port or 5432}"
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_size": 2, "max_overflow": 2, "pool_timeout": _PATIENCE}
+        options: dict[str, Any] = {"pool_size": 2, "max_overflow": 2, "hide_parameters": True}
         if self.is_sqlite:
-            options["connect_args"] = {"timeout": _PATIENCE}
-        else:
-            options |= {
-                "pool_pre_ping": True,
-                "connect_args": {"timeout": _PATIENCE, "command_timeout": _PATIENCE},
-            }
-        self._engine = create_async_engine(url, hide_parameters=True, **options)
-        if self.is_sqlite:
+            self._place = str(url.database)
+            # A file has one step that waits, the first lock.
+            self._timeout = None
+            self._engine = create_async_engine(
+                url, pool_timeout=_PATIENCE, connect_args={"timeout": _PATIENCE}, **options
+            )
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+        else:
+            self._place = shown_places(url)
+            connector = Connector(url, _PATIENCE)
+            self._timeout = connector.connect_timeout
+            self._engine = create_async_engine(
+                URL.create(url.drivername),
+                connect_args={"async_creator_fn": connector.connect, "prepared_statement_cache_size": 0},
+                pool_recycle=MAX_CONNECTION_AGE,
+                pool_timeout=self._timeout,
+                **options,
+            )
+            event.listen(self._engine.sync_engine, "checkout", check_before_use)
+            event.listen(self._engine.sync_engine, "handle_error", note_stale)
         event.listen(self._engine.sync_engine, "before_cursor_execute", self._count)
 
     @property
@@ -73,8 +81,7 @@ class Database:
             StoreError: Of whatever the database or the way to it raises; it took too long altogether.
             ARouterError: INVALID_REQUEST, for a text that PostgreSQL has no place for: it may hold no NUL.
         """
-        # A file has one step that waits, the first lock.
-        async with self._begin(None if self.is_sqlite else _PATIENCE) as connection:
+        async with self._begin(self._timeout) as connection:
             yield connection
 
     @asynccontextmanager
@@ -110,7 +117,13 @@ class Database:
     async def _begin(self, patience: float | None) -> AsyncIterator[AsyncConnection]:
         try:
             async with asyncio.timeout(patience), self._engine.begin() as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncio.CancelledError:
+                    if not self.is_sqlite:
+                        # Its server may not answer any more: a rollback would wait for it as long again.
+                        await connection.invalidate()
+                    raise
         except DBAPIError as error:
             if str(getattr(error.orig, "sqlstate", None)).startswith(_DATA_EXCEPTION):
                 raise invalid_request("A value holds a character that cannot be kept.") from error
@@ -126,27 +139,11 @@ def database_url(url: Secret | None, state_dir: Path) -> URL:
     """Returns where the database is: `AROUTER_DATABASE_URL`, else a file in the state folder.
 
     Raises:
-        ConfigError: It is no URL, or not PostgreSQL's.
+        ConfigError: As `parse_postgres_url`.
     """
     if url is None:
         return URL.create("sqlite+aiosqlite", database=str(sqlite_path(state_dir)))
-    try:
-        parsed = make_url(url.reveal())
-    except (ArgumentError, ValueError) as error:
-        raise ConfigError("AROUTER_DATABASE_URL: not a database URL") from error
-    if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigError("AROUTER_DATABASE_URL: expected postgresql://user:password@host/name")
-    query = dict(parsed.query)
-    # libpq's names, as managed databases hand them out; asyncpg has another for the one that matters.
-    for name in _LIBPQ_ONLY & query.keys():
-        del query[name]
-    if "sslmode" in query:
-        query["ssl"] = query.pop("sslmode")
-    if unknown := query.keys() - {"ssl"}:
-        raise ConfigError(f"AROUTER_DATABASE_URL: the parameter {min(unknown)!r} is not known; sslmode is")
-    if not parsed.host or not parsed.database:
-        raise ConfigError("AROUTER_DATABASE_URL: expected postgresql://user:password@host/name")
-    return parsed.set(drivername="postgresql+asyncpg", query=query)
+    return parse_postgres_url(url.reveal())
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

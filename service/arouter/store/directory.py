@@ -31,12 +31,14 @@ class SqlDirectoryStore(DirectoryStore, SpendingStore):
             revision: int = (await connection.execute(select(directory.c.revision))).scalar_one()
             if revision == since:
                 return Changes(revision, {}, {})
+            since = _known_part(since, revision)
             changed_accounts = await connection.execute(select(accounts).where(accounts.c.revision > since))
             changed_keys = await connection.execute(select(keys).where(keys.c.revision > since))
             return Changes(
                 revision,
                 {row.id: None if row.deleted_at else account_of(row) for row in changed_accounts},
                 {row.hash: None if row.deleted_at else key_of(row) for row in changed_keys},
+                is_complete=since == 0,
             )
 
     @override
@@ -54,6 +56,7 @@ class SqlDirectoryStore(DirectoryStore, SpendingStore):
             revision: int = (await connection.execute(select(directory.c.revision))).scalar_one()
             if revision == since:
                 return SpendingChanges(revision, found)
+            since = _known_part(since, revision)
             for reset in _RESETS:
                 first = first_day(reset, now)
                 query = (
@@ -69,6 +72,15 @@ class SqlDirectoryStore(DirectoryStore, SpendingStore):
                 )
                 found |= {hash_: Spent(first, int(nanos)) for hash_, nanos in await connection.execute(query)}
         return SpendingChanges(revision, found)
+
+
+def _known_part(since: int, revision: int) -> int:
+    """Returns the revision after which rows are new to a reader that knows `since`.
+
+    A database that is behind its reader has lost transactions: its server was replaced by a standby that did not have
+    them. Then everything is new.
+    """
+    return since if since <= revision else 0
 
 
 def account_of(row: Row[Any]) -> Account:

@@ -162,6 +162,12 @@ class Instruments:
         self.usage_queue = gauge("arouter_usage_queue_records", "Usage records that wait for the database.", "livesum")
         self.usage_written = counter("arouter_usage_records_written_total", "Usage records that the database has.")
         self.usage_lost = counter("arouter_usage_records_lost_total", "Usage records that were lost.")
+        self.database_up = gauge("arouter_database_up", "1 while the database answers, 0 while it does not.", "livemin")
+        self.keys_age = gauge(
+            "arouter_keys_age_seconds",
+            "Seconds since accounts and keys were last read from the database; +Inf: not yet.",
+            "livemax",
+        )
         self.config_refused = gauge(
             "arouter_config_refused", "1 while the configuration file, as it was read last, cannot be used.", "livemax"
         )

@@ -74,6 +74,44 @@ async def test_nobody_waits_for_a_store_that_is_away(database: Database, sync: D
     assert database.statements - before <= 1, "the task's own"
 
 
+async def test_a_server_that_lacks_what_was_read_last_is_believed(
+    database: Database, directory: Directory, sync: DirectorySync
+) -> None:
+    """A standby that becomes the primary may lack the last transactions. Its own next ones have the same numbers."""
+    management = Management(SqlManagementStore(database))
+    kept = await management.create_key(NewKey(name="kept"), None)
+    lost = [await management.create_key(NewKey(name="lost"), None) for _ in range(3)]
+    await sync.look()
+    async with database.begin() as connection:
+        await connection.execute(text("DELETE FROM keys WHERE name = 'lost'"))
+        await connection.execute(text("UPDATE directory SET revision = revision - 3"))
+
+    await management.delete_key(kept.view.key.hash, None)
+    await sync.look()
+
+    for made in (kept, *lost):
+        assert directory.find(hash_secret(made.secret)) is None
+
+
+async def test_everything_is_read_again_after_an_outage(
+    database: Database, directory: Directory, sync: DirectorySync
+) -> None:
+    """Then the numbers may even be equal."""
+    management = Management(SqlManagementStore(database))
+    lost = await management.create_key(NewKey(name="lost"), None)
+    await sync.look()
+    async with database.begin() as connection:
+        await connection.execute(text("DELETE FROM keys"))
+        await connection.execute(text("ALTER TABLE directory RENAME TO away"))
+    await sync.look()
+    async with database.begin() as connection:
+        await connection.execute(text("ALTER TABLE away RENAME TO directory"))
+
+    await sync.look()
+
+    assert directory.find(hash_secret(lost.secret)) is None
+
+
 async def test_the_end_waits_for_no_look(sync: DirectorySync) -> None:
     waiting = asyncio.create_task(sync.look_for_new())
     await asyncio.sleep(0)
