@@ -6,20 +6,14 @@ import base64
 import ipaddress
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-
+from arouter_gateway.contract import Contract
+from arouter_gateway.routes import REFUSED_FILTERS, Route, grpc_routes, rest_routes
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
-
-_CLIENT_PATH = (
-    '%COALESCE({"operators": [{"command": "METADATA", "param": "ROUTE:arouter:path"}, '
-    '{"command": "PATH", "param": "NQ:ORIG_OR_PATH"}]})%'
-)
-"""Envoy's format for the path that a client has sent, without its query string."""
 
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
@@ -129,6 +123,7 @@ def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None
 def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     """Returns the configuration; the files it needs are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
+    contract = Contract(descriptor)
     values: dict[str, object] = {
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
@@ -137,11 +132,13 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
+        "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
         "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
-        "client_path": _CLIENT_PATH,
         "whole_lua": (_HERE / "whole.lua").read_text(encoding="utf-8"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
-        "services": _services(descriptor),
+        "services": contract.services,
+        "ignored_query_parameters": contract.ignored_query_parameters(),
+        "refused_filters": REFUSED_FILTERS,
         "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
         "cluster_type": _cluster_type(settings.services),
         "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
@@ -172,17 +169,17 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "service_tls": settings.service_tls is not None,
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
-    return _template("envoy").substitute(written | included)
+    routes = {"grpc_routes": _items(grpc_routes(contract)), "rest_routes": _items(rest_routes(contract))}
+    return _template("envoy").substitute(written | included | routes)
 
 
 def _template(name: str) -> Template:
     return Template((_HERE / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def _services(descriptor: bytes) -> list[str]:
-    """Returns ARouter's services in the descriptor set: the transcoder maps the methods with an HTTP rule."""
-    files = FileDescriptorSet.FromString(descriptor).file
-    return [f"{file.package}.{service.name}" for file in files for service in file.service]
+def _items(routes: Sequence[Route]) -> str:
+    """Returns the routes as items of the YAML list in the virtual host, one a line."""
+    return "\n".join(f"              - {json.dumps(route)}" for route in routes)
 
 
 def _cluster_type(places: Iterable[tuple[str, int]]) -> str:

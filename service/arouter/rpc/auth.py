@@ -25,7 +25,11 @@ from arouter.rpc.status import abort
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
 _MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/")
-_ANY_KEY = ("/arouter.v1.KeyService/GetCurrentKey", "/arouter.v1.UsageService/")
+_ANY_KEY = (
+    "/arouter.v1.KeyService/GetCurrentKey",
+    "/arouter.v1.KeyService/CheckKey",
+    "/arouter.v1.UsageService/",
+)
 
 
 class Caller(NamedTuple):
