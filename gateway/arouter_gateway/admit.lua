@@ -3,7 +3,9 @@
 -- 1. The service checks the key before the gateway reads the body. It checks the key of each call again, so what is
 --    remembered here lets a body be read and nothing else.
 -- 2. GET, DELETE and the like have no body: the transcoder would read fields of the request from it, those of the path too.
--- 3. Slashes at the end of a path mean nothing.
+-- 3. A slash at the end of a path means nothing.
+-- 4. No parameter of the query has an escape in its name: the transcoder decodes names, but ignores the ones that it is told
+--    to ignore (ignored_query_parameters) only as they are.
 
 local CHECK = "/arouter.v1.KeyService/CheckKey"
 local EMPTY_MESSAGE = "\0\0\0\0\0" -- gRPC: not compressed, no bytes
@@ -30,6 +32,12 @@ local function is_remembered(credential, now)
   return since and now >= since and now - since < REMEMBERED -- a clock may be set back
 end
 
+-- Ends the script. The body is in shape already: local_reply_config leaves it as it is.
+local function refuse(handle, status, body, retry_after)
+  handle:streamInfo():dynamicMetadata():set("arouter", "refused", true)
+  handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
+end
+
 -- Asks the service. Responds, and so ends the script, if the service refuses the key or does not answer.
 local function check_key(handle, headers)
   local authorization, api_key = headers:get("authorization"), headers:get("x-api-key")
@@ -54,12 +62,7 @@ local function check_key(handle, headers)
   elseif status == "200" and (answer["grpc-status"] or "0") == "0" then
     remember(credential, now)
   elseif answer["x-arouter-error"] and not answer["x-arouter-not-begun"] then
-    handle:streamInfo():dynamicMetadata():set("arouter", "refused", true) -- the body is in shape already
-    handle:respond({
-      [":status"] = answer["x-arouter-status"],
-      ["content-type"] = "application/json",
-      ["retry-after"] = answer["retry-after"],
-    }, answer["x-arouter-error"])
+    refuse(handle, answer["x-arouter-status"], answer["x-arouter-error"], answer["retry-after"])
   end
   -- Else this service stops or is gone: the call itself is sent to another, if there is one.
 end
@@ -74,15 +77,17 @@ local function remove_grpc_headers(headers)
   if headers:get("content-type") then headers:replace("content-type", "application/json") end -- it is read as JSON
 end
 
-local function remove_last_slash(headers)
-  local path = headers:get(":path")
-  local bare, query = path:match("^([^?]+)/(%?.*)$")
-  if not bare then bare, query = path:match("^([^?]+)/$"), "" end
-  if bare then headers:replace(":path", bare .. query) end
+local function clean_path(headers)
+  local sent = headers:get(":path")
+  local path, query = sent:match("^([^?]*)(.*)$")
+  if #path > 1 and path:byte(-1) == 47 then path = path:sub(1, -2) end -- 47 is a slash
+  if query:find("%", 1, true) then query = query:gsub("([?&])[^=&]*%%[^&]*", "%1") end
+  if #path + #query ~= #sent then headers:replace(":path", path .. query) end
 end
 
 local function refuse_body(handle, method)
-  handle:respond({[":status"] = "400"}, "A " .. method .. " request has no body here.")
+  refuse(handle, "400", '{"error":{"message":"A ' .. method
+    .. ' request has no body here.","type":"invalid_request_error","param":null,"code":null}}')
 end
 
 function envoy_on_request(handle)
@@ -91,14 +96,14 @@ function envoy_on_request(handle)
   local length = headers:get("content-length")
   local says_body = (length and length ~= "0") or headers:get("transfer-encoding")
   local context = handle:filterContext()
-  if context and context.direct then
+  if context:get("direct") then
     -- The answer does not depend on the body, but is sent after it (read_body).
     if MAY_HAVE_BODY[method] or says_body then check_key(handle, headers) end
     return
   end
 
   remove_grpc_headers(headers)
-  remove_last_slash(headers)
+  clean_path(headers)
   check_key(handle, headers)
   if MAY_HAVE_BODY[method] then return end
   if length and length ~= "0" then refuse_body(handle, method) end
