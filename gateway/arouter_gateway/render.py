@@ -20,6 +20,13 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\
 _LONGEST_SOCKET = 107
 """Bytes of a Unix socket's path (unix(7))."""
 
+_TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "first_byte_timeout")
+_INSPECTOR = {
+    False: "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+    True: "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+}
+"""The listener filter that waits for the first bytes, by whether there is TLS."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -40,6 +47,9 @@ class GatewaySettings:
         max_connections: Open client connections; one more is closed at once.
         max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
         stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+        idle_timeout: Seconds after which a connection without a request is closed.
+        request_timeout: Seconds within which a request must have arrived to its last byte.
+        first_byte_timeout: Seconds within which the first bytes of a connection must arrive.
         collector: Where traces go, by OTLP over gRPC: an IP address or DNS name, and a port. None has none.
         trace_ratio: The share of traces that is recorded, from 0 to 1. At 1 clients' own traces are continued.
         tls: See `GatewayTls`. None is plain text.
@@ -59,6 +69,9 @@ class GatewaySettings:
     max_connections: int = 10_000
     max_heap_bytes: int = 1024 * 1024 * 1024
     stream_idle_timeout: float = 300.0
+    idle_timeout: float = 75.0
+    request_timeout: float = 60.0
+    first_byte_timeout: float = 10.0
     collector: tuple[str, int] | None = None
     trace_ratio: float = 1.0
     tls: GatewayTls | None = None
@@ -94,8 +107,9 @@ class GatewaySettings:
             if not (name == "metrics_port" and value is None):
                 good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
                 _check(good, name, value, f"a whole number from {low} to {high}")
-        seconds = self.stream_idle_timeout
-        _check(0.001 <= seconds <= 86_400 * 365, "stream_idle_timeout", seconds, "a number of seconds over 0")
+        for name in _TIMEOUTS:
+            seconds = getattr(self, name)
+            _check(0.001 <= seconds <= 86_400 * 365, name, seconds, "a number of seconds over 0")
         for origin in self.cors_allow_origins:
             good = origin == "*" or _ORIGIN.fullmatch(origin) is not None
             _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
@@ -128,7 +142,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
         "port": settings.port,
-        "stream_idle_timeout": f"{settings.stream_idle_timeout:.3f}s",
+        "first_byte_inspector": _INSPECTOR[settings.tls is not None],
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
@@ -145,6 +159,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "max_connections": settings.max_connections,
         "max_heap_bytes": settings.max_heap_bytes,
     }
+    values |= {name: f"{getattr(settings, name):.3f}s" for name in _TIMEOUTS}
     if settings.admin_socket is not None:
         values["admin_socket"] = str(settings.admin_socket)
         values["metrics_port"] = settings.metrics_port
