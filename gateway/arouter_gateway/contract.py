@@ -75,7 +75,9 @@ class Contract:
         self.services: Sequence[str] = [name for name, _ in services]
         self.methods: Sequence[str] = [f"{name}/{each.name}" for name, service in services for each in service.method]
         rules = [rule for name, service in services for each in service.method for rule in _rules(name, each)]
-        self.rules: Sequence[Rule] = sorted(rules, key=lambda rule: ("**" in rule.template, bool(rule.fields), not rule.streams))
+        self.rules: Sequence[Rule] = sorted(
+            rules, key=lambda rule: ("**" in rule.template, bool(rule.fields), not rule.streams)
+        )
 
     def ignored_query_parameters(self) -> list[str]:
         """Returns the names of query parameters that would set what the path or the body says.

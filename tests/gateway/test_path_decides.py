@@ -69,7 +69,9 @@ def spellings(rule: Rule) -> Iterator[str]:
     first, *rest = field.split("_")
     camel = first + "".join(word.title() for word in rest)
     escaped = "".join(f"%{ord(letter):02x}" for letter in field)
-    yield from dict.fromkeys([field, camel, field.upper(), escaped, field[0] + escaped[3:], escaped.replace("%", "%25")])
+    yield from dict.fromkeys(
+        [field, camel, field.upper(), escaped, field[0] + escaped[3:], escaped.replace("%", "%25")]
+    )
 
 
 def key_for(stack: Stack, rule: Rule) -> str:
@@ -105,7 +107,12 @@ def test_no_query_names_another_resource(stack: Stack, rule: Rule, pair: Pair) -
     before = pair.read(pair.yours)
     queries = [f"{each}={quote(pair.yours, safe='')}" for each in spellings(rule)]
 
-    for query in [*queries, "&".join(queries), *(f"x=1;{each}" for each in queries), *(f"&&{each}" for each in queries)]:
+    for query in [
+        *queries,
+        "&".join(queries),
+        *(f"x=1;{each}" for each in queries),
+        *(f"&&{each}" for each in queries),
+    ]:
         answer = ask(stack, rule, f"{in_path(rule, pair.mine)}?{query}", {"name": "x"} if rule.body else None)
         assert answer.status in (200, 400, 404), answer  # 404: a deletion before has done it
         assert pair.yours not in answer.body.decode()

@@ -154,20 +154,17 @@ class _Sent(NamedTuple):
 
 
 def _read(metadata: Any) -> _Sent:
-    """Reads the metadata. `authorization` counts before `x-api-key`. Either one twice is no key: none of them counts."""
+    """Reads the metadata. `authorization` counts before `x-api-key`. What is sent twice is joined: no key has a comma."""
     authorization = api_key = None
-    is_twice = False
     request_id = traceparent = ""
     is_rest = is_forwarded = False
     for name, raw in metadata:
         # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
         if name == "authorization":
-            is_twice = is_twice or authorization is not None
-            authorization = value
+            authorization = value if authorization is None else f"{authorization},{value}"
         elif name == "x-api-key":
-            is_twice = is_twice or api_key is not None
-            api_key = value
+            api_key = value if api_key is None else f"{api_key},{value}"
         elif name == "x-request-id":
             request_id = value
         elif name == "x-envoy-original-path":
@@ -180,8 +177,6 @@ def _read(metadata: Any) -> _Sent:
     if authorization is not None:
         scheme, _, rest = authorization.partition(" ")
         secret = rest.strip() if scheme.lower() == "bearer" else ""
-    if is_twice:
-        secret = ""
     return _Sent(secret, request_id, is_rest, traceparent, is_forwarded)
 
 
