@@ -29,16 +29,6 @@ local function take_internal(metadata, taken)
   end
 end
 
--- A `grpc-timeout`, or a `…-bin` that some proxy has added, would end the call before it reaches the service.
-function envoy_on_request(handle)
-  local headers, found = handle:headers(), {}
-  for name, _ in pairs(headers) do
-    if name:find("^grpc%-") or name:find("%-bin$") then found[#found + 1] = name end
-  end
-  for _, name in ipairs(found) do headers:remove(name) end
-  if headers:get("content-type") then headers:replace("content-type", "application/json") end -- it is read as JSON
-end
-
 function envoy_on_response(handle)
   local taken = {}
   take_internal(handle:headers(), taken)

@@ -6,25 +6,26 @@ import base64
 import ipaddress
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-
+from arouter_gateway.contract import Contract
+from arouter_gateway.routes import REFUSED_FILTERS, Route, grpc_routes, rest_routes
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
-
-_CLIENT_PATH = (
-    '%COALESCE({"operators": [{"command": "METADATA", "param": "ROUTE:arouter:path"}, '
-    '{"command": "PATH", "param": "NQ:ORIG_OR_PATH"}]})%'
-)
-"""Envoy's format for the path that a client has sent, without its query string."""
 
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _LONGEST_SOCKET = 107
 """Bytes of a Unix socket's path (unix(7))."""
+
+_TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "first_byte_timeout")
+_INSPECTOR = {
+    False: "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+    True: "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+}
+"""The listener filter that waits for the first bytes, by whether there is TLS."""
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -46,6 +47,9 @@ class GatewaySettings:
         max_connections: Open client connections; one more is closed at once.
         max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
         stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+        idle_timeout: Seconds after which a connection without a request is closed.
+        request_timeout: Seconds within which a request must have arrived to its last byte.
+        first_byte_timeout: Seconds within which the first bytes of a connection must arrive.
         collector: Where traces go, by OTLP over gRPC: an IP address or DNS name, and a port. None has none.
         trace_ratio: The share of traces that is recorded, from 0 to 1. At 1 clients' own traces are continued.
         tls: See `GatewayTls`. None is plain text.
@@ -65,6 +69,9 @@ class GatewaySettings:
     max_connections: int = 10_000
     max_heap_bytes: int = 1024 * 1024 * 1024
     stream_idle_timeout: float = 300.0
+    idle_timeout: float = 75.0
+    request_timeout: float = 60.0
+    first_byte_timeout: float = 10.0
     collector: tuple[str, int] | None = None
     trace_ratio: float = 1.0
     tls: GatewayTls | None = None
@@ -100,8 +107,9 @@ class GatewaySettings:
             if not (name == "metrics_port" and value is None):
                 good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
                 _check(good, name, value, f"a whole number from {low} to {high}")
-        seconds = self.stream_idle_timeout
-        _check(0.001 <= seconds <= 86_400 * 365, "stream_idle_timeout", seconds, "a number of seconds over 0")
+        for name in _TIMEOUTS:
+            seconds = getattr(self, name)
+            _check(0.001 <= seconds <= 86_400 * 365, name, seconds, "a number of seconds over 0")
         for origin in self.cors_allow_origins:
             good = origin == "*" or _ORIGIN.fullmatch(origin) is not None
             _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
@@ -129,25 +137,29 @@ def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None
 def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     """Returns the configuration; the files it needs are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
+    contract = Contract(descriptor)
     values: dict[str, object] = {
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
         "port": settings.port,
-        "stream_idle_timeout": f"{settings.stream_idle_timeout:.3f}s",
+        "first_byte_inspector": _INSPECTOR[settings.tls is not None],
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
+        "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
         "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
-        "client_path": _CLIENT_PATH,
         "whole_lua": (_HERE / "whole.lua").read_text(encoding="utf-8"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
-        "services": _services(descriptor),
+        "services": contract.services,
+        "ignored_query_parameters": contract.ignored_query_parameters(),
+        "refused_filters": REFUSED_FILTERS,
         "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
         "cluster_type": _cluster_type(settings.services),
         "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
         "max_connections": settings.max_connections,
         "max_heap_bytes": settings.max_heap_bytes,
     }
+    values |= {name: f"{getattr(settings, name):.3f}s" for name in _TIMEOUTS}
     if settings.admin_socket is not None:
         values["admin_socket"] = str(settings.admin_socket)
         values["metrics_port"] = settings.metrics_port
@@ -172,17 +184,17 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "service_tls": settings.service_tls is not None,
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
-    return _template("envoy").substitute(written | included)
+    routes = {"grpc_routes": _items(grpc_routes(contract)), "rest_routes": _items(rest_routes(contract))}
+    return _template("envoy").substitute(written | included | routes)
 
 
 def _template(name: str) -> Template:
     return Template((_HERE / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def _services(descriptor: bytes) -> list[str]:
-    """Returns ARouter's services in the descriptor set: the transcoder maps the methods with an HTTP rule."""
-    files = FileDescriptorSet.FromString(descriptor).file
-    return [f"{file.package}.{service.name}" for file in files for service in file.service]
+def _items(routes: Sequence[Route]) -> str:
+    """Returns the routes as items of the YAML list in the virtual host, one a line."""
+    return "\n".join(f"              - {json.dumps(route)}" for route in routes)
 
 
 def _cluster_type(places: Iterable[tuple[str, int]]) -> str:

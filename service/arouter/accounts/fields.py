@@ -179,7 +179,12 @@ def future(value: object, path: str) -> float:
 
 def shown(text: str) -> str:
     """Returns what a message may show of a name that a client has made up."""
-    return "…" if len(text) > _MAX_NAME // 4 or _SECRET.search(text) else text
+    return "…" if len(text) > _MAX_NAME // 4 else without_secret(text)
+
+
+def without_secret(text: str) -> str:
+    """Returns what a message may show of a text that may be a secret in the wrong place."""
+    return "…" if _SECRET.search(text) else text
 
 
 def _text(value: object, path: str, expected: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from arouter.accounts.fields import without_secret
 from arouter.accounts.keys import ApiKey
 from arouter.config.schema import MappedModel
 from arouter.errors import ARouterError, Failure
@@ -263,7 +264,9 @@ class Catalogue:
             )
         named = [model.id for model in self.visible(key) if id_.lower() in (model.id.lower(), _bare(model).lower())]
         hint = f"Did you mean '{named[0]}'?" if named else "GET /v1/models lists the models that your key may use."
-        return ARouterError(Failure.MODEL_NOT_FOUND, f"The model '{id_}' does not exist. {hint}", param="model")
+        return ARouterError(
+            Failure.MODEL_NOT_FOUND, f"The model '{without_secret(id_)}' does not exist. {hint}", param="model"
+        )
 
 
 def _bare(model: Model) -> str:

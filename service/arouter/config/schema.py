@@ -285,12 +285,14 @@ class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):
         service_tls: See `ServiceTlsConfig`. None for a service in plain text.
         cors: See `CorsConfig`.
         max_connections: Open client connections; one more is refused.
+        idle_timeout: Seconds after which a client's connection without a request is closed.
     """
 
     tls: TlsConfig | None = None
     service_tls: ServiceTlsConfig | None = None
     cors: CorsConfig = CorsConfig()
     max_connections: Annotated[int, Meta(ge=1)] = 10_000
+    idle_timeout: Seconds = 75.0
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,7 +25,11 @@ from arouter.rpc.status import abort
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
 _MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/")
-_ANY_KEY = ("/arouter.v1.KeyService/GetCurrentKey", "/arouter.v1.UsageService/")
+_ANY_KEY = (
+    "/arouter.v1.KeyService/GetCurrentKey",
+    "/arouter.v1.KeyService/CheckKey",
+    "/arouter.v1.UsageService/",
+)
 
 
 class Caller(NamedTuple):
@@ -150,7 +154,7 @@ class _Sent(NamedTuple):
 
 
 def _read(metadata: Any) -> _Sent:
-    """Reads the metadata. `authorization` counts before `x-api-key`."""
+    """Reads the metadata. `authorization` counts before `x-api-key`. What is sent twice is joined: no key has a comma."""
     authorization = api_key = None
     request_id = traceparent = ""
     is_rest = is_forwarded = False
@@ -158,9 +162,9 @@ def _read(metadata: Any) -> _Sent:
         # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
         if name == "authorization":
-            authorization = value
+            authorization = value if authorization is None else f"{authorization},{value}"
         elif name == "x-api-key":
-            api_key = value
+            api_key = value if api_key is None else f"{api_key},{value}"
         elif name == "x-request-id":
             request_id = value
         elif name == "x-envoy-original-path":

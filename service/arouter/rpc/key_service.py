@@ -79,6 +79,10 @@ class KeyService(KeyServiceServicer):
             return pb.GetCurrentKeyResponse(http_body=json_body({"data": current_key_document(view)}))
         return pb.GetCurrentKeyResponse(data=key_to_proto(view))
 
+    @override
+    async def CheckKey(self, request: pb.CheckKeyRequest, context: Context) -> pb.CheckKeyResponse:
+        return pb.CheckKeyResponse()  # The interceptor has checked the key.
+
 
 def _body(view: KeyView) -> HttpBody:
     return json_body({"data": key_document(view)})

@@ -15,7 +15,7 @@ from arouter_gateway.tls import GatewayTls, ServiceTls
 _MARGIN = 60.0
 """Seconds that the gateway waits longer than the service: whoever knows why it took too long is to say so."""
 
-_FROM_FILE = ("max_connections", "stream_idle_timeout", "cors_allow_origins")
+_FROM_FILE = ("max_connections", "stream_idle_timeout", "idle_timeout", "cors_allow_origins")
 """The settings that `arouter.yaml` says; the others are from the environment."""
 
 
@@ -34,6 +34,7 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             services=environment.services,
             max_request_bytes=MAX_BODY_BYTES,
             max_connections=config.gateway.max_connections,
+            idle_timeout=config.gateway.idle_timeout,
             collector=_collector(environment),
             trace_ratio=environment.trace_ratio,
             # A call that is not streamed is silent until its end.

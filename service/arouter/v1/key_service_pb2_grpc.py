@@ -28,7 +28,7 @@ if _version_not_supported:
 class KeyServiceStub:
     """Makes, lists, changes and revokes API keys.
 
-    All methods but `GetCurrentKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
+    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
     management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
     sees all. A key takes effect, and ceases to, within 5 seconds in every process.
 
@@ -73,12 +73,17 @@ class KeyServiceStub:
                 request_serializer=arouter_dot_v1_dot_key__service__pb2.GetCurrentKeyRequest.SerializeToString,
                 response_deserializer=arouter_dot_v1_dot_key__service__pb2.GetCurrentKeyResponse.FromString,
                 _registered_method=True)
+        self.CheckKey = channel.unary_unary(
+                '/arouter.v1.KeyService/CheckKey',
+                request_serializer=arouter_dot_v1_dot_key__service__pb2.CheckKeyRequest.SerializeToString,
+                response_deserializer=arouter_dot_v1_dot_key__service__pb2.CheckKeyResponse.FromString,
+                _registered_method=True)
 
 
 class KeyServiceServicer:
     """Makes, lists, changes and revokes API keys.
 
-    All methods but `GetCurrentKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
+    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
     management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
     sees all. A key takes effect, and ceases to, within 5 seconds in every process.
 
@@ -130,6 +135,14 @@ class KeyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckKey(self, request, context):
+        """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
+        the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +176,11 @@ def add_KeyServiceServicer_to_server(servicer, server):
                     request_deserializer=arouter_dot_v1_dot_key__service__pb2.GetCurrentKeyRequest.FromString,
                     response_serializer=arouter_dot_v1_dot_key__service__pb2.GetCurrentKeyResponse.SerializeToString,
             ),
+            'CheckKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckKey,
+                    request_deserializer=arouter_dot_v1_dot_key__service__pb2.CheckKeyRequest.FromString,
+                    response_serializer=arouter_dot_v1_dot_key__service__pb2.CheckKeyResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'arouter.v1.KeyService', rpc_method_handlers)
@@ -174,7 +192,7 @@ def add_KeyServiceServicer_to_server(servicer, server):
 class KeyService:
     """Makes, lists, changes and revokes API keys.
 
-    All methods but `GetCurrentKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
+    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
     management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
     sees all. A key takes effect, and ceases to, within 5 seconds in every process.
 
@@ -335,6 +353,33 @@ class KeyService:
             '/arouter.v1.KeyService/GetCurrentKey',
             arouter_dot_v1_dot_key__service__pb2.GetCurrentKeyRequest.SerializeToString,
             arouter_dot_v1_dot_key__service__pb2.GetCurrentKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arouter.v1.KeyService/CheckKey',
+            arouter_dot_v1_dot_key__service__pb2.CheckKeyRequest.SerializeToString,
+            arouter_dot_v1_dot_key__service__pb2.CheckKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

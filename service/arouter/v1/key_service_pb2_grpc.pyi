@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class KeyServiceStub:
     """Makes, lists, changes and revokes API keys.
 
-    All methods but `GetCurrentKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
+    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
     management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
     sees all. A key takes effect, and ceases to, within 5 seconds in every process.
 
@@ -56,12 +56,16 @@ class KeyServiceStub:
     """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
     GetCurrentKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetCurrentKeyRequest, _key_service_pb2.GetCurrentKeyResponse]
     """Gets the calling key, which may be of either type, and a built-in one."""
+    CheckKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.CheckKeyRequest, _key_service_pb2.CheckKeyResponse]
+    """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
+    the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+    """
 
 @_typing.type_check_only
 class KeyServiceAsyncStub(KeyServiceStub):
     """Makes, lists, changes and revokes API keys.
 
-    All methods but `GetCurrentKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
+    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
     management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
     sees all. A key takes effect, and ceases to, within 5 seconds in every process.
 
@@ -85,11 +89,15 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
     GetCurrentKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetCurrentKeyRequest, _key_service_pb2.GetCurrentKeyResponse]  # type: ignore[assignment]
     """Gets the calling key, which may be of either type, and a built-in one."""
+    CheckKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.CheckKeyRequest, _key_service_pb2.CheckKeyResponse]  # type: ignore[assignment]
+    """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
+    the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+    """
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes, lists, changes and revokes API keys.
 
-    All methods but `GetCurrentKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
+    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
     management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
     sees all. A key takes effect, and ceases to, within 5 seconds in every process.
 
@@ -147,5 +155,15 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetCurrentKeyResponse, _abc.Awaitable[_key_service_pb2.GetCurrentKeyResponse]]:
         """Gets the calling key, which may be of either type, and a built-in one."""
+
+    @_abc_1.abstractmethod
+    def CheckKey(
+        self,
+        request: _key_service_pb2.CheckKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_key_service_pb2.CheckKeyResponse, _abc.Awaitable[_key_service_pb2.CheckKeyResponse]]:
+        """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
+        the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+        """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

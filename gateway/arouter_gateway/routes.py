@@ -1,0 +1,97 @@
+"""The gateway's routes to the methods of the API, made from the descriptor set.
+
+Only what the descriptor maps has a route to the service; any other path is unknown. Each route has the path of its rule as
+metadata, for the access log and errors: a path as a client has sent it may hold a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arouter_gateway.contract import Contract, Rule, allowed_methods
+
+_ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
+_QUICK = "30s"
+"""The longest that an answer may take which is no chat completion."""
+_NO_LIMIT = "0s"
+_OPENAI = ("/v1/chat/", "/v1/models")
+_PUBLIC_METHODS = (
+    "grpc.health.v1.Health/Check",
+    "grpc.health.v1.Health/List",
+    "grpc.health.v1.Health/Watch",
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+)
+
+Route = Mapping[str, Any]
+
+REFUSED_FILTERS = {
+    "admit": {
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+        "config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute",
+            "filter_context": {"direct": True},
+        },
+    },
+    "read_body": _ON,
+}
+"""The filters of a route on which the gateway answers by itself."""
+
+
+def grpc_routes(contract: Contract) -> list[Route]:
+    """Returns a route for each method. A call lasts as long as its own deadline allows."""
+    return [
+        {
+            "match": {"path": f"/{method}", "grpc": {}},
+            "route": {"cluster": "service", "timeout": _NO_LIMIT},
+            "metadata": _shown_as(f"/{method}"),
+        }
+        for method in (*contract.methods, *_PUBLIC_METHODS)
+    ]
+
+
+def rest_routes(contract: Contract) -> list[Route]:
+    """Returns a route for each rule, and after those of a path of OpenAI's one that answers 405 to other methods.
+
+    Other methods on ARouter's own paths are a 404, like unknown paths.
+    """
+    # choose_rpc sends calls of a streaming rule to its twin; no client does.
+    twins = {f"{rule.template}:whole" for rule in contract.rules if rule.streams}
+    rules = [rule for rule in contract.rules if rule.template not in twins]
+    routes: list[Route] = []
+    for template, allowed in allowed_methods(rules).items():
+        of_template = [rule for rule in rules if rule.template == template]
+        routes += [_call(rule) for rule in of_template]
+        if not template.startswith(_OPENAI):
+            continue
+        routes.append(
+            {
+                "match": _match(of_template[0]),
+                "direct_response": {"status": 405},
+                "metadata": _shown_as(template),
+                "typed_per_filter_config": REFUSED_FILTERS,
+                "response_headers_to_add": [{"header": {"key": "allow", "value": ", ".join(allowed)}}],
+            }
+        )
+    return routes
+
+
+def _call(rule: Rule) -> Route:
+    filters = ["admit", *(["read_body"] if rule.body else []), *(["choose_rpc"] if rule.streams else [])]
+    method: Route = {"name": ":method", "string_match": {"exact": rule.method}}
+    return {
+        "match": {**_match(rule), "headers": [method]},
+        "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams else _QUICK},
+        "metadata": _shown_as(rule.template),
+        "typed_per_filter_config": dict.fromkeys((*filters, "transcoder", "errors"), _ON),
+    }
+
+
+def _match(rule: Rule) -> dict[str, Any]:
+    """Matches a path with or without slashes at its end, which admit.lua takes away."""
+    return {"safe_regex": {"regex": f"{rule.path_regex}/?"}}
+
+
+def _shown_as(path: str) -> Route:
+    return {"filter_metadata": {"arouter": {"path": path}}}
