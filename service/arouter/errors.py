@@ -140,7 +140,13 @@ class ARouterError(Exception):
 
 
 class ProviderError(ARouterError):
-    """A failure that a provider caused, as opposed to the caller or ARouter itself."""
+    """A failure that a provider caused, as opposed to the caller or ARouter itself.
+
+    Attributes:
+        connected: Whether there was a connection to it. If not, the request cannot be the cause.
+    """
+
+    connected = True
 
 
 def invalid_request(message: str, param: str | None = None) -> ARouterError:

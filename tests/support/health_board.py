@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from arouter.routing.breaker import Cooling, State
-from arouter.routing.health import Call, HealthBoard
+from arouter.routing.health import HealthBoard
+from arouter.routing.health_records import Call
+from arouter.routing.origin import Origin
 
 MODEL, OTHER = "acme/model", "acme/other"
 KEY, SPARE = "acme#1", "acme#2"
+ORIGIN = Origin("key", {"number": 1})
+"""Where a call comes from unless a test says otherwise."""
+
 COOLING = Cooling(failures=3, shortest=1.0, longest=60.0, patience=600.0)
 
 
@@ -18,14 +23,28 @@ class Watched(HealthBoard):
         self.told: list[str] = []
         self.listen(self.told.append)
 
-    def call(self, now: float, endpoint: str = MODEL, key: str = KEY) -> Call:
-        call = self.begin(endpoint, key, now)
+    def begin(
+        self, endpoint: str, credential: str, now: float, origin: Origin = ORIGIN, *, last_resort: bool = False
+    ) -> Call | None:
+        return super().begin(endpoint, credential, now, origin, last_resort=last_resort)
+
+    def state(self, endpoint: str, credential: str, now: float, origin: Origin = ORIGIN) -> State:
+        return super().state(endpoint, credential, now, origin)
+
+    def retry_after(self, endpoint: str, credential: str, now: float, origin: Origin = ORIGIN) -> float:
+        return super().retry_after(endpoint, credential, now, origin)
+
+    def had_outage(self, endpoint: str, now: float, key: str = ORIGIN.key) -> bool:
+        return super().had_outage(endpoint, now, key)
+
+    def call(self, now: float, endpoint: str = MODEL, key: str = KEY, origin: Origin = ORIGIN) -> Call:
+        call = self.begin(endpoint, key, now, origin)
         assert call is not None
         return call
 
-    def fail(self, now: float, times: int = 1, endpoint: str = MODEL, key: str = KEY) -> None:
+    def fail(self, now: float, times: int = 1, endpoint: str = MODEL, key: str = KEY, origin: Origin = ORIGIN) -> None:
         for _ in range(times):
-            self.call(now, endpoint, key).failed(now)
+            self.call(now, endpoint, key, origin).failed(now)
 
-    def at(self, now: float) -> State:
-        return self.state(MODEL, KEY, now)
+    def at(self, now: float, origin: Origin = ORIGIN) -> State:
+        return self.state(MODEL, KEY, now, origin)

@@ -77,13 +77,13 @@ class Clock:
     def _explain(self, error: Exception) -> ARouterError:
         name = f"provider '{self._provider.id}'"
         if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return ProviderError(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
+            return _not_connected(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
         if isinstance(error, TimeoutError):
             if self._now() >= self._caller - _EARLY:
                 return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
             return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return ProviderError(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
+            return _not_connected(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
         if isinstance(error, aiohttp.ClientError | OSError):
             return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} broke.")
         # Whatever else a provider's bytes make our parsers or libraries raise is its failure, not the client's.
@@ -97,6 +97,12 @@ class Clock:
             return  # The client's own mistake or haste.
         reason = error.detail if isinstance(error, ARouterError) else f"{type(error).__name__}: {error}"
         _log.warning("provider %s: %r", self._provider.id, self._provider.redact(reason)[:_LONGEST_REASON])
+
+
+def _not_connected(failure: Failure, message: str) -> ProviderError:
+    error = ProviderError(failure, message)
+    error.connected = False
+    return error
 
 
 @lru_cache

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError, invalid_request
+from arouter.errors import Failure, ProviderError, invalid_request
 from arouter.providers.adapter import Adapter, ModelPage, StreamDecoder, WireRequest
 from arouter.providers.documents import parse_object
 from arouter.providers.openai_models import decode_model_list
@@ -22,6 +22,22 @@ from arouter.providers.quirks import Quirks, decode_answer, encode_body
 from arouter.providers.sse import ServerSentEvent
 
 _END = b"[DONE]"
+_FLAGGED = "The provider's moderation refused the request."
+
+_STATUSES = {
+    "invalid_request_error": 400,
+    "BadRequestError": 400,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "context_length_exceeded": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "insufficient_quota": 402,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+}
+"""What a `code` or `type` that comes with a 200 means. Sources: OpenAI, "Error codes"; streams of vLLM and OpenRouter."""
 
 
 class OpenAIAdapter(Adapter):
@@ -154,11 +170,18 @@ def _has_object(value: Any, field: str) -> bool:
 
 
 def _embedded_error(error: Any) -> ProviderError:
-    """Returns the error that came with a 200. Its `code` is the status it should have had, if that is a number."""
-    status = error.get("code") if isinstance(error, dict) else None
+    """Returns the error that came with a 200.
+
+    Its `code` is the status it should have had, if that is a number; else its `code` or `type` may tell.
+    """
+    fields = error if isinstance(error, dict) else {}
+    status = fields.get("code")
     if isinstance(status, str) and len(status) == 3 and status.isascii() and status.isdecimal():
         status = int(status)
-    return _error(status if type(status) is int and 400 <= status <= 599 else 500, error, None)
+    if type(status) is not int or not 400 <= status <= 599:
+        told = (fields.get("code"), fields.get("type"))
+        status = next((_STATUSES[each] for each in told if isinstance(each, str) and each in _STATUSES), 500)
+    return _error(status, error, None)
 
 
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
@@ -171,7 +194,15 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
         return value if isinstance(value, str) and value else None
 
     message = text("message") or text("detail") or _validation(fields)
-    return error_from_status(status, message, param=text("param"), code=text("code"), retry_after=retry_after)
+    metadata = fields.get("metadata")
+    if status == 403 and isinstance(metadata, dict) and ("reasons" in metadata or "flagged_input" in metadata):
+        # OpenRouter's moderation: its words may repeat those of the request.
+        return ProviderError(
+            Failure.PERMISSION_DENIED, message or _FLAGGED, param=text("param"), code=text("code") or "content_policy"
+        )
+    return error_from_status(
+        status, message, param=text("param"), code=text("code"), retry_after=retry_after, marks=(text("type"),)
+    )
 
 
 def _validation(fields: dict[str, Any]) -> str | None:

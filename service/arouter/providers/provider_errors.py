@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from arouter.errors import Failure, ProviderError
+from arouter.providers.refusals import concerns_credentials, is_too_large
 
-# The statuses that concern the request itself and keep their meaning. 401, 402 and 403 concern our credential.
-_KEPT = {
-    400: Failure.INVALID_REQUEST,
+# What a 4xx means that concerns the request. Any other is an INVALID_REQUEST: no provider would answer such a request
+# better, and a client should not repeat it (SDKs repeat 408, 409, 429 and 5xx).
+_OF_THE_REQUEST = {
+    403: Failure.PERMISSION_DENIED,
     404: Failure.NOT_FOUND,
     413: Failure.PAYLOAD_TOO_LARGE,
     422: Failure.UNPROCESSABLE,
     429: Failure.RATE_LIMITED,
 }
-_CREDENTIALS = frozenset({401, 402, 403})
 _TIMEOUTS = frozenset({408, 504, 524})
+_PASSING = frozenset({421, 425, 498, 499})
+"""4xx that say that the provider cannot answer now: misdirected (RFC 9110 §15.5.20), too early (RFC 8470), no capacity
+(Groq), cancelled on its side (Google)."""
 
 _DEFAULT_RETRY_AFTER = 1
 """Seconds a client is told to wait where a 429 does not say; every 429 of ours carries the header."""
 
 
 def error_from_status(
-    status: int, message: str | None, *, param: str | None, code: str | None, retry_after: int | None
+    status: int,
+    message: str | None,
+    *,
+    param: str | None,
+    code: str | None,
+    retry_after: int | None,
+    marks: tuple[str | None, ...] = (),
 ) -> ProviderError:
     """Returns the client's error for a provider's error status.
 
@@ -30,14 +40,9 @@ def error_from_status(
         param: The field it blames, if it says.
         code: Its own error code, if it has one.
         retry_after: What it asks for, in seconds.
+        marks: Other words for programs that may tell whom the error concerns: its type, its reasons.
     """
-    kept = _KEPT.get(status)
-    if kept is not None:
-        if kept is Failure.RATE_LIMITED and retry_after is None:
-            retry_after = _DEFAULT_RETRY_AFTER
-        text = message or f"The provider refused the request with status {status}."
-        return ProviderError(kept, text, param=param, code=code, retry_after=retry_after)
-    if status in _CREDENTIALS:
+    if concerns_credentials(status, message, (code, *marks)):
         return ProviderError(
             Failure.PROVIDER_CREDENTIALS,
             "The provider refused ARouter's own credentials. The operator of this router must mend them.",
@@ -45,6 +50,15 @@ def error_from_status(
         )
     if status in _TIMEOUTS:
         return ProviderError(Failure.PROVIDER_TIMEOUT, f"The provider timed out (status {status}).")
+    if 400 <= status < 500 and status not in _PASSING:
+        failure = _OF_THE_REQUEST.get(status, Failure.INVALID_REQUEST)
+        if failure is Failure.RATE_LIMITED:
+            if is_too_large(message):
+                failure, retry_after = Failure.PAYLOAD_TOO_LARGE, None
+            elif retry_after is None:
+                retry_after = _DEFAULT_RETRY_AFTER
+        text = message or f"The provider refused the request with status {status}."
+        return ProviderError(failure, text, param=param, code=code, retry_after=retry_after)
     detail = f": {message}" if message else "."
     return ProviderError(
         Failure.PROVIDER_ERROR, f"The provider failed with status {status}{detail}", retry_after=retry_after

@@ -18,6 +18,8 @@ from arouter.providers.driver import Upstream
 from arouter.providers.provider import Credential
 from arouter.routing.answer import Answer
 from arouter.routing.health import HealthBoard
+from arouter.routing.health_records import Call
+from arouter.routing.origin import Origin
 from arouter.routing.outcome import Attempt, Outcome
 from arouter.routing.plan import Candidate, Plan
 from arouter.routing.standing import Standings
@@ -75,11 +77,14 @@ class Attempts:
         self._config = config
         self._random = random
 
-    async def first_answer(self, request: ChatRequest, deadline: float, outcome: Outcome, plan: Plan) -> Answer:
+    async def first_answer(
+        self, request: ChatRequest, origin: Origin, deadline: float, outcome: Outcome, plan: Plan
+    ) -> Answer:
         """Returns the first candidate's answer that starts well. The caller must close it.
 
         Args:
             request: What to ask.
+            origin: Where it comes from.
             deadline: Loop time at which the caller stops waiting.
             outcome: Is told who is tried.
             plan: Whom to ask, in this order.
@@ -97,10 +102,7 @@ class Attempts:
                 if asyncio.get_running_loop().time() + pause >= deadline:
                     break
                 await asyncio.sleep(pause)
-            for candidate, credential in self._tries(candidates, outcome, deadline):
-                call = self._board.begin(candidate.endpoint.id, credential.name, time.monotonic())
-                if call is None:
-                    continue
+            for candidate, credential, call in self._calls(candidates, outcome, deadline, origin):
                 attempt = Attempt(candidate.model.id, candidate.endpoint, credential.name)
                 outcome.attempts.append(attempt)
                 watched = Watched(call, attempt)
@@ -122,16 +124,33 @@ class Attempts:
             Failure.UNAVAILABLE, "Those who could answer have just failed and are being tried again.", retry_after=1
         )
 
+    def _calls(
+        self, candidates: Iterable[Candidate], outcome: Outcome, deadline: float, origin: Origin
+    ) -> Iterator[tuple[Candidate, Credential, Call]]:
+        """Yields whom to ask next, until the request's attempts or its time are used up.
+
+        If nobody may be asked, because all are left alone or being tried by others, one of them is asked all the same.
+        """
+        for last_resort in (False, True):
+            yield from self._tries(candidates, outcome, deadline, origin, last_resort=last_resort)
+            if outcome.attempts:
+                return
+
     def _tries(
-        self, candidates: Iterable[Candidate], outcome: Outcome, deadline: float
-    ) -> Iterator[tuple[Candidate, Credential]]:
-        """Yields whom to ask next, until the request's attempts or its time are used up."""
+        self, candidates: Iterable[Candidate], outcome: Outcome, deadline: float, origin: Origin, *, last_resort: bool
+    ) -> Iterator[tuple[Candidate, Credential, Call]]:
         for candidate in candidates:
             failed = 0
-            for credential in Standings(self._board, time.monotonic()).keys(candidate.endpoint, self._random):
+            standings = Standings(self._board, time.monotonic(), origin)
+            for credential in standings.keys(candidate.endpoint, self._random, last_resort=last_resort):
                 if self._is_spent(outcome, deadline):
                     return
-                yield candidate, credential
+                call = self._board.begin(
+                    candidate.endpoint.id, credential.name, time.monotonic(), origin, last_resort=last_resort
+                )
+                if call is None:
+                    continue
+                yield candidate, credential, call
                 last = outcome.last
                 if last is None or last.endpoint is not candidate.endpoint or last.failure in _OF_THE_KEY:
                     continue

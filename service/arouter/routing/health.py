@@ -5,14 +5,13 @@ The time is that of a clock that never goes back, in seconds, the same one for a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 
-from arouter.routing.breaker import Breaker, Cooling, State
-from arouter.routing.window import LENGTH, NOTHING, Observed, Window, next_turn, together
-
-_LATELY = 300.0
-"""Seconds for which a success keeps a provider available whose other endpoints fail."""
+from arouter.routing.breaker import Cooling, State
+from arouter.routing.health_records import Call, EndpointRecord, Listener, PairRecord, ProviderRecord
+from arouter.routing.origin import Origin
+from arouter.routing.window import NOTHING, Observed, together
 
 _REMEMBERED = 3600.0
 """Seconds without use after which nothing is known any more."""
@@ -21,9 +20,6 @@ _SWEEP = 300.0
 """Seconds between two looks for what to forget."""
 
 _COOLING = Cooling()
-
-Listener = Callable[[str], None]
-"""Is called with the id of a provider that has become available or unavailable; must return at once."""
 
 
 class ProviderState(Enum):
@@ -38,184 +34,6 @@ class ProviderState(Enum):
     UNAVAILABLE = "unavailable"
 
 
-class _Pair:
-    """An endpoint with a credential."""
-
-    __slots__ = ("breaker", "succeeded", "used", "window")
-
-    def __init__(self, cooling: Cooling) -> None:
-        self.breaker = Breaker(cooling)
-        self.window = Window()
-        self.used = self.succeeded = -float("inf")
-
-
-class _Endpoint:
-    """What is known of an endpoint: its pairs by credential, and what they show together, kept while it holds."""
-
-    __slots__ = ("_failed", "_holds_until", "_observed", "_outage", "pairs", "provider")
-
-    def __init__(self, provider: _Provider) -> None:
-        self.provider = provider
-        self.pairs: dict[str, _Pair] = {}
-        self._observed = NOTHING
-        self._outage = False
-        self._failed = -float("inf")
-        self._holds_until = -float("inf")
-
-    def changed(self) -> None:
-        """Notes that one of the pairs has changed."""
-        self._holds_until = -float("inf")
-
-    def failed(self, now: float) -> None:
-        """Notes that a call has failed."""
-        self._failed = now
-
-    def observed(self, now: float) -> Observed:
-        if now >= self._holds_until:
-            self._look(now)
-        return self._observed
-
-    def had_outage(self, now: float) -> bool:
-        if now > self._failed + LENGTH:
-            return False
-        if now >= self._holds_until:
-            self._look(now)
-        return self._outage
-
-    def _look(self, now: float) -> None:
-        pairs = self.pairs.values()
-        self._observed = together((pair.window for pair in pairs), now)
-        used, failing, self._holds_until = 0, 0, next_turn(now)
-        for pair in pairs:
-            observed = pair.window.observed(now)
-            opening_counts_until = pair.breaker.opened + LENGTH
-            opened = now < opening_counts_until
-            used += bool(opened or observed.calls)
-            failing += opened or observed.is_outage
-            if opened:
-                self._holds_until = min(self._holds_until, opening_counts_until)
-        self._outage = used > 0 and failing == used
-
-
-class _Provider:
-    """What is known of a provider.
-
-    Attributes:
-        available: Whether it is not UNAVAILABLE. Changes with what calls find out, never by mere passing of time.
-        endpoints: By id.
-    """
-
-    __slots__ = ("_id", "_listeners", "available", "endpoints")
-
-    def __init__(self, id_: str, listeners: list[Listener]) -> None:
-        self._id = id_
-        self._listeners = listeners
-        self.available = True
-        self.endpoints: dict[str, _Endpoint] = {}
-
-    def pairs(self) -> Iterator[_Pair]:
-        return (pair for endpoint in self.endpoints.values() for pair in endpoint.pairs.values())
-
-    def review(self, now: float) -> None:
-        """Looks anew whether it is available, and tells if that has changed."""
-        failing = any(pair.breaker.is_open for pair in self.pairs())
-        since = now - _LATELY
-        available = not failing or any(not each.breaker.is_open and each.succeeded > since for each in self.pairs())
-        if available is not self.available:
-            self.available = available
-            for listener in self._listeners:
-                listener(self._id)
-
-
-class Call:
-    """One attempt. Its first ending counts; any later one is ignored, so that `neutral` may stand in a `finally`."""
-
-    __slots__ = ("_endpoint", "_over", "_pair", "_ticket", "_timed")
-
-    def __init__(self, endpoint: _Endpoint, pair: _Pair, ticket: int) -> None:
-        self._endpoint = endpoint
-        self._pair = pair
-        self._ticket = ticket
-        self._over = False
-        self._timed = False
-
-    def answering(self, now: float, first_token_s: float) -> None:
-        """Notes that a streamed answer has begun. No ending, but others need not wait for that of a probe.
-
-        Args:
-            now: The time.
-            first_token_s: Seconds from the request to the first piece.
-        """
-        if not self._over and not self._timed:
-            self._timed = True
-            self._endpoint.changed()
-            self._pair.window.time_first_token(now, first_token_s)
-            if self._pair.breaker.answer(self._ticket):
-                self._note_success(now, closed=True)
-
-    def succeeded(self, now: float, first_token_s: float | None = None, tokens_per_s: float | None = None) -> None:
-        """Ends the call: the provider gave its whole answer.
-
-        Args:
-            now: The time.
-            first_token_s: As in `answering`, if that was not called; None if the answer was not streamed.
-            tokens_per_s: From the first piece to the end, or None if that is not known.
-        """
-        if self._end(now):
-            window = self._pair.window
-            window.succeed(now)
-            if first_token_s is not None and not self._timed:
-                window.time_first_token(now, first_token_s)
-            if tokens_per_s is not None:
-                window.time_tokens(now, tokens_per_s)
-            self._note_success(now, closed=self._pair.breaker.succeed(self._ticket))
-
-    def failed(self, now: float, retry_after: float | None = None) -> None:
-        """Ends the call: the provider could not be reached, was too slow, refused our credential, or broke off.
-
-        Args:
-            now: The time.
-            retry_after: Seconds for which the provider asks to be left alone.
-        """
-        if self._end(now):
-            self._endpoint.failed(now)
-            self._pair.window.fail(now)
-            if self._pair.breaker.fail(self._ticket, now, retry_after):
-                self._endpoint.provider.review(now)
-
-    def rate_limited(self, now: float, retry_after: float | None = None) -> None:
-        """Ends the call: a 429. Neither a success nor a failure, and no end of an outage.
-
-        Args:
-            now: The time.
-            retry_after: Seconds for which the provider asks to be left alone.
-        """
-        if self._end(now):
-            self._pair.breaker.limit(self._ticket, now, retry_after)
-
-    def neutral(self, now: float) -> None:
-        """Ends the call with nothing learnt: the client left, the fault was ours, or the request was refused.
-
-        A 4xx about the request is no success: many come from what stands in front of a provider that is down.
-        """
-        if self._end(now):
-            self._pair.breaker.release(self._ticket)
-
-    def _end(self, now: float) -> bool:
-        """Says whether this is the first ending."""
-        first, self._over = not self._over, True
-        self._pair.used = now
-        self._endpoint.changed()
-        return first
-
-    def _note_success(self, now: float, *, closed: bool) -> None:
-        self._pair.succeeded = now
-        if closed:
-            self._ticket = self._pair.breaker.ticket
-        if closed or not self._endpoint.provider.available:
-            self._endpoint.provider.review(now)
-
-
 class HealthBoard:
     """Knows how every endpoint does with every credential, from the endings of calls.
 
@@ -227,8 +45,8 @@ class HealthBoard:
 
     def __init__(self, cooling: Cooling = _COOLING) -> None:
         self._cooling = cooling
-        self._endpoints: dict[str, _Endpoint] = {}
-        self._providers: dict[str, _Provider] = {}
+        self._endpoints: dict[str, EndpointRecord] = {}
+        self._providers: dict[str, ProviderRecord] = {}
         self._listeners: list[Listener] = []
         self._sweep_at = -float("inf")
 
@@ -237,7 +55,7 @@ class HealthBoard:
         self._cooling = cooling
         for provider in self._providers.values():
             for pair in provider.pairs():
-                pair.breaker.configure(cooling)
+                pair.breakers.configure(cooling)
 
     def forget(self, provider: str) -> None:
         """Drops what is known of a provider: it is gone, or it is another under the same id.
@@ -253,26 +71,42 @@ class HealthBoard:
         """Has the listener called whenever a provider becomes available or unavailable."""
         self._listeners.append(listener)
 
-    def state(self, endpoint: str, credential: str, now: float) -> State:
-        """Returns what may be done with an endpoint."""
-        known = self._endpoints.get(endpoint)
-        pair = None if known is None else known.pairs.get(credential)
-        return State.HEALTHY if pair is None else pair.breaker.state(now)
+    def state(self, endpoint: str, credential: str, now: float, origin: Origin) -> State:
+        """Returns what may be done with an endpoint for a call of that origin."""
+        pair = self._pair(endpoint, credential)
+        return State.HEALTHY if pair is None else pair.breakers.state(now, origin)
 
     def states(self, now: float) -> Iterator[tuple[str, State]]:
-        """Yields the id of an endpoint and what may be done with it, for each credential with which it is known."""
+        """Yields the id of an endpoint and its state, for each credential with which it is known.
+
+        A key or a body that fails alone does not change it.
+        """
         for id_, endpoint in self._endpoints.items():
             for pair in endpoint.pairs.values():
-                yield id_, pair.breaker.state(now)
+                yield id_, pair.state(now)
 
-    def retry_after(self, endpoint: str, credential: str, now: float) -> float:
-        """Returns the seconds until an endpoint may be tried, or be tried as well as any other."""
-        known = self._endpoints.get(endpoint)
-        pair = None if known is None else known.pairs.get(credential)
-        return 0.0 if pair is None else pair.breaker.retry_after(now)
+    def retry_after(self, endpoint: str, credential: str, now: float, origin: Origin) -> float:
+        """Returns the seconds until an endpoint may be tried by that origin, or be tried as well as any other."""
+        pair = self._pair(endpoint, credential)
+        return 0.0 if pair is None else pair.breakers.retry_after(now, origin)
 
-    def begin(self, endpoint: str, credential: str, now: float) -> Call | None:
+    def has_spare(self, endpoint: str, credential: str, now: float, origin: Origin) -> bool:
+        """Says whether `begin` lets a call begin as a last resort."""
+        pair = self._pair(endpoint, credential)
+        return pair is None or pair.breakers.has_spare(now, origin)
+
+    def begin(
+        self, endpoint: str, credential: str, now: float, origin: Origin, *, last_resort: bool = False
+    ) -> Call | None:
         """Notes that a call begins. It must be ended.
+
+        Args:
+            endpoint: Its id.
+            credential: The name of the provider's key.
+            now: The time.
+            origin: Where the call comes from.
+            last_resort: Whether it may begin although the endpoint is DOWN or PROBING: one may in each shortest
+                cooldown.
 
         Returns:
             The call, or None if none may begin: the endpoint is DOWN, or another call is PROBING it.
@@ -283,23 +117,24 @@ class HealthBoard:
         known = self._endpoints.get(endpoint) or self._add(endpoint)
         pair = known.pairs.get(credential)
         if pair is None:
-            pair = known.pairs[credential] = _Pair(self._cooling)
+            pair = known.pairs[credential] = PairRecord(self._cooling)
         pair.used = now
-        ticket = pair.breaker.enter(now)
-        return None if ticket is None else Call(known, pair, ticket)
+        entry = pair.breakers.enter(now, origin, last_resort=last_resort)
+        return None if entry is None else Call(known, pair, entry)
 
     def observed(self, endpoint: str, now: float) -> Observed:
         """Returns what the last 30 seconds showed of an endpoint, with all its credentials."""
         known = self._endpoints.get(endpoint)
         return NOTHING if known is None else known.observed(now)
 
-    def had_outage(self, endpoint: str, now: float) -> bool:
+    def had_outage(self, endpoint: str, now: float, key: str) -> bool:
         """Says whether an endpoint had an outage in the last 30 seconds, with every credential used in them.
 
-        That is: its breaker opened, or a probe failed, or at least half of five or more calls failed.
+        That is: its breaker opened, or a probe failed, or at least half of five or more calls failed. What concerns
+        only another key does not count.
         """
         known = self._endpoints.get(endpoint)
-        return known is not None and known.had_outage(now)
+        return known is not None and known.had_outage(now, key)
 
     def provider_state(self, provider: str, now: float) -> ProviderState:
         """Returns how a provider is doing. One that was never called is healthy."""
@@ -308,8 +143,8 @@ class HealthBoard:
             return ProviderState.HEALTHY
         if not known.available:
             return ProviderState.UNAVAILABLE
-        if all(pair.breaker.state(now) is State.HEALTHY for pair in known.pairs()) and not any(
-            endpoint.had_outage(now) for endpoint in known.endpoints.values()
+        if all(pair.breakers.shown(now) is State.HEALTHY for pair in known.pairs()) and not any(
+            endpoint.had_outage(now, None) for endpoint in known.endpoints.values()
         ):
             return ProviderState.HEALTHY
         return ProviderState.DEGRADED
@@ -319,12 +154,16 @@ class HealthBoard:
         known = self._providers.get(provider)
         return NOTHING if known is None else together((pair.window for pair in known.pairs()), now)
 
-    def _add(self, endpoint: str) -> _Endpoint:
+    def _pair(self, endpoint: str, credential: str) -> PairRecord | None:
+        known = self._endpoints.get(endpoint)
+        return None if known is None else known.pairs.get(credential)
+
+    def _add(self, endpoint: str) -> EndpointRecord:
         provider_id = endpoint.partition("/")[0]
         provider = self._providers.get(provider_id)
         if provider is None:
-            provider = self._providers[provider_id] = _Provider(provider_id, self._listeners)
-        added = self._endpoints[endpoint] = provider.endpoints[endpoint] = _Endpoint(provider)
+            provider = self._providers[provider_id] = ProviderRecord(provider_id, self._listeners)
+        added = self._endpoints[endpoint] = provider.endpoints[endpoint] = EndpointRecord(provider)
         return added
 
     def _forget(self, now: float) -> None:

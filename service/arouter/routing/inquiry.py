@@ -21,6 +21,7 @@ class Inquiry:
         standings: How the providers do now.
         remaining: Seconds that the caller waits; may be infinite.
         explain: Whether the plan must say why.
+        last_resort: Whether endpoints that are left alone are candidates, as far as they may be called at all.
     """
 
     request: ChatRequest
@@ -28,6 +29,7 @@ class Inquiry:
     standings: Standings
     remaining: float
     explain: bool
+    last_resort: bool = False
 
     @cached_property
     def demands(self) -> Demands:

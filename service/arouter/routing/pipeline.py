@@ -19,6 +19,7 @@ from arouter.limits.limiter import UNLIMITED, Limiter, Reservation, is_limited
 from arouter.routing.admission import Admission, Admitted, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
+from arouter.routing.origin import Origin
 from arouter.routing.outcome import Outcome, new_outcome, records, route_header
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
@@ -92,7 +93,8 @@ class Pipeline:
             plan = outcome.plan = self.planner.plan(request, key, outcome.started, remaining)
             if is_limited(key):
                 reservation = await self._limiter.reserve(key, _worst_case(request, plan))
-            answer = await attempts.first_answer(request, deadline, outcome, plan)
+            origin = Origin(key.hash, request.body)
+            answer = await attempts.first_answer(request, origin, deadline, outcome, plan)
             answer.limit_headers = reservation.headers
             try:
                 async with nullcontext() if answer.deadline is None else asyncio.timeout_at(answer.deadline):

@@ -19,6 +19,7 @@ from arouter.routing.constraints import objection
 from arouter.routing.health import HealthBoard
 from arouter.routing.inquiry import Inquiry
 from arouter.routing.ordering import arrange, place_in
+from arouter.routing.origin import Origin
 from arouter.routing.plan import Candidate, Cause, Exclusion, Plan, nothing_left
 from arouter.routing.standing import Standing, Standings
 
@@ -62,9 +63,15 @@ class Planner:
         Raises:
             ARouterError: What `Catalogue.find` and `nothing_left` return; INVALID_REQUEST without a model.
         """
-        inquiry = Inquiry(request, key, Standings(self._board, now), remaining, explain)
+        standings = Standings(self._board, now, Origin(key.hash, request.body))
+        inquiry = Inquiry(request, key, standings, remaining, explain)
         plan = self._plan(inquiry)
-        if plan.candidates or explain:
+        if plan.candidates:
+            return plan
+        last_resort = self._plan(replace(inquiry, last_resort=True))
+        if last_resort.candidates:
+            return last_resort
+        if explain:
             return plan
         # Nobody is left: worth a second look, to say why.
         raise nothing_left(", ".join(plan.wanted), self._plan(replace(inquiry, explain=True)).excluded)
@@ -170,7 +177,7 @@ class Planner:
         if found is not None:
             return Exclusion(model.id, endpoint.provider.id, *found)
         standing = inquiry.standings.of(endpoint)
-        if standing is Standing.OUT:
+        if standing is Standing.OUT and not (inquiry.last_resort and inquiry.standings.has_spare(endpoint)):
             wait = inquiry.standings.retry_after(endpoint)
             return Exclusion(model.id, endpoint.provider.id, Cause.HEALTH, standing.label, wait)
         if math.isfinite(inquiry.remaining):

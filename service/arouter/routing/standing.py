@@ -10,6 +10,7 @@ from arouter.catalogue.catalogue import Endpoint
 from arouter.providers.provider import Credential
 from arouter.routing.breaker import State
 from arouter.routing.health import HealthBoard
+from arouter.routing.origin import Origin
 from arouter.routing.window import Observed
 
 
@@ -53,43 +54,58 @@ _OF_STATE = {
 
 
 class Standings:
-    """The health board at one moment.
+    """The health board at one moment, for one call.
 
     Args:
         board: Of the process.
         now: Monotonic seconds.
+        origin: Where the call comes from.
     """
 
-    def __init__(self, board: HealthBoard, now: float) -> None:
+    def __init__(self, board: HealthBoard, now: float, origin: Origin) -> None:
         self._board = board
         self._now = now
+        self._origin = origin
 
     def of(self, endpoint: Endpoint) -> Standing:
         """Returns how an endpoint stands with the best of its provider's keys."""
         best = min(self._with_key(endpoint, credential) for credential in endpoint.provider.credentials)
-        if best is Standing.READY and self._board.had_outage(endpoint.id, self._now):
+        if best is Standing.READY and self._board.had_outage(endpoint.id, self._now, self._origin.key):
             return Standing.OUTAGE
         return best
 
-    def keys(self, endpoint: Endpoint, random: Random) -> Sequence[Credential]:
-        """Returns the provider's keys that may be used for an endpoint: healthy ones first, in random order."""
+    def keys(self, endpoint: Endpoint, random: Random, *, last_resort: bool) -> Sequence[Credential]:
+        """Returns the provider's keys that may be used for an endpoint: healthy ones first, in random order.
+
+        Args:
+            endpoint: Which.
+            random: For the order.
+            last_resort: Whether those that are left alone may be used too.
+        """
         credentials = endpoint.provider.credentials
         if len(credentials) == 1:
             return credentials
         drawn = random.sample(credentials, len(credentials))
         ranked = sorted(((self._with_key(endpoint, each), each) for each in drawn), key=lambda pair: pair[0])
-        return [credential for standing, credential in ranked if standing is not Standing.OUT]
+        return [credential for standing, credential in ranked if last_resort or standing is not Standing.OUT]
 
     def observed(self, endpoint: Endpoint) -> Observed:
         """Returns what was seen of it lately."""
         return self._board.observed(endpoint.id, self._now)
 
+    def has_spare(self, endpoint: Endpoint) -> bool:
+        """Says whether an endpoint that is left alone may be called now, for want of others."""
+        return any(
+            self._board.has_spare(endpoint.id, credential.name, self._now, self._origin)
+            for credential in endpoint.provider.credentials
+        )
+
     def retry_after(self, endpoint: Endpoint) -> float:
         """Returns the seconds until one of its provider's keys may be tried again."""
         return min(
-            self._board.retry_after(endpoint.id, credential.name, self._now)
+            self._board.retry_after(endpoint.id, credential.name, self._now, self._origin)
             for credential in endpoint.provider.credentials
         )
 
     def _with_key(self, endpoint: Endpoint, credential: Credential) -> Standing:
-        return _OF_STATE[self._board.state(endpoint.id, credential.name, self._now)]
+        return _OF_STATE[self._board.state(endpoint.id, credential.name, self._now, self._origin)]

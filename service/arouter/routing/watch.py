@@ -6,10 +6,18 @@ import time
 
 from arouter.chat.usage import Usage
 from arouter.errors import Failure, ProviderError
-from arouter.routing.health import Call
+from arouter.routing.health_records import Call
 from arouter.routing.outcome import Attempt
 
-_REFUSALS = frozenset({Failure.INVALID_REQUEST, Failure.NOT_FOUND, Failure.PAYLOAD_TOO_LARGE, Failure.UNPROCESSABLE})
+_REFUSALS = frozenset(
+    {
+        Failure.INVALID_REQUEST,
+        Failure.PERMISSION_DENIED,
+        Failure.NOT_FOUND,
+        Failure.PAYLOAD_TOO_LARGE,
+        Failure.UNPROCESSABLE,
+    }
+)
 """What a provider says of the request, not of itself."""
 
 _LEAST_TOKENS = 10
@@ -52,7 +60,7 @@ class Watched:
         elif error.failure is Failure.RATE_LIMITED:
             self._call.rate_limited(now, error.retry_after)
         else:
-            self._call.failed(now, error.retry_after)
+            self._call.failed(now, error.retry_after, connected=error.connected)
 
     def left(self) -> None:
         """Notes that nobody waits for the rest, if the answer has not ended."""

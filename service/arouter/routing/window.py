@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -41,11 +42,17 @@ NOTHING = Observed(0, None, None, None)
 
 
 class Sums:
-    """Sums over some calls."""
+    """Sums over some calls.
 
-    __slots__ = ("failures", "first_token", "first_tokens", "speed", "speeds", "successes")
+    Attributes:
+        failures: All of them.
+        failures_of: Those that may be the request's fault, by the hash of the key that sent it.
+    """
+
+    __slots__ = ("failures", "failures_of", "first_token", "first_tokens", "speed", "speeds", "successes")
 
     def __init__(self) -> None:
+        self.failures_of: Counter[str] = Counter()
         self.successes = self.failures = self.first_tokens = self.speeds = 0
         self.first_token = self.speed = 0.0
 
@@ -74,9 +81,17 @@ class Window:
         """Counts a success."""
         self._bucket(now).successes += 1
 
-    def fail(self, now: float) -> None:
-        """Counts a failure."""
-        self._bucket(now).failures += 1
+    def fail(self, now: float, key: str | None) -> None:
+        """Counts a failure.
+
+        Args:
+            now: The time.
+            key: The hash of the key that sent the request; None if no request can be the cause.
+        """
+        bucket = self._bucket(now)
+        bucket.failures += 1
+        if key is not None:
+            bucket.failures_of[key] += 1
 
     def time_first_token(self, now: float, seconds: float) -> None:
         """Counts how long the first piece of an answer took."""
@@ -96,6 +111,30 @@ class Window:
         if self._observed is None:
             self._observed = _observed(self._buckets.values())
         return self._observed
+
+    def failures_of(self, now: float) -> Counter[str]:
+        """Returns the failures that may be the request's fault, by the hash of the key that sent it."""
+        found: Counter[str] = Counter()
+        for sums in self.sums(now):
+            found.update(sums.failures_of)
+        return found
+
+    def seen_by(self, now: float, key: str) -> tuple[int, bool]:
+        """Returns the calls that count for a key, and whether they were an outage.
+
+        The failures of the other key that failed most do not count: they may be that key's own fault.
+        """
+        observed = self.observed(now)
+        if not observed.calls:
+            return 0, False
+        others = self.failures_of(now)
+        del others[key]
+        ignored = max(others.values(), default=0)
+        if ignored:
+            calls = observed.calls - ignored
+            successes = round((observed.success_rate or 0) * observed.calls)
+            observed = Observed(calls, successes / calls if calls else None, None, None)
+        return observed.calls, observed.is_outage
 
     def sums(self, now: float) -> Iterable[Sums]:
         """Returns what makes up the window."""

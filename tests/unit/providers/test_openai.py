@@ -132,11 +132,19 @@ def test_done_ends_a_stream_although_one_choice_has_no_finish() -> None:
         (400, Failure.INVALID_REQUEST),
         (401, Failure.PROVIDER_CREDENTIALS),
         (402, Failure.PROVIDER_CREDENTIALS),
-        (403, Failure.PROVIDER_CREDENTIALS),
+        (403, Failure.PERMISSION_DENIED),
         (404, Failure.NOT_FOUND),
         (408, Failure.PROVIDER_TIMEOUT),
         (413, Failure.PAYLOAD_TOO_LARGE),
-        (418, Failure.PROVIDER_ERROR),
+        (405, Failure.INVALID_REQUEST),
+        (409, Failure.INVALID_REQUEST),
+        (418, Failure.INVALID_REQUEST),
+        (424, Failure.INVALID_REQUEST),
+        (431, Failure.INVALID_REQUEST),
+        (451, Failure.INVALID_REQUEST),
+        (407, Failure.PROVIDER_CREDENTIALS),
+        (421, Failure.PROVIDER_ERROR),
+        (425, Failure.PROVIDER_ERROR),
         (422, Failure.UNPROCESSABLE),
         (429, Failure.RATE_LIMITED),
         (500, Failure.PROVIDER_ERROR),
@@ -150,7 +158,7 @@ def test_maps_a_status_to_what_it_means_for_the_client(status: int, failure: Fai
     assert error.failure is failure
     if failure is Failure.PROVIDER_CREDENTIALS:
         assert "why" not in error.message
-    elif status in (400, 404, 413, 422, 429):
+    elif error.failure.http_status < 500:
         assert (error.message, error.param, error.code) == ("why", "top_p", "c")
 
 

@@ -20,6 +20,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.providers.provider import build_providers
 from arouter.routing.demands import demands_of, lacks
 from arouter.routing.health import HealthBoard
+from arouter.routing.origin import Origin
 from arouter.routing.plan import Candidate, Cause
 from arouter.routing.planner import Planner
 from support.docs import ROOT
@@ -110,7 +111,7 @@ def test_a_pool_narrows_the_choice() -> None:
 def test_a_model_that_has_an_outage_is_passed_over_for_the_next_of_its_tier() -> None:
     board = HealthBoard()
     for _ in range(3):
-        call = board.begin("lm/tiny-1b", "lm#1", 0.0)
+        call = board.begin("lm/tiny-1b", "lm#1", 0.0, Origin(KEY.hash, {}))
         assert call is not None
         call.failed(0.0)
 

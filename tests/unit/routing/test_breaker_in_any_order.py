@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from arouter.routing.breaker import State
-from arouter.routing.health import Call
+from arouter.routing.health_records import Call
 from support.health_board import COOLING, KEY, MODEL, Watched
 
 

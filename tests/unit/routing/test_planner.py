@@ -20,6 +20,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.providers.provider import build_providers
 from arouter.routing.breaker import Cooling
 from arouter.routing.health import HealthBoard
+from arouter.routing.origin import Origin
 from arouter.routing.plan import Plan
 from arouter.routing.planner import Planner
 
@@ -57,6 +58,13 @@ IDS = [*CREDENTIALS, "shared/m", "shared/other"]
 ANYBODY = ApiKey("hash", "acme")
 DRAWS = 10_000
 COOLING = Cooling(failures=3, shortest=1, longest=60, patience=600)
+
+
+def origin(number: int = 0) -> Origin:
+    """Returns where a call comes from: one key, with a body for each number."""
+    return Origin(ANYBODY.hash, {"number": number})
+
+
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 
 Event = tuple[str, str, float]
@@ -88,9 +96,9 @@ def planned(made_by: Planner, body: dict[str, Any], key: ApiKey = ANYBODY, now: 
 def after(*events: Event) -> HealthBoard:
     """Returns a board that has seen some calls."""
     board = HealthBoard(COOLING)
-    for endpoint, happened, at in sorted(events, key=lambda event: event[2]):
+    for number, (endpoint, happened, at) in enumerate(sorted(events, key=lambda event: event[2])):
         for credential in CREDENTIALS[endpoint]:
-            if (call := board.begin(endpoint, credential, at)) is None:
+            if (call := board.begin(endpoint, credential, at, origin(number))) is None:
                 continue
             match happened:
                 case "failed":
@@ -244,9 +252,20 @@ def test_who_pauses_is_asked_after_everybody_else(wish: dict[str, Any], happened
     assert {planned(planner(board, seed), wish)[-1] for seed in range(20)} == {"alpha/m"}
 
 
+def down(endpoint: str) -> HealthBoard:
+    """Returns a board on which a probe of an endpoint, with different bodies of one key, failed at 99.5."""
+    board = HealthBoard(Cooling(failures=3, shortest=1, longest=60))
+    for number, at in enumerate((97.0, 97.1, 97.2, 99.5)):
+        call = board.begin(endpoint, CREDENTIALS[endpoint][0], at, origin(number))
+        assert call is not None
+        call.failed(at)
+    return board
+
+
 def test_who_is_down_is_not_asked_and_the_503_says_so() -> None:
     """Its probe has failed, and there is nobody else."""
-    board = after(*[("beta/m", "failed", at) for at in (97.0, 97.1, 97.2, 99.5)])
+    board = down("beta/m")
+    assert board.begin("beta/m", "beta#1", 100, origin(), last_resort=True) is not None
 
     with pytest.raises(ARouterError) as caught:
         planner(board).plan(request(model="beta/m"), ANYBODY, 100)
@@ -255,6 +274,16 @@ def test_who_is_down_is_not_asked_and_the_503_says_so() -> None:
     assert caught.value.retry_after == 2
     assert "beta/m at beta fails" in caught.value.message
     assert "beta/m" not in planned(planner(board), {"model": "shared/m"})
+
+
+def test_who_is_down_is_the_last_resort_once_in_each_cooldown() -> None:
+    """A request that only it can answer is not refused, as long as there are not many."""
+    board = down("beta/m")
+
+    for now in (100.0, 101.0):
+        assert planned(planner(board), {"model": "beta/m"}, now=now) == ["beta/m"]
+        assert board.begin("beta/m", "beta#1", now, origin(), last_resort=True) is not None
+        assert board.begin("beta/m", "beta#1", now, origin(), last_resort=True) is None
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from arouter.routing.health import HealthBoard
+from arouter.routing.origin import Origin
 from arouter.rpc.provider_health import ProviderHealth
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 UNKNOWN = HealthCheckResponse.SERVICE_UNKNOWN
+
+ORIGIN = Origin("key", {})
 
 
 class Published:
@@ -27,13 +30,13 @@ class Published:
 
     async def fail(self) -> None:
         for _ in range(3):
-            call = self.board.begin("acme/model", "acme#1", time.monotonic())
+            call = self.board.begin("acme/model", "acme#1", time.monotonic(), ORIGIN)
             assert call is not None
             call.failed(time.monotonic())
         await self._settle()
 
     async def succeed(self) -> None:
-        call = self.board.begin("acme/another", "acme#1", time.monotonic())
+        call = self.board.begin("acme/another", "acme#1", time.monotonic(), ORIGIN)
         assert call is not None
         call.succeeded(time.monotonic())
         await self._settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -23,8 +24,11 @@ _STATUSES = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-# These come as a 400, but it is our account that cannot pay, not the request that is wrong.
-_ACCOUNT_PROBLEMS = ("credit balance is too low", "specified API usage limits")
+
+# What a 403 says that concerns the key: `permission_error` unless it names a resource of the request, `forbidden` for
+# addresses and countries.
+_FORBIDDEN = "forbidden"
+_KEY_MAY_NOT = re.compile(r"\b(?:API key|OAuth|organization|workspace|account|credential)\b", re.IGNORECASE)
 
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
@@ -45,6 +49,8 @@ def embedded_error(error: Any) -> ProviderError:
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     message = error.get("message") if isinstance(error, dict) else error
     text = message if isinstance(message, str) and message else None
-    if status == 400 and text and any(problem in text for problem in _ACCOUNT_PROBLEMS):
-        status = 402
-    return error_from_status(status, text, param=None, code=None, retry_after=retry_after)
+    kind = error.get("type") if isinstance(error, dict) else None
+    mark = kind if isinstance(kind, str) else None
+    if status == 403 and (mark == _FORBIDDEN or (mark == "permission_error" and text and _KEY_MAY_NOT.search(text))):
+        status = 401
+    return error_from_status(status, text, param=None, code=None, retry_after=retry_after, marks=(mark,))

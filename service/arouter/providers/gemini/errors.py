@@ -14,9 +14,6 @@ from arouter.providers.provider_errors import error_from_status
 
 _LONGEST_RETRY_AFTER = 3600
 
-_OUR_KEY = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED"})
-"""Reasons that come with a 400 although they concern our credential, not the request."""
-
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
     """Returns the error that a non-2xx answer means."""
@@ -38,8 +35,8 @@ def embedded_error(error: Any) -> ProviderError:
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     fields = object_in(error)
     details = objects(fields.get("details"))
-    if status == 400 and _concerns_us(fields, details):
-        status = 401
+    if status == 400 and fields.get("status") == "FAILED_PRECONDITION":
+        status = 401  # A country or a billing account that may not use the API.
     return error_from_status(
         status,
         text_in(error) or text_in(fields.get("message")),
@@ -47,13 +44,7 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
         # Gemini's own word, except where the table has OpenAI's.
         code=None if status == 429 else text_in(fields.get("status")),
         retry_after=_retry_delay(details) if retry_after is None else retry_after,
-    )
-
-
-def _concerns_us(fields: JsonObject, details: list[JsonObject]) -> bool:
-    # FAILED_PRECONDITION is a country or a billing account that may not use the API.
-    return fields.get("status") == "FAILED_PRECONDITION" or any(
-        text_in(detail.get("reason")) in _OUR_KEY for detail in details
+        marks=tuple(text_in(detail.get("reason")) for detail in details),
     )
 
 
