@@ -13,6 +13,7 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError
 from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.sse import ServerSentEvent
+from arouter.providers.surrogates import SurrogateJoiner
 
 
 class WireRequest(NamedTuple):
@@ -65,6 +66,9 @@ class StreamDecoder(Protocol):
 
     usage: dict[str, Any] | None
     """What the provider said was used, so far."""
+
+    joiner: SurrogateJoiner
+    """Mends the texts of the chunks, once an event was read in which a character may be cut in two."""
 
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
         """Returns the chunks that one event makes.

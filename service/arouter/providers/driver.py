@@ -296,7 +296,8 @@ class ProviderStream:
                 self._ended = True
                 return self._decoder.finish()
             for event in self._parser.feed(received):
-                chunks += self._decoder.feed(event)
+                decoded = self._decoder.feed(event)
+                chunks += self._decoder.joiner.join(decoded) if self._decoder.joiner.active else decoded
                 if self._decoder.done:
                     self._ended = True
                     break

@@ -137,7 +137,6 @@ PRESETS: dict[str, Preset] = {
             no_stream_options=True,
             no_developer_role=True,
             refuses_in_messages=_REASONING_FIELDS,
-            reasoning_parts=True,
         ),
     ),
     "groq": Preset(
@@ -150,7 +149,6 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             reasoning="reasoning",
             refuses_in_messages=frozenset({"reasoning_details"}),
-            usage_path=("x_groq", "usage"),
         ),
     ),
     "together": Preset(
@@ -183,7 +181,7 @@ PRESETS: dict[str, Preset] = {
         base_url="https://api.moonshot.ai/v1",
         key_variables=("MOONSHOT_API_KEY", "MOONSHOTAI_API_KEY"),
         # Usage: earendil-works/pi#2017; platform.moonshot.ai/docs/api/chat.
-        quirks=Quirks(no_developer_role=True, usage_path=("choices", 0, "usage"), cached_tokens="cached_tokens"),
+        quirks=Quirks(no_developer_role=True, cached_tokens="cached_tokens"),
     ),
     "qwen": Preset(
         "Qwen",
@@ -200,7 +198,6 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
-            finish_reasons={"model_context_window_exceeded": "length", "sensitive": "content_filter"},
         ),
     ),
     "minimax": Preset(
@@ -214,7 +211,6 @@ PRESETS: dict[str, Preset] = {
                 {"frequency_penalty", "function_call", "functions", "logit_bias", "n", "presence_penalty"}
             ),
             no_developer_role=True,
-            repeats_message=True,
         ),
     ),
     "cerebras": Preset(
@@ -239,7 +235,6 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
-            repeats_message=True,
         ),
     ),
     "cohere": Preset(
