@@ -24,12 +24,14 @@ class WireRequest(NamedTuple):
         body: JSON to POST; None to GET.
         dropped: The request's parameters that the protocol cannot express, by their canonical names.
         headers: What the call carries beside the credential's headers.
+        names: The request's names of tools by those that are sent, where they differ.
     """
 
     path: str
     body: bytes | None
     dropped: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
+    names: Mapping[str, str] = {}
 
 
 class ListedModel(NamedTuple):

@@ -37,13 +37,13 @@ class OpenAIAdapter(Adapter):
     models_path = "/models"
 
     def __init__(self, quirks: Quirks | None = None) -> None:
-        self._quirks = quirks
+        self._quirks = quirks or Quirks()
 
     @override
     def headers(self, api_key: str | None) -> dict[str, str]:
         if not api_key:
             return {}
-        if self._quirks is not None and self._quirks.key_header:
+        if self._quirks.key_header:
             return {self._quirks.key_header: api_key}
         return {"authorization": f"Bearer {api_key}"}
 
@@ -54,9 +54,9 @@ class OpenAIAdapter(Adapter):
             # Usage is always asked for: it is what the call costs, whether or not the client wants to see it.
             body["stream"] = True
             body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-        dropped = () if self._quirks is None else encode_body(self._quirks, body)
+        dropped, names = encode_body(self._quirks, body)
         try:
-            return WireRequest("/chat/completions", orjson.dumps(body), dropped)
+            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names)
         except orjson.JSONEncodeError as error:
             # orjson reads deeper than it writes.
             raise invalid_request("The request body is nested too deeply.") from error
@@ -66,11 +66,10 @@ class OpenAIAdapter(Adapter):
         completion = parse_object(body, "an answer")
         openai_errors.raise_embedded(completion)
         normalize_completion(completion)
-        if self._quirks is not None:
-            for choice in completion["choices"]:
-                decode_message(self._quirks, choice["message"])
-            if "usage" in completion:
-                decode_usage(self._quirks, completion["usage"])
+        for choice in completion["choices"]:
+            decode_message(self._quirks, choice["message"])
+        if "usage" in completion:
+            decode_usage(self._quirks, completion["usage"])
         return completion
 
     @override
@@ -89,7 +88,7 @@ class OpenAIAdapter(Adapter):
 class OpenAIStreamDecoder(StreamDecoder):
     """Takes usage out of the chunks, mends their shape, and knows whether the answer has ended."""
 
-    def __init__(self, quirks: Quirks | None) -> None:
+    def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self.done = False
         self.usage: dict[str, Any] | None = None
@@ -115,13 +114,12 @@ class OpenAIStreamDecoder(StreamDecoder):
             if not isinstance(choices, list):
                 raise bad_response("an event whose choices are not an array")
             self._normalizer.normalize(choices)
-            if self._quirks is not None:
+            if self._quirks.reasoning != "reasoning_content":
                 for choice in choices:
                     decode_message(self._quirks, choice["delta"])
         usage = take_usage(chunk)
         if usage is not None:
-            if self._quirks is not None:
-                decode_usage(self._quirks, usage)
+            decode_usage(self._quirks, usage)
             self.usage = usage
         if not choices:
             return []  # usage, a prompt's content filter results, or a ping

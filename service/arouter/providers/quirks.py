@@ -1,7 +1,4 @@
-"""What vendors do differently while speaking OpenAI's protocol: data on a preset's row, applied by these functions.
-
-A vendor without quirks never comes here: the adapter checks once, when it is made.
-"""
+"""What vendors do differently while speaking OpenAI's protocol: data on a preset's row, applied by these functions."""
 
 from __future__ import annotations
 
@@ -9,20 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Json = dict[str, Any]
+from arouter.errors import invalid_request
+from arouter.providers.dropped import asks_nothing
+from arouter.providers.tool_ids import IdFormat, has_calls, portable_ids
+from arouter.providers.tool_names import NameFormat, portable_names
+from arouter.providers.vendor_members import ANY, Members
 
-# What holds anyway; a provider that refuses the field loses nothing by not seeing it.
-_NEUTRAL: Json = {
-    "frequency_penalty": 0,
-    "logprobs": False,
-    "modalities": ["text"],
-    "n": 1,
-    "parallel_tool_calls": True,
-    "presence_penalty": 0,
-    "service_tier": "auto",
-    "store": False,
-    "top_logprobs": 0,
-}
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,10 +23,15 @@ class Quirks:
         key_header: The header that carries the key bare, instead of `Authorization: Bearer`.
         renames: Parameters by the name it knows instead of OpenAI's.
         refuses: Parameters it refuses or is known to ignore: not sent, and named as dropped.
+        parameters: Of a vendor that refuses parameters it does not know, all that it takes. None: any is sent.
         no_stream_options: It knows no `stream_options`; its streams end with usage unasked.
         no_developer_role: It knows `system` only.
+        text_content: The content of its messages is a text; parts that are texts are joined.
         reasoning: The field of a message that holds reasoning; to clients it is `reasoning_content`.
-        refuses_in_messages: Fields of messages it refuses: not sent, and named as dropped.
+        reasoning_with_calls: A message with tool calls must have reasoning, if only an empty text.
+        members: What it takes inside messages and tools.
+        tool_ids: The ids of tool calls that it takes. None: any.
+        tool_names: The names of tools that it takes. None: any.
         cached_tokens: The field of usage that holds OpenAI's `prompt_tokens_details.cached_tokens`.
         reasoning_apart: Its `completion_tokens` leave the reasoning tokens out.
     """
@@ -44,25 +39,37 @@ class Quirks:
     key_header: str = ""
     renames: Mapping[str, str] = field(default_factory=dict)
     refuses: frozenset[str] = frozenset()
+    parameters: frozenset[str] | None = None
     no_stream_options: bool = False
     no_developer_role: bool = False
+    text_content: bool = False
     reasoning: Literal["reasoning_content", "reasoning"] = "reasoning_content"
-    refuses_in_messages: frozenset[str] = frozenset()
+    reasoning_with_calls: bool = False
+    members: Members = ANY
+    tool_ids: IdFormat | None = None
+    tool_names: NameFormat | None = None
     cached_tokens: str = ""
     reasoning_apart: bool = False
 
 
-def encode_body(quirks: Quirks, body: Json) -> tuple[str, ...]:
-    """Makes of a canonical request what the vendor takes, and returns the names of what it is not told.
+def encode_body(quirks: Quirks, body: Json) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Makes of a canonical request what the vendor takes.
 
     Args:
         quirks: The vendor's.
         body: Changed in place, but nothing inside it: messages belong to the request.
+
+    Returns:
+        The names of what the vendor is not told; and the request's names of tools by those that are sent, where they
+        differ.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; a message has a part that the vendor has no place for.
     """
     dropped: dict[str, None] = {}
     for name in quirks.refuses & body.keys():
         value = body.pop(name)
-        if value is not None and value != _NEUTRAL.get(name):
+        if not asks_nothing(name, value):
             dropped[name] = None
     for name, theirs in quirks.renames.items():
         value = body.pop(name, None)
@@ -74,12 +81,27 @@ def encode_body(quirks: Quirks, body: Json) -> tuple[str, ...]:
             dropped[name] = None
     if quirks.no_stream_options and set(body.pop("stream_options", None) or ()) - {"include_usage"}:
         dropped["stream_options"] = None
-    if quirks.no_developer_role or quirks.refuses_in_messages or quirks.reasoning != "reasoning_content":
-        body["messages"] = [_encode_message(quirks, message, dropped) for message in body["messages"]]
-    return tuple(sorted(dropped))
+    if quirks.parameters is not None:
+        for name in body.keys() - quirks.parameters:
+            if not asks_nothing(name, body.pop(name)):
+                dropped[name] = None
+    quirks.members.strip(body, dropped)
+    names = {} if quirks.tool_names is None else portable_names(body, quirks.tool_names)
+    if quirks.tool_ids is not None and has_calls(body["messages"]):
+        body["messages"] = portable_ids(body["messages"], quirks.tool_ids)
+    if (
+        quirks.no_developer_role
+        or quirks.text_content
+        or quirks.reasoning_with_calls
+        or quirks.reasoning != "reasoning_content"
+    ):
+        body["messages"] = [
+            _encode_message(quirks, message, f"messages[{index}]") for index, message in enumerate(body["messages"])
+        ]
+    return tuple(sorted(dropped)), names
 
 
-def _encode_message(quirks: Quirks, message: Json, dropped: dict[str, None]) -> Json:
+def _encode_message(quirks: Quirks, message: Json, path: str) -> Json:
     changed = dict(message)
     if quirks.no_developer_role and changed.get("role") == "developer":
         changed["role"] = "system"
@@ -88,10 +110,23 @@ def _encode_message(quirks: Quirks, message: Json, dropped: dict[str, None]) -> 
         # Groq refuses an empty one of a model that does not reason (vercel/ai#8057).
         if reasoning:
             changed.setdefault(quirks.reasoning, reasoning)
-    for name in quirks.refuses_in_messages & changed.keys():
-        if changed.pop(name):
-            dropped[f"messages[].{name}"] = None
+    if quirks.reasoning_with_calls and changed.get("tool_calls") and not isinstance(changed.get(quirks.reasoning), str):
+        changed[quirks.reasoning] = ""
+    if quirks.text_content and isinstance(changed.get("content"), list):
+        changed["content"] = _joined(changed["content"], f"{path}.content")
     return changed
+
+
+def _joined(parts: list[Any], path: str) -> str:
+    """Returns the text of content in parts.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; a part is not a text.
+    """
+    for index, part in enumerate(parts):
+        if not isinstance(part, dict) or part.get("type") not in ("text", "refusal"):
+            raise invalid_request("The provider takes text alone in messages.", f"{path}[{index}]")
+    return "\n".join(part.get("text") or part.get("refusal") or "" for part in parts)
 
 
 def decode_message(quirks: Quirks, message: Json) -> None:
