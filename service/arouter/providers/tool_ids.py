@@ -82,7 +82,7 @@ class _Rewriter:
             changed = [{**call, "id": self._begin(call["id"])} if _has_id(call) else call for call in calls]
             return {**message, "tool_calls": changed} if changed != calls else message
         id_ = message.get("tool_call_id")
-        if message.get("role") == "tool" and isinstance(id_, str):
+        if message.get("role") == "tool" and isinstance(id_, str) and id_:
             answered = self._answer(id_)
             return {**message, "tool_call_id": answered} if answered != id_ else message
         return message
@@ -108,4 +108,5 @@ class _Rewriter:
 
 
 def _has_id(call: Any) -> bool:
-    return isinstance(call, dict) and isinstance(call.get("id"), str)
+    # An empty one is for the adapter or the provider to refuse.
+    return isinstance(call, dict) and isinstance(call.get("id"), str) and call["id"] != ""
