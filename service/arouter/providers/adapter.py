@@ -13,6 +13,7 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError
 from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.sse import ServerSentEvent
+from arouter.providers.surrogates import SurrogateJoiner
 
 
 class WireRequest(NamedTuple):
@@ -23,12 +24,14 @@ class WireRequest(NamedTuple):
         body: JSON to POST; None to GET.
         dropped: The request's parameters that the protocol cannot express, by their canonical names.
         headers: What the call carries beside the credential's headers.
+        names: The request's names of tools by those that are sent, where they differ.
     """
 
     path: str
     body: bytes | None
     dropped: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
+    names: Mapping[str, str] = {}
 
 
 class ListedModel(NamedTuple):
@@ -65,6 +68,9 @@ class StreamDecoder(Protocol):
 
     usage: dict[str, Any] | None
     """What the provider said was used, so far."""
+
+    joiner: SurrogateJoiner
+    """Mends the texts of the chunks, once an event was read in which a character may be cut in two."""
 
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
         """Returns the chunks that one event makes.

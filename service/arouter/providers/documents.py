@@ -1,12 +1,22 @@
-"""Reads the JSON that a provider sent, in whatever protocol."""
+"""Reads the JSON that a provider sent, in whatever protocol.
+
+What breaks RFC 8259 in a way that most readers accept is accepted here: a byte order mark, `NaN`, control characters
+inside texts, bytes that are not UTF-8, and half a surrogate pair, which a server whose texts are UTF-16 sends when it
+cuts a character in two. The strict reader goes first, so that all of this costs nothing where there is nothing to mend.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 
 from arouter.providers.provider_errors import bad_response
+from arouter.providers.surrogates import SurrogateJoiner, without_surrogates
+
+_MAX_DIGITS = 18
+"""Digits of an integer; a longer one becomes a float, as orjson reads it."""
 
 
 def parse(body: bytes, what: str) -> Any:
@@ -17,8 +27,8 @@ def parse(body: bytes, what: str) -> Any:
     """
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_response(f"{what} that is not JSON") from error
+    except orjson.JSONDecodeError:
+        return without_surrogates(_parse_leniently(body, what))
 
 
 def parse_object(body: bytes, what: str) -> dict[str, Any]:
@@ -27,7 +37,43 @@ def parse_object(body: bytes, what: str) -> dict[str, Any]:
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE; it is not JSON, or not an object.
     """
-    value = parse(body, what)
+    return _object(parse(body, what), what)
+
+
+def parse_event(data: bytes, joiner: SurrogateJoiner) -> dict[str, Any]:
+    """Returns the JSON object in an event of a stream.
+
+    Args:
+        data: The event's.
+        joiner: Is switched on if a text may end in half a surrogate pair, whose other half the next event may have.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE; it is not JSON, or not an object.
+    """
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        value = _parse_leniently(data, "an event")
+        joiner.active = True
+    return _object(value, "an event")
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_response(f"{what} that is not a JSON object")
     return value
+
+
+def _parse_leniently(body: bytes, what: str) -> Any:
+    try:
+        text = body.decode("utf-8-sig", "surrogatepass")
+    except UnicodeDecodeError:
+        text = body.decode("utf-8-sig", "replace")
+    try:
+        return json.loads(text, strict=False, parse_constant=lambda _: None, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
+        raise bad_response(f"{what} that is not JSON") from error
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)

@@ -20,6 +20,7 @@ from arouter.providers.deadlines import Clock
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.sse import EventTooLargeError, SseParser
+from arouter.providers.tool_names import restore_in_chunks, restore_names
 from arouter.providers.watchdog import Watchdog
 
 MAX_EVENT_BYTES = 10 * 1024 * 1024
@@ -78,7 +79,10 @@ class Upstream:
         with clock:
             async with asyncio.timeout_at(clock.total):
                 async with await self._call(provider, credential, wire, clock) as call:
-                    return provider.adapter.decode(await _read_all(call.response))
+                    completion = provider.adapter.decode(await _read_all(call.response))
+        if wire.names:
+            restore_names(completion["choices"], "message", wire.names)
+        return completion
 
     async def open_stream(
         self, provider: Provider, credential: Credential, wire: WireRequest, deadline: float
@@ -91,7 +95,7 @@ class Upstream:
         with clock:
             async with asyncio.timeout_at(clock.first_token):
                 call = await self._call(provider, credential, wire, clock)
-                stream = ProviderStream(provider, call, clock)
+                stream = ProviderStream(provider, call, clock, wire.names)
                 try:
                     await stream.start()
                 except BaseException:
@@ -212,10 +216,22 @@ class _Call:
 class ProviderStream:
     """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
 
-    __slots__ = ("_call", "_clock", "_content", "_decoder", "_ended", "_failure", "_held", "_parser", "_watchdog")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_content",
+        "_decoder",
+        "_ended",
+        "_failure",
+        "_held",
+        "_names",
+        "_parser",
+        "_watchdog",
+    )
 
-    def __init__(self, provider: Provider, call: _Call, clock: Clock) -> None:
+    def __init__(self, provider: Provider, call: _Call, clock: Clock, names: Mapping[str, str]) -> None:
         self._call = call
+        self._names = names
         self._content = call.response.content
         self._clock = clock
         self._watchdog = Watchdog()
@@ -296,7 +312,12 @@ class ProviderStream:
                 self._ended = True
                 return self._decoder.finish()
             for event in self._parser.feed(received):
-                chunks += self._decoder.feed(event)
+                decoded = self._decoder.feed(event)
+                if self._decoder.joiner.active:
+                    decoded = self._decoder.joiner.join(decoded)
+                if self._names:
+                    restore_in_chunks(decoded, self._names)
+                chunks += decoded
                 if self._decoder.done:
                     self._ended = True
                     break

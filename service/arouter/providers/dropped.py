@@ -12,6 +12,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "metadata": ({},),
     "min_p": (0,),
     "modalities": (["text"], []),
+    "n": (1,),
     "parallel_tool_calls": (True,),
     "presence_penalty": (0,),
     "repetition_penalty": (1,),

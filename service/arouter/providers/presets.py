@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from arouter.providers import allow_lists, tool_ids, tool_names
 from arouter.providers.quirks import Quirks
+from arouter.providers.vendor_members import Members
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,12 @@ _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_deta
 
 # `max_tokens` is deprecated and refused by models that reason (developers.openai.com/api/reference, chat create). The
 # messages of the SDK's request types have no reasoning.
-_OPENAI = Quirks(renames={"max_tokens": "max_completion_tokens"}, refuses_in_messages=_REASONING_FIELDS)
+_OPENAI = Quirks(
+    renames={"max_tokens": "max_completion_tokens"},
+    members=Members(refused=_REASONING_FIELDS),
+    tool_ids=tool_ids.OPENAI,
+    tool_names=tool_names.OPENAI,
+)
 
 # It knows the roles of the model's chat template.
 _LLAMA_CPP = Quirks(no_developer_role=True)
@@ -92,6 +99,11 @@ PRESETS: dict[str, Preset] = {
                 }
             ),
             no_developer_role=True,
+            text_content=True,
+            # api-docs.deepseek.com, "Thinking mode", tool calls.
+            reasoning_with_calls=True,
+            members=allow_lists.DEEPSEEK_MEMBERS,
+            tool_names=tool_names.OPENAI,
             cached_tokens="prompt_cache_hit_tokens",
         ),
     ),
@@ -114,30 +126,12 @@ PRESETS: dict[str, Preset] = {
         # (Gitlawb/openclaude#739, editor-code-assistant/eca#231).
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
-            refuses=frozenset(
-                {
-                    "audio",
-                    "function_call",
-                    "functions",
-                    "logit_bias",
-                    "logprobs",
-                    "modalities",
-                    "moderation",
-                    "prompt_cache_options",
-                    "prompt_cache_retention",
-                    "safety_identifier",
-                    "service_tier",
-                    "store",
-                    "top_logprobs",
-                    "user",
-                    "verbosity",
-                    "web_search_options",
-                }
-            ),
+            parameters=allow_lists.MISTRAL_PARAMETERS,
             no_stream_options=True,
             no_developer_role=True,
-            refuses_in_messages=_REASONING_FIELDS,
-            reasoning_parts=True,
+            members=allow_lists.MISTRAL_MEMBERS,
+            tool_ids=tool_ids.MISTRAL,
+            tool_names=tool_names.OPENAI,
         ),
     ),
     "groq": Preset(
@@ -146,11 +140,11 @@ PRESETS: dict[str, Preset] = {
         key_variables=("GROQ_API_KEY",),
         # console.groq.com/docs/openai. Usage: vercel/ai#1651. Messages: tashfeenahmed/freellmapi#1070.
         quirks=Quirks(
-            refuses=frozenset({"logit_bias", "logprobs", "n", "top_logprobs"}),
+            parameters=allow_lists.GROQ_PARAMETERS,
             no_developer_role=True,
             reasoning="reasoning",
-            refuses_in_messages=frozenset({"reasoning_details"}),
-            usage_path=("x_groq", "usage"),
+            members=allow_lists.GROQ_MEMBERS,
+            tool_names=tool_names.OPENAI,
         ),
     ),
     "together": Preset(
@@ -176,21 +170,26 @@ PRESETS: dict[str, Preset] = {
         base_url="https://openrouter.ai/api/v1",
         key_variables=("OPENROUTER_API_KEY",),
         # pydantic-ai, providers/openrouter.py.
-        quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, reasoning="reasoning"),
+        quirks=Quirks(
+            renames={"max_completion_tokens": "max_tokens"},
+            reasoning="reasoning",
+            # openrouter.ai/docs: "Prompt caching", "Reasoning tokens", "PDF inputs".
+            members=Members(taken=frozenset({"annotations", "cache_control", "reasoning_details"})),
+        ),
     ),
     "moonshotai": Preset(
         "Moonshot AI",
         base_url="https://api.moonshot.ai/v1",
         key_variables=("MOONSHOT_API_KEY", "MOONSHOTAI_API_KEY"),
         # Usage: earendil-works/pi#2017; platform.moonshot.ai/docs/api/chat.
-        quirks=Quirks(no_developer_role=True, usage_path=("choices", 0, "usage"), cached_tokens="cached_tokens"),
+        quirks=Quirks(no_developer_role=True, cached_tokens="cached_tokens"),
     ),
     "qwen": Preset(
         "Qwen",
         base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
         key_variables=("DASHSCOPE_API_KEY",),
-        # haru/redmine_ai_helper#242.
-        quirks=Quirks(no_developer_role=True),
+        # haru/redmine_ai_helper#242. alibabacloud.com/help, Model Studio, "Context cache": `cache_control`.
+        quirks=Quirks(no_developer_role=True, members=Members(taken=frozenset({"cache_control"}))),
     ),
     "z-ai": Preset(
         "Z.ai",
@@ -200,7 +199,6 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
-            finish_reasons={"model_context_window_exceeded": "length", "sensitive": "content_filter"},
         ),
     ),
     "minimax": Preset(
@@ -214,21 +212,20 @@ PRESETS: dict[str, Preset] = {
                 {"frequency_penalty", "function_call", "functions", "logit_bias", "n", "presence_penalty"}
             ),
             no_developer_role=True,
-            repeats_message=True,
         ),
     ),
     "cerebras": Preset(
         "Cerebras",
         base_url="https://api.cerebras.ai/v1",
         key_variables=("CEREBRAS_API_KEY",),
-        # inference-docs.cerebras.ai/resources/openai and /api-reference/chat-completions; logit_bias is taken and not
-        # applied (pydantic-ai, providers/cerebras.py).
+        # inference-docs.cerebras.ai/resources/openai.
         quirks=Quirks(
             renames={"max_tokens": "max_completion_tokens"},
-            refuses=frozenset({"logit_bias"}),
+            parameters=allow_lists.CEREBRAS_PARAMETERS,
             no_developer_role=True,
             reasoning="reasoning",
-            refuses_in_messages=frozenset({"reasoning_details"}),
+            members=allow_lists.CEREBRAS_MEMBERS,
+            tool_names=tool_names.OPENAI,
         ),
     ),
     "perplexity": Preset(
@@ -239,7 +236,6 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
-            repeats_message=True,
         ),
     ),
     "cohere": Preset(

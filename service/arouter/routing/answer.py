@@ -30,8 +30,8 @@ class Answer:
 
     __slots__ = (
         "_attempt",
+        "_created",
         "_delivered",
-        "_now",
         "_stream",
         "_usage",
         "_watched",
@@ -56,7 +56,7 @@ class Answer:
         self.limit_headers: tuple[tuple[str, str], ...] = ()
         self._attempt = attempt
         self._watched = watched
-        self._now = int(outcome.created)
+        self._created: int | None = None
         self._delivered = 0
         self.complete = stream is None
         self._stream = stream
@@ -117,7 +117,11 @@ class Answer:
         document["id"] = self.outcome.id
         document["object"] = kind
         document["model"] = self._attempt.model
-        document.setdefault("created", self._now)
+        if self._created is None:
+            # Of the first document that says it: constant over a stream (OpenAI's reference).
+            created = document.get("created")
+            self._created = created if type(created) is int and created > 0 else int(self.outcome.created)
+        document["created"] = self._created
         if self.outcome.span.recorded:
             self.outcome.finish_reasons += finish_reasons(document)
         used = document.get("usage")

@@ -83,7 +83,7 @@ def test_refuses_an_answer_that_is_none(answer: bytes) -> None:
 
 
 def test_ends_a_stream_with_its_usage_wherever_the_provider_put_it() -> None:
-    text, end = chunk({"content": "hi"}), chunk({}, "stop")
+    text, end = chunk({"role": "assistant", "content": "hi"}), chunk({}, "stop")
     last = {"id": "c", "created": 1, "choices": [], "usage": USAGE}
 
     assert decode(text, end, last, b"[DONE]") == [text, end, last]
@@ -121,7 +121,7 @@ def test_refuses_a_stream_that_is_cut_or_wrong(events: list[Any]) -> None:
 
 
 def test_done_ends_a_stream_although_one_choice_has_no_finish() -> None:
-    unfinished = {"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": None}]}
+    unfinished = {"choices": [{"index": 1, "delta": {"role": "assistant", "content": "x"}, "finish_reason": None}]}
 
     assert decode(chunk({}, "stop"), unfinished, b"[DONE]")[-1] == unfinished
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
+from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
@@ -18,6 +19,8 @@ from arouter.providers.anthropic.listed import read_model
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.documents import parse_object
 from arouter.providers.provider_errors import bad_response
+from arouter.providers.tool_ids import has_calls, portable_ids
+from arouter.providers.tool_names import portable_names
 
 API_VERSION = "2023-06-01"
 """Not the newest: 2026-10-21 takes nothing more, but refuses `temperature`, `top_p` and `top_k` to every model."""
@@ -37,9 +40,13 @@ class AnthropicAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str) -> WireRequest:
-        body, dropped = encode_request(request, model)
+        said = dict(request.body)
+        names = portable_names(said, tool_names.ANTHROPIC)
+        if has_calls(said["messages"]):
+            said["messages"] = portable_ids(said["messages"], tool_ids.ANTHROPIC)
+        body, dropped = encode_request(said, model, stream=request.stream)
         try:
-            return WireRequest("/v1/messages", orjson.dumps(body), dropped)
+            return WireRequest("/v1/messages", orjson.dumps(body), dropped, names=names)
         except orjson.JSONEncodeError as error:
             # orjson reads deeper than it writes.
             raise invalid_request("The request body is nested too deeply.") from error

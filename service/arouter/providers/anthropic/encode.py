@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from arouter.chat.request import ChatRequest
+import hashlib
+import re
+
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.fields import Json, optional, wrong_type
 from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
@@ -48,16 +50,24 @@ _TRANSLATED = frozenset(
         "user",
     }
 )
+# Letters, digits, `_`, `-`, `.` and `:`, at most 256, and not as a phone number is written.
+_OPAQUE = re.compile(r"(?!\+?[\d.-]{7,20}$)[A-Za-z0-9_.:-]{1,256}")
+
 _STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})
 
 
-def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[str, ...]]:
+def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, tuple[str, ...]]:
     """Returns the body to send to the model, and the parameters that could not be said.
+
+    Args:
+        body: The canonical request, with ids and names of tools that Anthropic takes.
+        model_name: The model's native name.
+        stream: Whether the answer is to be streamed.
 
     Raises:
         ARouterError: INVALID_REQUEST, if the answer would be to another question.
     """
-    body, model, dropped = request.body, describe(model_name), Dropped()
+    model, dropped = describe(model_name), Dropped()
     if (body.get("n") or 1) != 1:
         raise invalid_request("'n' must be 1: Anthropic gives one answer to a request.", "n")
     tools = encode_tools(body, can_force=model.forced_tools, dropped=dropped)
@@ -78,7 +88,7 @@ def encode_request(request: ChatRequest, model_name: str) -> tuple[Json, tuple[s
     if output_config:
         encoded["output_config"] = output_config
     encoded |= _plain(body, dropped)
-    if request.stream:
+    if stream:
         encoded["stream"] = True
     return encoded, dropped.names()
 
@@ -151,7 +161,11 @@ def _stops(body: Json, dropped: Dropped) -> list[str]:
 
 
 def _user_id(body: Json, dropped: Dropped) -> str | None:
-    """Returns whom the answer is for. OpenAI has had several fields for it; `metadata` is a client's own map."""
+    """Returns the end user's id. OpenAI has had several fields for it; `metadata` is a client's own map.
+
+    Anthropic takes opaque ids alone, and refuses e-mail addresses and phone numbers (reference, `metadata.user_id`):
+    what may name a person is sent as a digest.
+    """
     metadata = body.get("metadata") or {}
     own = metadata.get("user_id")
     if own is not None and not isinstance(own, str):
@@ -167,4 +181,6 @@ def _user_id(body: Json, dropped: Dropped) -> str | None:
         if chosen and value and value != chosen:
             dropped.add(field)
         chosen = chosen or value
-    return chosen
+    if not chosen or _OPAQUE.fullmatch(chosen):
+        return chosen
+    return f"user_{hashlib.sha256(chosen.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -7,13 +7,12 @@
 - What stands between two assistant messages becomes one user turn: tool results first, as Anthropic demands, then what
   the user said. Assistant messages in a row become one turn.
 - A request of instructions alone is sent as a user's words: Anthropic answers no conversation without one.
-- An id of a tool call that has other letters than Anthropic allows, because another provider made it, is written in
-  hexadecimal, in the call and in its result alike.
+- Instructions that come last, behind an answer, are the last turn: a conversation that ends with the assistant is
+  refused, or its last turn continued (platform.claude.com, migration guides).
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
@@ -24,7 +23,6 @@ from arouter.providers.anthropic.fields import Json, inexpressible, optional, re
 from arouter.providers.anthropic.reasoning_details import restore
 from arouter.providers.dropped import Dropped
 
-_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _MESSAGE_FIELDS = frozenset({"role", "content", "cache_control"})
 _ASSISTANT_FIELDS = _MESSAGE_FIELDS | {
     "tool_calls",
@@ -82,6 +80,8 @@ class Conversation:
         Raises:
             ARouterError: INVALID_REQUEST, if nobody has said anything.
         """
+        if self._instructions and not (self._results or self._said) and self.turns:
+            self._said, self._instructions = self._instructions, []
         self._close_gap()
         if not self.turns:
             if not self.system:
@@ -127,7 +127,7 @@ class Conversation:
 
     def _result(self, message: Json, path: str) -> Json:
         call_id = required(message, "tool_call_id", str, path)
-        result: Json = {"type": "tool_result", "tool_use_id": _portable(call_id, f"{path}.tool_call_id")}
+        result: Json = {"type": "tool_result", "tool_use_id": _filled(call_id, f"{path}.tool_call_id")}
         content = ContentEncoder("tool", path, self._dropped).blocks(message.get("content"))
         if content:
             result["content"] = content
@@ -160,7 +160,7 @@ def _marked(message: Json, blocks: list[Json], path: str) -> list[Json]:
 
 
 def _tool_use(call: Json, path: str) -> Json:
-    id_ = _portable(required(call, "id", str, path), f"{path}.id")
+    id_ = _filled(required(call, "id", str, path), f"{path}.id")
     kind = call.get("type", "function")
     if kind not in ("function", "custom"):
         raise inexpressible("A tool call that is neither of a function nor custom", f"{path}.type")
@@ -187,7 +187,7 @@ def _arguments(text: str) -> Any:
     return orjson.Fragment(text) if is_object else {"arguments": text}
 
 
-def _portable(id_: str, path: str) -> str:
+def _filled(id_: str, path: str) -> str:
     if not id_:
         raise invalid_request(f"'{path}' must not be empty.", path)
-    return id_ if _ID.fullmatch(id_) else f"id_{id_.encode().hex()}"
+    return id_

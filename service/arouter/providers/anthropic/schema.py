@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.fields import Json, optional, required
+from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.dropped import Dropped
+from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."
 """What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a wish, noted as dropped."""
 
-_MAX_DEPTH = 64
 _SCHEMA = "response_format.json_schema.schema"
-# Source: platform.claude.com, "Structured outputs", limitations. The official SDK too moves these into the description.
-_CONSTRAINTS = frozenset(
-    {
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "maxItems",
-        "uniqueItems",
-        "minProperties",
-        "maxProperties",
-    }
-)
 _FORMAT_FIELDS = frozenset({"type", "json_schema"})
 # A schema has no name there, and every one is strict.
 _DESCRIBED = frozenset({"name", "description", "schema", "strict"})
-_NAMED_SCHEMAS = ("properties", "$defs", "definitions")
-_SCHEMA_LISTS = ("anyOf", "allOf", "oneOf")
 
 
 def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, str | None]:
@@ -65,56 +46,11 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
     description = optional(described, "description", str, "response_format.json_schema")
     if description:
         schema = {"description": description, **schema}
-    closed = _Schema()
-    adapted = closed.adapt(schema)
-    if closed.weaker:
+    try:
+        adapted, weaker = adapt_schema(schema, RULES, _SCHEMA)
+    except RecursiveSchemaError:
+        dropped.add("response_format")
+        return None, f"{JSON_INSTRUCTION} It follows this JSON Schema: {orjson.dumps(schema).decode()}"
+    if weaker:
         dropped.add(_SCHEMA)
     return {"type": "json_schema", "schema": adapted}, None
-
-
-class _Schema:
-    """Makes of a schema one that Anthropic accepts.
-
-    Objects are closed, as Anthropic demands: what fits then still fits the client's schema. Constraints that it refuses
-    become words in the description. The order of keys stays, because models write in it.
-
-    Attributes:
-        weaker: Whether a constraint is now only words.
-    """
-
-    def __init__(self) -> None:
-        self.weaker = False
-
-    def adapt(self, schema: Any, depth: int = 0) -> Any:
-        if not isinstance(schema, dict):
-            return schema
-        if depth > _MAX_DEPTH:
-            raise invalid_request(f"The schema is nested deeper than {_MAX_DEPTH} levels.", _SCHEMA)
-        adapted: Json = {}
-        words = []
-        for field, value in schema.items():
-            if field in _CONSTRAINTS or (field == "minItems" and value not in (0, 1)):
-                words.append(f"{field}: {orjson.dumps(value).decode()}")
-            elif field in _NAMED_SCHEMAS and isinstance(value, dict):
-                adapted[field] = {name: self.adapt(each, depth + 1) for name, each in value.items()}
-            elif field in _SCHEMA_LISTS and isinstance(value, list):
-                adapted[self._combination(field, schema)] = [self.adapt(each, depth + 1) for each in value]
-            elif field == "items":
-                adapted[field] = self.adapt(value, depth + 1)
-            else:
-                adapted[field] = value
-        if words:
-            self.weaker = True
-            note = "{" + ", ".join(words) + "}"
-            said = adapted.get("description")
-            adapted["description"] = f"{said}\n\n{note}" if said else note
-        if isinstance(adapted.get("properties"), dict):
-            adapted.setdefault("additionalProperties", False)
-        return adapted
-
-    def _combination(self, field: str, schema: Json) -> str:
-        """Returns `anyOf` for `oneOf`, which Anthropic does not know."""
-        if field != "oneOf" or "anyOf" in schema:
-            return field
-        self.weaker = True
-        return "anyOf"

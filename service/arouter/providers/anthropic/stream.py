@@ -22,9 +22,10 @@ from arouter.providers.anthropic.decode import (
 from arouter.providers.anthropic.errors import embedded_error
 from arouter.providers.anthropic.fields import Json
 from arouter.providers.anthropic.reasoning_details import opening
-from arouter.providers.documents import parse_object
+from arouter.providers.documents import parse_event
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.sse import ServerSentEvent
+from arouter.providers.surrogates import SurrogateJoiner
 
 
 class AnthropicStreamDecoder(StreamDecoder):
@@ -33,6 +34,7 @@ class AnthropicStreamDecoder(StreamDecoder):
     def __init__(self) -> None:
         self.done = False
         self.usage: Json | None = None
+        self.joiner = SurrogateJoiner()
         self._raw_usage: Json = {}
         self._template: Json | None = None
         self._blocks: dict[int, _Block] = {}
@@ -41,7 +43,7 @@ class AnthropicStreamDecoder(StreamDecoder):
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        data = parse_object(event.data, "an event")
+        data = parse_event(event.data, self.joiner)
         kind = data.get("type")
         if kind == "error":
             raise embedded_error(data.get("error"))

@@ -7,7 +7,9 @@ from typing import Any
 
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.fields import Json, inexpressible, optional, required, wrong_type
+from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.dropped import Dropped
+from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
 
 # Tools that Anthropic defines and the client runs. Those that Anthropic's servers run answer with blocks that a chat
 # completion cannot carry.
@@ -62,7 +64,7 @@ def _tool(tool: Json, path: str, dropped: Dropped) -> Json:
         encoded["description"] = description
     encoded["input_schema"] = {"type": "object", **(optional(function, "parameters", dict, path) or {"properties": {}})}
     if optional(function, "strict", bool, path):
-        encoded["strict"] = True
+        _make_strict(encoded, path, dropped)
     for extra in _TOOL_EXTRAS:
         value = tool.get(extra, function.get(extra))
         if value is not None:
@@ -70,6 +72,18 @@ def _tool(tool: Json, path: str, dropped: Dropped) -> Json:
     dropped.add_rest(tool, _TOOL_FIELDS, "tools[].")
     dropped.add_rest(function, _FUNCTION_FIELDS | set(_TOOL_EXTRAS), "tools[].function.")
     return encoded
+
+
+def _make_strict(encoded: Json, path: str, dropped: Dropped) -> None:
+    """Makes a tool strict, whose schema has the limits of structured outputs then."""
+    try:
+        schema, weaker = adapt_schema(encoded["input_schema"], RULES, f"{path}.parameters")
+    except RecursiveSchemaError:
+        dropped.add("tools[].function.strict")
+        return
+    encoded["input_schema"], encoded["strict"] = schema, True
+    if weaker:
+        dropped.add("tools[].function.parameters")
 
 
 def _choice(body: Json, dropped: Dropped) -> Json:

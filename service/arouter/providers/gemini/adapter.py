@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
+from arouter.providers import tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.documents import parse_object
 from arouter.providers.dropped import Dropped
@@ -22,6 +23,7 @@ from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
 from arouter.providers.gemini.thinking import validates_signatures
 from arouter.providers.provider_errors import bad_response
+from arouter.providers.tool_names import portable_names
 
 _MODELS = "/v1beta/models"
 _PAGE = f"{_MODELS}?pageSize=1000"
@@ -40,12 +42,14 @@ class GeminiAdapter(Adapter):
     @override
     def encode(self, request: ChatRequest, model: str) -> WireRequest:
         dropped = Dropped()
-        messages = encode_messages(request.body["messages"], dropped, needs_signatures=validates_signatures(model))
-        body: dict[str, Any] = {**messages, **encode_parameters(request.body, model, dropped)}
+        said = dict(request.body)
+        names = portable_names(said, tool_names.GEMINI)
+        messages = encode_messages(said["messages"], dropped, is_3=validates_signatures(model))
+        body: dict[str, Any] = {**messages, **encode_parameters(said, model, dropped)}
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
         try:
-            return WireRequest(path, orjson.dumps(body), dropped.names())
+            return WireRequest(path, orjson.dumps(body), dropped.names(), names=names)
         except orjson.JSONEncodeError as error:
             # orjson reads deeper than it writes.
             raise invalid_request("The request body is nested too deeply.") from error

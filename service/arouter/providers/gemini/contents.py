@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, NamedTuple
 
 from arouter.errors import invalid_request
@@ -53,13 +54,14 @@ class _Turn(NamedTuple):
     """Whether it holds the results of functions, and nothing else."""
 
 
-def encode_messages(messages: list[JsonObject], dropped: Dropped, *, needs_signatures: bool) -> JsonObject:
+def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool) -> JsonObject:
     """Returns `systemInstruction`, if there is one, and `contents`.
 
     Args:
         messages: In canonical form.
         dropped: Takes the names of what the messages say and Gemini cannot.
-        needs_signatures: Whether a call without a thought signature is refused by the model.
+        is_3: Whether the model is of Gemini 3 or later: it refuses a call without a thought signature, and takes media
+            in the results of functions.
 
     Raises:
         ARouterError: INVALID_REQUEST naming the message or part that Gemini cannot be given.
@@ -69,7 +71,7 @@ def encode_messages(messages: list[JsonObject], dropped: Dropped, *, needs_signa
         opening += 1
     if opening == len(messages):
         opening = 0  # Gemini does not answer an instruction alone
-    conversation = _Conversation(dropped, needs_signatures)
+    conversation = _Conversation(dropped, is_3)
     instruction: list[JsonObject] = []
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
@@ -85,15 +87,23 @@ def encode_messages(messages: list[JsonObject], dropped: Dropped, *, needs_signa
     )
 
 
+class _Call(NamedTuple):
+    """A call, and where what belongs to its result is put: the result itself, and media that it cannot hold."""
+
+    name: str
+    answers: list[JsonObject]
+    media: list[JsonObject]
+
+
 class _Conversation:
     """The turns so far, and where the results of each call belong."""
 
-    def __init__(self, dropped: Dropped, needs_signatures: bool) -> None:
+    def __init__(self, dropped: Dropped, is_3: bool) -> None:
         self._dropped = dropped
-        self._needs_signatures = needs_signatures
+        self._is_3 = is_3
         self._turns: list[_Turn] = []
-        self._calls: dict[str, tuple[str, list[JsonObject]]] = {}
-        self._legacy_calls: dict[str, list[JsonObject]] = {}
+        self._calls: dict[str, deque[_Call]] = {}
+        self._legacy_calls: dict[str, _Call] = {}
 
     def contents(self) -> list[JsonObject]:
         """Returns the turns that say something, neighbours of one kind merged."""
@@ -166,21 +176,29 @@ class _Conversation:
         # In a part of its own, as Gemini streams it: the texts have been joined since.
         parts += [{"text": "", "thoughtSignature": signature} for signature in signatures]
         answers: list[JsonObject] = []
+        media: list[JsonObject] = []
         for call in calls:
             self._dropped.add_rest(call, _CALL_FIELDS, "messages[].tool_calls[].")
         call_parts = [
-            self._call(call, f"{path}.tool_calls[{index}]", details, answers) for index, call in enumerate(calls)
+            self._call(call, f"{path}.tool_calls[{index}]", details, answers, media) for index, call in enumerate(calls)
         ]
         if (legacy := message.get("function_call")) is not None:
-            call_parts.append(self._legacy_call(legacy, f"{path}.function_call", answers))
-        if call_parts and self._needs_signatures:
+            call_parts.append(self._legacy_call(legacy, f"{path}.function_call", answers, media))
+        if call_parts and self._is_3:
             # Only the first of parallel calls is signed.
             call_parts[0].setdefault("thoughtSignature", _NO_SIGNATURE)
         self._turns.append(_Turn("model", parts + call_parts))
         if call_parts:
-            self._turns.append(_Turn("user", answers, answers=True))
+            self._turns += [_Turn("user", answers, answers=True), _Turn("user", media)]
 
-    def _call(self, call: JsonObject, path: str, details: list[JsonObject], answers: list[JsonObject]) -> JsonObject:
+    def _call(
+        self,
+        call: JsonObject,
+        path: str,
+        details: list[JsonObject],
+        answers: list[JsonObject],
+        media: list[JsonObject],
+    ) -> JsonObject:
         kind = "custom" if call.get("type") == "custom" else "function"
         called = object_in(call.get(kind))
         name = _name(called, f"{path}.{kind}")
@@ -191,7 +209,7 @@ class _Conversation:
         part: JsonObject = {"functionCall": {"name": name, "args": arguments}}
         if (id_ := text_in(call.get("id"))) is not None:
             part["functionCall"]["id"] = id_
-            self._calls[id_] = (name, answers)
+            self._calls.setdefault(id_, deque()).append(_Call(name, answers, media))
         signature = _signature(call) or next(
             (data for entry in details if id_ and entry.get("id") == id_ and (data := text_in(entry.get("data")))), None
         )
@@ -199,33 +217,34 @@ class _Conversation:
             part["thoughtSignature"] = signature
         return part
 
-    def _legacy_call(self, call: Any, path: str, answers: list[JsonObject]) -> JsonObject:
+    def _legacy_call(self, call: Any, path: str, answers: list[JsonObject], media: list[JsonObject]) -> JsonObject:
         called = object_in(call)
         name = _name(called, path)
-        self._legacy_calls[name] = answers
+        self._legacy_calls[name] = _Call(name, answers, media)
         return {"functionCall": {"name": name, "args": arguments_object(called.get("arguments"), f"{path}.arguments")}}
 
     def _add_result(self, message: JsonObject, path: str) -> None:
         id_ = message.get("tool_call_id")
         if not isinstance(id_, str):
             raise invalid_request(f"Missing required parameter: '{path}.tool_call_id'.", f"{path}.tool_call_id")
-        called = self._calls.get(id_)
-        if called is None:
+        calls = self._calls.get(id_)
+        if calls is None:
             # Gemini wants the function's name, which only the call says.
             raise invalid_request(
                 f"'{path}.tool_call_id' is {id_[:64]!r}, which no earlier message calls.", f"{path}.tool_call_id"
             )
-        name, answers = called
-        answers.append({"functionResponse": {"id": id_, "name": name, **self._result(message, path)}})
+        # Of calls with one id the oldest that has no result yet; a second result of one call goes where the first went.
+        call = calls.popleft() if len(calls) > 1 else calls[0]
+        call.answers.append({"functionResponse": {"id": id_, "name": call.name, **self._result(message, path, call)}})
 
     def _add_legacy_result(self, message: JsonObject, path: str) -> None:
         name = _name(message, path)
-        answers = self._legacy_calls.get(name)
-        if answers is None:
+        call = self._legacy_calls.get(name)
+        if call is None:
             raise invalid_request(f"'{path}.name' is {name[:64]!r}, which no earlier message calls.", f"{path}.name")
-        answers.append({"functionResponse": {"name": name, **self._result(message, path)}})
+        call.answers.append({"functionResponse": {"name": name, **self._result(message, path, call)}})
 
-    def _result(self, message: JsonObject, path: str) -> JsonObject:
+    def _result(self, message: JsonObject, path: str, call: _Call) -> JsonObject:
         content = message.get("content")
         if not isinstance(content, list):
             return {"response": result_object(content or "")}
@@ -233,6 +252,9 @@ class _Conversation:
         texts = [part["text"] for part in parts if "text" in part]
         media = [part for part in parts if "text" not in part]
         response = result_object(texts[0]) if len(texts) == 1 else {"output": texts}
+        if media and not self._is_3:
+            call.media.extend(media)
+            media = []
         return {"response": response, "parts": media} if media else {"response": response}
 
 

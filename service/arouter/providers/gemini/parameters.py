@@ -9,8 +9,10 @@ from arouter.chat.types import name_of
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped, asks_nothing
 from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.gemini.thinking import thinking_config
 from arouter.providers.gemini.tools import encode_tools
+from arouter.providers.json_schema import adapt_schema
 
 # Translated elsewhere, or the router's own business.
 _ELSEWHERE = frozenset(
@@ -192,8 +194,10 @@ def _set_response_format(value: JsonObject, config: JsonObject, dropped: Dropped
             )
         if (description := wanted.get("description")) is not None:
             schema = {"description": description, **schema}
-        # As it is, in its key order, which is the order of the answer. Every schema is strict to Gemini, and nameless.
-        config["responseJsonSchema"] = schema
+        # In its key order, which is the order of the answer. Every schema is strict to Gemini, and nameless.
+        config["responseJsonSchema"], weaker = adapt_schema(schema, RULES, f"{path}.schema")
+        if weaker:
+            dropped.add(f"{path}.schema")
 
 
 def _set_stream_options(value: JsonObject, _: JsonObject, dropped: Dropped) -> None:

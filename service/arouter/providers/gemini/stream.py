@@ -8,12 +8,13 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.providers.adapter import StreamDecoder
-from arouter.providers.documents import parse_object
+from arouter.providers.documents import parse_event
 from arouter.providers.gemini.decode import ChoiceReader, envelope, logprobs_of, usage_of
 from arouter.providers.gemini.documents import JsonObject, count, object_in, objects
 from arouter.providers.gemini.errors import embedded_error
 from arouter.providers.provider_errors import truncated
 from arouter.providers.sse import ServerSentEvent
+from arouter.providers.surrogates import SurrogateJoiner
 
 
 class GeminiStreamDecoder(StreamDecoder):
@@ -25,12 +26,13 @@ class GeminiStreamDecoder(StreamDecoder):
     def __init__(self) -> None:
         self.done = False  # Gemini has no end marker: it closes the stream
         self.usage: dict[str, Any] | None = None
+        self.joiner = SurrogateJoiner()
         self._template: Chunk = {}
         self._readers: dict[int, ChoiceReader] = {}
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        answer = parse_object(event.data, "an event")
+        answer = parse_event(event.data, self.joiner)
         if answer.get("error"):
             raise embedded_error(answer["error"])
         self.usage = usage_of(answer) or self.usage

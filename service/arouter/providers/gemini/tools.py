@@ -12,6 +12,8 @@ from arouter.chat.types import name_of
 from arouter.errors import ARouterError, invalid_request
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
+from arouter.providers.gemini.schema_rules import RULES
+from arouter.providers.json_schema import adapt_schema
 
 # Gemini's own tools, which a client may name beside its functions.
 _NATIVE = {
@@ -45,13 +47,13 @@ def encode_tools(body: JsonObject, dropped: Dropped) -> JsonObject:
         if tool.get("type") == "function":
             function = object_in(tool.get("function"))
             strict = strict or function.get("strict") is True
-            declarations.append(_declaration(function, f"{path}.function"))
+            declarations.append(_declaration(function, f"{path}.function", dropped))
             dropped.add_rest(tool, _TOOL_FIELDS, "tools[].")
             dropped.add_rest(function, _FUNCTION_FIELDS, "tools[].function.")
         else:
             tools.append(_native_tool(tool, path))
     for index, function in enumerate(body.get("functions") or []):
-        declarations.append(_declaration(function, f"functions[{index}]"))
+        declarations.append(_declaration(function, f"functions[{index}]", dropped))
         dropped.add_rest(function, _FUNCTION_FIELDS, "functions[].")
     if declarations:
         tools.insert(0, {"functionDeclarations": declarations})
@@ -69,7 +71,7 @@ def encode_tools(body: JsonObject, dropped: Dropped) -> JsonObject:
     return encoded
 
 
-def _declaration(function: JsonObject, path: str) -> JsonObject:
+def _declaration(function: JsonObject, path: str, dropped: Dropped) -> JsonObject:
     name = text_in(function.get("name"))
     if name is None:
         raise invalid_request(f"Missing required parameter: '{path}.name', a string.", f"{path}.name")
@@ -83,7 +85,9 @@ def _declaration(function: JsonObject, path: str) -> JsonObject:
             f"{path}.parameters",
         )
     if parameters:
-        declaration["parametersJsonSchema"] = parameters
+        declaration["parametersJsonSchema"], weaker = adapt_schema(parameters, RULES, f"{path}.parameters")
+        if weaker:
+            dropped.add("tools[].function.parameters")
     return declaration
 
 

@@ -36,7 +36,8 @@ def arguments_object(arguments: Any, path: str) -> JsonObject:
 def result_object(text: str) -> JsonObject:
     """Returns a function's result: the object it is, or `{"output": text}` for any other text.
 
-    An object that Gemini's JSON would change (a 64-bit id, say) is such a text too.
+    An object that Gemini's JSON would change (a 64-bit id, say) is such a text too, and so is one with a member `$ref`,
+    which to Gemini refers to a part of the response (ai.google.dev, "Function calling", multimodal responses).
     """
     value = _object(text)
     return value if value is not None and _fits(value, exact=True) else {"output": text}
@@ -59,6 +60,8 @@ def _fits(value: JsonObject, *, exact: bool) -> bool:
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
+                if exact and "$ref" in item:
+                    return False
                 below += item.values()
             elif isinstance(item, list):
                 below += item

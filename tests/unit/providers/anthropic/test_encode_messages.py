@@ -54,8 +54,8 @@ def test_a_later_instruction_stays_where_the_model_allows_it(model: str) -> None
             ("system", [text("Now in French.")]),
         ],
     )
-    # Not behind a user turn: Anthropic would refuse it there.
-    assert turns(USER, ASSISTANT, late, model=model)[0] == [text("Now in French.")]
+    # Behind an answer it is the last turn, which must not be the assistant's.
+    assert turns(USER, ASSISTANT, late, model=model)[1][-1] == ("user", [text("Now in French.")])
 
 
 @pytest.mark.parametrize("model", [SONNET_4_6, SONNET_5, STRANGER])

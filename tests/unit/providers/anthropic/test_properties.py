@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError, Failure
+from arouter.providers import tool_ids, tool_names
 from arouter.providers.anthropic.adapter import AnthropicAdapter
 from arouter.providers.sse import ServerSentEvent
+from arouter.providers.tool_ids import portable_ids
 from judges.anthropic import faults
 
 ADAPTER = AnthropicAdapter()
@@ -139,12 +141,6 @@ def blocks(sent: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [block for content in [sent.get("system", []), *turns] for block in content if block["type"] == kind]
 
 
-def portable(id_: str) -> str:
-    """Returns the form in which Anthropic gets an id; the ids that it must not change are ASCII words."""
-    plain = id_.isascii() and id_.replace("-", "_").replace("_", "a").isalnum()
-    return id_ if plain else f"id_{id_.encode().hex()}"
-
-
 @pytest.mark.parametrize("model", MODELS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(conversation=st.lists(messages, min_size=1, max_size=6), more=parameters)
@@ -169,13 +165,12 @@ def test_a_conversation_is_kept_whole_or_refused(
     strings = leaves(sent)
     for message in conversation:
         assert all(text in strings for text in texts_of(message))
-    asked = [call for message in conversation for call in message.get("tool_calls", [])]
-    given_ids = [portable(call["id"]) for call in asked]
-    uses = blocks(sent, "tool_use")
-    assert [(use["id"], use["name"]) for use in uses] == [
-        (id_, call["function"]["name"]) for id_, call in zip(given_ids, asked, strict=True)
+    portable = portable_ids(conversation, tool_ids.ANTHROPIC)
+    asked = [call for message in portable for call in message.get("tool_calls", [])]
+    assert [(use["id"], use["name"]) for use in blocks(sent, "tool_use")] == [
+        (call["id"], tool_names.ANTHROPIC.name(call["function"]["name"])) for call in asked
     ]
-    results = [portable(message["tool_call_id"]) for message in conversation if message["role"] == "tool"]
+    results = [message["tool_call_id"] for message in portable if message["role"] == "tool"]
     assert [block["tool_use_id"] for block in blocks(sent, "tool_result")] == results
     thoughts = [detail for message in conversation for detail in thoughts_of(message)]
     assert len(blocks(sent, "thinking") + blocks(sent, "redacted_thinking")) == len(thoughts)

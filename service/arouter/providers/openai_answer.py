@@ -1,0 +1,209 @@
+"""Answers of the `openai` protocol in the shape that OpenAI's reference requires, whatever the server sent.
+
+Whole answers become complete ones; chunks become chunks whose choices have an `index`, a `delta` and, once each, a
+role. What needs no mending is not touched. `id`, `object`, `model` and `created` are the router's to set.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arouter.providers.finish_reasons import FINISH_REASONS, openai_reason
+from arouter.providers.provider_errors import bad_response
+from arouter.providers.tool_calls import ToolCallPieces, whole_calls
+
+Json = dict[str, Any]
+
+_NOTHING = type(None)
+_ROLE = "assistant"
+
+
+def normalize_completion(completion: Json) -> None:
+    """Makes a whole answer complete, in place: `index`, `message`, its `role` and `content`, `finish_reason`.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE; there is no choice with a message, or its reason says that it broke off.
+    """
+    choices = completion.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise bad_response("an answer without choices")
+    for place, choice in enumerate(choices):
+        if not isinstance(choice, dict):
+            raise bad_response("an answer without choices")
+        message = choice.get("message") or choice.pop("delta", None)
+        if not isinstance(message, dict):
+            raise bad_response("a choice without a message")
+        choice["index"] = index_of(choice, place)
+        choice["message"] = _whole_message(message)
+        reason = openai_reason(choice.get("finish_reason")) or "stop"
+        has_calls = bool(choice["message"].get("tool_calls"))
+        choice["finish_reason"] = "tool_calls" if has_calls and reason == "stop" else reason
+    usage = take_usage(completion)
+    if usage is not None:
+        completion["usage"] = usage
+
+
+def take_usage(answer: Json) -> Json | None:
+    """Takes usage out of an answer or chunk; None where it has none.
+
+    Some servers put it on the last chunk with choices, some on each, Groq into `x_groq`, Moonshot into a choice
+    (vercel/ai#1651, earendil-works/pi#2017).
+    """
+    usage = answer.pop("usage", None)
+    if not usage and (groq := answer.get("x_groq")) and isinstance(groq, dict):
+        usage = groq.get("usage")
+    if not usage:
+        for choice in answer.get("choices") or ():
+            if "usage" in choice:
+                usage = choice.pop("usage") or usage
+    return usage if isinstance(usage, dict) and usage else None
+
+
+def _whole_message(message: Json) -> Json:
+    mended = {"role": _ROLE, "content": None, **message}
+    mended["role"] = _ROLE
+    _mend_content(mended)
+    if "tool_calls" in mended:
+        calls = whole_calls(mended.pop("tool_calls"))
+        if calls:
+            mended["tool_calls"] = calls
+    if mended.get("function_call") is None:
+        mended.pop("function_call", None)
+    return mended
+
+
+class ChunkNormalizer:
+    """Mends the chunks of one stream.
+
+    Attributes:
+        finished: Whether a choice has ended.
+    """
+
+    __slots__ = ("_open", "_roles", "finished")
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._roles: dict[int, ToolCallPieces] = {}
+        self._open: set[int] = set()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a choice has begun and not ended."""
+        return bool(self._open)
+
+    def normalize(self, choices: list[Any]) -> list[Json]:
+        """Returns the choices of a chunk in OpenAI's shape, mended in place.
+
+        Raises:
+            ProviderError: PROVIDER_BAD_RESPONSE; one is no object or holds no delta, or its reason says that the
+                answer broke off.
+        """
+        for place, choice in enumerate(choices):
+            if not self._is_clean(choice):
+                self._mend(choice, place)
+        return choices
+
+    def _is_clean(self, choice: Any) -> bool:
+        """Says whether a choice in the middle of a stream is as it should be: nearly every chunk's is."""
+        if type(choice) is not dict:
+            return False
+        delta = choice.get("delta")
+        index = choice.get("index")
+        # A boolean is an int to Python, and `1.0` finds what `1` has left.
+        if type(delta) is not dict or type(index) is not int or choice.get("finish_reason", "") is not None:
+            return False
+        if "message" in choice:
+            return False
+        pieces = self._roles.get(index)
+        if pieces is None or "role" in delta or "function_call" in delta:
+            return False
+        if type(delta.get("content")) not in (str, _NOTHING):
+            return False
+        calls = delta.get("tool_calls", pieces)
+        return calls is pieces or pieces.take_clean(calls)
+
+    def _mend(self, choice: Any, place: int) -> None:
+        if not isinstance(choice, dict):
+            raise bad_response("a choice that is not an object")
+        index = choice["index"] = index_of(choice, place)
+        # Some servers repeat the whole message so far: beside the delta, or in the last chunk in its place
+        # (MiniMax, Perplexity). Azure's content filter reports in choices with neither.
+        message = choice.pop("message", None)
+        delta = choice.get("delta")
+        if delta is None:
+            delta = {} if index in self._roles else message or {}
+        if not isinstance(delta, dict):
+            raise bad_response("a choice whose delta is not an object")
+        choice["delta"] = self._mend_delta(index, delta)
+        choice["finish_reason"] = self._end(index, choice)
+
+    def _mend_delta(self, index: int, delta: Json) -> Json:
+        pieces = self._roles.get(index)
+        mended = {name: value for name, value in delta.items() if name not in ("role", "tool_calls")}
+        if pieces is None:
+            pieces = self._roles[index] = ToolCallPieces()
+            self._open.add(index)
+            mended = {"role": _ROLE, **mended}
+        _mend_content(mended)
+        if mended.get("function_call", mended) is None:
+            del mended["function_call"]
+        if calls := pieces.take(delta.get("tool_calls")):
+            mended["tool_calls"] = calls
+        return mended
+
+    def _end(self, index: int, choice: Json) -> str | None:
+        reason = choice.get("finish_reason")
+        if reason not in FINISH_REASONS if isinstance(reason, str) else reason is not None:
+            reason = openai_reason(reason)
+        if reason is None:
+            return None
+        self.finished = True
+        pieces = self._roles[index]
+        if index in self._open:
+            self._open.discard(index)
+            if unspoken := pieces.unspoken():
+                choice["delta"]["tool_calls"] = [*choice["delta"].get("tool_calls", ()), *unspoken]
+        return "tool_calls" if pieces and reason == "stop" else reason
+
+
+def index_of(choice: Json, place: int) -> int:
+    """Returns a choice's number, which is its place where the server gave none.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE; it is not a number.
+    """
+    index = choice.get("index")
+    if index is None:
+        return place
+    if type(index) is float and index.is_integer():
+        index = int(index)
+    elif isinstance(index, str) and index.isascii() and index.isdecimal():
+        index = int(index[:9])
+    if type(index) is not int or index < 0:
+        raise bad_response("a choice whose index is not a number")
+    return index
+
+
+def _mend_content(message: Json) -> None:
+    """Makes a text of content in parts, and `reasoning_content` of the thinking among them.
+
+    Source: docs.mistral.ai/capabilities/reasoning.
+    """
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in content if isinstance(content, list) else [content]:
+        match part:
+            case str(text) | {"type": "text", "text": str(text)}:
+                texts.append(text)
+            case {"type": "thinking", "thinking": str(text)}:
+                thoughts.append(text)
+            case {"type": "thinking", "thinking": list(inner)}:
+                thoughts += [str(piece["text"]) for piece in inner if isinstance(piece, dict) and "text" in piece]
+            case _:
+                continue
+    message["content"] = "".join(texts)
+    if thoughts:
+        message["reasoning_content"] = "".join(thoughts)

@@ -1,0 +1,131 @@
+"""Errors of the `openai` protocol, with whatever status they come: their status, message, `param` and `code`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from arouter.errors import Failure, ProviderError
+from arouter.providers.provider_errors import error_from_status
+from arouter.providers.sse import ServerSentEvent
+
+Json = dict[str, Any]
+
+_FLAGGED = "The provider's moderation refused the request."
+
+_STATUS_FIELDS = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
+_MESSAGE_FIELDS = ("message", "detail", "error_message", "msg", "error_msg", "error")
+
+# Of an error inside an answer with status 200, which names a word in place of the status: OpenAI's error codes and
+# types, and Anthropic's (platform.claude.com, "Errors"), which gateways pass on.
+_STATUS_OF_WORD = {
+    "BadRequestError": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "context_length_exceeded": 400,
+    "insufficient_quota": 402,
+    "invalid_api_key": 401,
+    "invalid_request_error": 400,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "overloaded_error": 503,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "request_too_large": 413,
+    "service_unavailable": 503,
+    "timeout_error": 504,
+}
+
+
+def decode_error(status: int, body: bytes, retry_after: int | None) -> ProviderError:
+    """Returns the error in an answer whose status is not 2xx."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    # Mistral, Cohere and FastAPI servers answer without the envelope.
+    return _error(status, (answer.get("error") or answer) if isinstance(answer, dict) else None, retry_after)
+
+
+def raise_embedded(document: Json) -> None:
+    """Raises the error that came with status 200, as a whole answer or as an event, if `document` is one.
+
+    Known forms: `{"error": …}`, `{"object": "error", …}` (vLLM), and, where there is neither choice nor usage, a
+    message alone: `{"detail": …}`, `{"error_code": …, "message": …}`, `{"success": false, "msg": …}`.
+    """
+    error = document.get("error")
+    if error:
+        raise embedded_error(error if isinstance(error, dict | str) else document)
+    if document.get("choices"):
+        return
+    if document.get("object") == "error":
+        raise embedded_error(document)
+    if not document.get("usage") and any(isinstance(document.get(name), str) for name in _MESSAGE_FIELDS):
+        raise embedded_error(document)
+
+
+def error_event(event: ServerSentEvent) -> ProviderError:
+    """Returns the error in an event that is named `error`."""
+    try:
+        document = orjson.loads(event.data)
+    except orjson.JSONDecodeError:
+        document = event.data.decode("utf-8", "replace")
+    if isinstance(document, dict) and document.get("error"):
+        document = document["error"]
+    return embedded_error(document)
+
+
+def embedded_error(error: Any) -> ProviderError:
+    """Returns the error that came with a 200. It has the status that it names, in digits or in a word; else 500."""
+    fields = error if isinstance(error, dict) else {}
+    status = next((found for name in _STATUS_FIELDS if (found := _status(fields.get(name)))), None)
+    if status is None:
+        words = (fields.get("code"), fields.get("type"))
+        status = next(
+            (_STATUS_OF_WORD[word] for word in words if isinstance(word, str) and word in _STATUS_OF_WORD), 500
+        )
+    return _error(status, error, None)
+
+
+def _status(value: Any) -> int | None:
+    if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isdecimal():
+        value = int(value)
+    return value if type(value) is int and 400 <= value <= 599 else None
+
+
+def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
+    if isinstance(error, str):
+        error = {"message": error}
+    fields = error if isinstance(error, dict) else {}
+    message = next((text for name in _MESSAGE_FIELDS if (text := _text(fields, name))), None) or _validation(fields)
+    param, code = _text(fields, "param"), _text(fields, "code")
+    metadata = fields.get("metadata")
+    if status == 403 and isinstance(metadata, dict) and ("reasons" in metadata or "flagged_input" in metadata):
+        # OpenRouter's moderation.
+        return ProviderError(Failure.PERMISSION_DENIED, message or _FLAGGED, param=param, code=code or "content_policy")
+    return error_from_status(
+        status, message, param=param, code=code, retry_after=retry_after, marks=(_text(fields, "type"),)
+    )
+
+
+def _text(fields: Json, name: str) -> str | None:
+    value = fields.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _validation(fields: Json) -> str | None:
+    """Returns what a FastAPI server found wrong: `{"detail": [{"loc": ["body", "top_p"], "msg": "…"}]}`."""
+    nested = fields.get("message")
+    problems = (nested if isinstance(nested, dict) else fields).get("detail")
+    found = [
+        f"{'.'.join(map(str, where))}: {problem['msg']}"
+        if isinstance(where := problem.get("loc"), list)
+        else problem["msg"]
+        for problem in (problems if isinstance(problems, list) else ())
+        if isinstance(problem, dict) and isinstance(problem.get("msg"), str)
+    ]
+    return "; ".join(found) or None

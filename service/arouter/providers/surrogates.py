@@ -1,0 +1,70 @@
+"""Joins and replaces the halves of surrogate pairs, which no UTF-8 can hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arouter.chat.chunks import Chunk
+
+_TEXTS = ("content", "reasoning_content", "refusal")
+"""Fields of a delta whose texts are continued by the next delta."""
+
+
+def without_surrogates(value: Any) -> Any:
+    """Returns a JSON value whose texts are valid Unicode: pairs are joined, a single half becomes U+FFFD."""
+    if isinstance(value, str):
+        return _joined(value)
+    if isinstance(value, list):
+        return [without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_joined(name): without_surrogates(item) for name, item in value.items()}
+    return value
+
+
+class SurrogateJoiner:
+    """Mends the texts of one stream: a first half at the end of a delta waits for the next delta of its text.
+
+    Attributes:
+        active: Whether there may be anything to mend; until then nothing is looked at.
+    """
+
+    __slots__ = ("_waiting", "active")
+
+    def __init__(self) -> None:
+        self.active = False
+        self._waiting: dict[tuple[Any, ...], str] = {}
+
+    def join(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Returns chunks in canonical form whose texts are valid Unicode."""
+        return [self._join(chunk) for chunk in chunks]
+
+    def _join(self, chunk: Chunk) -> Chunk:
+        for choice in chunk["choices"]:
+            index, delta = choice["index"], choice["delta"]
+            is_last = choice.get("finish_reason") is not None
+            for name in _TEXTS:
+                self._continue(delta, name, (index, name), is_last)
+            for call in delta.get("tool_calls") or ():
+                if isinstance(function := call.get("function"), dict):
+                    self._continue(function, "arguments", (index, call.get("index"), "arguments"), is_last)
+        mended: Chunk = without_surrogates(chunk)
+        return mended
+
+    def _continue(self, holder: dict[str, Any], name: str, key: tuple[Any, ...], is_last: bool) -> None:
+        """Puts the half that waits before a text, and lets the one at its end wait."""
+        text = holder.get(name)
+        if not isinstance(text, str):
+            if not (is_last and key in self._waiting):
+                return
+            text = ""
+        text = self._waiting.pop(key, "") + text
+        if not is_last and text and "\ud800" <= text[-1] <= "\udbff":
+            self._waiting[key] = text[-1]
+            text = text[:-1]
+        holder[name] = text
+
+
+def _joined(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

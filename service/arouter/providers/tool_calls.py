@@ -1,0 +1,181 @@
+"""Tool calls of an `openai` provider in OpenAI's shape: numbered, with distinct ids, arguments as text.
+
+Source: OpenAI's reference, "chat completion" and "chat completion chunk". Servers leave `index` out or give every call
+the same one, repeat id and name in each piece, leave ids out or use one twice, and write arguments as an object
+(openai/openai-python#2806, ollama/ollama#7881, sgl-project/sglang#3912, BerriAI/litellm#5231).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+Json = dict[str, Any]
+
+_KINDS = frozenset({"function", "custom"})
+_CALL_FIELDS = frozenset({"arguments", "name"})
+
+
+def whole_calls(calls: Any) -> list[Json]:
+    """Returns the calls of a whole message, each with `id`, `type` and its function's `name` and `arguments`."""
+    numbered = ToolCallPieces()
+    found = []
+    for call in _objects(calls):
+        piece = numbered.begin(call)
+        del piece["index"]
+        if not piece[piece["type"]].get("arguments", "{}"):
+            piece[piece["type"]]["arguments"] = "{}"
+        found.append(piece)
+    return found
+
+
+class ToolCallPieces:
+    """Numbers the calls of one streamed choice in the order of their beginnings."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def take(self, pieces: Any) -> list[Json]:
+        """Returns the pieces of a delta: `index` on each; `id`, `type` and `name` on the first of each call only."""
+        return [self._take(piece) for piece in _objects(pieces)]
+
+    def take_clean(self, pieces: Any) -> bool:
+        """Says whether the pieces of a delta are one that continues the newest call and needs no mending."""
+        if not self._calls or type(pieces) is not list or len(pieces) != 1:
+            return False
+        call, piece = self._calls[-1], pieces[0]
+        if type(piece) is not dict or len(piece) != 2 or piece.get("index") != call.index or call.theirs != call.index:
+            return False
+        function = piece.get("function")
+        if type(function) is not dict or len(function) != 1:
+            return False
+        text = function.get("arguments")
+        if type(text) is not str:
+            return False
+        call.arguments.append(text)
+        return True
+
+    def unspoken(self) -> list[Json]:
+        """Returns a piece for each call without arguments: clients parse them, and OpenAI writes `{}` for none."""
+        return [
+            {"index": call.index, "function": {"arguments": "{}"}}
+            for call in self._calls
+            if call.is_function and not any(call.arguments)
+        ]
+
+    def begin(self, piece: Json) -> Json:
+        """Returns the first piece of a new call."""
+        kind = "custom" if isinstance(piece.get("custom"), dict) else "function"
+        said = _said(piece)
+        call = _Call(len(self._calls), _index(piece), _text(piece.get("id")), _text(said.get("name")), kind != "custom")
+        taken = {known.id for known in self._calls}
+        call.id = call.their_id if call.their_id and call.their_id not in taken else f"call_{secrets.token_hex(12)}"
+        self._calls.append(call)
+        if call.is_function:
+            said["arguments"] = _arguments(said.get("arguments"))
+            call.arguments.append(said["arguments"])
+        said["name"] = call.name
+        rest = {name: value for name, value in piece.items() if name not in _CALL_FIELDS}
+        return {**rest, "index": call.index, "id": call.id, "type": kind, kind: said}
+
+    def _take(self, piece: Json) -> Json:
+        call = self._find(piece)
+        if call is None:
+            return self.begin(piece)
+        said = _said(piece)
+        name = _text(said.pop("name", None))
+        if name and not call.name:
+            call.name = said["name"] = name
+        kind = "function" if call.is_function else "custom"
+        if call.is_function:
+            said["arguments"] = _arguments(said.get("arguments"))
+            call.arguments.append(said["arguments"])
+        rest = {name: value for name, value in piece.items() if name not in ("id", "type", *_CALL_FIELDS)}
+        return {**rest, "index": call.index, kind: said}
+
+    def _find(self, piece: Json) -> _Call | None:
+        """Returns the call that a piece continues, or None if it begins one."""
+        index, id_, name = _index(piece), _text(piece.get("id")), _text(_said(piece).get("name"))
+        known = self._calls if index is None else [call for call in self._calls if call.theirs == index]
+        if id_:
+            same = next((call for call in reversed(known) if call.their_id == id_), None)
+            if same is not None or not known or known[-1].their_id:
+                return same
+            return None if name and known[-1].name else known[-1]
+        if not known:
+            return None
+        last = known[-1]
+        begins = name and last.name and (name != last.name or last.is_complete)
+        return None if begins else last
+
+
+class _Call:
+    """A call that has begun.
+
+    Attributes:
+        index: Its number, from 0.
+        theirs: The index that the provider gave it, or None.
+        their_id: The id that the provider gave it, or an empty string.
+        id: The id that the client knows.
+        name: Its function's.
+        is_function: Whether it has arguments in JSON.
+        arguments: Their pieces so far.
+    """
+
+    __slots__ = ("arguments", "id", "index", "is_function", "name", "their_id", "theirs")
+
+    def __init__(self, index: int, theirs: int | None, their_id: str, name: str, is_function: bool) -> None:
+        self.index = index
+        self.theirs = theirs
+        self.their_id = their_id
+        self.id = ""
+        self.name = name
+        self.is_function = is_function
+        self.arguments: list[str] = []
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the arguments so far are a JSON value."""
+        try:
+            orjson.loads("".join(self.arguments))
+        except orjson.JSONDecodeError:
+            return False
+        return True
+
+
+def _objects(value: Any) -> Iterable[Json]:
+    items = value if isinstance(value, list) else [value]
+    return (item for item in items if isinstance(item, dict))
+
+
+def _said(piece: Json) -> Json:
+    """Returns a copy of what a piece says of its function; some servers write name and arguments beside `id`."""
+    for kind in _KINDS:
+        if isinstance(said := piece.get(kind), dict):
+            return dict(said)
+    return {name: piece[name] for name in _CALL_FIELDS & piece.keys()}
+
+
+def _index(piece: Json) -> int | None:
+    index = piece.get("index")
+    if isinstance(index, str) and index.isascii() and index.isdecimal():
+        return int(index[:9])
+    return index if type(index) is int else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+def _arguments(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else orjson.dumps(value).decode()

@@ -1,0 +1,107 @@
+"""What vendors take inside messages, parts, tool calls and tools, and the removal of the rest.
+
+Two kinds of rows. A vendor that refuses members it does not know has an allow-list for each place, from its reference.
+For every other, members that belong to one vendor or to answers alone are taken out, unless its row takes them: they
+stand in a conversation because it began elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+PLACES = ("messages[]", "messages[].content[]", "messages[].tool_calls[]", "tools[]", "tools[].function")
+"""Where members stand, as `x-arouter-dropped-params` names them."""
+
+FOREIGN: Mapping[str, frozenset[str]] = {
+    "messages[]": frozenset(
+        {
+            "annotations",  # of answers (developers.openai.com, "Web search")
+            "cache_control",  # platform.claude.com, "Prompt caching"
+            "extra_content",  # ai.google.dev, "OpenAI compatibility": thought signatures
+            "provider_specific_fields",  # LiteLLM's
+            "reasoning_details",  # openrouter.ai, "Reasoning tokens"
+            "thinking_blocks",  # LiteLLM's
+        }
+    ),
+    "messages[].content[]": frozenset({"cache_control", "citations"}),
+    "messages[].tool_calls[]": frozenset({"cache_control", "extra_content", "index", "provider_specific_fields"}),
+    "tools[]": frozenset({"cache_control"}),
+    "tools[].function": frozenset({"cache_control"}),
+}
+"""By place, members that only some vendors take."""
+
+_SILENT = frozenset({"index"})
+"""Members of answers that say nothing in a request: left out without being named."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """What one vendor takes.
+
+    Attributes:
+        allowed: By place, the only members that it takes; a place that is not there takes any but `FOREIGN`.
+        taken: Members of `FOREIGN` that it takes, wherever they stand.
+        refused: Members of messages that it refuses beside those.
+    """
+
+    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+
+    def lacks(self, place: str, member: str) -> bool:
+        """Says whether a member cannot be sent in its place."""
+        allowed = self.allowed.get(place)
+        if allowed is not None:
+            return member not in allowed
+        foreign = member in FOREIGN[place] and member not in self.taken
+        return foreign or (place == "messages[]" and member in self.refused)
+
+    def strip(self, body: Json, dropped: dict[str, None]) -> None:
+        """Takes out what the vendor does not take.
+
+        Args:
+            body: A request, changed in place, but nothing inside it.
+            dropped: Gets the paths of what was taken out and said something.
+        """
+        body["messages"] = [self._message(message, dropped) for message in body["messages"]]
+        if isinstance(body.get("tools"), list):
+            body["tools"] = [self._tool(tool, dropped) for tool in body["tools"]]
+
+    def _message(self, message: Json, dropped: dict[str, None]) -> Json:
+        found: Json = self._without(message, "messages[]", dropped)
+        for name, place in (("content", "messages[].content[]"), ("tool_calls", "messages[].tool_calls[]")):
+            items = found.get(name)
+            if isinstance(items, list):
+                kept = [self._without(item, place, dropped) for item in items]
+                if any(new is not old for new, old in zip(kept, items, strict=True)):
+                    found = {**found, name: kept}
+        return found
+
+    def _tool(self, tool: Json, dropped: dict[str, None]) -> Json:
+        kept: Json = self._without(tool, "tools[]", dropped)
+        if isinstance(kept.get("function"), dict):
+            function = self._without(kept["function"], "tools[].function", dropped)
+            if function is not kept["function"]:
+                kept = {**kept, "function": function}
+        return kept
+
+    def _without(self, holder: Any, place: str, dropped: dict[str, None]) -> Any:
+        """Returns the object without what the vendor lacks, or the object itself if there is nothing to take out."""
+        if not isinstance(holder, dict):
+            return holder
+        lacking = [member for member in holder if self.lacks(place, member)]
+        if not lacking:
+            return holder
+        for member in lacking:
+            value = holder[member]
+            if member not in _SILENT and value is not None and value not in ([], {}, ""):
+                dropped[f"{place}.{member}"] = None
+        return {member: value for member, value in holder.items() if member not in lacking}
+
+
+ANY = Members()
+"""Of a vendor that is not known to refuse members."""
