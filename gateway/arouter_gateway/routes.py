@@ -6,7 +6,7 @@ metadata, for the access log and errors: a path as a client has sent it may hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from arouter_gateway.contract import Contract, Rule, allowed_methods
