@@ -1,12 +1,12 @@
 """The gateway's routes to the methods of the API, made from the descriptor set.
 
-Only what the descriptor maps has a route to the service; any other path is unknown. Each route has the path of its rule as
-metadata, for the access log and errors: a path as a client has sent it may hold a secret.
+Only what the descriptor maps has a route to the service; any other path is unknown. Each route has the path of its rule
+as metadata, for the access log and errors: a path as a client has sent it may hold a secret.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from arouter_gateway.contract import Contract, Rule, allowed_methods

@@ -34,7 +34,9 @@ def read_to_end(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-@pytest.mark.parametrize("request_", ["OPTIONS / HTTP/1.0", "GET /healthz HTTP/1.0", "GET /healthz HTTP/1.0\r\nhost: x"])
+@pytest.mark.parametrize(
+    "request_", ["OPTIONS / HTTP/1.0", "GET /healthz HTTP/1.0", "GET /healthz HTTP/1.0\r\nhost: x"]
+)
 def test_checks_of_load_balancers_pass(stack: Stack, request_: str) -> None:
     with connected(stack) as connection:
         connection.sendall(request_.encode() + b"\r\n\r\n")
@@ -42,11 +44,11 @@ def test_checks_of_load_balancers_pass(stack: Stack, request_: str) -> None:
         assert connection.recv(4096).startswith(b"HTTP/1.0 200 OK\r\n")
 
 
-def test_the_check_of_haproxy_fails_without_a_service(stack: Stack) -> None:
+def test_a_web_page_is_no_check(stack: Stack) -> None:
     with connected(stack) as connection:
         connection.sendall(b"OPTIONS / HTTP/1.1\r\nhost: x\r\norigin: https://x.example\r\nconnection: close\r\n\r\n")
 
-        assert connection.recv(4096).startswith(b"HTTP/1.1 404")  # a web page's, and no check
+        assert connection.recv(4096).startswith(b"HTTP/1.1 404")
 
 
 def test_a_whole_answer(stack: Stack, emulator: Emulator) -> None:

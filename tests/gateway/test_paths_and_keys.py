@@ -120,11 +120,11 @@ def test_two_keys_are_none_over_grpc(stack: Stack, name: str, through_gateway: b
     prefix = "Bearer " if name == "authorization" else ""
     for values in (("lr_live_other", stack.key), (stack.key, "lr_live_other"), (stack.key, stack.key)):
         metadata = tuple((name, prefix + value) for value in values)
-        with stack.channel(stack.port if through_gateway else stack.grpc_port) as channel:
-            with pytest.raises(grpc.RpcError) as caught:
-                Client(stack, channel).models.ListModels(
-                    model_service_pb2.ListModelsRequest(), metadata=metadata, timeout=10
-                )
+        port = stack.port if through_gateway else stack.grpc_port
+        with stack.channel(port) as channel, pytest.raises(grpc.RpcError) as caught:
+            Client(stack, channel).models.ListModels(
+                model_service_pb2.ListModelsRequest(), metadata=metadata, timeout=10
+            )
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 

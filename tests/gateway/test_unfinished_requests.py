@@ -154,7 +154,9 @@ def test_a_body_that_stops_ends_in_time_and_an_answer_takes_as_long_as_it_takes(
         # By now the long answers are under way; these requests are cut, and the answers are not.
         cut = [
             client.open(post("/v1/chat/completions", 1000, authorization=f"Bearer {front.key}")),
-            client.open(post(METHOD, te="trailers", content_type="application/grpc", authorization=f"Bearer {front.key}")),
+            client.open(
+                post(METHOD, te="trailers", content_type="application/grpc", authorization=f"Bearer {front.key}")
+            ),
         ]
         for each in cut:
             client.send(each, 100)

@@ -12,7 +12,7 @@ import psutil
 from arouter_gateway.process import envoy_command
 from arouter_gateway.render import GatewaySettings, render
 from support.envoy_admin import EnvoyAdmin
-from support.ports import HOST, free_ports
+from support.ports import HOST, free_ports, is_listening
 from support.process import Process
 from support.rest import Rest
 from support.stack import Stack, is_healthy
@@ -44,15 +44,22 @@ class Edge(NamedTuple):
 
 @contextmanager
 def edge(stack: Stack, folder: Path, **settings: Any) -> Iterator[Edge]:
-    """Runs a gateway until the context ends."""
+    """Runs a gateway until the context ends.
+
+    Args:
+        stack: Whose service it calls, unless `settings` names other `services`.
+        folder: For its files.
+        settings: Of `GatewaySettings`.
+    """
     [port] = free_ports(1)
     admin = EnvoyAdmin(folder / "admin")
-    path = render(
-        GatewaySettings(port=port, admin_socket=admin.path, services=((HOST, stack.grpc_port),), **settings), folder
+    services = settings.pop("services", None)
+    wanted = GatewaySettings(
+        port=port, admin_socket=admin.path, services=services or ((HOST, stack.grpc_port),), **settings
     )
-    process = Process([], {}, folder, tuple(envoy_command(path)))
+    process = Process([], {}, folder, tuple(envoy_command(render(wanted, folder))))
     try:
-        process.wait_until(lambda: is_healthy(port), "healthy")
+        process.wait_until(lambda: is_listening(port) if services else is_healthy(port), "ready")
         yield Edge(process, port, admin, stack.key)
         assert process.returncode is None
     finally:

@@ -154,7 +154,7 @@ class _Sent(NamedTuple):
 
 
 def _read(metadata: Any) -> _Sent:
-    """Reads the metadata. `authorization` counts before `x-api-key`. What is sent twice is joined: no key has a comma."""
+    """Reads the metadata. `authorization` counts before `x-api-key`. One sent twice is joined, and so no key."""
     authorization = api_key = None
     request_id = traceparent = ""
     is_rest = is_forwarded = False
