@@ -37,7 +37,7 @@ _STATUSES = {
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
 }
-"""What a `code` or `type` that comes with a 200 means. Sources: OpenAI, "Error codes"; streams of vLLM and OpenRouter."""
+"""What a `code` or `type` that comes with a 200 means. Sources: OpenAI, "Error codes"; vLLM and OpenRouter."""
 
 
 class OpenAIAdapter(Adapter):
