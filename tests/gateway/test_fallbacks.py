@@ -42,7 +42,6 @@ NEXT = [
     Fault("error-first-429", 429, "rate_limited"),
     Fault("status-401", 502, "provider_credentials"),
     Fault("status-402", 502, "provider_credentials"),
-    Fault("status-403", 502, "provider_credentials"),
     Fault("garbage", 502, "provider_bad_response"),
     Fault("empty", 502, "provider_bad_response"),
     Fault("cut-first-event", 502, "provider_bad_response"),
@@ -52,7 +51,7 @@ NEXT = [
     Fault("refusing", 502, "provider_unreachable", calls=0),
     Fault("silent", 504, "provider_timeout", calls=0),
 ]
-AT_ONCE = {"status-400": 400, "status-404": 404, "status-413": 413, "status-422": 422}
+AT_ONCE = {"status-400": 400, "status-403": 403, "status-404": 404, "status-413": 413, "status-422": 422}
 AMID = ("error-midstream", "garbage-midstream", "cut-later-event", "no-finish")
 GONE = ("refusing", "silent")
 

@@ -38,7 +38,7 @@ BEFORE_THE_ANSWER = [
     Fault("emu/status-429", 429, LIMITED, "emulated_code"),
     Fault("emu/status-401", 502, SERVER, "provider_credentials"),
     Fault("emu/status-402", 502, SERVER, "provider_credentials"),
-    Fault("emu/status-403", 502, SERVER, "provider_credentials"),
+    Fault("emu/status-403", 403, "permission_error", "emulated_code"),
     Fault("emu/status-408", 504, SERVER, "provider_timeout"),
     Fault("emu/status-500", 502, SERVER, "provider_error"),
     Fault("emu/status-503", 502, SERVER, "provider_error"),

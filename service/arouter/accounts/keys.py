@@ -130,6 +130,11 @@ def authenticate_workload(spiffe_id: str, store: KeyStore) -> ApiKey | None:
     return store.find(hash_workload(spiffe_id))
 
 
+def no_longer_valid() -> ARouterError:
+    """Returns the error that ends a call under way whose key has been revoked, disabled or has expired."""
+    return ARouterError(Failure.INVALID_API_KEY, "The API key is no longer valid.")
+
+
 def may_be_new(secret: str | None) -> bool:
     """Says whether a secret that is not known looks like one of those that ARouter makes."""
     return secret is not None and _MADE.fullmatch(secret) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from arouter.errors import NOT_BEGUN, ARouterError, Failure
@@ -23,7 +24,8 @@ class Admission:
     def __init__(self) -> None:
         self.expired = False
         self._closed = False
-        self._calls: set[Admitted] = set()
+        self._calls: dict[Admitted, str] = {}
+        self._revoked: set[Admitted] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -32,8 +34,11 @@ class Admission:
         """Calls admitted and not settled."""
         return len(self._calls)
 
-    def admit(self) -> Admitted:
+    def admit(self, key: str) -> Admitted:
         """Counts in the call that the current task handles, and returns what counts it out.
+
+        Args:
+            key: The hash of the key that calls.
 
         Raises:
             ARouterError: UNAVAILABLE, once the gate is closed.
@@ -43,13 +48,14 @@ class Admission:
             error.headers = (NOT_BEGUN,)
             raise error
         call = asyncio.current_task()
-        self._calls.add(call)
+        self._calls[call] = key
         self._idle.clear()
         return call
 
     def settle(self, call: Admitted) -> None:
         """Counts a call out."""
-        self._calls.discard(call)
+        self._calls.pop(call, None)
+        self._revoked.discard(call)
         if not self._calls:
             self._idle.set()
 
@@ -63,6 +69,24 @@ class Admission:
         for call in self._calls:
             if call is not None:
                 call.cancel()
+
+    def revoke(self, is_valid: Callable[[str], bool]) -> None:
+        """Cancels the calls in flight whose keys are no longer valid: `is_revoked` holds for them.
+
+        Args:
+            is_valid: Says whether a key with that hash is.
+        """
+        invalid = {key for key in set(self._calls.values()) if not is_valid(key)}
+        if not invalid:
+            return
+        for call, key in self._calls.items():
+            if key in invalid and call is not None and call not in self._revoked:
+                self._revoked.add(call)
+                call.cancel()
+
+    def is_revoked(self, call: Admitted) -> bool:
+        """Says whether `revoke` has cancelled a call."""
+        return call in self._revoked
 
     async def idle(self) -> None:
         """Waits until no call is in flight."""

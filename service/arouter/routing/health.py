@@ -73,7 +73,8 @@ class HealthBoard:
 
     def state(self, endpoint: str, credential: str, now: float, origin: Origin) -> State:
         """Returns what may be done with an endpoint for a call of that origin."""
-        pair = self._pair(endpoint, credential)
+        known = self._endpoints.get(endpoint)
+        pair = None if known is None else known.pairs.get(credential)
         return State.HEALTHY if pair is None else pair.breakers.state(now, origin)
 
     def states(self, now: float) -> Iterator[tuple[str, State]]:

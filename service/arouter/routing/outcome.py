@@ -28,6 +28,10 @@ _LONGEST_ROUTE = 512
 """Characters of a route in a header."""
 
 
+_OF_THE_CLIENT = frozenset({Failure.DEADLINE_EXCEEDED, Failure.INVALID_API_KEY})
+"""What ends a call while its provider works and is to be paid."""
+
+
 class Status(Enum):
     """How a call ended."""
 
@@ -119,9 +123,9 @@ class Outcome:
         self.free = self.last is not None and self.last.failure is not None
 
     def fail(self, failure: Failure) -> None:
-        """Notes what the client is told. It is charged only if its own deadline ended what its provider did."""
+        """Notes what the client is told. It is charged if its own deadline or key ended what its provider did."""
         self.status, self.failure = Status.FAILED, failure.name
-        self.free = failure is not Failure.DEADLINE_EXCEEDED
+        self.free = failure not in _OF_THE_CLIENT
 
 
 def new_outcome(span: Span = NO_SPAN) -> Outcome:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import ApiKey, no_longer_valid
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.ledger.ledger import Ledger
@@ -84,7 +84,7 @@ class Pipeline:
         Raises:
             ARouterError: Any failure of the table.
         """
-        call = self._admission.admit()
+        call = self._admission.admit(key.hash)
         attempts = self._attempts
         outcome = new_outcome(self._tracer.start(CHAT, traceparent))
         reservation = UNLIMITED
@@ -108,6 +108,9 @@ class Pipeline:
             if self._admission.expired:
                 outcome.fail(Failure.UNAVAILABLE)
                 raise shutting_down() from None
+            if self._admission.is_revoked(call):
+                outcome.fail(Failure.INVALID_API_KEY)
+                raise no_longer_valid() from None
             # SDKs hang up as soon as they have read the last event of a stream.
             if not (outcome.complete and request.stream):
                 outcome.leave()

@@ -138,7 +138,7 @@ class Scopes:
         """
         if not self._keys and not last_resort:
             entered = self.everyone.enter(now)
-            return None if entered is None else Entry(self, origin, entered, [], 0, is_suspected=False)
+            return None if entered is None else Entry(self, origin, entered)
         narrow = self._of(origin)
         refusing = self._refusing(now, narrow)
         if refusing and not (last_resort and all(breaker.has_spare(now) for breaker in refusing)):
@@ -155,7 +155,7 @@ class Scopes:
             ticket,
             [(each, _enter(each, now)) for each in narrow],
             known.ticket if known else 0,
-            is_suspected=is_suspected,
+            is_suspected,
         )
 
     def drop(self, key: str, now: float) -> None:
@@ -213,10 +213,9 @@ class Entry:
         scopes: Scopes,
         origin: Origin,
         ticket: int,
-        narrow: list[tuple[Breaker, int]],
-        first: int,
-        *,
-        is_suspected: bool,
+        narrow: Sequence[tuple[Breaker, int]] = (),
+        first: int = 0,
+        is_suspected: bool = False,
     ) -> None:
         self.is_suspected = is_suspected
         self._scopes = scopes
@@ -236,11 +235,10 @@ class Entry:
         closed = trial is not None
         if trial is not None:
             self._ticket = trial
-        for number, (breaker, ticket) in enumerate(self._narrow):
-            trial = breaker.answer(ticket)
-            if trial is not None:
-                self._narrow[number] = breaker, trial
-                closed = True
+        if self._narrow:
+            answered = [(breaker, ticket, breaker.answer(ticket)) for breaker, ticket in self._narrow]
+            self._narrow = [(breaker, ticket if trial is None else trial) for breaker, ticket, trial in answered]
+            closed |= any(trial is not None for _, _, trial in answered)
         if closed:
             self.is_suspected = False
         return closed

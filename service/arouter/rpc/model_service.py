@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from typing_extensions import override
 
-from arouter.accounts.keys import KeyStore
+from arouter.accounts.keys import KeyStore, no_longer_valid
 from arouter.catalogue.catalogue import Catalogue
-from arouter.errors import ARouterError, Failure, invalid_request
+from arouter.errors import invalid_request
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context, write
 from arouter.rpc.typed.model import Build, basic_model, full_model, model_changes
@@ -62,7 +62,7 @@ class ModelService(ModelServiceServicer):
         while True:
             key = self._keys.find(key_hash)
             if key is None:
-                raise ARouterError(Failure.INVALID_API_KEY, "The API key is no longer valid.")
+                raise no_longer_valid()
             offer = self._catalogue.offer(key)
             if offer is shown:
                 # No change is missed between the look and the wait: nothing else runs there.

@@ -48,6 +48,7 @@ from arouter.server.database import wait_for_schema
 from arouter.server.live import LiveParts, cooling, routing_parts
 from arouter.server.ports import endpoint
 from arouter.server.reload import ConfigReload
+from arouter.server.revocation import Revocation
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
@@ -153,6 +154,7 @@ class App:
             self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
         )
         self._admission = Admission()
+        self._revocation = Revocation(self._directory, self._admission)
         self._health = health.aio.HealthServicer()
         self._serving = ServingStatus(self._health, ("", *SERVICES), lambda: self._directory.is_fresh)
         self.reload = ConfigReload(config, environment, self._configure)
@@ -238,6 +240,7 @@ class App:
             _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
         await self._directory_sync.start()
+        self._revocation.start()
         self._ledger.start()
         await self._limiter.start()
         await self._spending_sync.start()
@@ -280,6 +283,7 @@ class App:
             waiter.cancel()
         await self._sync.stop()
         await self._spending_sync.stop()
+        await self._revocation.stop()
         await self._directory_sync.stop()
         await self._limiter.close()
         await self._ledger.close(_LEDGER_PATIENCE)
