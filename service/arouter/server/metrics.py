@@ -102,6 +102,7 @@ class Metrics:
         self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
         for limit in _LIMITS:
             self._count(to.limit_denials[limit,], parts.limiter.refused[limit])
+        to.providers.set(len(parts.catalogue.providers))
         to.config_refused.set(parts.reload.last_failed)
         to.config_applied.set(parts.reload.applied_at)
         self._look_at_providers()
