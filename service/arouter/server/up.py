@@ -19,7 +19,7 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
 from arouter.providers.provider import wants_local_model
-from arouter.server.banner import banner
+from arouter.server.banner import banner, shown_key
 from arouter.server.certificates import checked_files
 from arouter.server.gateway_settings import gateway_settings
 from arouter.server.ports import check_ports, service_ports
@@ -157,7 +157,8 @@ class _Up:
         if not listed:
             click.echo("No model is listed yet: no provider's list could be read. See the lines above.", err=True)
         model = listed[0]["id"] if listed else "provider/model"
-        click.echo(banner(self._url, self._key, self._environment.grpc_port, model))
+        key = shown_key(self._environment, self._key, secret=not sys.stdout.isatty())
+        click.echo(banner(self._url, key, self._environment.grpc_port, model))
 
     def _get(self, path: str) -> bytes | None:
         """Returns the gateway's answer, or None if it is not 200."""
