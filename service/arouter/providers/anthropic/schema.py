@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from arouter.errors import invalid_request
+from arouter.errors import ARouterError, invalid_request
 from arouter.providers.anthropic.fields import Json, optional, required
 from arouter.providers.dropped import Dropped
 
@@ -89,12 +89,12 @@ class _Schema:
         if not isinstance(schema, dict):
             return schema
         if depth > _MAX_DEPTH:
-            raise invalid_request(f"The schema is nested deeper than {_MAX_DEPTH} levels.", _SCHEMA)
+            raise _too_deep()
         adapted: Json = {}
         words = []
         for field, value in schema.items():
             if field in _CONSTRAINTS or (field == "minItems" and value not in (0, 1)):
-                words.append(f"{field}: {orjson.dumps(value).decode()}")
+                words.append(f"{field}: {_text(value)}")
             elif field in _NAMED_SCHEMAS and isinstance(value, dict):
                 adapted[field] = {name: self.adapt(each, depth + 1) for name, each in value.items()}
             elif field in _SCHEMA_LISTS and isinstance(value, list):
@@ -118,3 +118,14 @@ class _Schema:
             return field
         self.weaker = True
         return "anyOf"
+
+
+def _text(constraint: Any) -> str:
+    try:
+        return orjson.dumps(constraint).decode()
+    except orjson.JSONEncodeError as error:
+        raise _too_deep() from error
+
+
+def _too_deep() -> ARouterError:
+    return invalid_request(f"The schema is nested deeper than {_MAX_DEPTH} levels.", _SCHEMA)
