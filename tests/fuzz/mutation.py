@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import Any
 
-MAX_BYTES = 16_384
+MAX_BYTES = 4096
 
 _ODD_BYTES = (
     b"\x00",

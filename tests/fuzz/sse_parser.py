@@ -30,7 +30,7 @@ def check(data: bytes) -> None:
 
 
 def _halves(data: bytes) -> list[list[bytes]]:
-    step = max(1, len(data) // 32)
+    step = max(1, len(data) // 16)
     return [[data[:at], data[at:]] for at in range(0, len(data), step)]
 
 

@@ -67,7 +67,7 @@ def _cuts(data: bytes) -> Iterable[list[bytes]]:
     for at in {len(data) // 3, len(data) // 2, max(0, len(data) - 1), data.find(b"\n"), data.find(b"\r") + 1}:
         if 0 < at < len(data):
             yield [data[:at], b"", data[at:]]
-    if len(data) <= 2048:
+    if len(data) <= 1024:
         yield [data[at : at + 1] for at in range(len(data))]
     yield data.splitlines(keepends=True)
 
