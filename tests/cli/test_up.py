@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +15,13 @@ from typing import Any
 import openai
 import psutil
 import pytest
+import yaml
 
 from emulator import Emulator
 from support.command import run_command
+from support.hanging import Hanging
 from support.ports import HOST, free_ports
-from support.process import Process, assert_gone
+from support.process import AROUTER, Process, assert_gone
 from support.stack import CLIENT_KEY, Stack, is_healthy, running, started
 
 PARTS = [("local", "arouter.embedded"), ("service", "serve"), ("gateway", "envoy")]
@@ -66,8 +72,69 @@ def test_the_service_logs_in_the_form_that_suits_who_reads_it(local: Stack) -> N
 
 
 def test_it_prints_how_to_call_it(local: Stack) -> None:
-    for told in (local.base_url, local.key, LOCAL_MODEL, "curl http", "OpenAI("):
+    for told in (local.base_url, "in AROUTER_DEV_KEY", LOCAL_MODEL, "curl http", "OpenAI("):
         assert told in local.process.printed
+
+
+def test_the_key_is_printed_on_a_terminal_alone(local: Stack) -> None:
+    assert local.key not in local.process.printed + local.process.log
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_printed_works_as_it_stands(config: dict[str, Any], tmp_path: Path, terminal: bool) -> None:
+    """With the key that was made, from which the output is read."""
+    ours, theirs = pty.openpty()
+    on_terminal = (
+        f"import os, sys; os.dup2(os.open({os.ttyname(theirs)!r}, os.O_RDWR | os.O_NOCTTY), 1); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = (sys.executable, "-c", on_terminal, str(AROUTER)) if terminal else (str(AROUTER),)
+    port, grpc_port = free_ports(2)
+    (tmp_path / "arouter.yaml").write_text(yaml.safe_dump(config))
+    environment = {
+        "AROUTER_CONFIG": str(tmp_path / "arouter.yaml"),
+        "AROUTER_PORT": str(port),
+        "AROUTER_GRPC_PORT": str(grpc_port),
+        "AROUTER_STATE_DIR": str(tmp_path / "its state"),
+    }
+    process = Process(["up"], environment, tmp_path, command)
+    try:
+        process.wait_until(lambda: is_healthy(port), "healthy")
+        if terminal:
+            text = b""
+            while b"Ctrl-C stops" not in text:
+                text += os.read(ours, 65536)
+            printed = text.decode().replace("\r\n", "\n")
+        else:
+            process.wait_until(lambda: "Ctrl-C stops" in process.printed, "announced")
+            printed = process.printed
+        key = (tmp_path / "its state" / "dev_key").read_text().strip()
+        assert (key in printed) == terminal
+        assert key not in process.log
+        curl = printed.partition("Try it:")[2].partition("From Python")[0]
+        model = curl.partition('"model": "')[2].partition('"')[0]
+        answered = subprocess.run(
+            ["bash", "-c", curl.replace(model, "emu/text")], capture_output=True, text=True, timeout=30, check=True
+        )
+        assert "data: [DONE]" in answered.stdout
+        assert process.stop() == 0
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_service_that_hangs_stops_the_rest(config: dict[str, Any], tmp_path: Path) -> None:
+    hanging = Hanging(tmp_path / "site")
+    with running(tmp_path / "stack", config, environment=hanging.variables) as stack:
+        hanging.hang(part(stack.process, "serve").pid, 60)
+
+        assert stack.process.wait() == 1
+
+    log = stack.process.log
+    assert "service | did not answer for 5 s and is killed" in log
+    assert "service | Thread 0x" in log or "service | Current thread 0x" in log
+    assert "service ended with status -9. Its last lines:\n" in log
 
 
 @pytest.mark.parametrize(("name", "word"), PARTS)

@@ -23,7 +23,9 @@ from support.typed import Client, chat_request
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-START: dict[str, Any] = {"providers": []}
+START: dict[str, Any] = {
+    "providers": [{"id": "idle", "base_url": "http://127.0.0.1:9/v1", "api_keys": [], "models": ["none"]}]
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def file(service: Stack) -> Iterator[Reloading]:
-    """Its configuration, which is empty again after the test."""
+    """Its configuration, which is the first one again after the test."""
     file = Reloading(service)
     yield file
     file.apply(START)
@@ -94,7 +96,7 @@ def test_a_provider_comes_and_goes(
 ) -> None:
     """Its list is read at once; who watches is told; and the call that it is in the middle of ends well."""
     watch = client.models.WatchModels(model_service_pb2.WatchModelsRequest(), **client.options)
-    assert not next(watch).models
+    assert {model.id for model in next(watch).models} == {"idle/none"}
     status = health(channel, "emu")
     assert next(status).status == UNKNOWN
 
@@ -216,6 +218,36 @@ def test_what_cannot_be_used_changes_nothing(
 
     file.apply({"providers": [row(emulator, "better")]})
     assert say(client, "better/text") == TEXT
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "{}", "null", "---\n", "providers:\n", "providers: []\n", "timeouts: {total: 60}\n"]
+)
+def test_the_last_provider_is_not_taken_away(
+    service: Stack, file: Reloading, client: Client, emulator: Emulator, text: str
+) -> None:
+    """A file that was emptied, or is being written."""
+    file.apply({"providers": [row(emulator)], "timeouts": {"total": 50}})
+
+    assert "arouter.yaml: " in file.refuse(text)
+
+    assert say(client) == TEXT
+
+
+def test_a_config_map_that_is_empty_for_a_moment_is_harmless(
+    service: Stack, file: Reloading, client: Client, emulator: Emulator
+) -> None:
+    file.apply({"providers": [row(emulator)]})
+    refusals, taken = len(file.refusals), file.taken
+
+    file.swap("")
+    file.hang_up()
+    service.process.wait_until(lambda: len(file.refusals) > refusals, "refused")
+    assert say(client) == TEXT
+    file.swap({"providers": [row(emulator, "next")]})
+
+    file.wait_taken(taken + 1)
+    assert say(client, "next/text") == TEXT
 
 
 def test_a_file_that_goes_away_and_comes_back(

@@ -24,7 +24,8 @@ def up() -> None:
 
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes on the port.")
-def serve(workers: int) -> None:
+@click.option("--linked", is_flag=True, hidden=True, help="Stdin is a link to `arouter up`.")
+def serve(workers: int, linked: bool) -> None:
     """Run the gRPC service alone, without gateway and local model.
 
     On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0. On SIGHUP, and when the file that
@@ -33,9 +34,11 @@ def serve(workers: int) -> None:
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
     from arouter.server.garbage import made_for_good
+    from arouter.server.link import ChildLink
     from arouter.server.ports import check_service_ports
 
     with config_errors():
+        link = ChildLink() if linked else None
         config, environment = read_settings()
         check_service_ports(environment)
         prepare_database(environment)
@@ -44,7 +47,7 @@ def serve(workers: int) -> None:
             with made_for_good():
                 from arouter.server.worker import run_worker
 
-            run_worker(config, environment, share_port=False)
+            run_worker(config, environment, link, share_port=False)
         else:
             from arouter.server.supervisor import run_workers
 
@@ -74,7 +77,9 @@ def worker() -> None:
 
     keep_grpc_out_of_forks()
     with made_for_good():
+        from arouter.server.link import ChildLink
         from arouter.server.worker import run_worker
 
     with config_errors():
-        run_worker(*read_settings(), share_port=True)
+        link = ChildLink()
+        run_worker(*read_settings(text=link.text), link, share_port=True)

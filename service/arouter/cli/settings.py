@@ -10,7 +10,7 @@ import click
 from msgspec.structs import replace
 
 from arouter.config.environment import Environment, read_environment
-from arouter.config.load import ConfigError, load_config
+from arouter.config.load import ConfigError, load_config, parse_file
 from arouter.config.schema import Config
 
 
@@ -23,11 +23,12 @@ def config_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def read_settings(file: Path | None = None) -> tuple[Config, Environment]:
+def read_settings(file: Path | None = None, text: str = "") -> tuple[Config, Environment]:
     """Returns the configuration and the environment.
 
     Args:
         file: Read instead of what AROUTER_CONFIG names.
+        text: The content of what AROUTER_CONFIG names, if that is not to be read; else empty.
 
     Raises:
         ConfigError: One of them cannot be used.
@@ -35,4 +36,6 @@ def read_settings(file: Path | None = None) -> tuple[Config, Environment]:
     environment = read_environment()
     if file is not None:
         environment = replace(environment, config_path=file)
+    if text and environment.config_path is not None:
+        return parse_file(environment.config_path, text, environment.variables), environment
     return load_config(environment.config_path, environment.variables), environment

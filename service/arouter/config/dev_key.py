@@ -26,7 +26,7 @@ def development_key(environment: Environment) -> Secret:
     """
     if environment.dev_key is not None:
         return _checked(environment.dev_key.reveal(), "AROUTER_DEV_KEY")
-    path = _path(environment)
+    path = development_key_path(environment)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _create_once(path)
@@ -57,7 +57,7 @@ def client_key(environment: Environment) -> Secret:
         return _checked(environment.key.reveal(), "AROUTER_KEY")
     if environment.dev_key is not None:
         return _checked(environment.dev_key.reveal(), "AROUTER_DEV_KEY")
-    path = _path(environment)
+    path = development_key_path(environment)
     try:
         return _read(path)
     except OSError as error:
@@ -66,7 +66,8 @@ def client_key(environment: Environment) -> Secret:
         ) from error
 
 
-def _path(environment: Environment) -> Path:
+def development_key_path(environment: Environment) -> Path:
+    """Returns the file in the state folder that the development key is kept in."""
     return environment.state_dir / "dev_key"
 
 

@@ -66,23 +66,29 @@ def read_file(path: Path) -> str:
         raise ConfigError(f"{path}: not UTF-8 text") from error
 
 
-def parse_file(path: Path, text: str, variables: Mapping[str, str]) -> Config:
+def parse_file(path: Path, text: str, variables: Mapping[str, str], in_use: Config | None = None) -> Config:
     """Returns the configuration in `text`, which was read from `path`.
 
+    Args:
+        path: Named in errors.
+        text: YAML.
+        variables: What `${VAR}` is replaced from.
+        in_use: The configuration that this one is to replace while the process runs.
+
     Raises:
-        ConfigError: As `load_config`.
+        ConfigError: As `load_config`; or the file is empty, or has a part without content, where `in_use` has some.
     """
     try:
-        return parse_config(text, variables)
+        return parse_config(text, variables, in_use)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def parse_config(text: str, variables: Mapping[str, str]) -> Config:
+def parse_config(text: str, variables: Mapping[str, str], in_use: Config | None = None) -> Config:
     """Returns the configuration in `text`.
 
     Raises:
-        ConfigError: As `load_config`, without the file's name.
+        ConfigError: As `parse_file`, without the file's name.
     """
     # Imported only where there is a file.
     from arouter.config.document import DocumentError, parse_document
@@ -93,6 +99,8 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
         raise ConfigError(str(error)) from error
     if document is None:
         document = {}
+    if in_use is not None and isinstance(document, dict):
+        _check_not_emptied(document, in_use)
     if isinstance(document, dict):
         # A part whose content is commented out.
         document = {name: value for name, value in document.items() if value is not None}
@@ -103,6 +111,15 @@ def parse_config(text: str, variables: Mapping[str, str]) -> Config:
     _check_unique(config)
     _check_tls(config)
     return config
+
+
+def _check_not_emptied(document: dict[Any, Any], in_use: Config) -> None:
+    """Refuses what an interrupted write or a failed template leaves behind: no content, or a name without a value."""
+    if not document and in_use != Config():
+        raise ConfigError("it is empty, and the configuration in use is not; restart to start without one")
+    for name, value in document.items():
+        if value is None and getattr(in_use, str(name), None) != getattr(Config(), str(name), None):
+            raise ConfigError(f"{name}: it has no content, and has some in the configuration in use; leave it out")
 
 
 def _substitute(value: Any, variables: Mapping[str, str], path: str) -> Any:

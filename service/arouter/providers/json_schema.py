@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from arouter.errors import invalid_request
+from arouter.errors import ARouterError, invalid_request
 
 Json = dict[str, Any]
 
@@ -74,6 +74,19 @@ def adapt_schema(schema: Json, rules: SchemaRules, path: str) -> tuple[Json, boo
     return adapter.adapt(schema, 0), adapter.lost
 
 
+def json_text(value: Any, path: str) -> str:
+    """Returns a part of a schema as JSON.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; it is nested too deeply.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        # orjson reads deeper than it writes.
+        raise _too_deep(path) from error
+
+
 class _Adapter:
     def __init__(self, root: Json, rules: SchemaRules, path: str) -> None:
         self.lost = False
@@ -102,7 +115,7 @@ class _Adapter:
         """Returns a schema adapted. `trail` has the references that lead to it in place of their definitions."""
         self._nodes += 1
         if depth > MAX_DEPTH:
-            raise invalid_request(f"The schema is nested deeper than {MAX_DEPTH} levels.", self._path)
+            raise _too_deep(self._path)
         if self._nodes > MAX_NODES:
             raise invalid_request(f"The schema has more than {MAX_NODES} parts, references included.", self._path)
         if not isinstance(schema, dict):
@@ -112,7 +125,7 @@ class _Adapter:
         words: list[str] = []
         for keyword, value in schema.items():
             if not self._take(keyword, value, schema, adapted, depth, trail) and keyword not in _ANNOTATIONS:
-                words.append(f"{keyword}: {orjson.dumps(value, default=str).decode()}")
+                words.append(f"{keyword}: {json_text(value, self._path)}")
         if words:
             self.lost = True
             note = "{" + ", ".join(words) + "}"
@@ -222,6 +235,10 @@ class _Adapter:
                 return None
             found = found[name]
         return found if isinstance(found, dict) else None
+
+
+def _too_deep(path: str) -> ARouterError:
+    return invalid_request(f"The schema is nested deeper than {MAX_DEPTH} levels.", path)
 
 
 def _references(schema: Any) -> Iterator[str]:

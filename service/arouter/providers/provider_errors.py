@@ -70,6 +70,11 @@ def bad_response(what: str) -> ProviderError:
     return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The provider sent {what}.")
 
 
+def too_deep() -> ProviderError:
+    """Returns the error for what can be read but not written: orjson reads deeper than it writes."""
+    return bad_response("an answer that is nested too deeply")
+
+
 def truncated() -> ProviderError:
     """Returns the error for a stream that stopped before its end."""
     return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer stopped without a finish_reason.")

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from arouter.config.dev_key import development_key_path
+from arouter.config.environment import Environment
+
 _TEXT = """
 ARouter is ready.
 
   Base URL   {url}/v1
-  API key    {key}
+  API key    {key.text}
   gRPC       127.0.0.1:{grpc_port}
 
 Try it:
 
   curl {url}/v1/chat/completions \\
-    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+    -H {key.shell} -H 'Content-Type: application/json' \\
     -d '{{"model": "{model}", "stream": true, "messages": [{{"role": "user", "content": "Say hello."}}]}}'
 
 From Python (pip install openai):
 
-  from openai import OpenAI
+  {key.python_import}from openai import OpenAI
 
-  client = OpenAI(base_url="{url}/v1", api_key="{key}")
+  client = OpenAI(base_url="{url}/v1", api_key={key.python})
   for chunk in client.chat.completions.create(
       model="{model}", messages=[{{"role": "user", "content": "Say hello."}}], stream=True
   ):
@@ -29,12 +34,47 @@ Ctrl-C stops everything.
 """
 
 
-def banner(url: str, key: str, grpc_port: int, model: str) -> str:
+class ShownKey(NamedTuple):
+    """How the text refers to the development key.
+
+    Attributes:
+        text: For people.
+        shell: A quoted `Authorization` header for a shell.
+        python: An expression.
+        python_import: What that needs, with the end of its line; or empty.
+    """
+
+    text: str
+    shell: str
+    python: str
+    python_import: str = ""
+
+
+def shown_key(environment: Environment, key: str, *, secret: bool) -> ShownKey:
+    """Returns how to refer to the development key.
+
+    Args:
+        environment: Of the process.
+        key: The key itself.
+        secret: Whether to say where it is instead of what it is: the output may be kept in a log.
+    """
+    if not secret:
+        return ShownKey(key, f"'Authorization: Bearer {key}'", f'"{key}"')
+    if environment.dev_key is not None:
+        variable = "AROUTER_DEV_KEY"
+        return ShownKey(
+            f"in {variable}", f'"Authorization: Bearer ${variable}"', f'os.environ["{variable}"]', "import os\n\n  "
+        )
+    path = str(development_key_path(environment))
+    return ShownKey(f"in {path}", f'"Authorization: Bearer $(cat {path!r})"', f"open({path!r}).read().strip()")
+
+
+def banner(url: str, key: ShownKey, grpc_port: int, model: str) -> str:
     """Returns the text.
 
     Args:
         url: The gateway, without `/v1`.
-        key: The development key: whoever starts ARouter on a laptop is who may see it.
+        key: See `shown_key`.
         grpc_port: The service's port.
         model: A model that is listed.
     """

@@ -107,6 +107,7 @@ class Metrics:
             self._count(to.limit_denials[limit,], parts.limiter.refused[limit])
         to.database_up.set(not parts.directory_sync.is_away)
         to.keys_age.set(parts.directory.age)
+        to.providers.set(len(parts.catalogue.providers))
         to.config_refused.set(parts.reload.last_failed)
         to.config_applied.set(parts.reload.applied_at)
         self._look_at_providers()

@@ -15,6 +15,7 @@ from arouter.config.load import ConfigError, parse_file, read_file
 from arouter.config.schema import Config
 from arouter.providers.provider import Provider, build_providers
 from arouter.server.changes import gateway_changes, restart_changes
+from arouter.server.losses import check_losses, removed
 from arouter.server.watched_file import WatchedFile
 
 POLL_INTERVAL = 1.0
@@ -26,11 +27,19 @@ Apply = Callable[[Config, tuple[Provider, ...]], Awaitable[None]]
 """Puts a configuration, and its providers, in place of the one before."""
 
 
+class _Change(NamedTuple):
+    """A configuration that can be used, its providers, and what it removes from the one in use."""
+
+    config: Config
+    providers: tuple[Provider, ...]
+    removed: list[str]
+
+
 class _Read(NamedTuple):
-    """What was found in the file: its text, or why there is none; and what that means, or why it means nothing."""
+    """What was found in the file: its text, or why there is none; and what that means, or why it cannot be used."""
 
     text: str
-    meaning: tuple[Config, tuple[Provider, ...]] | ConfigError
+    meaning: _Change | ConfigError
 
 
 class ConfigReload:
@@ -44,12 +53,16 @@ class ConfigReload:
     Attributes:
         last_failed: Whether the file, as it was read last, cannot be used.
         applied_at: When the configuration in use was taken, in seconds since the epoch.
+        text_in_use: The content of the file that was taken last; None if that was before this process.
+        taken: Set when `text_in_use` changes. Whatever waits for it clears it.
     """
 
     def __init__(self, config: Config, environment: Environment, apply: Apply) -> None:
         self.last_failed = False
         self.applied_at = time.time()
         self._started_with = config
+        self.text_in_use: str | None = None
+        self.taken = asyncio.Event()
         self._in_use = config
         self._environment = environment
         self._apply = apply
@@ -102,8 +115,11 @@ class ConfigReload:
         except ConfigError as error:
             return _Read(str(error), error)
         try:
-            config = parse_file(path, text, self._environment.variables)
-            return _Read(text, (config, build_providers(config, self._environment)))
+            config = parse_file(path, text, self._environment.variables, self._in_use)
+            providers = build_providers(config, self._environment)
+            before = build_providers(self._in_use, self._environment)
+            check_losses(path, before, config, providers)
+            return _Read(text, _Change(config, providers, removed(self._in_use, config, before, providers)))
         except ConfigError as error:
             return _Read(text, error)
 
@@ -117,14 +133,18 @@ class ConfigReload:
                 _log.warning("%s has not changed and still cannot be used", path)
             return
         recovered, self.last_failed = self.last_failed, False
-        config, providers = read.meaning
+        config, providers, gone = read.meaning
         if config == self._in_use:
+            self.text_in_use = read.text
             if requested or recovered:
                 _log.info("%s says what is in use already", path)
             return
         await self._apply(config, providers)
-        self._in_use, self.applied_at = config, time.time()
+        self._in_use, self.applied_at, self.text_in_use = config, time.time(), read.text
+        self.taken.set()
         _log.info("%s is in use as it is now", path)
+        if gone:
+            _log.warning("no longer configured: %s", ", ".join(gone))
         if fields := restart_changes(self._started_with, config):
             _log.warning("needs a restart: %s", ", ".join(fields))
         if fields := gateway_changes(self._started_with, config):

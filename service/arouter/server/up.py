@@ -19,9 +19,11 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
 from arouter.providers.provider import wants_local_model
-from arouter.server.banner import banner
+from arouter.server.banner import banner, shown_key
 from arouter.server.certificates import checked_files
 from arouter.server.gateway_settings import gateway_settings
+from arouter.server.heartbeat import TIMEOUT
+from arouter.server.hung import kill_hung
 from arouter.server.ports import check_ports, service_ports
 from arouter.server.processes import Child, stop_patience
 from arouter.server.signals import handle_signals
@@ -73,6 +75,7 @@ class _Up:
         # A person reads what the service writes into a pipe of ours.
         self._variables["AROUTER_LOG_FORMAT"] = environment.log_format
         self._parts: list[Child] = []
+        self._text = ""
 
     async def run(self) -> int:
         stop, hurry = asyncio.Event(), asyncio.Event()
@@ -114,9 +117,10 @@ class _Up:
                 await local.wait()
                 raise _PartDiedError(local)
             self._variables["AROUTER_LOCAL_URL"] = address
-        await self._start("service", [sys.executable, "-m", "arouter", "serve"])
+        await self._start("service", [sys.executable, "-m", "arouter", "serve", "--linked"], linked=True)
         await self._start("gateway", envoy_command(self._render()))
         announced = asyncio.create_task(self._announce())
+        watching = asyncio.create_task(kill_hung(self._parts, _report_hung))
         deaths = {asyncio.create_task(part.wait()): part for part in self._parts}
         try:
             await asyncio.wait({announced, *deaths}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,7 +129,7 @@ class _Up:
                 await asyncio.wait(deaths, return_when=asyncio.FIRST_COMPLETED)
             raise _PartDiedError(next(part for death, part in deaths.items() if death.done()))
         finally:
-            for task in (announced, *deaths):
+            for task in (announced, watching, *deaths):
                 task.cancel()
 
     def _render(self) -> Path:
@@ -135,15 +139,20 @@ class _Up:
         except OSError as error:
             raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR moves it)") from error
 
-    async def _start(self, name: str, command: Sequence[str]) -> Child:
+    async def _start(self, name: str, command: Sequence[str], *, linked: bool = False) -> Child:
         # Only the service needs to know the keys.
         variables = self._variables if name == "service" else _without_secrets(self._variables)
         try:
-            part = await Child.start(name, command, variables, _print_line)
+            part = await Child.start(
+                name, command, variables, _print_line, text="" if linked else None, on_text=self._on_text
+            )
         except OSError as error:
             raise ConfigError(f"cannot start {name} ({command[0]}): {error}") from error
         self._parts.append(part)
         return part
+
+    def _on_text(self, text: str) -> None:
+        self._text = text
 
     async def _announce(self) -> None:
         """Waits until the gateway is healthy, then prints how to use it."""
@@ -157,7 +166,8 @@ class _Up:
         if not listed:
             click.echo("No model is listed yet: no provider's list could be read. See the lines above.", err=True)
         model = listed[0]["id"] if listed else "provider/model"
-        click.echo(banner(self._url, self._key, self._environment.grpc_port, model))
+        key = shown_key(self._environment, self._key, secret=not sys.stdout.isatty())
+        click.echo(banner(self._url, key, self._environment.grpc_port, model))
 
     def _get(self, path: str) -> bytes | None:
         """Returns the gateway's answer, or None if it is not 200."""
@@ -171,7 +181,7 @@ class _Up:
 
     async def _stop(self, hurry: asyncio.Event) -> None:
         """Stops the service first, so that open calls can end through the gateway to the model behind them."""
-        patience = stop_patience(self._config, self._environment)
+        patience = stop_patience(self._config, self._environment, self._text)
         hurrying = asyncio.create_task(self._hurry(hurry))
         for part in sorted(self._parts, key=lambda part: _STOP_ORDER.index(part.name)):
             await part.stop(patience)
@@ -226,6 +236,12 @@ def _client_context(environment: Environment) -> ssl.SSLContext:
 def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
     kept = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONUNBUFFERED")
     return {name: variables[name] for name in kept if name in variables}
+
+
+def _report_hung(part: Child, killed: bool, stacks: list[str]) -> None:
+    for line in stacks:
+        _print_line(part.name, line)
+    _print_line(part.name, f"did not answer for {TIMEOUT:.0f} s and {'is killed' if killed else 'does again'}")
 
 
 def _print_line(name: str, line: str) -> None:

@@ -153,6 +153,7 @@ class Instruments:
                 "provider",
             )
         )
+        self.providers = gauge("arouter_providers", "Providers that are on; the fewest of any worker.", "livemin")
         self.limit_denials = Children(
             counter("arouter_limit_denials_total", "Calls refused because of their key's limits.", "limit")
         )

@@ -121,3 +121,47 @@ async def test_without_a_file_there_is_nothing_to_reload(said: Said) -> None:
 
     assert await reloaded.read() == "there is no configuration to reload: AROUTER_CONFIG names no file"
     await reloaded.reload.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is empty, and the configuration in use is not; restart to start without one"),
+        ("# all of it\n", "it is empty, and the configuration in use is not; restart to start without one"),
+        ("providers: []", "no provider would be left; restart to run without one"),
+        ("timeouts: {total: 5}", "no provider would be left; restart to run without one"),
+        ("providers:", "providers: it has no content, and has some in the configuration in use; leave it out"),
+        (
+            f"models:\n{row('a')}",
+            "models: it has no content, and has some in the configuration in use; leave it out",
+        ),
+        (
+            row("a").replace(", api_keys: ['${KEY}']", ""),
+            "provider 'a' would lose its key; `api_keys: []` says that it needs none",
+        ),
+    ],
+)
+async def test_nothing_is_lost_by_an_unfinished_file(reloaded: Reloaded, text: str, why: str) -> None:
+    await reloaded.read(f"{row('a')}\nmodels: [{{id: m/m, endpoints: [a/m]}}]")
+
+    assert await reloaded.read(text) == f"{REFUSED}{reloaded.path}: {why}"
+
+    assert reloaded.taken == [["a"]]
+    assert reloaded.reload.last_failed
+    assert reloaded.reload.text_in_use is not None
+    assert reloaded.reload.text_in_use.startswith(row("a"))
+
+
+async def test_what_is_left_out_on_purpose_is_taken_and_said(reloaded: Reloaded, said: Said) -> None:
+    await reloaded.read(
+        f"{row('a')[:-1]}, {{id: b, base_url: 'http://y/v1'}}]\nmodels: [{{id: m/m, endpoints: [a/m]}}]"
+    )
+
+    assert await reloaded.read(row("a").replace("'${KEY}'", "")) == "file is in use as it is now"
+    assert await said.lines.get() == "no longer configured: provider b, model m/m"
+    assert reloaded.taken == [["a", "b"], ["a"]]
+
+
+async def test_without_any_provider_from_the_start_there_is_none_to_lose(reloaded: Reloaded) -> None:
+    assert await reloaded.read("server: {keep_alive: 5}") == "file is in use as it is now"
+    assert await reloaded.read("providers: []\nserver: {keep_alive: 6}") == "file is in use as it is now"

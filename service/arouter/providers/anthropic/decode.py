@@ -8,7 +8,7 @@ import orjson
 
 from arouter.providers.anthropic.fields import Json
 from arouter.providers.anthropic.reasoning_details import from_block
-from arouter.providers.provider_errors import bad_response
+from arouter.providers.provider_errors import bad_response, too_deep
 
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -140,8 +140,15 @@ def annotation(citation: Json, start: int, end: int) -> Json:
 
 
 def arguments(value: Any) -> str:
-    """Returns a tool call's input as the JSON text that OpenAI has there."""
-    return orjson.dumps(value if isinstance(value, dict) else {}).decode()
+    """Returns a tool call's input as the JSON text that OpenAI has there.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE; it is nested too deeply.
+    """
+    try:
+        return orjson.dumps(value if isinstance(value, dict) else {}).decode()
+    except orjson.JSONEncodeError as error:
+        raise too_deep() from error
 
 
 def string(holder: Json, field: str) -> str:

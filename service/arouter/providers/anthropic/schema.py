@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import orjson
-
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.fields import Json, optional, required
 from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.dropped import Dropped
-from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
+from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema, json_text
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."
 """What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a wish, noted as dropped."""
@@ -50,7 +48,7 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
         adapted, weaker = adapt_schema(schema, RULES, _SCHEMA)
     except RecursiveSchemaError:
         dropped.add("response_format")
-        return None, f"{JSON_INSTRUCTION} It follows this JSON Schema: {orjson.dumps(schema).decode()}"
+        return None, f"{JSON_INSTRUCTION} It follows this JSON Schema: {json_text(schema, _SCHEMA)}"
     if weaker:
         dropped.add(_SCHEMA)
     return {"type": "json_schema", "schema": adapted}, None

@@ -11,7 +11,7 @@ from arouter.errors import Failure, ProviderError
 from arouter.providers.gemini.contents import SIGNATURE_FORMAT
 from arouter.providers.gemini.documents import JsonObject, count, object_in, objects, text_in
 from arouter.providers.gemini.grounding import citations_of
-from arouter.providers.provider_errors import bad_response, truncated
+from arouter.providers.provider_errors import bad_response, too_deep, truncated
 
 _FINISHES = {
     "STOP": "stop",
@@ -126,7 +126,10 @@ class ChoiceReader:
         name = text_in(call.get("name"))
         if name is None:
             raise bad_response("a function call without a name")
-        arguments = orjson.dumps(object_in(call.get("args")))
+        try:
+            arguments = orjson.dumps(object_in(call.get("args")))
+        except orjson.JSONEncodeError as error:
+            raise too_deep() from error
         tool_call: JsonObject = {
             "index": self._calls,
             "id": text_in(call.get("id")) or self._call_id(response_id, name, arguments),

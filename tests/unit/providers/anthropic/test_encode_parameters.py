@@ -322,3 +322,6 @@ def test_refuses_what_is_nested_too_deeply() -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
     assert refusal(response_format=wanted).param == "response_format.json_schema.schema"
     refusal(container=deep)
+    schema = {"type": "integer", "minimum": deep}
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    assert refusal(response_format=wanted).param == "response_format.json_schema.schema"

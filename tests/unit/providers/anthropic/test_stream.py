@@ -176,3 +176,17 @@ def test_a_stream_without_its_stop_is_cut(events: list[Any]) -> None:
         decoder.finish()
 
     assert caught.value.failure is Failure.PROVIDER_BAD_RESPONSE
+
+
+def test_a_calls_input_that_cannot_be_written_is_no_answer() -> None:
+    """Such as orjson reads, and does not write; found by fuzzing."""
+    text = orjson.dumps({"type": "content_block_start", "index": 0, "content_block": {**TOOL, "input": {"a": None}}})
+    opening = text.replace(b"null", b"[" * 300 + b"]" * 300)
+
+    decoder, _ = feed(START, opening)
+    with pytest.raises(ProviderError, match="nested too deeply") as caught:
+        decoder.feed(raw(CLOSE))
+
+    assert caught.value.failure is Failure.PROVIDER_BAD_RESPONSE
+    with pytest.raises(ProviderError, match="nested too deeply"):
+        ADAPTER.decode(message(content=[{**TOOL, "input": {"a": "deep"}}]).replace(b'"deep"', b"[" * 300 + b"]" * 300))

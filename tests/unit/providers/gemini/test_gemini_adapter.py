@@ -263,3 +263,15 @@ def test_the_last_page_names_no_other(page: dict[str, Any]) -> None:
 def test_refuses_a_model_list_that_is_none(page: bytes) -> None:
     with pytest.raises(ProviderError):
         ADAPTER.decode_models(page)
+
+
+def test_a_calls_arguments_that_cannot_be_written_are_no_answer() -> None:
+    """Such as orjson reads, and does not write."""
+    call = {"functionCall": {"name": "f", "args": {"a": "deep"}}}
+    answer = orjson.dumps({"candidates": [{"content": {"parts": [call]}, "finishReason": "STOP"}]})
+    deep = answer.replace(b'"deep"', b"[" * 300 + b"]" * 300)
+
+    with pytest.raises(ProviderError, match="nested too deeply"):
+        ADAPTER.decode(deep)
+    with pytest.raises(ProviderError, match="nested too deeply"):
+        ADAPTER.stream_decoder().feed(ServerSentEvent(deep))
