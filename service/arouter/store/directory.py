@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from arouter.accounts.periods import first_day
@@ -69,6 +70,13 @@ class SqlDirectoryStore(DirectoryStore, SpendingStore):
                 )
                 found |= {hash_: Spent(first, int(nanos)) for hash_, nanos in await connection.execute(query)}
         return SpendingChanges(revision, found)
+
+
+async def raise_revision(connection: AsyncConnection) -> int:
+    """Returns the revision of the changes that this transaction makes to accounts and keys; called before all else."""
+    raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
+    revision: int = (await connection.execute(raised)).scalar_one()
+    return revision
 
 
 def account_of(row: Row[Any]) -> Account:

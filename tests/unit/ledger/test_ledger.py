@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from arouter.chat.usage import Usage
+from arouter.config.schema import UsageConfig
+from arouter.ledger.journal import Journal
 from arouter.ledger.ledger import Ledger
 from arouter.ledger.record import UsageRecord
+from arouter.ledger.recovery import Recovery
 from arouter.ledger.store import Scope
 from arouter.store.database import Database, database_url
 from arouter.store.ledger import SqlLedgerStore
@@ -32,6 +35,12 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = Database(database_url(None, tmp_path))
     yield database
     await database.close()
+
+
+def new_ledger(database: Database, folder: Path, queue: int = 10_000) -> Ledger:
+    store, config = SqlLedgerStore(database), UsageConfig(queue=queue)
+    journal = Journal(folder, database.name, config.max_journal_bytes)
+    return Ledger(store, journal, Recovery(folder, database.name, store), config)
 
 
 async def requests(database: Database) -> int:
