@@ -1,0 +1,1 @@
+"""Scripts that one can run by hand against ARouter, on the loopback device alone."""
