@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16, help="(default: 16)")
     parser.add_argument("--seed", type=int, default=None, help="of the moments; printed if left out")
     parser.add_argument("--postgres", action="store_true", help="instead of an SQLite file")
+    parser.add_argument("--gateway", action="store_true", help="call through a gateway instead of the service itself")
     options = parser.parse_args()
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
     print(f"{options.rounds} kills, {options.workers} workers, {options.clients} clients, seed {seed}")
@@ -41,7 +42,7 @@ def main() -> None:
                 result = asyncio.run(_run(Path(name), emulator, options, seed, server.new_database()))
         else:
             result = asyncio.run(_run(Path(name), emulator, options, seed, None))
-    print(f"finished {result.finished}, broken {result.broken}")
+    print(f"finished {result.finished}, broken {dict(result.broken)}")
     print(f"missing {result.missing or 0}, doubled {result.doubled}")
     print(f"sums of the records {result.recorded}, kept {result.summed}")
     sys.exit(not result.exact)
@@ -56,7 +57,14 @@ async def _run(folder: Path, emulator: Emulator, options: argparse.Namespace, se
     config = {"providers": [{**row, "models": [{"name": "text", "prices": _PRICES}]}]}
     targets = [TARGETS[number % len(TARGETS)] for number in range(options.rounds)]
     return await kill_again_and_again(
-        folder / "killed", config, targets, url=url, workers=options.workers, clients=options.clients, seed=seed
+        folder / "killed",
+        config,
+        targets,
+        url=url,
+        gateway=options.gateway,
+        workers=options.workers,
+        clients=options.clients,
+        seed=seed,
     )
 
 

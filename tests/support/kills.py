@@ -5,32 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import re
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import grpc
-import orjson
 import psutil
 import yaml
-from google.api import httpbody_pb2
 from sqlalchemy import func, select
 
 from arouter.config.secret import Secret
 from arouter.store.database import Database, database_url
 from arouter.store.tables import usage, usage_daily
-from arouter.v1 import chat_service_pb2
-from arouter.v1.chat_service_pb2_grpc import ChatServiceStub
+from support.cluster import Gateway
+from support.kill_clients import Clients, GrpcClients, RestClients
 from support.ports import HOST, free_ports
 from support.process import Process
 from support.stack import CLIENT_KEY, GRPC_OPTIONS, assert_clean, wait_serving
-from support.typed import chat_request
 
 Target = Literal["worker", "service", "supervisor"]
 """What SIGKILL is sent to: one of the workers, all processes at once, or the supervisor alone."""
@@ -39,8 +34,6 @@ TARGETS: tuple[Target, ...] = ("worker", "service", "supervisor")
 
 _LIMIT = 60.0
 _POLL = 0.1
-_BODY = {"model": "emu/text", "messages": [{"role": "user", "content": "hi"}]}
-_ID = re.compile(rb'"id":"(gen-[^"]+)"')
 
 
 class Killed:
@@ -115,80 +108,6 @@ class Killed:
             process.kill()
 
 
-class Clients:
-    """Clients that call on and on: typed and REST-shaped, whole and streamed in turns.
-
-    Attributes:
-        finished: The ids of the calls of which the whole answer has come, by kind.
-        broken: Calls that failed.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._address = f"{HOST}:{port}"
-        self.finished: dict[str, str] = {}
-        self.broken = 0
-        self._stopping = False
-
-    @asynccontextmanager
-    async def calling(self, count: int) -> AsyncIterator[Clients]:
-        """Calls until the block ends. Each client has a connection of its own, so that every worker gets some."""
-        tasks = [asyncio.create_task(self._call(number)) for number in range(count)]
-        try:
-            yield self
-        finally:
-            self._stopping = True
-            await asyncio.gather(*tasks)
-
-    async def more(self, count: int) -> None:
-        """Waits until that many more calls have finished."""
-        enough = len(self.finished) + count
-        async with asyncio.timeout(_LIMIT):
-            while len(self.finished) < enough:  # noqa: ASYNC110
-                await asyncio.sleep(_POLL)  # The clients go on meanwhile.
-
-    async def _call(self, number: int) -> None:
-        options: dict[str, Any] = {
-            "metadata": (("authorization", f"Bearer {CLIENT_KEY}"),),
-            "timeout": _LIMIT,
-            "wait_for_ready": True,
-        }
-        kinds = (self._typed, self._typed_stream, self._whole, self._events)
-        async with grpc.aio.insecure_channel(self._address, options=GRPC_OPTIONS) as channel:
-            chat = ChatServiceStub(channel)
-            while not self._stopping:
-                number += 1
-                try:
-                    await kinds[number % len(kinds)](chat, options)
-                except grpc.aio.AioRpcError as error:
-                    if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                        raise
-                    self.broken += 1
-
-    async def _typed(self, chat: ChatServiceStub, options: dict[str, Any]) -> None:
-        answer = await chat.ChatCompletion(chat_request(), **options)
-        self.finished[answer.id] = "typed"
-
-    async def _typed_stream(self, chat: ChatServiceStub, options: dict[str, Any]) -> None:
-        ids = [chunk.id async for chunk in chat.StreamChatCompletion(chat_request(), **options)]
-        self.finished[ids[0]] = "typed stream"
-
-    async def _whole(self, chat: ChatServiceStub, options: dict[str, Any]) -> None:
-        answer = await chat.CreateWholeChatCompletion(_request(stream=False), **options)
-        self._note(answer.data, "whole")
-
-    async def _events(self, chat: ChatServiceStub, options: dict[str, Any]) -> None:
-        data = b""
-        async for piece in chat.CreateChatCompletion(_request(stream=True), **options):
-            data += piece.data
-            if data.endswith(b"data: [DONE]\n\n"):
-                self._note(data, "events")
-
-    def _note(self, data: bytes, kind: str) -> None:
-        found = _ID.search(data)
-        assert found is not None, data
-        self.finished[found[1].decode()] = kind
-
-
 class Books(NamedTuple):
     """What a database says.
 
@@ -237,7 +156,7 @@ class Result(NamedTuple):
 
     Attributes:
         finished: Calls that clients saw finished.
-        broken: Calls that failed.
+        broken: Calls that failed, by how.
         missing: Of those finished, those without a record, by kind.
         doubled: Records beyond one a call.
         recorded: Sums of the records.
@@ -245,7 +164,7 @@ class Result(NamedTuple):
     """
 
     finished: int
-    broken: int
+    broken: Counter[str]
     missing: dict[str, int]
     doubled: int
     recorded: dict[date, tuple[int, ...]]
@@ -263,6 +182,7 @@ async def kill_again_and_again(
     targets: list[Target],
     *,
     url: str | None = None,
+    gateway: bool = False,
     workers: int = 2,
     clients: int = 16,
     seed: int = 0,
@@ -276,6 +196,7 @@ async def kill_again_and_again(
         config: The content of its `arouter.yaml`.
         targets: What is killed.
         url: A migrated PostgreSQL database; else an SQLite file is used.
+        gateway: Whether clients call through a gateway; else the service itself.
         workers: How many the service has.
         clients: How many call.
         seed: Decides on the moments.
@@ -284,9 +205,13 @@ async def kill_again_and_again(
     environment = {} if url is None else {"AROUTER_DATABASE_URL": url}
     service = Killed(folder, config, workers, environment)
     database = Database(database_url(None if url is None else Secret(url), folder / "state"))
+    front = Gateway(folder / "gateway", {}, [f"{HOST}:{service.port}"]) if gateway else None
     try:
         await asyncio.to_thread(service.start)
-        async with Clients(service.port).calling(clients) as load:
+        if front is not None:
+            await asyncio.to_thread(front.start)
+        users: Clients = GrpcClients(service.port) if front is None else RestClients(front.port)
+        async with users.calling(clients) as load:
             for target in targets:
                 await load.more(4 * clients)
                 await asyncio.sleep(chance.uniform(0, 0.7))  # The moment is to be a random one.
@@ -305,12 +230,9 @@ async def kill_again_and_again(
         )
     finally:
         service.end()
+        if front is not None:
+            front.end()
         await database.close()
-
-
-def _request(*, stream: bool) -> chat_service_pb2.CreateChatCompletionRequest:
-    data = orjson.dumps({**_BODY, "stream": stream})
-    return chat_service_pb2.CreateChatCompletionRequest(http_body=httpbody_pb2.HttpBody(data=data))
 
 
 def _is_worker(process: psutil.Process) -> bool:
