@@ -249,9 +249,15 @@ class UsageConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         queue: Records that wait at most while the database is away; beyond, they are lost and counted.
+        max_journal_bytes: Size of a process's journal, in which records survive its end; beyond, they wait in memory
+            alone.
+        fsync: When the journal is flushed to the disk: `never` leaves it to the operating system, `interval` does it
+            once a second. The end of the process needs neither, a crash of the machine does.
     """
 
     queue: Annotated[int, Meta(ge=1)] = 100_000
+    max_journal_bytes: Annotated[int, Meta(ge=1_048_576)] = 268_435_456
+    fsync: Literal["never", "interval"] = "never"
 
 
 class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from arouter.chat.usage import Usage
 
+KEPT_DAYS = 90
+"""Days for which single records are kept (docs.arouter.ai: get-generation)."""
+
 
 class UsageRecord(NamedTuple):
     """What became of one attempt at a provider. Never changed, and without a word of prompt or answer.
@@ -46,6 +49,11 @@ class UsageRecord(NamedTuple):
     def tokens(self) -> int:
         """Of prompt and answer together."""
         return self.usage.prompt_tokens + self.usage.completion_tokens
+
+    @property
+    def ended_ms(self) -> int:
+        """When the attempt ended, in milliseconds since the epoch."""
+        return self.created_ms + self.latency_ms
 
 
 class UsageSum(NamedTuple):

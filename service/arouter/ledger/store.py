@@ -26,8 +26,8 @@ class Scope(NamedTuple):
 class LedgerStore(Protocol):
     """Keeps usage records."""
 
-    async def add(self, records: Sequence[UsageRecord], *, again: bool) -> None:
-        """Keeps records.
+    async def add(self, records: Sequence[UsageRecord], *, again: bool) -> int:
+        """Keeps records and adds them to the sums; returns how many were not there before.
 
         Args:
             records: Which.
@@ -36,6 +36,15 @@ class LedgerStore(Protocol):
 
         Raises:
             StoreError: None was kept, or it is not known whether they were.
+        """
+
+    async def recover(self, records: Sequence[UsageRecord]) -> int:
+        """Is `add` for records of a process that has ended, some of which may be there already.
+
+        Every process that counts what keys spend notices the new sums at its next look.
+
+        Raises:
+            StoreError: As `add`.
         """
 
     async def find(self, generation_id: str, scope: Scope) -> UsageRecord | None:

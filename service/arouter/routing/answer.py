@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from arouter.accounts.records import NANOS
@@ -26,6 +27,7 @@ class Answer:
         completion: The whole answer in canonical form; empty if it is streamed.
         limit_headers: What the key's limits say about this call.
         complete: Whether all of it has come from its provider.
+        on_complete: Called with this answer once all of a streamed one has come, before `read` returns the last of it.
     """
 
     __slots__ = (
@@ -39,6 +41,7 @@ class Answer:
         "completion",
         "dropped",
         "limit_headers",
+        "on_complete",
         "outcome",
     )
 
@@ -54,6 +57,7 @@ class Answer:
         self.outcome = outcome
         self.dropped = dropped
         self.limit_headers: tuple[tuple[str, str], ...] = ()
+        self.on_complete: Callable[[Answer], None] | None = None
         self._attempt = attempt
         self._watched = watched
         self._created: int | None = None
@@ -105,6 +109,8 @@ class Answer:
         if self._stream.ended:
             self.complete = True
             self._watched.finished(self.usage)
+            if self.on_complete is not None:
+                self.on_complete(self)
         return chunks
 
     async def close(self) -> None:

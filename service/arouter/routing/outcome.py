@@ -95,6 +95,7 @@ class Outcome:
         free: Whether it costs nothing: its provider failed, or we did.
         span: It in a trace.
         finish_reasons: Why the answer's choices ended; only of calls whose span is recorded.
+        records: What the ledger was given, or None: nothing yet.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Outcome:
     free: bool = False
     span: Span = NO_SPAN
     finish_reasons: list[str] = field(default_factory=list)
+    records: list[UsageRecord] | None = None
 
     @property
     def last(self) -> Attempt | None:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 
 from arouter.accounts.keys import ApiKey, no_longer_valid
 from arouter.chat.request import ChatRequest
@@ -96,13 +97,14 @@ class Pipeline:
             origin = Origin(key.hash, request.body)
             answer = await attempts.first_answer(request, origin, deadline, outcome, plan)
             answer.limit_headers = reservation.headers
+            answer.on_complete = partial(self._record, outcome, key, request)
             try:
                 async with nullcontext() if answer.deadline is None else asyncio.timeout_at(answer.deadline):
                     yield answer
             except TimeoutError as error:
                 raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
             finally:
-                outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
+                _note(outcome, answer)
                 await answer.close()
         except asyncio.CancelledError:
             if self._admission.expired:
@@ -128,6 +130,23 @@ class Pipeline:
             asyncio.get_running_loop().call_soon(
                 self._settle, call, outcome, key, request, request_id, reservation, time.monotonic()
             )
+            # Now: what a client has seen the end of is to be on record even if this process is killed next.
+            self._record(outcome, key, request)
+
+    def _record(self, outcome: Outcome, key: ApiKey, request: ChatRequest, answer: Answer | None = None) -> None:
+        """Gives the ledger the call's records, the first time it is called. They are final.
+
+        Args:
+            outcome: Of the call.
+            key: Who asked.
+            request: What was asked.
+            answer: A streamed answer that is complete, the last piece of which has not been sent.
+        """
+        if outcome.records is None:
+            if answer is not None:
+                _note(outcome, answer)
+            outcome.records = records(outcome, key, request, time.monotonic())
+            self._ledger.put(outcome.records)
 
     def _settle(
         self,
@@ -139,11 +158,10 @@ class Pipeline:
         reservation: Reservation,
         ended: float,
     ) -> None:
-        """Writes down what a call has taken, and lets it out."""
+        """Counts what a call has taken, and lets it out."""
         tokens = cost = 0
         try:
-            for record in records(outcome, key, request, ended):
-                self._ledger.put(record)
+            for record in outcome.records or ():
                 tokens += 0 if outcome.free else record.tokens
                 cost += record.cost
             end_call(outcome, request, request_id, ended)
@@ -154,6 +172,10 @@ class Pipeline:
             if reservation is not UNLIMITED:
                 reservation.settle(tokens, cost)
             self._admission.settle(call)
+
+
+def _note(outcome: Outcome, answer: Answer) -> None:
+    outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:

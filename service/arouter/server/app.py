@@ -22,7 +22,9 @@ from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
+from arouter.ledger.journal import Journal
 from arouter.ledger.ledger import Ledger
+from arouter.ledger.recovery import Recovery
 from arouter.limits.limiter import Limiter
 from arouter.limits.spending import SpendingSync
 from arouter.providers.driver import Upstream
@@ -145,7 +147,13 @@ class App:
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
         ledger_store = SqlLedgerStore(self._database)
-        self._ledger = Ledger(ledger_store, config.usage.queue)
+        journals = environment.state_dir / "usage"
+        self._ledger = Ledger(
+            ledger_store,
+            Journal(journals, self._database.name, config.usage.max_journal_bytes),
+            Recovery(journals, self._database.name, ledger_store),
+            config.usage,
+        )
         directory_store = SqlDirectoryStore(self._database)
         self._directory_sync = DirectorySync(self._directory, directory_store)
         board = HealthBoard(cooling(config.routing.breaker))
@@ -241,7 +249,7 @@ class App:
         await wait_for_schema(self._database)
         await self._directory_sync.start()
         self._revocation.start()
-        self._ledger.start()
+        await self._ledger.start()
         await self._limiter.start()
         await self._spending_sync.start()
         await self._sync.start(_LIST_PATIENCE)

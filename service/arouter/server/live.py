@@ -56,7 +56,7 @@ class LiveParts:
         self.board.configure(cooling(config.routing.breaker))
         self.pipeline.configure(planner, attempts)
         self.limiter.configure(config.limits.when_down, config.limits.timeout)
-        self.ledger.capacity = config.usage.queue
+        self.ledger.configure(config.usage)
         self.directory.max_age = config.accounts.max_age
         self.chat.keep_alive = config.server.keep_alive
         self.health.configure([provider.id for provider in providers])

@@ -101,6 +101,9 @@ class Metrics:
         to.usage_queue.set(parts.ledger.waiting)
         self._count(to.usage_written, parts.ledger.written)
         self._count(to.usage_lost, parts.ledger.shed)
+        self._count(to.usage_recovered, parts.ledger.recovered)
+        self._count(to.usage_unjournalled, parts.ledger.unjournalled)
+        to.usage_oldest_age.set(parts.ledger.oldest_age(time.time()))
         self._count(to.limits_unchecked, parts.limiter.unchecked)
         self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
         for limit in _LIMITS:

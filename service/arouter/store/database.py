@@ -69,6 +69,11 @@ class Database:
         event.listen(self._engine.sync_engine, "before_cursor_execute", self._count)
 
     @property
+    def name(self) -> str:
+        """The database without credentials and options; for SQLite, which is found by its folder, no more than that."""
+        return "sqlite" if self.is_sqlite else f"postgresql://{self._place}/{self._engine.url.database}"
+
+    @property
     def dialect(self) -> Dialect:
         """How statements are written for it."""
         return self._engine.dialect

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from arouter.accounts.periods import first_day
@@ -81,6 +82,13 @@ def _known_part(since: int, revision: int) -> int:
     them. Then everything is new.
     """
     return since if since <= revision else 0
+
+
+async def raise_revision(connection: AsyncConnection) -> int:
+    """Returns the revision of the changes that this transaction makes to accounts and keys; called before all else."""
+    raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
+    revision: int = (await connection.execute(raised)).scalar_one()
+    return revision
 
 
 def account_of(row: Row[Any]) -> Account:

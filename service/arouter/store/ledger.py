@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Executable, Row, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Dialect, Executable, Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
@@ -15,7 +15,8 @@ from arouter.chat.usage import Usage
 from arouter.ledger.record import UsageRecord, UsageSum
 from arouter.ledger.store import Dimension, LedgerStore, Scope
 from arouter.store.database import Database, insert
-from arouter.store.tables import usage, usage_daily
+from arouter.store.directory import raise_revision
+from arouter.store.tables import keys, usage, usage_daily
 
 _BEFORE_USAGE = UsageRecord._fields.index("usage")
 _USED = Usage._fields.index("reasoning_tokens") + 1
@@ -28,19 +29,29 @@ class SqlLedgerStore(LedgerStore):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._insertion = str(usage.insert().compile(dialect=database.dialect))
+        self._missing = insert(database.dialect, usage).on_conflict_do_nothing().returning(*usage.primary_key)
         self._addition = _addition(database.dialect)
 
     @override
-    async def add(self, records: Sequence[UsageRecord], *, again: bool) -> None:
+    async def add(self, records: Sequence[UsageRecord], *, again: bool) -> int:
         async with self._database.begin() as connection:
             if again:
-                known = await _known(connection, records)
-                records = [record for record in records if (record.generation_id, record.attempt) not in known]
-            if records:
-                # Rows go to the driver as they are: SQLAlchemy's own way to it costs more than all else that is done
-                # for a call here.
-                await connection.exec_driver_sql(self._insertion, [_row(record) for record in records])
-                await self._add_up(connection, records)
+                return await self._add_missing(connection, records)
+            # Rows go to the driver as they are: SQLAlchemy's own way to it costs more than all else that is done for a
+            # call here. A record that is there after all fails the transaction.
+            await connection.exec_driver_sql(self._insertion, [_row(record) for record in records])
+            await self._add_up(connection, records)
+            return len(records)
+
+    @override
+    async def recover(self, records: Sequence[UsageRecord]) -> int:
+        async with self._database.begin() as connection:
+            # Spending is read of keys that have changed, and of all keys once a minute.
+            revision = await raise_revision(connection)
+            spent = {record.key_hash for record in records if record.cost}
+            limited = update(keys).where(keys.c.hash.in_(spent), keys.c.limit_nanos.is_not(None))
+            await connection.execute(limited.values(revision=revision))
+            return await self._add_missing(connection, records)
 
     @override
     async def find(self, generation_id: str, scope: Scope) -> UsageRecord | None:
@@ -77,6 +88,16 @@ class SqlLedgerStore(LedgerStore):
         async with self._database.begin() as connection:
             await connection.execute(delete(usage).where(usage.c.created_ms < before_ms))
 
+    async def _add_missing(self, connection: AsyncConnection, records: Sequence[UsageRecord]) -> int:
+        """Adds the records that are not there, and those alone to the sums; returns how many."""
+        columns = usage.columns.keys()
+        rows = [dict(zip(columns, _row(record), strict=True)) for record in records]
+        added = {tuple(row) for row in await connection.execute(self._missing, rows)}
+        missing = [record for record in records if (record.generation_id, record.attempt) in added]
+        if missing:
+            await self._add_up(connection, missing)
+        return len(missing)
+
     async def _add_up(self, connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
         """Adds records to the sums of their days."""
         sums: dict[tuple[date, str, str, str | None], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
@@ -101,14 +122,6 @@ class SqlLedgerStore(LedgerStore):
                 for (day, key, model, account), total in sorted(sums.items(), key=lambda item: item[0][:3])
             ],
         )
-
-
-async def _known(connection: AsyncConnection, records: Sequence[UsageRecord]) -> set[tuple[str, int]]:
-    """Returns which of the records are there already: an earlier write may have worked without our learning of it."""
-    key = tuple_(usage.c.generation_id, usage.c.attempt)
-    wanted = [(record.generation_id, record.attempt) for record in records]
-    found = await connection.execute(select(usage.c.generation_id, usage.c.attempt).where(key.in_(wanted)))
-    return {(row.generation_id, row.attempt) for row in found}
 
 
 def _addition(dialect: Dialect) -> Executable:

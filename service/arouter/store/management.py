@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, structs
 from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from arouter.accounts.periods import first_day
@@ -20,8 +19,8 @@ from arouter.accounts.records import Account, Key, LimitReset, Spending
 from arouter.accounts.specs import AccountPatch, KeyPatch
 from arouter.accounts.store import KeyQuery, ManagementStore
 from arouter.store.database import Database, insert
-from arouter.store.directory import account_of, key_of
-from arouter.store.tables import accounts, directory, keys, usage_daily
+from arouter.store.directory import account_of, key_of, raise_revision
+from arouter.store.tables import accounts, keys, usage_daily
 
 _PERIODS: tuple[LimitReset, ...] = ("daily", "weekly", "monthly")
 _LISTS = frozenset({"providers", "allowed_providers", "allowed_models"})
@@ -36,7 +35,7 @@ class SqlManagementStore(ManagementStore):
     @override
     async def create_key(self, key: Key) -> bool:
         async with self._database.begin() as connection:
-            revision = await _raise_revision(connection)
+            revision = await raise_revision(connection)
             if key.account is not None and await connection.scalar(_account_ids(key.account)) is None:
                 return False
             await connection.execute(insert(connection.dialect, keys).values(**_key_columns(key), revision=revision))
@@ -72,7 +71,7 @@ class SqlManagementStore(ManagementStore):
     @override
     async def update_key(self, key_hash: str, account: str | None, patch: KeyPatch, now: int) -> Key | None:
         async with self._database.begin() as connection:
-            values = _stamp(await _raise_revision(connection), now) | _key_columns(patch)
+            values = _stamp(await raise_revision(connection), now) | _key_columns(patch)
             statement = update(keys).where(_is_key(key_hash, account)).values(**values).returning(keys)
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else key_of(row)
@@ -80,7 +79,7 @@ class SqlManagementStore(ManagementStore):
     @override
     async def delete_key(self, key_hash: str, account: str | None, now: int) -> bool:
         async with self._database.begin() as connection:
-            values = _stamp(await _raise_revision(connection), now) | {"deleted_at": now}
+            values = _stamp(await raise_revision(connection), now) | {"deleted_at": now}
             done = await connection.execute(update(keys).where(_is_key(key_hash, account)).values(**values))
         return done.rowcount > 0
 
@@ -99,7 +98,7 @@ class SqlManagementStore(ManagementStore):
     @override
     async def create_account(self, account: Account) -> bool:
         async with self._database.begin() as connection:
-            row = _columns(account) | {"revision": await _raise_revision(connection)}
+            row = _columns(account) | {"revision": await raise_revision(connection)}
             added = insert(connection.dialect, accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.id)
             return await connection.scalar(added) is not None
 
@@ -119,7 +118,7 @@ class SqlManagementStore(ManagementStore):
     @override
     async def update_account(self, id_: str, patch: AccountPatch, now: int) -> Account | None:
         async with self._database.begin() as connection:
-            values = _stamp(await _raise_revision(connection), now) | _columns(patch)
+            values = _stamp(await raise_revision(connection), now) | _columns(patch)
             statement = update(accounts).where(_is_account(id_)).values(**values).returning(accounts)
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else account_of(row)
@@ -127,17 +126,11 @@ class SqlManagementStore(ManagementStore):
     @override
     async def delete_account(self, id_: str, now: int) -> bool:
         async with self._database.begin() as connection:
-            values = _stamp(await _raise_revision(connection), now) | {"deleted_at": now}
+            values = _stamp(await raise_revision(connection), now) | {"deleted_at": now}
             done = await connection.execute(update(accounts).where(_is_account(id_)).values(**values))
             of_account = and_(keys.c.account == id_, keys.c.deleted_at.is_(None))
             await connection.execute(update(keys).where(of_account).values(**values))
         return done.rowcount > 0
-
-
-async def _raise_revision(connection: AsyncConnection) -> int:
-    raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
-    revision: int = (await connection.execute(raised)).scalar_one()
-    return revision
 
 
 def _stamp(revision: int, now: int) -> dict[str, Any]:

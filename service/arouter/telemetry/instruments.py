@@ -169,6 +169,19 @@ class Instruments:
             "Seconds since accounts and keys were last read from the database; +Inf: not yet.",
             "livemax",
         )
+        self.usage_recovered = counter(
+            "arouter_usage_records_recovered_total",
+            "Usage records of processes that were killed, written to the database from their journals.",
+        )
+        self.usage_unjournalled = counter(
+            "arouter_usage_records_unjournalled_total",
+            "Usage records that could not be written to the journal, so that a kill would have lost them.",
+        )
+        self.usage_oldest_age = gauge(
+            "arouter_usage_oldest_record_age_seconds",
+            "For how long the oldest usage record that is not in the database has waited; 0: there is none.",
+            "livemax",
+        )
         self.config_refused = gauge(
             "arouter_config_refused", "1 while the configuration file, as it was read last, cannot be used.", "livemax"
         )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import insert, update
 
 from arouter.chat.usage import Usage
+from arouter.errors import StoreError
 from arouter.ledger.record import UsageRecord, UsageSum
 from arouter.ledger.store import Dimension, Scope
 from arouter.store.database import Database
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.ledger import SqlLedgerStore
+from arouter.store.tables import directory, keys
+from support.keys import key_row
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 ANY = Scope()
@@ -81,11 +86,46 @@ async def test_records_of_others_are_not_there(store: SqlLedgerStore, scope: Sco
 
 
 async def test_a_repeated_write_counts_once(store: SqlLedgerStore) -> None:
-    await store.add([record("gen-1"), record("gen-2")], again=False)
-    await store.add([record("gen-2"), record("gen-3")], again=True)
+    assert await store.add([record("gen-1"), record("gen-2")], again=False) == 2
+    assert await store.add([record("gen-2"), record("gen-3")], again=True) == 1
+    assert await store.recover([record("gen-1"), record("gen-3"), record("gen-4"), record("gen-4", attempt=2)]) == 2
 
     [total] = await store.summarize(ANY, MONDAY, MONDAY, ["day"])
-    assert (total.requests, total.cost) == (3, 2100)
+    assert (total.requests, total.cost) == (5, 3500)
+
+
+async def test_a_record_that_is_there_changes_nothing_by_surprise(store: SqlLedgerStore) -> None:
+    await store.add([record("gen-1")], again=False)
+    with pytest.raises(StoreError):
+        await store.add([record("gen-2"), record("gen-1")], again=False)
+
+    [total] = await store.summarize(ANY, MONDAY, MONDAY, ["day"])
+    assert total.requests == 1
+
+
+async def test_writers_of_the_same_records_count_them_once(database: Database) -> None:
+    records = [record(f"gen-{number}") for number in range(200)]
+    writers = [SqlLedgerStore(database) for _ in range(4)]
+
+    added = await asyncio.gather(*(writer.recover(records) for writer in writers))
+
+    [total] = await writers[0].summarize(ANY, MONDAY, MONDAY, ["day"])
+    assert (sum(added), total.requests, total.cost) == (200, 200, 200 * 700)
+
+
+async def test_spending_that_is_found_later_is_noticed(database: Database, store: SqlLedgerStore) -> None:
+    async with database.begin() as connection:
+        await connection.execute(insert(keys).values(key_row("k1", limit_nanos=10**9, revision=1)))
+        await connection.execute(insert(keys).values(key_row("k2", revision=1)))
+        await connection.execute(update(directory).values(revision=1))
+    spending = SqlDirectoryStore(database)
+    before = await spending.limited(0, at(MONDAY) / 1000)
+    assert before.spent["k1"].nanos == 0
+
+    await store.recover([record("gen-1"), record("gen-2", key_hash="k2")])
+
+    after = await spending.limited(before.revision, at(MONDAY) / 1000)
+    assert {hash_: spent.nanos for hash_, spent in after.spent.items()} == {"k1": 700}
 
 
 RECORDS = [
