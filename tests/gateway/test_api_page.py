@@ -15,6 +15,7 @@ from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.v1 import (
     account_service_pb2,
+    audit_service_pb2,
     chat_service_pb2,
     key_service_pb2,
     model_service_pb2,
@@ -142,6 +143,7 @@ def test_a_refused_parameter_is_answered_as_shown(door: Rest) -> None:
 
 SERVICES = (
     account_service_pb2,
+    audit_service_pb2,
     chat_service_pb2,
     key_service_pb2,
     model_service_pb2,

@@ -9,9 +9,13 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert, update
 
+from arouter.accounts.audit import Actor
 from arouter.accounts.keys import LIVE_PREFIX, hash_secret
 from arouter.store.revision import sqlite_path
 from arouter.store.tables import directory, keys
+
+ACTOR = Actor("cli", label="a test")
+"""What makes changes where it does not matter."""
 
 
 def key_row(hash_: str, **columns: Any) -> dict[str, Any]:

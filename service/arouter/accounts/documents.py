@@ -11,7 +11,32 @@ from typing import Any
 from msgspec import structs
 
 from arouter.accounts.management import KeyView
-from arouter.accounts.records import NANOS, Account, RateLimit
+from arouter.accounts.records import NANOS, Account, Key, RateLimit, Spending
+
+_NEVER_CHANGED = frozenset({"hash", "id", "created_at", "updated_at"})
+_OF_SPENDING = frozenset({"limit_remaining", "usage", "usage_daily", "usage_weekly", "usage_monthly"})
+
+
+def changed_values(
+    before: Key | Account | None, after: Key | Account | None
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Returns the fields that differ between two states of a key or an account, as they were and as they are.
+
+    Of what was not there before, or is not there any more, these are all fields that can be set; None stands for the
+    other side.
+    """
+    old, new = _settable_values(before), _settable_values(after)
+    if old is None or new is None:
+        return old, new
+    changed = [name for name in new if old[name] != new[name]]
+    return {name: old[name] for name in changed}, {name: new[name] for name in changed}
+
+
+def _settable_values(subject: Key | Account | None) -> dict[str, Any] | None:
+    if subject is None:
+        return None
+    document = account_document(subject) if isinstance(subject, Account) else key_document(KeyView(subject, Spending()))
+    return {name: value for name, value in document.items() if name not in _NEVER_CHANGED | _OF_SPENDING}
 
 
 def key_document(view: KeyView) -> dict[str, Any]:

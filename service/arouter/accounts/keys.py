@@ -32,6 +32,7 @@ class ApiKey:
         limit_reset: That period, or None for the key's life.
         expires_at: When it stops to be valid, in seconds since the epoch, or None.
         default_model: Its account's: what a request gets that names no model.
+        label: What may be shown of the secret.
     """
 
     hash: str
@@ -44,6 +45,7 @@ class ApiKey:
     limit_reset: LimitReset | None = None
     expires_at: float | None = None
     default_model: str | None = None
+    label: str = ""
 
     @classmethod
     def of(cls, key: Key, account: Account | None) -> ApiKey:
@@ -64,6 +66,7 @@ class ApiKey:
             limit_reset=key.limit_reset,
             expires_at=key.expires_at,
             default_model=account.default_model if account else None,
+            label=key.label,
         )
 
     def refusal(self, provider: str, *ids: str) -> str | None:

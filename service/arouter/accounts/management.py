@@ -1,7 +1,7 @@
 """Makes, shows, changes and removes accounts and keys, within what the caller may see.
 
-A caller is its account (`by`): it sees and changes that account's keys and nothing else. None is the operator, who sees
-everything. What a caller may not see is NOT_FOUND, as if it were not there.
+A caller is its account (`by`): it sees that account's keys and nothing else. None is the operator, who sees everything.
+A change takes the whole actor, for the audit log. What a caller may not see is NOT_FOUND, as if it were not there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
+from arouter.accounts.audit import Actor
 from arouter.accounts.built_in import DEFAULT_ACCOUNT, label_of
 from arouter.accounts.fields import is_account_id, is_key_hash
 from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
@@ -70,7 +71,7 @@ class Management:
         self._built_in = {key.hash: key for key in built_in}
         self._changed = changed
 
-    async def create_key(self, new: NewKey, by: str | None) -> NewSecret:
+    async def create_key(self, new: NewKey, by: Actor) -> NewSecret:
         """Makes a key: in the caller's account, unless the operator names another.
 
         The operator's regular keys are in the account `default` if no other is named, the management keys in none.
@@ -78,8 +79,8 @@ class Management:
         Raises:
             ARouterError: INVALID_REQUEST, there is no such account; NOT_FOUND, it is not the caller's. StoreError.
         """
-        _check_account(new.account, by)
-        account = new.account or by
+        _check_account(new.account, by.account)
+        account = new.account or by.account
         if account is None and new.key_type == "regular":
             account = DEFAULT_ACCOUNT
         prefix = LIVE_PREFIX if new.key_type == "regular" else MANAGEMENT_PREFIX
@@ -92,7 +93,7 @@ class Management:
             updated_at=now,
             **structs.asdict(new) | {"account": account},
         )
-        if not await self._store.create_key(key):
+        if not await self._store.create_key(key, by):
             raise invalid_request("There is no such account. Make it first.", "account")
         await self._changed()
         return NewSecret(KeyView(key, _UNSPENT), secret)
@@ -146,28 +147,28 @@ class Management:
             raise invalid_request("More than one key's hash begins so. Give more of it.", "hash")
         return _found(prefix if prefix in found else next(iter(found), None), "hash")
 
-    async def update_key(self, key_hash: str, patch: KeyPatch, by: str | None) -> KeyView:
+    async def update_key(self, key_hash: str, patch: KeyPatch, by: Actor) -> KeyView:
         """Changes a key and returns it. Raises NOT_FOUND, INVALID_REQUEST, StoreError."""
         if patch == KeyPatch():
-            return await self.get_key(key_hash, by)
-        before = _found(await self._store.get_key(_hash(key_hash), by), "hash")
+            return await self.get_key(key_hash, by.account)
+        before = _found(await self._store.get_key(_hash(key_hash), by.account), "hash")
         if before.key_type == "management":
             refuse_restrictions(patch)
-        key = _found(await self._store.update_key(key_hash, by, patch, int(time.time())), "hash")
+        key = _found(await self._store.update_key(key_hash, by.account, patch, int(time.time()), by), "hash")
         await self._changed()
         return await self._view(key)
 
-    async def delete_key(self, key_hash: str, by: str | None) -> None:
+    async def delete_key(self, key_hash: str, by: Actor) -> None:
         """Revokes a key, which may be the caller's own. Raises NOT_FOUND, StoreError."""
-        _found(await self._store.delete_key(_hash(key_hash), by, int(time.time())) or None, "hash")
+        _found(await self._store.delete_key(_hash(key_hash), by.account, int(time.time()), by) or None, "hash")
         await self._changed()
 
-    async def create_account(self, new: NewAccount, by: str | None) -> Account:
+    async def create_account(self, new: NewAccount, by: Actor) -> Account:
         """Makes an account. Raises PERMISSION_DENIED, ALREADY_EXISTS, StoreError."""
-        _require_operator(by)
+        _require_operator(by.account)
         now = int(time.time())
         account = Account(**structs.asdict(new), created_at=now, updated_at=now)
-        if not await self._store.create_account(account):
+        if not await self._store.create_account(account, by):
             raise ARouterError(
                 Failure.ALREADY_EXISTS,
                 "The id is taken. That of an account that was removed is so for ever, because usage records name it.",
@@ -191,25 +192,25 @@ class Management:
         visible = by in (None, id_)
         return _found(await self._store.get_account(_id(id_)) if visible else None, "id")
 
-    async def update_account(self, id_: str, patch: AccountPatch, by: str | None) -> Account:
+    async def update_account(self, id_: str, patch: AccountPatch, by: Actor) -> Account:
         """Changes an account and returns it. Raises PERMISSION_DENIED, NOT_FOUND, StoreError."""
-        _require_operator(by)
+        _require_operator(by.account)
         if patch == AccountPatch():
-            return await self.get_account(id_, by)
-        account = _found(await self._store.update_account(_id(id_), patch, int(time.time())), "id")
+            return await self.get_account(id_, by.account)
+        account = _found(await self._store.update_account(_id(id_), patch, int(time.time()), by), "id")
         await self._changed()
         return account
 
-    async def delete_account(self, id_: str, by: str | None) -> None:
+    async def delete_account(self, id_: str, by: Actor) -> None:
         """Removes an account and revokes its keys.
 
         Raises:
             ARouterError: PERMISSION_DENIED; NOT_FOUND; INVALID_REQUEST, it is the one that is always there. StoreError.
         """
-        _require_operator(by)
+        _require_operator(by.account)
         if id_ == DEFAULT_ACCOUNT:
             raise invalid_request(f"The account '{DEFAULT_ACCOUNT}' cannot be removed; it can be disabled.", "id")
-        _found(await self._store.delete_account(_id(id_), int(time.time())) or None, "id")
+        _found(await self._store.delete_account(_id(id_), int(time.time()), by) or None, "id")
         await self._changed()
 
     async def _view(self, key: Key) -> KeyView:

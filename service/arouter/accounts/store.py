@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
+from arouter.accounts.audit import Actor
 from arouter.accounts.records import Account, Key, Spending
 from arouter.accounts.specs import AccountPatch, KeyPatch
 
@@ -104,10 +105,11 @@ class KeyQuery(NamedTuple):
 class ManagementStore(Protocol):
     """What accounts and keys are managed in. `account`, where it may be None, limits a method to that account's keys.
 
-    All methods raise `StoreError` if it cannot be reached. `now` is in seconds since the epoch.
+    All methods raise `StoreError` if it cannot be reached. `now` is in seconds since the epoch. A change is noted in
+    the audit log with its `actor`, in the same transaction.
     """
 
-    async def create_key(self, key: Key) -> bool:
+    async def create_key(self, key: Key, actor: Actor) -> bool:
         """Adds a key; False if its account is not there."""
 
     async def get_key(self, key_hash: str, account: str | None) -> Key | None:
@@ -119,16 +121,18 @@ class ManagementStore(Protocol):
     async def find_hashes(self, prefix: str) -> Sequence[str]:
         """Returns up to two hashes that begin with `prefix`, of which only hexadecimal digits are allowed."""
 
-    async def update_key(self, key_hash: str, account: str | None, patch: KeyPatch, now: int) -> Key | None:
+    async def update_key(
+        self, key_hash: str, account: str | None, patch: KeyPatch, now: int, actor: Actor
+    ) -> Key | None:
         """Changes a key and returns it."""
 
-    async def delete_key(self, key_hash: str, account: str | None, now: int) -> bool:
+    async def delete_key(self, key_hash: str, account: str | None, now: int, actor: Actor) -> bool:
         """Revokes a key; False if it is not there."""
 
     async def spending(self, hashes: Sequence[str], now: int) -> Mapping[str, Spending]:
         """Returns what keys have spent, by hash; those that have not spent anything may be left out."""
 
-    async def create_account(self, account: Account) -> bool:
+    async def create_account(self, account: Account, actor: Actor) -> bool:
         """Adds an account; False if one has that id, or had it before it was removed."""
 
     async def get_account(self, id_: str) -> Account | None:
@@ -137,8 +141,8 @@ class ManagementStore(Protocol):
     async def list_accounts(self, after: str, count: int) -> Sequence[Account]:
         """Returns up to `count` accounts with ids greater than `after`, sorted by id."""
 
-    async def update_account(self, id_: str, patch: AccountPatch, now: int) -> Account | None:
+    async def update_account(self, id_: str, patch: AccountPatch, now: int, actor: Actor) -> Account | None:
         """Changes an account and returns it."""
 
-    async def delete_account(self, id_: str, now: int) -> bool:
+    async def delete_account(self, id_: str, now: int, actor: Actor) -> bool:
         """Removes an account and revokes its keys; False if it is not there."""

@@ -6,6 +6,7 @@ import click
 
 from arouter import __version__
 from arouter.cli.accounts import accounts
+from arouter.cli.audit import audit
 from arouter.cli.check_config import check_config
 from arouter.cli.client import chat, models
 from arouter.cli.explain import explain
@@ -50,5 +51,19 @@ def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
 
 
-for _command in (up, serve, migrate, worker, models, chat, explain, keys, accounts, usage, check_config, gateway):
+for _command in (
+    up,
+    serve,
+    migrate,
+    worker,
+    models,
+    chat,
+    explain,
+    keys,
+    accounts,
+    usage,
+    audit,
+    check_config,
+    gateway,
+):
     main.add_command(_command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
+from arouter.cli.database import as_json, command_line, manage, print_fields, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from arouter.accounts.management import Management
@@ -39,7 +39,7 @@ def create(
     from arouter.accounts.specs import new_account
 
     document = _document(name, providers, default_model) | {"id": id}
-    _print(lambda management: management.create_account(new_account(document), None), as_json)
+    _print(lambda management: management.create_account(new_account(document), command_line()), as_json)
 
 
 @accounts.command("list")
@@ -112,14 +112,14 @@ def update(
         document["disabled"] = disable
     if not document:
         raise click.UsageError("name what to change; --help lists the options")
-    _print(lambda management: management.update_account(id, account_patch(document), None), as_json)
+    _print(lambda management: management.update_account(id, account_patch(document), command_line()), as_json)
 
 
 @accounts.command()
 @click.argument("id", metavar="ID")
 def delete(id: str) -> None:  # noqa: A002
     """Remove an account and revoke its keys for good. Its ID is never free again, because usage records name it."""
-    manage(lambda management: management.delete_account(id, None))
+    manage(lambda management: management.delete_account(id, command_line()))
     click.echo(f"Account {id} is removed, and its keys are revoked.")
 
 

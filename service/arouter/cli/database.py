@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ from arouter.config.environment import Environment, read_environment
 from arouter.config.load import ConfigError
 
 if TYPE_CHECKING:
+    from arouter.accounts.audit import Actor
     from arouter.accounts.management import Management
     from arouter.store.database import Database
 
@@ -34,6 +36,19 @@ def manage(work: Callable[[Management], Awaitable[T]]) -> T:
         return work(Management(SqlManagementStore(database)))
 
     return use_database(with_management)
+
+
+def command_line() -> Actor:
+    """Returns what the audit log names as having made a change: the command line, and whose process it is."""
+    import getpass
+
+    from arouter.accounts.audit import Actor
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid {os.getuid()}"
+    return Actor("cli", label=user)
 
 
 def use_database(work: Callable[[Database], Awaitable[T]]) -> T:

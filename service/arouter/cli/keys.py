@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arouter.cli.database import as_json, manage, print_fields, print_json, print_table, shown
+from arouter.cli.database import as_json, command_line, manage, print_fields, print_json, print_table, shown
 from arouter.cli.key_options import key_document_of, key_options
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def create(name: str, account: str | None, management: bool, as_json: bool, **op
     document = key_document_of(options) | {"name": name, "account": account, "key_type": key_type}
 
     async def work(management: Management) -> tuple[KeyView, str]:
-        return await management.create_key(new_key(document), None)
+        return await management.create_key(new_key(document), command_line())
 
     view, secret = manage(work)
     if as_json:
@@ -144,7 +144,7 @@ def delete(hash: str) -> None:  # noqa: A002
 
     async def work(management: Management) -> str:
         found = await _find(management, hash)
-        await management.delete_key(found, None)
+        await management.delete_key(found, command_line())
         return found
 
     _say(manage(work), "revoked")
@@ -155,7 +155,7 @@ def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
 
     async def work(management: Management) -> KeyView:
         patch = key_patch(document)
-        return await management.update_key(await _find(management, key_hash), patch, None)
+        return await management.update_key(await _find(management, key_hash), patch, command_line())
 
     return manage(work)
 

@@ -9,6 +9,7 @@ from arouter.accounts.documents import account_document
 from arouter.accounts.management import Management
 from arouter.accounts.records import Account
 from arouter.accounts.specs import account_patch, new_account
+from arouter.rpc.actor import actor_of
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
 from arouter.rpc.json_body import DELETED, json_body, read_json
@@ -28,7 +29,7 @@ class AccountService(AccountServiceServicer):
     async def CreateAccount(self, request: pb.CreateAccountRequest, context: Context) -> pb.CreateAccountResponse:
         who = caller.get()
         document = read_json(request.http_body) if who.is_rest else new_account_document(request.account)
-        account = await self._management.create_account(new_account(document), who.key.account)
+        account = await self._management.create_account(new_account(document), actor_of(who))
         if who.is_rest:
             return pb.CreateAccountResponse(http_body=_body(account))
         return pb.CreateAccountResponse(data=account_to_proto(account))
@@ -59,7 +60,7 @@ class AccountService(AccountServiceServicer):
             document = read_json(request.http_body)
         else:
             document = masked(account_fields(request.account), request.update_mask)
-        account = await self._management.update_account(request.account_id, account_patch(document), who.key.account)
+        account = await self._management.update_account(request.account_id, account_patch(document), actor_of(who))
         if who.is_rest:
             return pb.UpdateAccountResponse(http_body=_body(account))
         return pb.UpdateAccountResponse(data=account_to_proto(account))
@@ -67,7 +68,7 @@ class AccountService(AccountServiceServicer):
     @override
     async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Context) -> pb.DeleteAccountResponse:
         who = caller.get()
-        await self._management.delete_account(request.account_id, who.key.account)
+        await self._management.delete_account(request.account_id, actor_of(who))
         return pb.DeleteAccountResponse(http_body=DELETED if who.is_rest else None)
 
 

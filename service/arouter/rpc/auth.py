@@ -24,7 +24,7 @@ from arouter.rpc.context import Context, Handler
 from arouter.rpc.status import abort
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
-_MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/")
+_MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/", "/arouter.v1.AuditService/")
 _ANY_KEY = (
     "/arouter.v1.KeyService/GetCurrentKey",
     "/arouter.v1.KeyService/CheckKey",

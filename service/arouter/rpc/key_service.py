@@ -8,6 +8,7 @@ from typing_extensions import override
 from arouter.accounts.documents import current_key_document, key_document
 from arouter.accounts.management import KeyView, Management
 from arouter.accounts.specs import key_patch, new_key
+from arouter.rpc.actor import actor_of
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
 from arouter.rpc.json_body import DELETED, json_body, read_json
@@ -27,7 +28,7 @@ class KeyService(KeyServiceServicer):
     async def CreateKey(self, request: pb.CreateKeyRequest, context: Context) -> pb.CreateKeyResponse:
         who = caller.get()
         document = read_json(request.http_body) if who.is_rest else new_key_document(request.key)
-        view, secret = await self._management.create_key(new_key(document), who.key.account)
+        view, secret = await self._management.create_key(new_key(document), actor_of(who))
         if who.is_rest:
             return pb.CreateKeyResponse(http_body=json_body({"data": key_document(view), "key": secret}))
         return pb.CreateKeyResponse(data=key_to_proto(view), key=secret)
@@ -60,7 +61,7 @@ class KeyService(KeyServiceServicer):
     async def UpdateKey(self, request: pb.UpdateKeyRequest, context: Context) -> pb.UpdateKeyResponse:
         who = caller.get()
         document = read_json(request.http_body) if who.is_rest else masked(key_fields(request.key), request.update_mask)
-        view = await self._management.update_key(request.hash, key_patch(document), who.key.account)
+        view = await self._management.update_key(request.hash, key_patch(document), actor_of(who))
         if who.is_rest:
             return pb.UpdateKeyResponse(http_body=_body(view))
         return pb.UpdateKeyResponse(data=key_to_proto(view))
@@ -68,7 +69,7 @@ class KeyService(KeyServiceServicer):
     @override
     async def DeleteKey(self, request: pb.DeleteKeyRequest, context: Context) -> pb.DeleteKeyResponse:
         who = caller.get()
-        await self._management.delete_key(request.hash, who.key.account)
+        await self._management.delete_key(request.hash, actor_of(who))
         return pb.DeleteKeyResponse(http_body=DELETED if who.is_rest else None)
 
     @override

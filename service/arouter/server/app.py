@@ -14,6 +14,7 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from arouter.accounts.audit import AuditLog
 from arouter.accounts.directory import Directory, DirectorySync
 from arouter.accounts.management import Management
 from arouter.catalogue.catalogue import Catalogue
@@ -33,6 +34,7 @@ from arouter.routing.admission import Admission
 from arouter.routing.health import HealthBoard
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.account_service import AccountService
+from arouter.rpc.audit_service import AuditService
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
 from arouter.rpc.handling import Handling
@@ -51,6 +53,7 @@ from arouter.server.live import LiveParts, cooling, routing_parts
 from arouter.server.ports import endpoint
 from arouter.server.reload import ConfigReload
 from arouter.server.revocation import Revocation
+from arouter.store.audit import SqlAuditStore
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
@@ -60,6 +63,8 @@ from arouter.telemetry.spans import NO_TRACER, Tracer
 from arouter.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     chat_service_pb2,
     chat_service_pb2_grpc,
     key_service_pb2,
@@ -79,6 +84,7 @@ if TYPE_CHECKING:
 
 SERVICES = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
+    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
     chat_service_pb2.DESCRIPTOR.services_by_name["ChatService"].full_name,
     key_service_pb2.DESCRIPTOR.services_by_name["KeyService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
@@ -212,6 +218,8 @@ class App:
         methods = Methods()
         to = cast("aio.Server", methods)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), to)
+        audit = AuditLog(SqlAuditStore(self._database))
+        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(audit), to)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, to)
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), to)
         models = ModelService(self._catalogue, self._directory)

@@ -1,7 +1,7 @@
 """Accounts and keys, written.
 
 Every write raises `directory.revision` first, which makes writers wait for one another, and marks its rows with the new
-number. Whoever reads in the background finds them by it (`directory`).
+number. Whoever reads in the background finds them by it (`directory`). It ends with an entry in the audit log.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, structs
 from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
+from arouter.accounts.audit import Actor
 from arouter.accounts.periods import first_day
 from arouter.accounts.records import Account, Key, LimitReset, Spending
 from arouter.accounts.specs import AccountPatch, KeyPatch
 from arouter.accounts.store import KeyQuery, ManagementStore
+from arouter.store.audit import Audit
 from arouter.store.database import Database, insert
 from arouter.store.directory import account_of, key_of, raise_revision
 from arouter.store.tables import accounts, keys, usage_daily
@@ -33,19 +36,19 @@ class SqlManagementStore(ManagementStore):
         self._database = database
 
     @override
-    async def create_key(self, key: Key) -> bool:
+    async def create_key(self, key: Key, actor: Actor) -> bool:
         async with self._database.begin() as connection:
             revision = await raise_revision(connection)
             if key.account is not None and await connection.scalar(_account_ids(key.account)) is None:
                 return False
             await connection.execute(insert(connection.dialect, keys).values(**_key_columns(key), revision=revision))
+            await Audit(connection, revision, actor).note((None, key))
             return True
 
     @override
     async def get_key(self, key_hash: str, account: str | None) -> Key | None:
         async with self._database.begin() as connection:
-            row = (await connection.execute(select(keys).where(_is_key(key_hash, account)))).one_or_none()
-        return None if row is None else key_of(row)
+            return await _key(connection, key_hash, account)
 
     @override
     async def list_keys(self, query: KeyQuery) -> Sequence[Key]:
@@ -69,19 +72,31 @@ class SqlManagementStore(ManagementStore):
             return (await connection.scalars(found.order_by(keys.c.hash).limit(2))).all()
 
     @override
-    async def update_key(self, key_hash: str, account: str | None, patch: KeyPatch, now: int) -> Key | None:
+    async def update_key(
+        self, key_hash: str, account: str | None, patch: KeyPatch, now: int, actor: Actor
+    ) -> Key | None:
         async with self._database.begin() as connection:
-            values = _stamp(await raise_revision(connection), now) | _key_columns(patch)
-            statement = update(keys).where(_is_key(key_hash, account)).values(**values).returning(keys)
-            row = (await connection.execute(statement)).one_or_none()
-        return None if row is None else key_of(row)
+            revision = await raise_revision(connection)
+            before = await _key(connection, key_hash, account)
+            if before is None:
+                return None
+            values = _stamp(revision, now) | _key_columns(patch)
+            statement = update(keys).where(keys.c.hash == key_hash).values(**values).returning(keys)
+            after = key_of((await connection.execute(statement)).one())
+            await Audit(connection, revision, actor).note((before, after))
+            return after
 
     @override
-    async def delete_key(self, key_hash: str, account: str | None, now: int) -> bool:
+    async def delete_key(self, key_hash: str, account: str | None, now: int, actor: Actor) -> bool:
         async with self._database.begin() as connection:
-            values = _stamp(await raise_revision(connection), now) | {"deleted_at": now}
-            done = await connection.execute(update(keys).where(_is_key(key_hash, account)).values(**values))
-        return done.rowcount > 0
+            revision = await raise_revision(connection)
+            before = await _key(connection, key_hash, account)
+            if before is None:
+                return False
+            values = _stamp(revision, now) | {"deleted_at": now}
+            await connection.execute(update(keys).where(keys.c.hash == key_hash).values(**values))
+            await Audit(connection, revision, actor).note((before, None))
+            return True
 
     @override
     async def spending(self, hashes: Sequence[str], now: int) -> Mapping[str, Spending]:
@@ -96,17 +111,20 @@ class SqlManagementStore(ManagementStore):
             return {row[0]: Spending(*map(int, row[1:])) for row in rows}
 
     @override
-    async def create_account(self, account: Account) -> bool:
+    async def create_account(self, account: Account, actor: Actor) -> bool:
         async with self._database.begin() as connection:
-            row = _columns(account) | {"revision": await raise_revision(connection)}
+            revision = await raise_revision(connection)
+            row = _columns(account) | {"revision": revision}
             added = insert(connection.dialect, accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.id)
-            return await connection.scalar(added) is not None
+            if await connection.scalar(added) is None:
+                return False
+            await Audit(connection, revision, actor).note((None, account))
+            return True
 
     @override
     async def get_account(self, id_: str) -> Account | None:
         async with self._database.begin() as connection:
-            row = (await connection.execute(select(accounts).where(_is_account(id_)))).one_or_none()
-        return None if row is None else account_of(row)
+            return await _account(connection, id_)
 
     @override
     async def list_accounts(self, after: str, count: int) -> Sequence[Account]:
@@ -116,21 +134,42 @@ class SqlManagementStore(ManagementStore):
             return [account_of(row) for row in rows]
 
     @override
-    async def update_account(self, id_: str, patch: AccountPatch, now: int) -> Account | None:
+    async def update_account(self, id_: str, patch: AccountPatch, now: int, actor: Actor) -> Account | None:
         async with self._database.begin() as connection:
-            values = _stamp(await raise_revision(connection), now) | _columns(patch)
-            statement = update(accounts).where(_is_account(id_)).values(**values).returning(accounts)
-            row = (await connection.execute(statement)).one_or_none()
-        return None if row is None else account_of(row)
+            revision = await raise_revision(connection)
+            before = await _account(connection, id_)
+            if before is None:
+                return None
+            values = _stamp(revision, now) | _columns(patch)
+            statement = update(accounts).where(accounts.c.id == id_).values(**values).returning(accounts)
+            after = account_of((await connection.execute(statement)).one())
+            await Audit(connection, revision, actor).note((before, after))
+            return after
 
     @override
-    async def delete_account(self, id_: str, now: int) -> bool:
+    async def delete_account(self, id_: str, now: int, actor: Actor) -> bool:
         async with self._database.begin() as connection:
-            values = _stamp(await raise_revision(connection), now) | {"deleted_at": now}
-            done = await connection.execute(update(accounts).where(_is_account(id_)).values(**values))
+            revision = await raise_revision(connection)
+            before = await _account(connection, id_)
+            if before is None:
+                return False
+            values = _stamp(revision, now) | {"deleted_at": now}
+            await connection.execute(update(accounts).where(accounts.c.id == id_).values(**values))
             of_account = and_(keys.c.account == id_, keys.c.deleted_at.is_(None))
-            await connection.execute(update(keys).where(of_account).values(**values))
-        return done.rowcount > 0
+            revoked = await connection.execute(update(keys).where(of_account).values(**values).returning(keys))
+            audit = Audit(connection, revision, actor)
+            await audit.note((before, None), *((key_of(row), None) for row in revoked))
+            return True
+
+
+async def _key(connection: AsyncConnection, key_hash: str, account: str | None) -> Key | None:
+    row = (await connection.execute(select(keys).where(_is_key(key_hash, account)))).one_or_none()
+    return None if row is None else key_of(row)
+
+
+async def _account(connection: AsyncConnection, id_: str) -> Account | None:
+    row = (await connection.execute(select(accounts).where(_is_account(id_)))).one_or_none()
+    return None if row is None else account_of(row)
 
 
 def _stamp(revision: int, now: int) -> dict[str, Any]:

@@ -92,6 +92,22 @@ CREATE TABLE usage_daily (
   cost_nanos BIGINT NOT NULL,
   PRIMARY KEY (day, key_hash, model)
 );
+CREATE TABLE audit_events (
+  revision BIGINT NOT NULL,
+  position INTEGER NOT NULL,
+  created_ms BIGINT NOT NULL,
+  action VARCHAR(16) NOT NULL,
+  resource VARCHAR(16) NOT NULL,
+  key_hash VARCHAR(64),
+  account VARCHAR(64),
+  actor TEXT NOT NULL,
+  "before" TEXT,
+  "after" TEXT,
+  PRIMARY KEY (revision, position)
+);
+CREATE INDEX audit_events_by_time ON audit_events (created_ms);
+CREATE INDEX audit_events_by_account ON audit_events (account, revision, position);
+CREATE INDEX audit_events_by_key ON audit_events (key_hash, revision, position);
 CREATE INDEX ix_accounts_revision ON accounts (revision);
 CREATE INDEX ix_keys_account ON keys (account);
 CREATE INDEX ix_keys_revision ON keys (revision);

@@ -80,6 +80,31 @@ keys = Table(
     Column("revision", BigInteger, nullable=False, index=True),
 )
 
+# What was changed in `accounts` and `keys`, written in the same transaction and never changed. No foreign keys: entries
+# stay readable whatever becomes of what they name.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    # `directory.revision` after the change, and a number among the changes of that transaction, from 0.
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # In milliseconds, unlike other times.
+    Column("created_ms", BigInteger, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("resource", String(16), nullable=False),
+    # None: of an account.
+    Column("key_hash", String(64)),
+    Column("account", String(64)),
+    # `arouter.accounts.audit.Actor` as JSON.
+    Column("actor", Text, nullable=False),
+    # The changed fields as JSON objects; None where there was, or is, nothing.
+    Column("before", Text),
+    Column("after", Text),
+    Index("audit_events_by_time", "created_ms"),
+    Index("audit_events_by_account", "account", "revision", "position"),
+    Index("audit_events_by_key", "key_hash", "revision", "position"),
+)
+
 # One row an attempt, never changed.
 usage = Table(
     "usage",

@@ -17,6 +17,7 @@ from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.management import SqlManagementStore
 from arouter.store.schema import migrate
+from support.keys import ACTOR
 
 WRONG_KEYS = 300
 
@@ -46,7 +47,7 @@ async def test_a_key_made_elsewhere_is_known_after_one_look(
     database: Database, directory: Directory, sync: DirectorySync
 ) -> None:
     for _ in range(5):
-        made = await Management(SqlManagementStore(database)).create_key(NewKey(name="new"), None)
+        made = await Management(SqlManagementStore(database)).create_key(NewKey(name="new"), ACTOR)
         assert may_be_new(made.secret)
 
         await sync.look_for_new()
@@ -79,14 +80,14 @@ async def test_a_server_that_lacks_what_was_read_last_is_believed(
 ) -> None:
     """A standby that becomes the primary may lack the last transactions. Its own next ones have the same numbers."""
     management = Management(SqlManagementStore(database))
-    kept = await management.create_key(NewKey(name="kept"), None)
-    lost = [await management.create_key(NewKey(name="lost"), None) for _ in range(3)]
+    kept = await management.create_key(NewKey(name="kept"), ACTOR)
+    lost = [await management.create_key(NewKey(name="lost"), ACTOR) for _ in range(3)]
     await sync.look()
     async with database.begin() as connection:
         await connection.execute(text("DELETE FROM keys WHERE name = 'lost'"))
         await connection.execute(text("UPDATE directory SET revision = revision - 3"))
 
-    await management.delete_key(kept.view.key.hash, None)
+    await management.delete_key(kept.view.key.hash, ACTOR)
     await sync.look()
 
     for made in (kept, *lost):
@@ -98,7 +99,7 @@ async def test_everything_is_read_again_after_an_outage(
 ) -> None:
     """Then the numbers may even be equal."""
     management = Management(SqlManagementStore(database))
-    lost = await management.create_key(NewKey(name="lost"), None)
+    lost = await management.create_key(NewKey(name="lost"), ACTOR)
     await sync.look()
     async with database.begin() as connection:
         await connection.execute(text("DELETE FROM keys"))

@@ -32,6 +32,7 @@ from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.management import SqlManagementStore
 from arouter.store.revision import make_sqlite, sqlite_path
+from support.keys import ACTOR
 
 T = TypeVar("T")
 
@@ -87,18 +88,18 @@ class Visibility(RuleBasedStateMachine):
     def make_account(self, providers: list[str] | None, disabled: bool) -> str:
         id_ = f"account-{len(self.account)}"
         self.account[id_] = {"providers": providers, "disabled": disabled}
-        self.run(self.management.create_account(new_account({"id": id_, **self.account[id_]}), None))
+        self.run(self.management.create_account(new_account({"id": id_, **self.account[id_]}), ACTOR))
         return id_
 
     @rule(id_=accounts, change=st.fixed_dictionaries({}, optional={"providers": subset, "disabled": st.booleans()}))
     def change_account(self, id_: str, change: dict[str, Any]) -> None:
         self.account[id_] |= change
-        self.run(self.management.update_account(id_, account_patch(change), None))
+        self.run(self.management.update_account(id_, account_patch(change), ACTOR))
 
     @rule(target=keys, account=accounts, providers=subset, models=patterns)
     def make_key(self, account: str, providers: list[str] | None, models: list[str] | None) -> str:
         asked = {"name": "k", "account": account, "allowed_providers": providers, "allowed_models": models}
-        view, _ = self.run(self.management.create_key(new_key(asked), None))
+        view, _ = self.run(self.management.create_key(new_key(asked), ACTOR))
         self.key[view.key.hash] = {**asked, "disabled": False}
         return view.key.hash
 
@@ -110,12 +111,12 @@ class Visibility(RuleBasedStateMachine):
     )
     def change_key(self, hash_: str, change: dict[str, Any]) -> None:
         self.key[hash_] |= change
-        self.run(self.management.update_key(hash_, key_patch(change), None))
+        self.run(self.management.update_key(hash_, key_patch(change), ACTOR))
 
     @rule(hash_=consumes(keys))
     def revoke_key(self, hash_: str) -> None:
         self.key[hash_]["disabled"] = True
-        self.run(self.management.delete_key(hash_, None))
+        self.run(self.management.delete_key(hash_, ACTOR))
 
     @rule(provider=st.sampled_from(PROVIDERS), names=st.lists(st.sampled_from(NAMES), unique=True))
     def list_models(self, provider: str, names: list[str]) -> None:

@@ -18,6 +18,7 @@ from arouter.store.database import Database
 from arouter.store.directory import SqlDirectoryStore
 from arouter.store.management import SqlManagementStore
 from arouter.store.tables import usage_daily
+from support.keys import ACTOR
 
 ACME = Account("acme", "Acme", ("a", "b"), "x/é:nitro", disabled=False, created_at=5, updated_at=5)
 KEY = Key(
@@ -44,9 +45,9 @@ ALL = KeyQuery(account=None, include_disabled=True, before=None, offset=0, at_mo
 @pytest.fixture
 async def store(database: Database) -> SqlManagementStore:
     store = SqlManagementStore(database)
-    assert await store.create_account(ACME)
+    assert await store.create_account(ACME, ACTOR)
     for key in (KEY, BARE, OPERATORS):
-        assert await store.create_key(key)
+        assert await store.create_key(key, ACTOR)
     return store
 
 
@@ -73,15 +74,15 @@ async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementS
     assert await store.get_key(KEY.hash, "acme") == KEY
     assert await store.get_key(KEY.hash, "default") is None
     assert await store.get_key(OPERATORS.hash, "default") is None
-    assert await store.update_key(KEY.hash, "default", KeyPatch(disabled=True), 9) is None
-    assert not await store.delete_key(KEY.hash, "default", 9)
+    assert await store.update_key(KEY.hash, "default", KeyPatch(disabled=True), 9, ACTOR) is None
+    assert not await store.delete_key(KEY.hash, "default", 9, ACTOR)
     assert await store.list_keys(ALL._replace(account="acme")) == [KEY]
 
 
 async def test_only_what_is_set_changes(store: SqlManagementStore) -> None:
     patch = KeyPatch(limit=None, allowed_models=None, rate_limit=RateLimitPatch(requests_per_day=3))
 
-    changed = await store.update_key(KEY.hash, "acme", patch, 9)
+    changed = await store.update_key(KEY.hash, "acme", patch, 9, ACTOR)
 
     expected = replace(KEY, limit=None, allowed_models=None, rate_limit=RateLimit(1, 3, 2**31 - 1), updated_at=9)
     assert changed == expected
@@ -89,16 +90,16 @@ async def test_only_what_is_set_changes(store: SqlManagementStore) -> None:
 
 
 async def test_a_key_needs_its_account(store: SqlManagementStore) -> None:
-    assert not await store.create_key(replace(KEY, hash="d" * 64, account="missing"))
-    assert await store.delete_account("acme", 9)
-    assert not await store.create_key(replace(KEY, hash="d" * 64))
+    assert not await store.create_key(replace(KEY, hash="d" * 64, account="missing"), ACTOR)
+    assert await store.delete_account("acme", 9, ACTOR)
+    assert not await store.create_key(replace(KEY, hash="d" * 64), ACTOR)
     assert await store.get_key("d" * 64, None) is None
 
 
 async def test_the_list_goes_on_behind_a_key(store: SqlManagementStore) -> None:
     keys = [replace(BARE, hash=digit * 64, created_at=20, disabled=digit == "2") for digit in "1234"]
     for key in keys:
-        await store.create_key(key)
+        await store.create_key(key, ACTOR)
 
     everything = await store.list_keys(ALL)
     assert [key.hash[0] for key in everything] == list("4321cba")
@@ -108,7 +109,7 @@ async def test_the_list_goes_on_behind_a_key(store: SqlManagementStore) -> None:
 
 
 async def test_a_hash_is_found_by_its_beginning(store: SqlManagementStore) -> None:
-    await store.create_key(replace(BARE, hash="a" * 63 + "b"))
+    await store.create_key(replace(BARE, hash="a" * 63 + "b"), ACTOR)
 
     assert await store.find_hashes("aaaaaa") == ["a" * 64, "a" * 63 + "b"]
     assert await store.find_hashes("bbbbbb") == [BARE.hash]
@@ -117,7 +118,7 @@ async def test_a_hash_is_found_by_its_beginning(store: SqlManagementStore) -> No
 
 
 async def test_a_person_may_cut_a_hash(store: SqlManagementStore) -> None:
-    await store.create_key(replace(BARE, hash="a" * 63 + "b"))
+    await store.create_key(replace(BARE, hash="a" * 63 + "b"), ACTOR)
     management = Management(store)
 
     assert await management.find_key("bbbbbb") == BARE.hash
@@ -133,11 +134,11 @@ async def test_a_revoked_key_is_gone_and_others_learn_of_it(
 ) -> None:
     before = (await directory.changes(0)).revision
 
-    assert await store.delete_key(KEY.hash, None, 9)
+    assert await store.delete_key(KEY.hash, None, 9, ACTOR)
 
-    assert not await store.delete_key(KEY.hash, None, 9)
+    assert not await store.delete_key(KEY.hash, None, 9, ACTOR)
     assert await store.get_key(KEY.hash, None) is None
-    assert await store.update_key(KEY.hash, None, KeyPatch(name="x"), 9) is None
+    assert await store.update_key(KEY.hash, None, KeyPatch(name="x"), 9, ACTOR) is None
     assert await store.list_keys(ALL) == [OPERATORS, BARE]
     assert await store.find_hashes("aaaaaa") == []
     assert (await directory.changes(before)).keys == {KEY.hash: None}
@@ -148,13 +149,13 @@ async def test_every_write_is_seen_by_others(store: SqlManagementStore, director
     assert set(everything.accounts) == {"acme", "default"}
     assert everything.keys == {key.hash: key for key in (KEY, BARE, OPERATORS)}
 
-    await store.update_key(KEY.hash, None, KeyPatch(name="new"), 9)
+    await store.update_key(KEY.hash, None, KeyPatch(name="new"), 9, ACTOR)
     changes = await directory.changes(everything.revision)
     assert changes.keys == {KEY.hash: replace(KEY, name="new", updated_at=9)}
-    await store.update_account("acme", AccountPatch(providers=None), 9)
+    await store.update_account("acme", AccountPatch(providers=None), 9, ACTOR)
     changes = await directory.changes(changes.revision)
     assert changes.accounts == {"acme": replace(ACME, providers=None, updated_at=9)}
-    await store.delete_account("acme", 9)
+    await store.delete_account("acme", 9, ACTOR)
     changes = await directory.changes(changes.revision)
     assert (changes.accounts, changes.keys) == ({"acme": None}, {KEY.hash: None})
 
@@ -162,30 +163,30 @@ async def test_every_write_is_seen_by_others(store: SqlManagementStore, director
 async def test_writers_at_once_get_a_revision_each(store: SqlManagementStore, directory: SqlDirectoryStore) -> None:
     before = (await directory.changes(0)).revision
 
-    await asyncio.gather(*(store.update_key(BARE.hash, None, KeyPatch(name=str(n)), 9) for n in range(12)))
+    await asyncio.gather(*(store.update_key(BARE.hash, None, KeyPatch(name=str(n)), 9, ACTOR) for n in range(12)))
 
     assert (await directory.changes(before)).revision == before + 12
 
 
 async def test_accounts(store: SqlManagementStore) -> None:
-    assert not await store.create_account(ACME)
+    assert not await store.create_account(ACME, ACTOR)
     assert await store.get_account("acme") == ACME
     assert await store.get_account("missing") is None
     assert [account.id for account in await store.list_accounts("", 10)] == ["acme", "default"]
     assert [account.id for account in await store.list_accounts("acme", 10)] == ["default"]
     assert [account.id for account in await store.list_accounts("", 1)] == ["acme"]
 
-    changed = await store.update_account("acme", AccountPatch(name="A", disabled=True), 9)
+    changed = await store.update_account("acme", AccountPatch(name="A", disabled=True), 9, ACTOR)
     assert changed == replace(ACME, name="A", disabled=True, updated_at=9)
-    cleared = await store.update_account("acme", AccountPatch(default_model=None), 9)
+    cleared = await store.update_account("acme", AccountPatch(default_model=None), 9, ACTOR)
     assert cleared == replace(changed, default_model=None)
-    assert await store.update_account("missing", AccountPatch(name="A"), 9) is None
+    assert await store.update_account("missing", AccountPatch(name="A"), 9, ACTOR) is None
 
-    assert await store.delete_account("acme", 9)
-    assert not await store.delete_account("acme", 9)
+    assert await store.delete_account("acme", 9, ACTOR)
+    assert not await store.delete_account("acme", 9, ACTOR)
     assert await store.get_account("acme") is None
     assert await store.get_key(KEY.hash, None) is None
-    assert not await store.create_account(ACME), "records name the account that was removed"
+    assert not await store.create_account(ACME, ACTOR), "records name the account that was removed"
 
 
 async def test_spending_is_summed_by_period_in_one_query(store: SqlManagementStore, database: Database) -> None:

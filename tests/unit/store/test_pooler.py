@@ -22,6 +22,7 @@ from arouter.store.management import SqlManagementStore
 from arouter.store.revision import HEAD
 from arouter.store.schema import migrate
 from support import pgbouncer
+from support.keys import ACTOR
 from support.ports import HOST
 from support.postgres import Postgres
 
@@ -57,10 +58,10 @@ async def test_every_store_works_behind_it(databases: list[Database]) -> None:
         sync = DirectorySync(directory, SqlDirectoryStore(database))
         management = Management(SqlManagementStore(database), (), sync.look)
         for _ in range(10):
-            made = await management.create_key(NewKey(name="a test's"), None)
+            made = await management.create_key(NewKey(name="a test's"), ACTOR)
             key_hash = made.view.key.hash
             assert directory.find(key_hash) is not None
-            await management.update_key(key_hash, key_patch({"disabled": True}), None)
+            await management.update_key(key_hash, key_patch({"disabled": True}), ACTOR)
             assert directory.find(key_hash) is None
             await SqlLedgerStore(database).forget(0)
 

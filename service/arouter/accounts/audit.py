@@ -1,0 +1,191 @@
+"""The audit log: which key or account was changed, how, when and with which management key.
+
+Entries are written in the transaction of the change itself, and never changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct, structs
+
+from arouter.accounts.fields import is_account_id, is_key_hash
+from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
+from arouter.errors import ARouterError, Failure, invalid_request
+
+KEPT_DAYS = 400
+"""Days for which entries are kept. Older ones are removed when the next one is written."""
+
+MAX_REQUEST_ID = 128
+"""Characters of a request id; the rest is cut off. A direct gRPC call brings its own."""
+
+Action = Literal["create", "update", "delete"]
+Resource = Literal["key", "account"]
+
+_ID = re.compile(r"(\d{1,18})-(\d{1,9})")
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Actor(Struct, frozen=True):
+    """What makes a change.
+
+    Attributes:
+        type: A management `key`, or the `cli`, which works on the database itself.
+        account: Whose keys it manages; None for the operator.
+        key_hash: The key's hash; None for the `cli`.
+        label: The key's label; for the `cli` the user of the operating system.
+        request_id: Of the request, or empty.
+    """
+
+    type: Literal["key", "cli"]
+    account: str | None = None
+    key_hash: str | None = None
+    label: str = ""
+    request_id: str = ""
+
+
+class AuditEvent(Struct, frozen=True):
+    """One change.
+
+    Attributes:
+        revision: Of accounts and keys after it; the changes of one transaction share it.
+        position: Among these, from 0.
+        created_ms: When it was made, in milliseconds since the epoch.
+        action: What was done.
+        resource: What with.
+        key_hash: The key's hash; None for an account.
+        account: The account, or the key's; None for the operator's management key.
+        actor: What made it.
+        before: The changed fields before, as JSON values; None if it was not there.
+        after: The changed fields after; None if it is not there any more.
+    """
+
+    revision: int
+    position: int
+    created_ms: int
+    action: Action
+    resource: Resource
+    key_hash: str | None
+    account: str | None
+    actor: Actor
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+    @property
+    def id(self) -> str:
+        """What the entry is called."""
+        return f"{self.revision}-{self.position}"
+
+
+class AuditQuery(NamedTuple):
+    """Which entries are listed; None for no restriction.
+
+    Attributes:
+        account: Whose.
+        key_hash: Of which key.
+        since_ms: Not older than this.
+        until_ms: Older than this.
+        before: Revision and position of the entry behind which the list goes on.
+        at_most: So many.
+    """
+
+    account: str | None
+    key_hash: str | None
+    since_ms: int | None
+    until_ms: int | None
+    before: tuple[int, int] | None
+    at_most: int
+
+
+class AuditStore(Protocol):
+    """Where entries are kept."""
+
+    async def list_events(self, query: AuditQuery) -> Sequence[AuditEvent]:
+        """Returns entries, newest first.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
+
+class AuditLog:
+    """Shows entries, within what the caller may see: an account its own, the operator (None) all."""
+
+    def __init__(self, store: AuditStore) -> None:
+        self._store = store
+
+    async def list_events(
+        self,
+        by: str | None,
+        *,
+        account: str = "",
+        key_hash: str = "",
+        start_time: str = "",
+        end_time: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> Page[AuditEvent]:
+        """Returns entries, newest first. Empty arguments restrict nothing.
+
+        An account is not shown the operator's own key: only that it was the operator.
+
+        Args:
+            by: The caller's account.
+            account: Only entries of this account, which may have been removed.
+            key_hash: Only entries of this key, which may have been removed.
+            start_time: Only entries from this moment on, as in RFC 3339.
+            end_time: Only entries before this moment.
+            page_size: As in `checked_size`.
+            page_token: Of the page before.
+
+        Raises:
+            ARouterError: INVALID_REQUEST; NOT_FOUND, the account is not the caller's. StoreError.
+        """
+        size = checked_size(page_size)
+        if account and (by not in (None, account) or not is_account_id(account)):
+            raise ARouterError(Failure.NOT_FOUND, "There is no such account.", param="account")
+        if key_hash and not is_key_hash(key_hash):
+            raise invalid_request(
+                "Invalid value for 'key_hash': expected a key's hash, 64 hexadecimal digits.", "key_hash"
+            )
+        query = AuditQuery(
+            account or by,
+            key_hash or None,
+            _milliseconds(start_time, "start_time"),
+            _milliseconds(end_time, "end_time"),
+            _place(page_token),
+            size + 1,
+        )
+        page = page_of(await self._store.list_events(query), size, lambda event: event.id)
+        return page if by is None else Page([_for_account(event) for event in page.items], page.next_token)
+
+
+def _for_account(event: AuditEvent) -> AuditEvent:
+    if event.actor.account is not None:
+        return event
+    return structs.replace(event, actor=structs.replace(event.actor, key_hash=None, label="", request_id=""))
+
+
+def _milliseconds(text: str, field: str) -> int | None:
+    if not text:
+        return None
+    try:
+        moment: datetime = msgspec.convert(text, _Moment)
+    except msgspec.ValidationError:
+        raise invalid_request(
+            f"Invalid value for '{field}': expected a time as in RFC 3339, such as 2027-01-31T12:00:00Z.", field
+        ) from None
+    return round(moment.timestamp() * 1000)
+
+
+def _place(token: str) -> tuple[int, int] | None:
+    if not token:
+        return None
+    found = _ID.fullmatch(place_in(token))
+    if found is None:
+        raise bad_token()
+    return int(found[1]), int(found[2])

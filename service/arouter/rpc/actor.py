@@ -1,0 +1,12 @@
+"""Who makes a change, for the audit log."""
+
+from __future__ import annotations
+
+from arouter.accounts.audit import MAX_REQUEST_ID, Actor
+from arouter.rpc.auth import Caller
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Returns the calling key as the audit log names it."""
+    key = caller.key
+    return Actor("key", key.account, key.hash, key.label, caller.request_id[:MAX_REQUEST_ID])
