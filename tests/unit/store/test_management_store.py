@@ -63,7 +63,7 @@ async def test_a_key_is_kept_as_it_is(store: SqlManagementStore) -> None:
 
 @pytest.mark.parametrize("expires_at", [5.0, 5.25, 0.001, None])
 async def test_a_key_that_is_changed_expires_as_it_says(store: SqlManagementStore, expires_at: float | None) -> None:
-    changed = await store.update_key(KEY.hash, None, KeyPatch(expires_at=expires_at), 9)
+    changed = await store.update_key(KEY.hash, None, KeyPatch(expires_at=expires_at), 9, ACTOR)
 
     assert changed is not None
     assert changed.expires_at == expires_at
