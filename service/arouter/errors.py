@@ -40,11 +40,13 @@ class Failure(Enum):
     NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", None)
     MODEL_NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", "model_not_found")
     NO_PROVIDER = ("NOT_FOUND", 404, "invalid_request_error", "no_provider")
+    REQUEST_TIMEOUT = ("DEADLINE_EXCEEDED", 408, "invalid_request_error", "request_timeout")
     ALREADY_EXISTS = ("ALREADY_EXISTS", 409, "invalid_request_error", "already_exists")
     PAYLOAD_TOO_LARGE = ("INVALID_ARGUMENT", 413, "invalid_request_error", None)
     UNPROCESSABLE = ("INVALID_ARGUMENT", 422, "invalid_request_error", None)
     RATE_LIMITED = ("RESOURCE_EXHAUSTED", 429, "rate_limit_error", "rate_limit_exceeded")
     INTERNAL = ("INTERNAL", 500, "server_error", "internal_error")
+    UNIMPLEMENTED = ("UNIMPLEMENTED", 501, "invalid_request_error", None)
     PROVIDER_ERROR = ("UNAVAILABLE", 502, "server_error", "provider_error")
     PROVIDER_UNREACHABLE = ("UNAVAILABLE", 502, "server_error", "provider_unreachable")
     PROVIDER_CREDENTIALS = ("UNAVAILABLE", 502, "server_error", "provider_credentials")
@@ -108,6 +110,11 @@ class ARouterError(Exception):
     def code(self) -> str | None:
         """What a client may branch on: the row's, or a provider's own."""
         return self._code and self._code[:_MAX_NAME]
+
+    def add_limits(self, headers: tuple[tuple[str, str], ...]) -> None:
+        """Adds what is known of the key's limits, if the error does not say it."""
+        if headers and not any(name.startswith("x-ratelimit-") for name, _ in self.headers):
+            self.headers += headers
 
     def redact(self, clean: Callable[[str], str]) -> None:
         """Passes every text of the error through `clean`, before any is cut: a secret may lie across the cut."""
