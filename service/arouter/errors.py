@@ -152,6 +152,20 @@ def invalid_request(message: str, param: str | None = None) -> ARouterError:
     return ARouterError(Failure.INVALID_REQUEST, message, param=param)
 
 
+def without_traceback(error: BaseException) -> None:
+    """Takes the traceback from an exception, and from it those that led to it.
+
+    A traceback holds the frames that the exception has passed, with the request in them. Where a frame or something in
+    it also holds the exception, only the garbage collector would free them.
+    """
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is not None:
+            pending += (each.__cause__, each.__context__)
+            each.__traceback__ = each.__cause__ = each.__context__ = None
+
+
 def _shortened(message: str) -> str:
     if len(message) * _DEAREST <= MAX_MESSAGE_COST:
         return message

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc import aio
 
-from arouter.errors import ARouterError
+from arouter.errors import ARouterError, without_traceback
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.status import abort, known
 
@@ -29,16 +29,16 @@ def ending(serve: Handle) -> Handle:
         try:
             return await serve(messages, context)
         except aio.AbortError as raised:
-            let_go(raised)
+            without_traceback(raised)
             del messages, context
             raise
         except asyncio.CancelledError as raised:
-            let_go(raised)
+            without_traceback(raised)
             raise
         except Exception as raised:
             error = known(raised)
-            let_go(raised)
-            let_go(error)
+            without_traceback(raised)
+            without_traceback(error)
         try:
             await abort(context, error)
         finally:
@@ -49,7 +49,7 @@ def ending(serve: Handle) -> Handle:
 
 def refusing(error: ARouterError) -> Handle:
     """Returns what ends a call with an error, whatever its messages are, before they have arrived."""
-    let_go(error)
+    without_traceback(error)
 
     async def refuse(_messages: Any, context: Context) -> None:
         try:
@@ -58,16 +58,6 @@ def refusing(error: ARouterError) -> Handle:
             del _messages, context
 
     return refuse
-
-
-def let_go(error: BaseException) -> None:
-    """Takes their tracebacks from an exception and from those that led to it."""
-    pending: list[BaseException | None] = [error]
-    while pending:
-        each = pending.pop()
-        if each is not None:
-            pending += (each.__cause__, each.__context__)
-            each.__traceback__ = each.__cause__ = each.__context__ = None
 
 
 def handler_of(handle: Handle, handler: Handler, request_deserializer: Callable[[bytes], Any] | None = None) -> Handler:
