@@ -26,6 +26,9 @@ _LAST_TICK = 300
 
 _RETRY_AFTER = 1
 
+_LARGE = 1024 * 1024
+"""Bytes from which a message counts twice: a text becomes up to four times as large where one character needs it."""
+
 MAX_PUBLIC_BYTES = 4096
 """Largest message of a call without a key."""
 
@@ -119,14 +122,15 @@ class Receiving:
         else:
             del self._key_bytes[incoming.key_hash]
 
-    def _count(self, incoming: Incoming, size: int) -> None:
-        """Counts a message with another size than before.
+    def _count(self, incoming: Incoming, length: int) -> None:
+        """Counts a message of another length than before.
 
         Raises:
             ARouterError: UNAVAILABLE; PAYLOAD_TOO_LARGE.
         """
-        if not incoming.key_hash and size > MAX_PUBLIC_BYTES:
+        if not incoming.key_hash and length > MAX_PUBLIC_BYTES:
             raise too_large()
+        size = length if length < _LARGE else 2 * length
         more = size - incoming.size
         of_key = self._key_bytes[incoming.key_hash] + more
         total = self._bytes + more

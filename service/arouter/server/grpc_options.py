@@ -18,7 +18,7 @@ _ENVELOPE_BYTES = 64 * 1024
 _MAX_STREAMS = 1000
 """Calls that a connection may have open. One that its client has reset counts until it is forgotten here."""
 
-_MAX_PENDING_CALLS = 8_000
+_MAX_PENDING_CALLS = 4_000
 """Calls that wait to be accepted, of all connections."""
 
 _KEEPALIVE_MS = 30_000
