@@ -43,11 +43,13 @@ class Failure(Enum):
     NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", None)
     MODEL_NOT_FOUND = ("NOT_FOUND", 404, "invalid_request_error", "model_not_found")
     NO_PROVIDER = ("NOT_FOUND", 404, "invalid_request_error", "no_provider")
+    REQUEST_TIMEOUT = ("DEADLINE_EXCEEDED", 408, "invalid_request_error", "request_timeout")
     ALREADY_EXISTS = ("ALREADY_EXISTS", 409, "invalid_request_error", "already_exists")
     PAYLOAD_TOO_LARGE = ("INVALID_ARGUMENT", 413, "invalid_request_error", None)
     UNPROCESSABLE = ("INVALID_ARGUMENT", 422, "invalid_request_error", None)
     RATE_LIMITED = ("RESOURCE_EXHAUSTED", 429, "rate_limit_error", "rate_limit_exceeded")
     INTERNAL = ("INTERNAL", 500, "server_error", "internal_error")
+    UNIMPLEMENTED = ("UNIMPLEMENTED", 501, "invalid_request_error", None)
     PROVIDER_ERROR = ("UNAVAILABLE", 502, "server_error", "provider_error")
     PROVIDER_UNREACHABLE = ("UNAVAILABLE", 502, "server_error", "provider_unreachable")
     PROVIDER_CREDENTIALS = ("UNAVAILABLE", 502, "server_error", "provider_credentials")
@@ -112,6 +114,11 @@ class ARouterError(Exception):
         """What a client may branch on: the row's, or a provider's own."""
         return self._code and self._code[:_MAX_NAME]
 
+    def add_limits(self, headers: tuple[tuple[str, str], ...]) -> None:
+        """Adds what is known of the key's limits, if the error does not say it."""
+        if headers and not any(name.startswith("x-ratelimit-") for name, _ in self.headers):
+            self.headers += headers
+
     def redact(self, clean: Callable[[str], str]) -> None:
         """Passes every text of the error through `clean`, before any is cut: a secret may lie across the cut."""
         self._message = clean(self._message)
@@ -152,6 +159,20 @@ class ProviderError(ARouterError):
 def invalid_request(message: str, param: str | None = None) -> ARouterError:
     """Returns the 400 for a field that the caller must mend."""
     return ARouterError(Failure.INVALID_REQUEST, message, param=param)
+
+
+def without_traceback(error: BaseException) -> None:
+    """Takes the traceback from an exception, and from it those that led to it.
+
+    A traceback holds the frames that the exception has passed, with the request in them. Where a frame or something in
+    it also holds the exception, only the garbage collector would free them.
+    """
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is not None:
+            pending += (each.__cause__, each.__context__)
+            each.__traceback__ = each.__cause__ = each.__context__ = None
 
 
 def _shortened(message: str) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from arouter.chat.fields import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.json_bounds import load_json
 from arouter.chat.messages import check_messages
 from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_wishes
 from arouter.chat.types import check, missing, name_of
@@ -54,10 +53,7 @@ def parse_chat_request(data: bytes) -> ChatRequest:
         raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body is over {MAX_BODY_BYTES} bytes.")
     if not data:
         raise invalid_request("The request has no body. Send a JSON object with 'model' and 'messages'.")
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise invalid_request(f"The request body is not valid JSON: {error}") from error
+    body = load_json(data, "The request body")
     check_body(body)
     options = body.get("stream_options") or {}
     return ChatRequest(body, stream=body.get("stream") is True, include_usage=options.get("include_usage") is True)

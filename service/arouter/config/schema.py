@@ -196,6 +196,10 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
         drain_grace: Seconds that calls in flight get to finish after that.
         keep_alive: Seconds of silence after which a REST stream gets a comment, so that nothing on the way gives it up.
         max_provider_connections: Open connections to providers, per worker; a call beyond waits for one.
+        max_bytes_in_flight: Bytes of the requests of all calls under way, per worker; those of requests over 1 MiB
+            count twice. A call beyond is refused, as is one of a key that would have more than half of them.
+        max_connection_age: Seconds after which a client's connection to the service is ended, give or take a tenth. Its
+            calls go on for as long as a call may last; new ones take a new connection.
     """
 
     tls: TlsConfig | None = None
@@ -203,6 +207,8 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     drain_grace: Seconds = 30.0
     keep_alive: Seconds = 15.0
     max_provider_connections: Annotated[int, Meta(ge=1)] = 4096
+    max_bytes_in_flight: Annotated[int, Meta(ge=48 * 1024 * 1024)] = 128 * 1024 * 1024
+    max_connection_age: Annotated[float, Meta(ge=1, le=86_400)] = 1800.0
 
     @property
     def longest_stop(self) -> float:

@@ -10,19 +10,17 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Literal, ParamSpec
-
-from typing_extensions import override
+from typing import Any, Concatenate, Literal, ParamSpec
 
 from arouter.accounts.keys import ApiKey
-from arouter.accounts.periods import first_day
 from arouter.accounts.store import Spent
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
-from arouter.limits.answers import Headers, rate_headers, rate_limited, spending_limit, unavailable
+from arouter.limits.answers import rate_headers, rate_limited, spending_limit, unavailable
 from arouter.limits.estimate import WorstCase
 from arouter.limits.ledger import Hold, Purse
 from arouter.limits.outage import Outage
+from arouter.limits.reservation import UNLIMITED, Held, Reservation, is_limited
 from arouter.limits.store import memory_store, run_at_once
 from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from arouter.limits.windows import Rates
@@ -41,39 +39,6 @@ _SPARE_TIME = 3600
 _log = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
-
-
-class Reservation:
-    """What a call may take. This one is of a key without limits, for all calls alike.
-
-    Attributes:
-        headers: What the answer says about the key's limits.
-    """
-
-    __slots__ = ("headers",)
-
-    def __init__(self) -> None:
-        self.headers: Headers = ()
-
-    def settle(self, tokens: int, cost: int) -> None:
-        """Puts what was really taken, cost in nano-USD, in the reservation's place; only the first time it is called.
-
-        Never blocks and never raises.
-        """
-
-
-UNLIMITED = Reservation()
-
-
-def is_limited(key: ApiKey) -> bool:
-    """Says whether a key has any limit."""
-    rates = key.rate_limit
-    return (
-        key.limit is not None
-        or rates.requests_per_minute is not None
-        or rates.requests_per_day is not None
-        or rates.tokens_per_minute is not None
-    )
 
 
 class Limiter:
@@ -153,23 +118,46 @@ class Limiter:
         except self._store.errors as error:
             self._outage.note(error)
 
-    async def reserve(self, key: ApiKey, worst: WorstCase) -> Reservation:
-        """Lets a call in: what was used, and what other calls under way have reserved, is below each of its limits.
+    async def count(self, key: ApiKey) -> Reservation:
+        """Counts a request, before it is read. Nothing is reserved yet.
 
         Raises:
-            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not answer and that is the
-                policy. A call that is refused counts against nothing.
+            ARouterError: RATE_LIMITED, and then it does not count; UNAVAILABLE, if the store does not answer and that
+                is the policy.
         """
         if not is_limited(key):
             return UNLIMITED
         now = self._clock()
         hold = Hold(f"{self._name}-{next(self._numbers)}", self._bucket(now), 0)
-        held = _Held(self._settle_later, key, now, self._windows.minute(), hold)
+        held = Held(self._settle_later, key, now, self._windows.minute(), hold)
+        rates = key.rate_limit
+        if rates.requests_per_minute is not None or rates.requests_per_day is not None:
+            if self._store.errors:
+                await self._ask(held, self._count)
+            else:
+                await self._count(held)
+        return held
+
+    async def reserve(self, key: ApiKey, worst: WorstCase, counted: Reservation | None = None) -> Reservation:
+        """Lets a call in: what was used, and what other calls under way have reserved, is below each of its limits.
+
+        Args:
+            key: Whose.
+            worst: What it may take.
+            counted: What `count` returned; None: it is counted now.
+
+        Raises:
+            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not answer and that is the
+                policy. A call that is refused has reserved nothing, but its request counts.
+        """
+        held = await self.count(key) if counted is None else counted
+        if not isinstance(held, Held) or (held.purse is None and key.rate_limit.tokens_per_minute is None):
+            return held
         if not self._store.errors:
             await self._reserve(held, worst)
             return held
         # A call that is given up in the middle must not leave a reservation behind.
-        task = self._start(self._ask(held, worst))
+        task = self._start(self._ask(held, self._reserve, worst))
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -192,12 +180,16 @@ class Limiter:
             task.cancel()
         await self._store.close()
 
-    async def _ask(self, held: _Held, worst: WorstCase) -> None:
-        """Reserves in a store that may be down."""
-        if await self._answers(self._reserve, held, worst):
+    async def _ask(
+        self, held: Held, work: Callable[Concatenate[Held, _P], Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> None:
+        """Counts or reserves in a store that may be down."""
+        if await self._answers(work, held, *args, **kwargs):
             return
         if not self._closed_when_down:
-            self.unchecked += 1
+            if not held.unchecked:
+                held.unchecked = True
+                self.unchecked += 1
             return
         self.denied += 1
         held.settle(0, 0)
@@ -220,7 +212,22 @@ class Limiter:
             self._outage.end()
             return True
 
-    async def _reserve(self, held: _Held, worst: WorstCase) -> None:
+    async def _count(self, held: Held) -> None:
+        key, rates = held.key, held.key.rate_limit
+        if rates.requests_per_day is not None:
+            held.day = await self._windows.take_day(key.hash, rates.requests_per_day, held.at)
+            if held.day is None:
+                raise await self._refusal(held, "day")
+        if rates.requests_per_minute is not None:
+            # Last, since it cannot be given back.
+            held.minute = await self._windows.take_minute(key.hash, rates.requests_per_minute)
+            if held.minute is None:
+                if held.day is not None:
+                    await self._windows.return_day(key.hash, held.at)
+                raise await self._refusal(held, "minute")
+        held.headers = rate_headers(Rates(held.minute, held.day, None), held.at)
+
+    async def _reserve(self, held: Held, worst: WorstCase) -> None:
         key, now = held.key, held.at
         rates = key.rate_limit
         if held.purse is not None and key.limit is not None:
@@ -232,26 +239,14 @@ class Limiter:
                 held.hold = held.hold._replace(amount=0)
                 self.refused["spending"] += 1
                 raise spending_limit(key.limit, key.limit_reset, standing, now)
-        tokens = day = minute = None
         if rates.tokens_per_minute is not None:
-            tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, held.minute)
+            tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, held.token_minute)
             if tokens is None:
                 raise await self._refusal(held, "tokens")
             held.tokens = worst.tokens
-        if rates.requests_per_day is not None:
-            day = await self._windows.take_day(key.hash, rates.requests_per_day, now)
-            if day is None:
-                raise await self._refusal(held, "day")
-        if rates.requests_per_minute is not None:
-            # Last, since it cannot be given back.
-            minute = await self._windows.take_minute(key.hash, rates.requests_per_minute)
-            if minute is None:
-                if day is not None:
-                    await self._windows.return_day(key.hash, now)
-                raise await self._refusal(held, "minute")
-        held.headers = rate_headers(Rates(minute, day, tokens), now)
+            held.headers = rate_headers(Rates(held.minute, held.day, tokens), now)
 
-    async def _refusal(self, held: _Held, which: Literal["minute", "day", "tokens"]) -> ARouterError:
+    async def _refusal(self, held: Held, which: Literal["minute", "day", "tokens"]) -> ARouterError:
         """Gives back what was reserved and returns the 429."""
         self.refused[which] += 1
         await self._settle(held, 0, 0)
@@ -261,16 +256,16 @@ class Limiter:
         # By now others may have given something back; what counts is that there was nothing.
         return rate_limited(what, window, rate_headers(rates, held.at))
 
-    async def _settle(self, held: _Held, tokens: int, cost: int) -> None:
+    async def _settle(self, held: Held, tokens: int, cost: int) -> None:
         if held.purse is not None and (held.hold.amount or cost):
             await self._store.ledger.settle(held.purse, held.hold, cost, self._seed(held.purse), held.answered)
             held.hold = held.hold._replace(amount=0)
         surplus = tokens - held.tokens
         if surplus and held.key.rate_limit.tokens_per_minute is not None:
-            await self._windows.add_tokens(held.key.hash, surplus, held.minute)
+            await self._windows.add_tokens(held.key.hash, surplus, held.token_minute)
         held.tokens = 0
 
-    def _settle_later(self, held: _Held, tokens: int, cost: int) -> None:
+    def _settle_later(self, held: Held, tokens: int, cost: int) -> None:
         counts = held.purse is not None or held.key.rate_limit.tokens_per_minute is not None
         if not counts or self._is_closed:
             return
@@ -280,7 +275,7 @@ class Limiter:
         else:
             run_at_once(settling)
 
-    async def _settle_safely(self, held: _Held, tokens: int, cost: int) -> None:
+    async def _settle_safely(self, held: Held, tokens: int, cost: int) -> None:
         try:
             if not self._store.errors:
                 await self._settle(held, tokens, cost)
@@ -309,44 +304,3 @@ class Limiter:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-class _Held(Reservation):
-    """A reservation of a key with limits.
-
-    Attributes:
-        key: Whose.
-        at: When it was made, in seconds since the epoch.
-        minute: The number of the minute of its tokens.
-        purse: Of the key's money, if that is limited.
-        hold: Money reserved; nothing, once it is settled.
-        answered: Whether the store said that it is.
-        tokens: Tokens reserved.
-    """
-
-    __slots__ = ("_settle", "_settled", "answered", "at", "hold", "key", "minute", "purse", "tokens")
-
-    def __init__(
-        self, settle: Callable[[_Held, int, int], None], key: ApiKey, at: float, minute: int, hold: Hold
-    ) -> None:
-        super().__init__()
-        self._settle = settle
-        self._settled = False
-        self.key = key
-        self.at = at
-        self.minute = minute
-        self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
-        self.hold = hold
-        self.answered = False
-        self.tokens = 0
-
-    @override
-    def settle(self, tokens: int, cost: int) -> None:
-        if not self._settled:
-            self._settled = True
-            self._settle(self, tokens, cost)
-
-    def abandon(self, reserving: asyncio.Task[None]) -> None:
-        """Is told that nobody waits any more, once `reserving` is done."""
-        if not reserving.cancelled() and reserving.exception() is None:
-            self.settle(0, 0)

@@ -43,14 +43,22 @@ class Admission:
         Raises:
             ARouterError: UNAVAILABLE, once the gate is closed.
         """
-        if self._closed:
-            error = shutting_down()
-            error.headers = (NOT_BEGUN,)
-            raise error
+        self.check()
         call = asyncio.current_task()
         self._calls[call] = key
         self._idle.clear()
         return call
+
+    def check(self) -> None:
+        """Refuses a call that has not begun, once the gate is closed.
+
+        Raises:
+            ARouterError: UNAVAILABLE.
+        """
+        if self._closed:
+            error = shutting_down()
+            error.headers = (NOT_BEGUN,)
+            raise error
 
     def settle(self, call: Admitted) -> None:
         """Counts a call out."""

@@ -13,7 +13,7 @@ from random import Random
 
 from arouter.chat.request import ChatRequest
 from arouter.config.schema import RoutingConfig
-from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
+from arouter.errors import ARouterError, Failure, ProviderError, invalid_request, without_traceback
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Credential
 from arouter.routing.answer import Answer
@@ -114,6 +114,7 @@ class Attempts:
                     failure = _with_attempts(error, outcome)
                     if attempt.asked and not _may_fail_over(error):
                         raise
+                    without_traceback(error)
                 except BaseException as error:
                     watched.failed(error)
                     raise

@@ -1,4 +1,4 @@
-"""The one way of every chat call: admit → plan → reserve → attempt → settle.
+"""The one way of every chat call: count → admit → plan → reserve → attempt → settle.
 
 Authentication and parsing are the edge's.
 """
@@ -16,7 +16,8 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.ledger.ledger import Ledger
 from arouter.limits.estimate import WorstCase, worst_case
-from arouter.limits.limiter import UNLIMITED, Limiter, Reservation, is_limited
+from arouter.limits.limiter import Limiter
+from arouter.limits.reservation import UNLIMITED, Reservation, is_limited
 from arouter.routing.admission import Admission, Admitted, shutting_down
 from arouter.routing.answer import Answer
 from arouter.routing.attempt import Attempts
@@ -69,15 +70,32 @@ class Pipeline:
         self.planner = planner
         self._attempts = attempts
 
+    async def count(self, key: ApiKey) -> Reservation:
+        """Counts a call against its key's limits of requests, before anything else is done for it.
+
+        Raises:
+            ARouterError: RATE_LIMITED; UNAVAILABLE, while it is shutting down, or if the call cannot be counted.
+        """
+        self._admission.check()
+        return await self._limiter.count(key) if is_limited(key) else UNLIMITED
+
     @asynccontextmanager
     async def answer(
-        self, key: ApiKey, request: ChatRequest, *, deadline: float, request_id: str, traceparent: str
+        self,
+        key: ApiKey,
+        request: ChatRequest,
+        reservation: Reservation,
+        *,
+        deadline: float,
+        request_id: str,
+        traceparent: str,
     ) -> AsyncIterator[Answer]:
         """Yields the answer, started. On every way out the provider's call is ended and the call settled once.
 
         Args:
             key: Who asks.
             request: What is asked.
+            reservation: What `count` returned for the call.
             deadline: Loop time at which the caller stops waiting; may be infinite.
             request_id: For the log.
             traceparent: The caller's trace, as it came; empty if there is none.
@@ -88,12 +106,11 @@ class Pipeline:
         call = self._admission.admit(key.hash)
         attempts = self._attempts
         outcome = new_outcome(self._tracer.start(CHAT, traceparent))
-        reservation = UNLIMITED
         try:
             remaining = deadline - asyncio.get_running_loop().time()
             plan = outcome.plan = self.planner.plan(request, key, outcome.started, remaining)
-            if is_limited(key):
-                reservation = await self._limiter.reserve(key, _worst_case(request, plan))
+            if reservation is not UNLIMITED:
+                await self._limiter.reserve(key, _worst_case(request, plan), reservation)
             origin = Origin(key.hash, request.body)
             answer = await attempts.first_answer(request, origin, deadline, outcome, plan)
             answer.limit_headers = reservation.headers

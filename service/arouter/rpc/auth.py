@@ -20,8 +20,9 @@ from arouter.accounts.keys import (
     may_be_new,
 )
 from arouter.errors import ARouterError, Failure
+from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.context import Context, Handler
-from arouter.rpc.status import abort
+from arouter.rpc.ending import ending, handler_of, refusing
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
 _MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/", "/arouter.v1.AuditService/")
@@ -40,16 +41,23 @@ class Caller(NamedTuple):
         request_id: `x-request-id`, which the gateway sets; empty for a direct call without one.
         is_rest: Whether the call came through the gateway's transcoder.
         traceparent: The caller's trace, as it came; empty if there is none.
+        reservation: What counts the call against the key's limits.
     """
 
     key: ApiKey
     request_id: str
     is_rest: bool
     traceparent: str = ""
+    reservation: Reservation = UNLIMITED
 
 
 caller: ContextVar[Caller] = ContextVar("caller")
 """The caller of the call that is being handled. Set in the call's own task, so calls cannot see each other's."""
+
+
+def is_public(method: str) -> bool:
+    """Says whether a method needs no key."""
+    return method.startswith(_PUBLIC)
 
 
 class Authentication(aio.ServerInterceptor):
@@ -72,9 +80,12 @@ class Authentication(aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        if not handler_call_details.method.startswith(_PUBLIC):
-            method = handler_call_details.method
-            sent = _read(handler_call_details.invocation_metadata)
+        method = handler_call_details.method
+        if not is_public(method):
+            try:
+                sent = _read(handler_call_details.invocation_metadata)
+            except ARouterError as error:
+                return _refusal(error)
             if sent.secret is None and self._takes_workloads and not sent.is_forwarded:
                 handler = await continuation(handler_call_details)
                 return handler and self._for_workload(handler, method, sent)
@@ -88,21 +99,15 @@ class Authentication(aio.ServerInterceptor):
 
     def _for_workload(self, handler: Handler, method: str, sent: _Sent) -> Handler:
         """Returns the handler behind a check of the client's certificate, which only the call's context knows."""
-        inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        inner: Any = handler.stream_stream if handler.response_streaming else handler.stream_unary
 
-        async def handle(request: Any, context: Context) -> Any:
-            try:
-                key = self._workload(context) or authenticate(None, self._keys)
-                _check_type(key, method)
-            except ARouterError as error:
-                await abort(context, error)
+        async def handle(messages: Any, context: Context) -> Any:
+            key = self._workload(context) or authenticate(None, self._keys)
+            _check_type(key, method)
             caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
-            return await inner(request, context)
+            return await inner(messages, context)
 
-        make = (
-            grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
-        )
-        return make(handle, handler.request_deserializer, handler.response_serializer)
+        return handler_of(ending(handle), handler)
 
     def _workload(self, context: Context) -> ApiKey | None:
         # Imported only where it is wanted.
@@ -154,7 +159,11 @@ class _Sent(NamedTuple):
 
 
 def _read(metadata: Any) -> _Sent:
-    """Reads the metadata. `authorization` counts before `x-api-key`. One sent twice is joined, and so no key."""
+    """Reads the metadata. `authorization` counts before `x-api-key`.
+
+    Raises:
+        ARouterError: INVALID_API_KEY; one of them is there twice, which proxies on the way may have read differently.
+    """
     authorization = api_key = None
     request_id = traceparent = ""
     is_rest = is_forwarded = False
@@ -162,9 +171,13 @@ def _read(metadata: Any) -> _Sent:
         # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
         if name == "authorization":
-            authorization = value if authorization is None else f"{authorization},{value}"
+            if authorization is not None:
+                raise _twice(name)
+            authorization = value
         elif name == "x-api-key":
-            api_key = value if api_key is None else f"{api_key},{value}"
+            if api_key is not None:
+                raise _twice(name)
+            api_key = value
         elif name == "x-request-id":
             request_id = value
         elif name == "x-envoy-original-path":
@@ -181,7 +194,9 @@ def _read(metadata: Any) -> _Sent:
 
 
 def _refusal(error: ARouterError) -> Handler:
-    async def refuse(_request: Any, context: Context) -> None:
-        await abort(context, error)
+    """Returns a handler that needs no message: who sends none is answered all the same."""
+    return grpc.stream_stream_rpc_method_handler(refusing(error))
 
-    return grpc.unary_unary_rpc_method_handler(refuse)
+
+def _twice(name: str) -> ARouterError:
+    return ARouterError(Failure.INVALID_API_KEY, f"The call has more than one '{name}'.")

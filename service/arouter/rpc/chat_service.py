@@ -53,6 +53,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
         chat = parse_chat_request(request.http_body.data)
+        del request  # It is as large as what was made of it.
         if chat.stream:
             await self._write_events(chat, context)
         else:
@@ -66,6 +67,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
         chat = parse_chat_request(request.http_body.data)
+        del request  # It is as large as what was made of it.
         if chat.stream:
             raise invalid_request("CreateWholeChatCompletion does not stream: call CreateChatCompletion.", "stream")
         async with self._answer(chat, context) as answer:
@@ -76,7 +78,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> chat_service_pb2.ChatCompletionResponse:
-        async with self._answer(typed_chat(request, stream=False), context) as answer:
+        chat = typed_chat(request, stream=False)
+        del request
+        async with self._answer(chat, context) as answer:
             response = completion_to_proto(answer.completion)
             response.route.CopyFrom(taken_route(answer.outcome))
             context.set_trailing_metadata(answer_headers(answer))
@@ -86,7 +90,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> None:
-        async with self._answer(typed_chat(request, stream=True), context) as answer:
+        chat = typed_chat(request, stream=True)
+        del request
+        async with self._answer(chat, context) as answer:
             await send_headers(context, answer_headers(answer))
             route: RouteTrace | None = taken_route(answer.outcome)
             while not answer.complete:
@@ -102,7 +108,12 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         who = caller.get()
         return self._pipeline.answer(
-            who.key, chat, deadline=deadline, request_id=who.request_id, traceparent=who.traceparent
+            who.key,
+            chat,
+            who.reservation,
+            deadline=deadline,
+            request_id=who.request_id,
+            traceparent=who.traceparent,
         )
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:

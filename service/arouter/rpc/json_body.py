@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from google.api.httpbody_pb2 import HttpBody
 
+from arouter.chat.json_bounds import load_json
 from arouter.errors import invalid_request
 
 
-def read_json(body: HttpBody) -> object:
+def read_json(body: HttpBody) -> Any:
     """Returns the JSON value in a request's body.
 
     Raises:
-        ARouterError: INVALID_REQUEST; there is none.
+        ARouterError: INVALID_REQUEST; there is none, or it has too many values.
     """
     if not body.data:
         raise invalid_request("The request has no body. Send a JSON object.")
-    try:
-        return orjson.loads(body.data)
-    except orjson.JSONDecodeError as error:
-        raise invalid_request(f"The request body is not valid JSON: {error}") from error
+    return load_json(body.data, "The request body")
 
 
 def json_body(document: object) -> HttpBody:

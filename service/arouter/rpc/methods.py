@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import grpc
 from typing_extensions import override
@@ -15,9 +15,13 @@ class Methods(grpc.GenericRpcHandler):
 
     The generated functions also register each method with gRPC. For registered methods `grpc.aio` (1.85) keeps one
     waiting task each, and looks at all of them whenever a call comes: 60 µs a call with the 27 of ours.
+
+    Args:
+        wrap: Makes the handler for gRPC of a method's name and its handler.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wrap: Callable[[str, Handler], Handler]) -> None:
+        self._wrap = wrap
         self._handlers: dict[str, Handler] = {}
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
@@ -26,7 +30,8 @@ class Methods(grpc.GenericRpcHandler):
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
         """Takes the methods of a service, by their names in it."""
         for name, handler in handlers.items():
-            self._handlers[f"/{service}/{name}"] = handler
+            method = f"/{service}/{name}"
+            self._handlers[method] = self._wrap(method, handler)
 
     @override
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:

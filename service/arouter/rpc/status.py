@@ -41,8 +41,12 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     if error.provider is not None:
         metadata.append(("x-arouter-provider", error.provider))
     metadata += error.headers
-    with client_present:
-        await context.abort(code, error.message, tuple(metadata))
+    try:
+        with client_present:
+            await context.abort(code, error.message, tuple(metadata))
+    finally:
+        # grpc.aio's context holds the exception, which holds this frame.
+        del context, error
 
 
 def known(error: Exception) -> ARouterError:

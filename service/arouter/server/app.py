@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, cast
 import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from arouter.accounts.audit import AuditLog
 from arouter.accounts.directory import Directory, DirectorySync
 from arouter.accounts.management import Management
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
-from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
@@ -43,12 +42,14 @@ from arouter.rpc.methods import Methods
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
+from arouter.rpc.receiving import Receiving
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.serving import ServingStatus
 from arouter.rpc.usage_service import UsageService
 from arouter.server.built_in_keys import built_in_keys
 from arouter.server.credentials import server_credentials
 from arouter.server.database import wait_for_schema
+from arouter.server.grpc_options import CALL_SLACK, health_server_options, server_options
 from arouter.server.live import LiveParts, cooling, routing_parts
 from arouter.server.ports import endpoint
 from arouter.server.reload import ConfigReload
@@ -105,20 +106,6 @@ _REFUSALS = 1.0
 _LAST_WORDS = 1.0
 """Seconds for calls to send their status once they are settled."""
 
-_SLACK = 60.0
-"""Seconds that a call may last longer than its provider's."""
-
-_ENVELOPE_BYTES = 64 * 1024
-"""Room for what surrounds a body of the largest size in its gRPC message."""
-
-_PENDING_CALLS = 100_000
-
-_KEEPALIVE_MS = 30_000
-_KEEPALIVE_PATIENCE_MS = 10_000
-
-_METADATA_BYTES = 96 * 1024
-"""More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -144,7 +131,7 @@ class App:
         self._directory = Directory(built_in, config.accounts.max_age)
         self._limiter = Limiter(
             environment.redis_url,
-            longest_call=config.longest_call + _SLACK,
+            longest_call=config.longest_call + CALL_SLACK,
             when_down=config.limits.when_down,
             patience=config.limits.timeout,
         )
@@ -174,7 +161,7 @@ class App:
         self.reload = ConfigReload(config, environment, self._configure)
         self._metrics = self._build_metrics(board) if environment.metrics_port else None
         self._provider_health = ProviderHealth(board, self._health, [each.id for each in self._catalogue.providers])
-        self._health_server = aio.server(options=[("grpc.so_reuseport", int(share_port))])
+        self._health_server = aio.server(options=health_server_options(share_port=share_port))
         self._server = aio.server(
             interceptors=[
                 Authentication(
@@ -182,21 +169,8 @@ class App:
                     self._directory_sync.look_for_new,
                     takes_workloads=bool(config.accounts.workloads),
                 ),
-                Handling(),
             ],
-            options=[
-                ("grpc.so_reuseport", int(share_port)),
-                ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
-                # grpc drops calls at random once a thousand wait to be accepted; admission is ours.
-                ("grpc.server.max_pending_requests", _PENDING_CALLS),
-                ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING_CALLS),
-                # A gateway or client that the network has lost: its calls are ended, and so are their providers'.
-                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-                ("grpc.keepalive_timeout_ms", _KEEPALIVE_PATIENCE_MS),
-                ("grpc.http2.max_pings_without_data", 0),
-                ("grpc.max_metadata_size", _METADATA_BYTES),
-                ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
-            ],
+            options=server_options(config, share_port=share_port),
         )
         planner, attempts = routing_parts(config.routing, self._catalogue, self._upstream, board)
         measure = self._metrics.measure if self._metrics else None
@@ -215,7 +189,8 @@ class App:
             health=self._provider_health,
         )
         management = Management(SqlManagementStore(self._database), built_in, self._directory_sync.look)
-        methods = Methods()
+        handling = Handling(Receiving(config.server.max_bytes_in_flight), pipeline.count)
+        methods = Methods(handling.wrap)
         to = cast("aio.Server", methods)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), to)
         audit = AuditLog(SqlAuditStore(self._database))
@@ -228,12 +203,13 @@ class App:
         routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingService(pipeline, self._catalogue), to)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), to)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, to)
+        health_service = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflected = reflection.aio.ReflectionServicer((*SERVICES, health_service, reflection.SERVICE_NAME))
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, to)  # type: ignore[no-untyped-call]
         self._server.add_generic_rpc_handlers((methods,))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._health_server)
-        reflection.enable_server_reflection(
-            (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
-            self._server,
-        )
+        health_methods = Methods(handling.wrap)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, cast("aio.Server", health_methods))
+        self._health_server.add_generic_rpc_handlers((health_methods,))
 
     async def start(self) -> None:
         """Waits for the database, reads the model lists and says SERVING.

@@ -13,7 +13,8 @@ from arouter.accounts.periods import first_day, next_reset
 from arouter.accounts.store import Spent
 from arouter.errors import ARouterError, Failure
 from arouter.limits.estimate import WorstCase
-from arouter.limits.limiter import UNLIMITED, Limiter, Reservation
+from arouter.limits.limiter import Limiter
+from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.limits.windows import MemoryWindows
 from support.valkey import ValkeyServer
 

@@ -20,7 +20,8 @@ from arouter.errors import ARouterError, Failure
 from arouter.limits import unsettled
 from arouter.limits.estimate import WorstCase
 from arouter.limits.ledger import Hold, Purse
-from arouter.limits.limiter import Limiter, Reservation
+from arouter.limits.limiter import Limiter
+from arouter.limits.reservation import Reservation
 from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from support.valkey import ValkeyServer, valkey_running
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from google.protobuf.message import Message
 
+from arouter.chat.json_bounds import load_json
 from arouter.errors import invalid_request
 from arouter.v1.chat_tool_pb2 import (
     TOOL_CHOICE_MODE_AUTO,
@@ -96,10 +96,7 @@ def json_object(text: str, path: str) -> dict[str, Any]:
     Raises:
         ARouterError: INVALID_REQUEST; the text is not JSON, or not an object's.
     """
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise invalid_request(f"'{path}' is not valid JSON: {error}", path) from error
+    value = load_json(text, f"'{path}'", path)
     if not isinstance(value, dict):
         raise invalid_request(f"'{path}' must be the text of a JSON object.", path)
     return value

@@ -1,0 +1,107 @@
+"""What a call may take of its key's limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from typing_extensions import override
+
+from arouter.accounts.keys import ApiKey
+from arouter.accounts.periods import first_day
+from arouter.limits.answers import Headers
+from arouter.limits.ledger import Hold, Purse
+from arouter.limits.windows import Window
+
+
+class Reservation:
+    """What a call may take. This one is of a key without limits, for all calls alike.
+
+    Attributes:
+        headers: What the answer says about the key's limits.
+    """
+
+    __slots__ = ("headers",)
+
+    def __init__(self) -> None:
+        self.headers: Headers = ()
+
+    def settle(self, tokens: int, cost: int) -> None:
+        """Puts what was really taken, cost in nano-USD, in the reservation's place; only the first time it is called.
+
+        Never blocks and never raises.
+        """
+
+
+UNLIMITED = Reservation()
+
+
+def is_limited(key: ApiKey) -> bool:
+    """Says whether a key has any limit."""
+    rates = key.rate_limit
+    return (
+        key.limit is not None
+        or rates.requests_per_minute is not None
+        or rates.requests_per_day is not None
+        or rates.tokens_per_minute is not None
+    )
+
+
+class Held(Reservation):
+    """A reservation of a key with limits.
+
+    Attributes:
+        key: Whose.
+        at: When it was made, in seconds since the epoch.
+        purse: Of the key's money, if that is limited.
+        hold: Money reserved; nothing, once it is settled.
+        answered: Whether the store said that it is.
+        tokens: Tokens reserved.
+        token_minute: The number of the minute of its tokens.
+        minute: Requests of the minute, this one included; None if they are not limited.
+        day: Requests of the day, likewise.
+        unchecked: Whether it is known to go on unchecked.
+    """
+
+    __slots__ = (
+        "_settle",
+        "_settled",
+        "answered",
+        "at",
+        "day",
+        "hold",
+        "key",
+        "minute",
+        "purse",
+        "token_minute",
+        "tokens",
+        "unchecked",
+    )
+
+    def __init__(
+        self, settle: Callable[[Held, int, int], None], key: ApiKey, at: float, token_minute: int, hold: Hold
+    ) -> None:
+        super().__init__()
+        self._settle = settle
+        self._settled = False
+        self.key = key
+        self.at = at
+        self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
+        self.hold = hold
+        self.answered = False
+        self.tokens = 0
+        self.token_minute = token_minute
+        self.minute: Window | None = None
+        self.day: Window | None = None
+        self.unchecked = False
+
+    @override
+    def settle(self, tokens: int, cost: int) -> None:
+        if not self._settled:
+            self._settled = True
+            self._settle(self, tokens, cost)
+
+    def abandon(self, reserving: asyncio.Task[None]) -> None:
+        """Is told that nobody waits any more, once `reserving` is done."""
+        if not reserving.cancelled() and reserving.exception() is None:
+            self.settle(0, 0)

@@ -1,0 +1,56 @@
+"""Options of the gRPC servers.
+
+https://grpc.github.io/grpc/core/group__grpc__arg__keys.html
+"""
+
+from __future__ import annotations
+
+from arouter.chat.request import MAX_BODY_BYTES
+from arouter.config.schema import Config
+from arouter.rpc.receiving import MAX_PUBLIC_BYTES
+
+CALL_SLACK = 60.0
+"""Seconds that a call may last longer than its provider's."""
+
+_ENVELOPE_BYTES = 64 * 1024
+"""Room for what surrounds a body of the largest size in its gRPC message."""
+
+_MAX_STREAMS = 1000
+"""Calls that a connection may have open. One that its client has reset counts until it is forgotten here."""
+
+_MAX_PENDING_CALLS = 4_000
+"""Calls that wait to be accepted, of all connections."""
+
+_KEEPALIVE_MS = 30_000
+_KEEPALIVE_TIMEOUT_MS = 10_000
+
+_METADATA_BYTES = 96 * 1024
+"""More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
+
+Options = list[tuple[str, int]]
+
+
+def server_options(config: Config, *, share_port: bool) -> Options:
+    """Returns the options of the server of all services."""
+    return [
+        ("grpc.so_reuseport", int(share_port)),
+        ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
+        ("grpc.max_concurrent_streams", _MAX_STREAMS),
+        # Up to the first, none is refused; from there to the second, more and more at random.
+        ("grpc.server.max_pending_requests", _MAX_PENDING_CALLS),
+        ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING_CALLS + 1),
+        # Channels resolve their target again when a connection ends, and so find new instances.
+        ("grpc.max_connection_age_ms", int(config.server.max_connection_age * 1000)),
+        ("grpc.max_connection_age_grace_ms", int((config.longest_call + CALL_SLACK) * 1000)),
+        # A gateway or client that the network has lost: its calls are ended, and so are their providers'.
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.max_metadata_size", _METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
+    ]
+
+
+def health_server_options(*, share_port: bool) -> Options:
+    """Returns the options of the server of the health service alone."""
+    return [("grpc.so_reuseport", int(share_port)), ("grpc.max_receive_message_length", MAX_PUBLIC_BYTES)]
