@@ -85,7 +85,7 @@ class Pipeline:
         """
         call = self._admission.admit()
         attempts = self._attempts
-        outcome = new_outcome(self._tracer.start(CHAT, traceparent))
+        outcome = new_outcome(key.hash, self._tracer.start(CHAT, traceparent))
         reservation = UNLIMITED
         try:
             remaining = deadline - asyncio.get_running_loop().time()
