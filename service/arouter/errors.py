@@ -70,7 +70,7 @@ class ARouterError(Exception):
 
     Attributes:
         failure: The row of the table.
-        retry_after: Whole seconds after which a retry makes sense, or None.
+        retry_after: Whole seconds after which a retry makes sense, 1 at least, or None.
         detail: What the operator is told instead of `message`.
         provider: The id of the provider that was called, or None.
         headers: Of the answer, beside `retry-after`; REST clients get them as such, gRPC clients in trailing metadata.
@@ -90,7 +90,7 @@ class ARouterError(Exception):
     ) -> None:
         super().__init__()
         self.failure = failure
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else max(retry_after, 1)
         self.detail = detail or message
         self.provider: str | None = None
         self.headers = headers

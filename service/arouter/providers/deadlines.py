@@ -9,6 +9,7 @@ from functools import lru_cache
 import aiohttp
 
 from arouter.errors import ARouterError, Failure, ProviderError
+from arouter.providers.connections import HeadTooLargeError, UnreadRequestError
 from arouter.providers.provider import Provider
 
 _LONGEST_REASON = 500
@@ -18,6 +19,10 @@ _EARLY = 0.02
 """Seconds by which a timer may be early, as uvloop's are by up to one millisecond: the provider must not be blamed."""
 
 _log = logging.getLogger(__name__)
+
+
+class UnreadError(ProviderError):
+    """The provider closed a connection that had served before, and had not read the request: it may be sent again."""
 
 
 class Clock:
@@ -84,6 +89,12 @@ class Clock:
             return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
         if isinstance(error, aiohttp.ClientConnectorError):
             return _not_connected(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
+        if isinstance(error, UnreadRequestError):
+            return UnreadError(Failure.PROVIDER_UNREACHABLE, f"The connection to {name} was closed.")
+        if isinstance(error, HeadTooLargeError | aiohttp.ClientResponseError):
+            return ProviderError(
+                Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} is not HTTP, or its headers are too large."
+            )
         if isinstance(error, aiohttp.ClientError | OSError):
             return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} broke.")
         # Whatever else a provider's bytes make our parsers or libraries raise is its failure, not the client's.

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import math
-import time
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 
-from arouter import __version__
 from arouter.chat.chunks import Chunk, is_meaningful
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModel, WireRequest
+from arouter.providers.bodies import Body, body_of
+from arouter.providers.connections import new_session
 from arouter.providers.deadlines import Clock
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
+from arouter.providers.reading import read_all, read_error, retry_after
+from arouter.providers.shares import Share, Shares
 from arouter.providers.sse import EventTooLargeError, SseParser
 from arouter.providers.tool_names import restore_in_chunks, restore_names
 from arouter.providers.watchdog import Watchdog
 
 MAX_EVENT_BYTES = 10 * 1024 * 1024
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
+MAX_SILENT_BYTES = 16 * 1024 * 1024
+"""Bytes of a stream that may come without anything for the client: comments, pings, chunks before the first text."""
+
 MAX_MODEL_PAGES = 50
-_LONGEST_RETRY_AFTER = 3600
 _MAX_EMPTY_CHUNKS = 1000
-_ERROR_PATIENCE = 2.0
-"""Seconds that the body of an error gets: its status says enough."""
+_MAX_SILENT_EVENTS = 10_000
+_MOST_AT_ONCE = 64 * 1024
+"""Bytes of a stream that are decoded before other calls have their turn."""
+
 
 _HANG_UP = 0.25
 """Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
@@ -39,30 +41,35 @@ _HANG_UP = 0.25
 class Upstream:
     """Sends requests to providers over one pool of connections.
 
-    Attributes:
-        open_calls: Provider calls that hold a connection now.
+    Args:
+        max_connections: The size of the pool.
     """
 
     def __init__(self, max_connections: int) -> None:
-        self.open_calls = 0
-        self._max_connections = max_connections
-        reuse = aiohttp.TraceConfig()
-        reuse.on_connection_reuseconn.append(_note_reuse)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=max_connections),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # Ours are the four deadlines; a body that is compressed would arrive later than it was written.
-            timeout=aiohttp.ClientTimeout(total=None),
-            headers={"user-agent": f"arouter/{__version__}", "accept-encoding": "identity"},
-            auto_decompress=False,
-            trace_configs=[reuse],
-        )
+        self._shares = Shares(max_connections)
+        self._session = new_session(max_connections, keep=True)
+        self._unpooled = new_session(max_connections, keep=False)
+
+    @property
+    def open_calls(self) -> int:
+        """Provider calls that hold a connection now, or wait for one."""
+        return self._shares.taken
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._session.close()
+        await self._unpooled.close()
 
-    async def complete(self, provider: Provider, credential: Credential, wire: WireRequest, deadline: float) -> Chunk:
+    async def complete(
+        self,
+        provider: Provider,
+        credential: Credential,
+        wire: WireRequest,
+        deadline: float,
+        *,
+        caller: str = "",
+        fresh: bool = False,
+    ) -> Chunk:
         """Returns the provider's whole answer, as a canonical completion.
 
         Args:
@@ -70,22 +77,32 @@ class Upstream:
             credential: With which of its keys.
             wire: What its adapter made of the request.
             deadline: Loop time at which the caller stops waiting.
+            caller: The hash of the key that asks: connections are shared out among these.
+            fresh: Whether to open a connection for this request alone.
 
         Raises:
+            UnreadError: The provider closed the connection before it read the request. Not with `fresh`.
             ProviderError: The provider failed.
-            ARouterError: DEADLINE_EXCEEDED.
+            ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE, if the provider or the caller has its share of connections.
         """
         clock = Clock(provider, deadline)
         with clock:
             async with asyncio.timeout_at(clock.total):
-                async with await self._call(provider, credential, wire, clock) as call:
-                    completion = provider.adapter.decode(await _read_all(call.response))
+                async with await self._call(provider, credential, wire, clock, caller, fresh) as call:
+                    completion = provider.adapter.decode(await read_all(call.body))
         if wire.names:
             restore_names(completion["choices"], "message", wire.names)
         return completion
 
     async def open_stream(
-        self, provider: Provider, credential: Credential, wire: WireRequest, deadline: float
+        self,
+        provider: Provider,
+        credential: Credential,
+        wire: WireRequest,
+        deadline: float,
+        *,
+        caller: str = "",
+        fresh: bool = False,
     ) -> ProviderStream:
         """Returns a stream whose first meaningful chunk is in hand. The caller must close it.
 
@@ -94,7 +111,7 @@ class Upstream:
         clock = Clock(provider, deadline)
         with clock:
             async with asyncio.timeout_at(clock.first_token):
-                call = await self._call(provider, credential, wire, clock)
+                call = await self._call(provider, credential, wire, clock, caller, fresh)
                 stream = ProviderStream(provider, call, clock, wire.names)
                 try:
                     await stream.start()
@@ -126,77 +143,68 @@ class Upstream:
             async with asyncio.timeout_at(clock.first_token):
                 for _ in range(MAX_MODEL_PAGES):
                     async with await self._call(provider, credential, WireRequest(path, None), clock) as call:
-                        models, next_path = provider.adapter.decode_models(await _read_all(call.response))
+                        models, next_path = provider.adapter.decode_models(await read_all(call.body))
                     listed += models
                     if next_path is None:
                         return listed
                     path = next_path
                 raise bad_response(f"a model list of more than {MAX_MODEL_PAGES} pages")
 
-    async def _call(self, provider: Provider, credential: Credential, wire: WireRequest, clock: Clock) -> _Call:
-        self.open_calls += 1
+    async def _call(
+        self,
+        provider: Provider,
+        credential: Credential,
+        wire: WireRequest,
+        clock: Clock,
+        caller: str = "",
+        fresh: bool = False,
+    ) -> _Call:
+        share = self._shares.take(provider.id, caller)
         try:
-            response = await self._send(provider, credential, wire, clock)
+            # Written once, on a connection that was not closed a moment before. Whether to send a POST again is decided
+            # where attempts are counted; aiohttp repeats a GET once.
+            response = await (self._unpooled if fresh else self._session).request(
+                "GET" if wire.body is None else "POST",
+                provider.base_url + wire.path,
+                data=wire.body,
+                headers={**wire.headers, **credential.headers, "content-type": "application/json"},
+                # A redirect would carry the credential to wherever it points.
+                allow_redirects=False,
+                timeout=clock.connect,
+            )
         except BaseException as error:
             # More calls than connections: this one has waited for a free one, and that is not the provider's fault.
-            waited = self.open_calls > self._max_connections
-            self.open_calls -= 1
+            waited = self._shares.overtaken
+            self._shares.give(share)
             if waited and isinstance(error, aiohttp.ConnectionTimeoutError):
                 raise ARouterError(
                     Failure.UNAVAILABLE, "Too many provider calls are open. Try again shortly.", retry_after=1
                 ) from error
             raise
-        call = _Call(self, response)
+        call = _Call(self._shares, share, response)
         if response.status != 200:
             async with call:
-                answer = await _read_error(response)
-                raise provider.adapter.decode_error(response.status, answer, _retry_after(response.headers))
+                answer = await read_error(response)
+                raise provider.adapter.decode_error(response.status, answer, retry_after(response.headers))
+        try:
+            call.body = body_of(response)
+        except ProviderError:
+            call.close()
+            raise
         return call
-
-    async def _send(
-        self, provider: Provider, credential: Credential, wire: WireRequest, clock: Clock
-    ) -> aiohttp.ClientResponse:
-        """Returns the answer's headers.
-
-        A provider may close a connection that was kept alive just as the next call goes out on it. It has not answered,
-        so the call goes out again; on a connection of its own that would be the provider's failure.
-        """
-        while True:
-            connection = _Connection()
-            try:
-                return await self._session.request(
-                    "GET" if wire.body is None else "POST",
-                    provider.base_url + wire.path,
-                    data=wire.body,
-                    headers={**wire.headers, **credential.headers, "content-type": "application/json"},
-                    # A redirect would carry the credential to wherever it points.
-                    allow_redirects=False,
-                    timeout=clock.connect,
-                    trace_request_ctx=connection,
-                )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not connection.reused:
-                    raise
-
-
-class _Connection:
-    """What was noted of the connection that a call went out on."""
-
-    reused = False
-
-
-async def _note_reuse(_session: object, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.reused = True
 
 
 class _Call:
     """A provider's answer, from its headers on. Closing it gives the connection back or, unread, cuts it."""
 
-    __slots__ = ("_open", "_upstream", "response")
+    __slots__ = ("_open", "_response", "_share", "_shares", "body")
 
-    def __init__(self, upstream: Upstream, response: aiohttp.ClientResponse) -> None:
-        self.response = response
-        self._upstream = upstream
+    body: Body
+
+    def __init__(self, shares: Shares, share: Share, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self._shares = shares
+        self._share = share
         self._open = True
 
     async def __aenter__(self) -> _Call:
@@ -208,9 +216,9 @@ class _Call:
     def close(self) -> None:
         if self._open:
             self._open = False
-            self._upstream.open_calls -= 1
+            self._shares.give(self._share)
             # Also right after a whole answer: its connection is already back in the pool by then.
-            self.response.close()
+            self._response.close()
 
 
 class ProviderStream:
@@ -226,13 +234,15 @@ class ProviderStream:
         "_held",
         "_names",
         "_parser",
+        "_silent_bytes",
+        "_silent_events",
         "_watchdog",
     )
 
     def __init__(self, provider: Provider, call: _Call, clock: Clock, names: Mapping[str, str]) -> None:
         self._call = call
         self._names = names
-        self._content = call.response.content
+        self._content = call.body
         self._clock = clock
         self._watchdog = Watchdog()
         self._parser = SseParser(MAX_EVENT_BYTES)
@@ -240,6 +250,7 @@ class ProviderStream:
         self._held: list[Chunk] = []
         self._failure: ARouterError | None = None
         self._ended = False
+        self._silent_bytes = self._silent_events = 0
 
     @property
     def deadline(self) -> float:
@@ -264,6 +275,7 @@ class ProviderStream:
             chunks = await self._receive()
             self._held += chunks
             if any(map(is_meaningful, chunks)):
+                self._silent_bytes = self._silent_events = 0
                 return
             if len(self._held) > _MAX_EMPTY_CHUNKS:
                 raise bad_response(f"{len(self._held)} chunks without content")
@@ -285,6 +297,7 @@ class ProviderStream:
                 # A read that finds data does not wait, and so would never be timed out.
                 self._clock.check_total()
                 if chunks:
+                    self._silent_bytes = self._silent_events = 0
                     return chunks
             if self._failure is not None:
                 raise self._failure
@@ -297,7 +310,7 @@ class ProviderStream:
             if self._decoder.done and not self._content.at_eof():
                 async with asyncio.timeout(_HANG_UP):
                     while not self._content.at_eof():
-                        await self._content.readany()
+                        await self._content.read(_MOST_AT_ONCE)
         except (TimeoutError, aiohttp.ClientError):
             pass
         finally:
@@ -305,13 +318,20 @@ class ProviderStream:
 
     async def _receive(self) -> list[Chunk]:
         """Returns the chunks of one read. A failure behind good chunks is kept for the next read."""
-        received = await self._content.readany()
+        received = await self._content.read(_MOST_AT_ONCE)
+        self._silent_bytes += len(received)
+        if self._silent_bytes > MAX_SILENT_BYTES:
+            raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream with nothing in them for the client")
         chunks: list[Chunk] = []
         try:
             if not received:
                 self._ended = True
                 return self._decoder.finish()
-            for event in self._parser.feed(received):
+            events = self._parser.feed(received)
+            self._silent_events += len(events)
+            if self._silent_events > _MAX_SILENT_EVENTS:
+                raise bad_response(f"{_MAX_SILENT_EVENTS} events with nothing in them for the client")
+            for event in events:
                 decoded = self._decoder.feed(event)
                 if self._decoder.joiner.active:
                     decoded = self._decoder.joiner.join(decoded)
@@ -326,43 +346,3 @@ class ProviderStream:
         except ARouterError as error:
             self._failure = error
         return chunks
-
-
-async def _read_all(response: aiohttp.ClientResponse) -> bytes:
-    body = await _read_up_to(response, MAX_ANSWER_BYTES)
-    if len(body) > MAX_ANSWER_BYTES:
-        raise bad_response(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-    return body
-
-
-async def _read_error(response: aiohttp.ClientResponse) -> bytes:
-    try:
-        async with asyncio.timeout(_ERROR_PATIENCE):
-            return await _read_up_to(response, MAX_ERROR_BYTES)
-    except (TimeoutError, aiohttp.ClientError):
-        return b""
-
-
-async def _read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Returns the body, or a little more than `limit` bytes of a longer one."""
-    parts: list[bytes] = []
-    size = 0
-    while size <= limit and (part := await response.content.readany()):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
-
-
-def _retry_after(headers: Mapping[str, str]) -> int | None:
-    """Returns `retry-after` in whole seconds, rounded up and at most an hour, or None (RFC 9110 §10.2.3)."""
-    text = headers.get("retry-after")
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except (ValueError, OverflowError, TypeError):
-            return None
-    return min(max(math.ceil(seconds), 0), _LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MAX_IDLE_LINES = 10_000
+"""Comments and other lines without data that may come one after the other; at 15 seconds each, nearly two days."""
+
+_LINE_BYTES = 32
+"""What a line of data counts beside its text: as an object, an empty one is not free."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -24,7 +30,7 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventTooLargeError(ValueError):
-    """An event is longer than the parser's limit."""
+    """An event is longer than the parser's limit, or has too many lines without data before it."""
 
 
 class SseParser:
@@ -34,7 +40,17 @@ class SseParser:
     split between two reads is no special case.
     """
 
-    __slots__ = ("_after_cr", "_data", "_data_size", "_event", "_limit", "_pending", "_pending_size", "_started")
+    __slots__ = (
+        "_after_cr",
+        "_data",
+        "_data_size",
+        "_event",
+        "_idle_lines",
+        "_limit",
+        "_pending",
+        "_pending_size",
+        "_started",
+    )
 
     def __init__(self, max_event_bytes: int) -> None:
         self._limit = max_event_bytes
@@ -43,6 +59,7 @@ class SseParser:
         self._data: list[bytes] = []
         self._data_size = 0
         self._event = b""
+        self._idle_lines = 0
         self._after_cr = False
         self._started = False
 
@@ -50,7 +67,7 @@ class SseParser:
         """Returns the events that `received` completes.
 
         Raises:
-            EventTooLargeError: More than the limit has come without an event's end.
+            EventTooLargeError: More than the limit has come without an event's end, or `MAX_IDLE_LINES` without data.
         """
         if self._is_between_events() and received.startswith(b"data: ") and received.endswith(b"\n\n"):
             data = received[6:-2].split(b"\n\ndata: ")
@@ -95,19 +112,28 @@ class SseParser:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
+            self._idle_lines = 0
             self._data.append(value)
-            self._data_size += len(value) + 1
+            self._data_size += len(value) + _LINE_BYTES
             self._check(self._data_size)
-        elif field == b"event":
+            return None
+        if field == b"event":
             self._event = value
+        self._note_idle()
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:
         data, event = self._data, self._event
         self._data, self._data_size, self._event = [], 0, b""
         if not data:
+            self._note_idle()
             return None
         return ServerSentEvent(b"\n".join(data) if len(data) > 1 else data[0], event)
+
+    def _note_idle(self) -> None:
+        self._idle_lines += 1
+        if self._idle_lines > MAX_IDLE_LINES:
+            raise EventTooLargeError(f"{MAX_IDLE_LINES} lines of a stream without data")
 
     def _check(self, size: int) -> None:
         if size > self._limit:

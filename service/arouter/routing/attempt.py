@@ -14,6 +14,7 @@ from random import Random
 from arouter.chat.request import ChatRequest
 from arouter.config.schema import RoutingConfig
 from arouter.errors import ARouterError, Failure, ProviderError, invalid_request, without_traceback
+from arouter.providers.deadlines import UnreadError
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Credential
 from arouter.routing.answer import Answer
@@ -111,6 +112,7 @@ class Attempts:
                 except ARouterError as error:
                     watched.failed(error)
                     attempt.ended, attempt.failure = time.monotonic(), error.failure
+                    attempt.unread = isinstance(error, UnreadError)
                     failure = _with_attempts(error, outcome)
                     if attempt.asked and not _may_fail_over(error):
                         raise
@@ -146,18 +148,26 @@ class Attempts:
             for credential in standings.keys(candidate.endpoint, self._random, last_resort=last_resort):
                 if self._is_spent(outcome, deadline):
                     return
-                call = self._board.begin(
-                    candidate.endpoint.id, credential.name, time.monotonic(), origin, last_resort=last_resort
-                )
+                call = self._begin(candidate, credential, origin, last_resort=last_resort)
                 if call is None:
                     continue
                 yield candidate, credential, call
                 last = outcome.last
+                if last is not None and last.unread and not self._is_spent(outcome, deadline):
+                    call = self._begin(candidate, credential, origin, last_resort=last_resort)
+                    if call is not None:
+                        yield candidate, credential, call
+                        last = outcome.last
                 if last is None or last.endpoint is not candidate.endpoint or last.failure in _OF_THE_KEY:
                     continue
                 failed += 1
                 if last.failure in _OF_NO_KEY or failed == _KEYS_OF_A_FAILING:
                     break
+
+    def _begin(self, candidate: Candidate, credential: Credential, origin: Origin, *, last_resort: bool) -> Call | None:
+        return self._board.begin(
+            candidate.endpoint.id, credential.name, time.monotonic(), origin, last_resort=last_resort
+        )
 
     def _is_spent(self, outcome: Outcome, deadline: float) -> bool:
         tried = outcome.attempts
@@ -184,12 +194,18 @@ class Attempts:
         start_attempt(outcome.span, attempt)
         if attempt.span.headers:
             wire = wire._replace(headers=attempt.span.headers)
+        fresh = len(outcome.attempts) > 1 and outcome.attempts[-2].unread
+        caller = outcome.caller
         if request.stream:
-            stream = await self._upstream.open_stream(endpoint.provider, credential, wire, deadline)
+            stream = await self._upstream.open_stream(
+                endpoint.provider, credential, wire, deadline, caller=caller, fresh=fresh
+            )
             outcome.first_token = time.monotonic()
             watched.opened()
             return Answer(outcome, attempt, dropped, None, stream, watched)
-        completion = await self._upstream.complete(endpoint.provider, credential, wire, deadline)
+        completion = await self._upstream.complete(
+            endpoint.provider, credential, wire, deadline, caller=caller, fresh=fresh
+        )
         attempt.ended = time.monotonic()
         answer = Answer(outcome, attempt, dropped, completion, None, watched)
         watched.finished(answer.usage)
@@ -197,6 +213,9 @@ class Attempts:
 
 
 def _may_fail_over(error: ARouterError) -> bool:
+    if error.failure is Failure.UNAVAILABLE:
+        # Its provider, or all of them, have no connection free.
+        return True
     return isinstance(error, ProviderError) and error.failure in _FAIL_OVER
 
 

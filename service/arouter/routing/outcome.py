@@ -52,6 +52,7 @@ class Attempt:
         sent: When it was, by the monotonic clock, or None.
         ended: When it failed, or a whole answer had come, by the same clock; None until then, and for a stream.
         failure: Why it gave no answer, or None.
+        unread: Whether its provider closed the connection before it read the request, which may be sent again.
         span: It in a trace.
     """
 
@@ -63,6 +64,7 @@ class Attempt:
     sent: float | None = None
     ended: float | None = None
     failure: Failure | None = None
+    unread: bool = False
     span: Span = NO_SPAN
 
     @property
@@ -82,6 +84,7 @@ class Outcome:
 
     Attributes:
         id: The generation's id.
+        caller: The hash of the key that called.
         created: When it came, in seconds since the epoch.
         started: The same by the monotonic clock.
         status: How it ended.
@@ -99,6 +102,7 @@ class Outcome:
     """
 
     id: str
+    caller: str = ""
     created: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
     status: Status = Status.OK
@@ -130,14 +134,15 @@ class Outcome:
         self.free = failure not in _OF_THE_CLIENT
 
 
-def new_outcome(span: Span = NO_SPAN) -> Outcome:
+def new_outcome(caller: str = "", span: Span = NO_SPAN) -> Outcome:
     """Returns the outcome of a call that has just come.
 
     Args:
+        caller: The hash of the key that called.
         span: It in a trace.
     """
     now = time.time()
-    return Outcome(id=f"gen-{int(now)}-{secrets.token_hex(12)}", created=now, span=span)
+    return Outcome(id=f"gen-{int(now)}-{secrets.token_hex(12)}", caller=caller, created=now, span=span)
 
 
 def route(outcome: Outcome) -> str:

@@ -105,7 +105,7 @@ class Pipeline:
         """
         call = self._admission.admit(key.hash)
         attempts = self._attempts
-        outcome = new_outcome(self._tracer.start(CHAT, traceparent))
+        outcome = new_outcome(key.hash, self._tracer.start(CHAT, traceparent))
         try:
             remaining = deadline - asyncio.get_running_loop().time()
             plan = outcome.plan = self.planner.plan(request, key, outcome.started, remaining)

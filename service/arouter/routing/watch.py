@@ -6,6 +6,7 @@ import time
 
 from arouter.chat.usage import Usage
 from arouter.errors import Failure, ProviderError
+from arouter.providers.deadlines import UnreadError
 from arouter.routing.health_records import Call
 from arouter.routing.outcome import Attempt
 
@@ -55,7 +56,7 @@ class Watched:
     def failed(self, error: BaseException) -> None:
         """Notes that there is no answer, or that it broke off."""
         now = time.monotonic()
-        if not isinstance(error, ProviderError) or error.failure in _REFUSALS:
+        if not isinstance(error, ProviderError) or isinstance(error, UnreadError) or error.failure in _REFUSALS:
             self._call.neutral(now)
         elif error.failure is Failure.RATE_LIMITED:
             self._call.rate_limited(now, error.retry_after)
