@@ -23,6 +23,21 @@ def is_meaningful(chunk: Chunk) -> bool:
     )
 
 
+def chunks_of(completion: Chunk) -> list[Chunk]:
+    """Returns a whole answer as a stream: its messages, their ends, and what was used."""
+    rest = {field: value for field, value in completion.items() if field not in ("choices", "usage")}
+    messages, ends = [], []
+    for choice in completion["choices"]:
+        delta = dict(choice["message"])
+        if calls := delta.get("tool_calls"):
+            delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+        beginning = {field: value for field, value in choice.items() if field not in ("message", "finish_reason")}
+        messages.append({**beginning, "delta": delta, "finish_reason": None})
+        ends.append({"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]})
+    chunks = [{**rest, "choices": messages}, {**rest, "choices": ends}]
+    return [*chunks, usage_chunk(rest, completion["usage"])] if completion.get("usage") else chunks
+
+
 def usage_chunk(template: Chunk, usage: dict[str, Any]) -> Chunk:
     """Returns the last chunk of a stream: no choices, only what was used."""
     rest = {field: value for field, value in template.items() if field not in ("choices", "usage")}

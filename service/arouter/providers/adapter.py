@@ -25,6 +25,7 @@ class WireRequest(NamedTuple):
         dropped: The request's parameters that the protocol cannot express, by their canonical names.
         headers: What the call carries beside the credential's headers.
         names: The request's names of tools by those that are sent, where they differ.
+        added: Parameters that the request has not and ARouter sends.
     """
 
     path: str
@@ -32,6 +33,7 @@ class WireRequest(NamedTuple):
     dropped: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
     names: Mapping[str, str] = {}
+    added: frozenset[str] = frozenset()
 
 
 class ListedModel(NamedTuple):
@@ -96,8 +98,10 @@ class Adapter(Protocol):
     def headers(self, api_key: str | None) -> dict[str, str]:
         """Returns the headers that every call carries, the credential among them."""
 
-    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+    def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         """Returns the provider's request for its native `model`. Never changes `request`.
+
+        Of `without`, parameters that the provider has refused, none is added.
 
         A parameter that the protocol lacks is named in `dropped`; a message, part or tool that it lacks is an error,
         because the answer would be to another question.

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from arouter.chat.chunks import Chunk, is_meaningful
+from arouter.chat.chunks import Chunk, chunks_of, is_meaningful
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModel, WireRequest
 from arouter.providers.bodies import Body, body_of
@@ -17,12 +17,13 @@ from arouter.providers.connections import new_session
 from arouter.providers.deadlines import Clock
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
-from arouter.providers.reading import read_all, read_error, retry_after
+from arouter.providers.reading import MAX_ANSWER_BYTES, read_all, read_error, retry_after
 from arouter.providers.shares import Share, Shares
 from arouter.providers.sse import EventTooLargeError, SseParser
 from arouter.providers.tool_names import restore_in_chunks, restore_names
 from arouter.providers.watchdog import Watchdog
 
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 MAX_EVENT_BYTES = 10 * 1024 * 1024
 MAX_SILENT_BYTES = 16 * 1024 * 1024
 """Bytes of a stream that may come without anything for the client: comments, pings, chunks before the first text."""
@@ -225,6 +226,7 @@ class ProviderStream:
     """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
 
     __slots__ = (
+        "_adapter",
         "_call",
         "_clock",
         "_content",
@@ -246,6 +248,7 @@ class ProviderStream:
         self._clock = clock
         self._watchdog = Watchdog()
         self._parser = SseParser(MAX_EVENT_BYTES)
+        self._adapter = provider.adapter
         self._decoder = provider.adapter.stream_decoder()
         self._held: list[Chunk] = []
         self._failure: ARouterError | None = None
@@ -268,17 +271,32 @@ class ProviderStream:
         return self._ended and not self._held and self._failure is None
 
     async def start(self) -> None:
-        """Waits for the first meaningful chunk."""
+        """Waits for the first meaningful chunk, or for the whole answer where the provider does not stream."""
+        received = await self._content.read(_MOST_AT_ONCE)
+        if received.lstrip(_BEFORE_JSON)[:1] == b"{":
+            # No event stream begins so: a server that cannot stream, or an error with status 200.
+            await self._take_document(received)
+            return
         while True:
-            if self._failure is not None:
+            chunks = self._decode(received)
+            if self._failure is not None and not any(map(is_meaningful, self._held + chunks)):
                 raise self._failure
-            chunks = await self._receive()
             self._held += chunks
             if any(map(is_meaningful, chunks)):
                 self._silent_bytes = self._silent_events = 0
                 return
             if len(self._held) > _MAX_EMPTY_CHUNKS:
                 raise bad_response(f"{len(self._held)} chunks without content")
+            received = await self._content.read(_MOST_AT_ONCE)
+
+    async def _take_document(self, beginning: bytes) -> None:
+        completion = self._adapter.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
+        usage = completion.get("usage")
+        self._decoder.usage = usage if isinstance(usage, dict) else None
+        self._held = chunks_of(completion)
+        if self._names:
+            restore_in_chunks(self._held, self._names)
+        self._ended = True
 
     async def read(self) -> list[Chunk]:
         """Returns all chunks that have arrived, waiting for at least one; an empty list only at the stream's end.
@@ -318,7 +336,9 @@ class ProviderStream:
 
     async def _receive(self) -> list[Chunk]:
         """Returns the chunks of one read. A failure behind good chunks is kept for the next read."""
-        received = await self._content.read(_MOST_AT_ONCE)
+        return self._decode(await self._content.read(_MOST_AT_ONCE))
+
+    def _decode(self, received: bytes) -> list[Chunk]:
         self._silent_bytes += len(received)
         if self._silent_bytes > MAX_SILENT_BYTES:
             raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream with nothing in them for the client")

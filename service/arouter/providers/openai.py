@@ -25,6 +25,8 @@ from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
 
 _END = b"[DONE]"
+_STREAM_OPTIONS = "stream_options"
+_ALWAYS = frozenset({"model", "stream"})
 
 
 class OpenAIAdapter(Adapter):
@@ -48,15 +50,17 @@ class OpenAIAdapter(Adapter):
         return {"authorization": f"Bearer {api_key}"}
 
     @override
-    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+    def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         body = {**request.body, "model": model}
         if request.stream:
-            # Usage is always asked for: it is what the call costs, whether or not the client wants to see it.
             body["stream"] = True
-            body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-        dropped, names = encode_body(self._quirks, body)
+            if _STREAM_OPTIONS not in without:
+                # Usage is always asked for: it is what the call costs, whether or not the client wants to see it.
+                body[_STREAM_OPTIONS] = {**(body.get(_STREAM_OPTIONS) or {}), "include_usage": True}
+        dropped, names = encode_body(self._quirks, body, without)
+        added = body.keys() - request.body.keys() - _ALWAYS
         try:
-            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names)
+            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names, added=frozenset(added))
         except orjson.JSONEncodeError as error:
             # orjson reads deeper than it writes.
             raise invalid_request("The request body is nested too deeply.") from error

@@ -52,12 +52,15 @@ class Quirks:
     reasoning_apart: bool = False
 
 
-def encode_body(quirks: Quirks, body: Json) -> tuple[tuple[str, ...], Mapping[str, str]]:
+def encode_body(
+    quirks: Quirks, body: Json, without: frozenset[str] = frozenset()
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Makes of a canonical request what the vendor takes.
 
     Args:
         quirks: The vendor's.
         body: Changed in place, but nothing inside it: messages belong to the request.
+        without: Names that the provider has refused: no parameter is renamed to one of these.
 
     Returns:
         The names of what the vendor is not told; and the request's names of tools by those that are sent, where they
@@ -72,6 +75,8 @@ def encode_body(quirks: Quirks, body: Json) -> tuple[tuple[str, ...], Mapping[st
         if not asks_nothing(name, value):
             dropped[name] = None
     for name, theirs in quirks.renames.items():
+        if theirs in without:
+            continue
         value = body.pop(name, None)
         if value is None:
             continue

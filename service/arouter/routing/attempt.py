@@ -23,6 +23,7 @@ from arouter.routing.health_records import Call
 from arouter.routing.origin import Origin
 from arouter.routing.outcome import Attempt, Outcome
 from arouter.routing.plan import Candidate, Plan
+from arouter.routing.refused_parameters import RefusedParameters
 from arouter.routing.standing import Standings
 from arouter.routing.traced import start_attempt
 from arouter.routing.watch import Watched
@@ -77,6 +78,7 @@ class Attempts:
         self._board = board
         self._config = config
         self._random = random
+        self._refused = RefusedParameters()
 
     async def first_answer(
         self, request: ChatRequest, origin: Origin, deadline: float, outcome: Outcome, plan: Plan
@@ -113,8 +115,11 @@ class Attempts:
                     watched.failed(error)
                     attempt.ended, attempt.failure = time.monotonic(), error.failure
                     attempt.unread = isinstance(error, UnreadError)
+                    attempt.repeatable = attempt.unread or self._refused.learn(
+                        attempt.endpoint.id, error, attempt.added
+                    )
                     failure = _with_attempts(error, outcome)
-                    if attempt.asked and not _may_fail_over(error):
+                    if attempt.asked and not attempt.repeatable and not _may_fail_over(error):
                         raise
                     without_traceback(error)
                 except BaseException as error:
@@ -153,7 +158,7 @@ class Attempts:
                     continue
                 yield candidate, credential, call
                 last = outcome.last
-                if last is not None and last.unread and not self._is_spent(outcome, deadline):
+                if last is not None and last.repeatable and not self._is_spent(outcome, deadline):
                     call = self._begin(candidate, credential, origin, last_resort=last_resort)
                     if call is not None:
                         yield candidate, credential, call
@@ -186,7 +191,8 @@ class Attempts:
         watched: Watched,
     ) -> Answer:
         endpoint = attempt.endpoint
-        wire = endpoint.provider.adapter.encode(request, endpoint.native_name)
+        wire = endpoint.provider.adapter.encode(request, endpoint.native_name, without=self._refused.of(endpoint.id))
+        attempt.added = wire.added
         dropped = request.unserved + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)

@@ -53,6 +53,9 @@ class Attempt:
         ended: When it failed, or a whole answer had come, by the same clock; None until then, and for a stream.
         failure: Why it gave no answer, or None.
         unread: Whether its provider closed the connection before it read the request, which may be sent again.
+        added: Parameters of the request that the client did not send.
+        repeatable: Whether its endpoint may be asked once more at once: the request was not read, or it can be sent
+            without an added parameter that the endpoint refused.
         span: It in a trace.
     """
 
@@ -65,6 +68,8 @@ class Attempt:
     ended: float | None = None
     failure: Failure | None = None
     unread: bool = False
+    added: frozenset[str] = frozenset()
+    repeatable: bool = False
     span: Span = NO_SPAN
 
     @property

@@ -39,7 +39,7 @@ class AnthropicAdapter(Adapter):
         return {**credential, "anthropic-version": API_VERSION}
 
     @override
-    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+    def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         said = dict(request.body)
         names = portable_names(said, tool_names.ANTHROPIC)
         if has_calls(said["messages"]):

@@ -40,7 +40,7 @@ class GeminiAdapter(Adapter):
         return {"x-goog-api-key": api_key} if api_key else {}
 
     @override
-    def encode(self, request: ChatRequest, model: str) -> WireRequest:
+    def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         dropped = Dropped()
         said = dict(request.body)
         names = portable_names(said, tool_names.GEMINI)
