@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import aiohttp
 
-from arouter.chat.chunks import Chunk, chunks_of, is_meaningful
+from arouter.chat.chunks import Chunk
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModel, WireRequest
-from arouter.providers.bodies import Body, body_of
+from arouter.providers.bodies import body_of
 from arouter.providers.connections import new_session
 from arouter.providers.deadlines import Clock
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
-from arouter.providers.reading import MAX_ANSWER_BYTES, read_all, read_error, retry_after
-from arouter.providers.shares import Share, Shares
-from arouter.providers.sse import EventTooLargeError, SseParser
-from arouter.providers.tool_names import restore_in_chunks, restore_names
-from arouter.providers.watchdog import Watchdog
-
-_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
-MAX_EVENT_BYTES = 10 * 1024 * 1024
-MAX_SILENT_BYTES = 16 * 1024 * 1024
-"""Bytes of a stream that may come without anything for the client: comments, pings, chunks before the first text."""
+from arouter.providers.provider_stream import ProviderCall, ProviderStream
+from arouter.providers.reading import read_all, read_error, retry_after
+from arouter.providers.shares import Shares
+from arouter.providers.tool_names import restore_names
 
 MAX_MODEL_PAGES = 50
-_MAX_EMPTY_CHUNKS = 1000
-_MAX_SILENT_EVENTS = 10_000
-_MOST_AT_ONCE = 64 * 1024
-"""Bytes of a stream that are decoded before other calls have their turn."""
-
-
-_HANG_UP = 0.25
-"""Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
 
 
 class Upstream:
@@ -159,7 +143,7 @@ class Upstream:
         clock: Clock,
         caller: str = "",
         fresh: bool = False,
-    ) -> _Call:
+    ) -> ProviderCall:
         share = self._shares.take(provider.id, caller)
         try:
             # Written once, on a connection that was not closed a moment before. Whether to send a POST again is decided
@@ -182,7 +166,7 @@ class Upstream:
                     Failure.UNAVAILABLE, "Too many provider calls are open. Try again shortly.", retry_after=1
                 ) from error
             raise
-        call = _Call(self._shares, share, response)
+        call = ProviderCall(self._shares, share, response)
         if response.status != 200:
             async with call:
                 answer = await read_error(response)
@@ -193,176 +177,3 @@ class Upstream:
             call.close()
             raise
         return call
-
-
-class _Call:
-    """A provider's answer, from its headers on. Closing it gives the connection back or, unread, cuts it."""
-
-    __slots__ = ("_open", "_response", "_share", "_shares", "body")
-
-    body: Body
-
-    def __init__(self, shares: Shares, share: Share, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self._shares = shares
-        self._share = share
-        self._open = True
-
-    async def __aenter__(self) -> _Call:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            self._shares.give(self._share)
-            # Also right after a whole answer: its connection is already back in the pool by then.
-            self._response.close()
-
-
-class ProviderStream:
-    """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
-
-    __slots__ = (
-        "_adapter",
-        "_call",
-        "_clock",
-        "_content",
-        "_decoder",
-        "_ended",
-        "_failure",
-        "_held",
-        "_names",
-        "_parser",
-        "_silent_bytes",
-        "_silent_events",
-        "_watchdog",
-    )
-
-    def __init__(self, provider: Provider, call: _Call, clock: Clock, names: Mapping[str, str]) -> None:
-        self._call = call
-        self._names = names
-        self._content = call.body
-        self._clock = clock
-        self._watchdog = Watchdog()
-        self._parser = SseParser(MAX_EVENT_BYTES)
-        self._adapter = provider.adapter
-        self._decoder = provider.adapter.stream_decoder()
-        self._held: list[Chunk] = []
-        self._failure: ARouterError | None = None
-        self._ended = False
-        self._silent_bytes = self._silent_events = 0
-
-    @property
-    def deadline(self) -> float:
-        """Loop time at which the whole call must have ended."""
-        return self._clock.total
-
-    @property
-    def usage(self) -> dict[str, Any] | None:
-        """What the provider said was used, so far."""
-        return self._decoder.usage
-
-    @property
-    def ended(self) -> bool:
-        """Whether all chunks have been read, and the answer is complete."""
-        return self._ended and not self._held and self._failure is None
-
-    async def start(self) -> None:
-        """Waits for the first meaningful chunk, or for the whole answer where the provider does not stream."""
-        received = await self._content.read(_MOST_AT_ONCE)
-        if received.lstrip(_BEFORE_JSON)[:1] == b"{":
-            # No event stream begins so: a server that cannot stream, or an error with status 200.
-            await self._take_document(received)
-            return
-        while True:
-            chunks = self._decode(received)
-            if self._failure is not None and not any(map(is_meaningful, self._held + chunks)):
-                raise self._failure
-            self._held += chunks
-            if any(map(is_meaningful, chunks)):
-                self._silent_bytes = self._silent_events = 0
-                return
-            if len(self._held) > _MAX_EMPTY_CHUNKS:
-                raise bad_response(f"{len(self._held)} chunks without content")
-            received = await self._content.read(_MOST_AT_ONCE)
-
-    async def _take_document(self, beginning: bytes) -> None:
-        completion = self._adapter.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
-        usage = completion.get("usage")
-        self._decoder.usage = usage if isinstance(usage, dict) else None
-        self._held = chunks_of(completion)
-        if self._names:
-            restore_in_chunks(self._held, self._names)
-        self._ended = True
-
-    async def read(self) -> list[Chunk]:
-        """Returns all chunks that have arrived, waiting for at least one; an empty list only at the stream's end.
-
-        Raises:
-            ProviderError: The provider failed in the middle of its answer.
-            ARouterError: DEADLINE_EXCEEDED.
-        """
-        if self._held:
-            held, self._held = self._held, []
-            return held
-        with self._clock:
-            while self._failure is None and not self._ended:
-                with self._watchdog.until(self._clock.next_read()):
-                    chunks = await self._receive()
-                # A read that finds data does not wait, and so would never be timed out.
-                self._clock.check_total()
-                if chunks:
-                    self._silent_bytes = self._silent_events = 0
-                    return chunks
-            if self._failure is not None:
-                raise self._failure
-        return []
-
-    async def close(self) -> None:
-        """Gives the connection back if the answer is complete, else cuts it."""
-        self._watchdog.close()
-        try:
-            if self._decoder.done and not self._content.at_eof():
-                async with asyncio.timeout(_HANG_UP):
-                    while not self._content.at_eof():
-                        await self._content.read(_MOST_AT_ONCE)
-        except (TimeoutError, aiohttp.ClientError):
-            pass
-        finally:
-            self._call.close()
-
-    async def _receive(self) -> list[Chunk]:
-        """Returns the chunks of one read. A failure behind good chunks is kept for the next read."""
-        return self._decode(await self._content.read(_MOST_AT_ONCE))
-
-    def _decode(self, received: bytes) -> list[Chunk]:
-        self._silent_bytes += len(received)
-        if self._silent_bytes > MAX_SILENT_BYTES:
-            raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream with nothing in them for the client")
-        chunks: list[Chunk] = []
-        try:
-            if not received:
-                self._ended = True
-                return self._decoder.finish()
-            events = self._parser.feed(received)
-            self._silent_events += len(events)
-            if self._silent_events > _MAX_SILENT_EVENTS:
-                raise bad_response(f"{_MAX_SILENT_EVENTS} events with nothing in them for the client")
-            for event in events:
-                decoded = self._decoder.feed(event)
-                if self._decoder.joiner.active:
-                    decoded = self._decoder.joiner.join(decoded)
-                if self._names:
-                    restore_in_chunks(decoded, self._names)
-                chunks += decoded
-                if self._decoder.done:
-                    self._ended = True
-                    break
-        except EventTooLargeError as error:
-            self._failure = bad_response(str(error))
-        except ARouterError as error:
-            self._failure = error
-        return chunks

@@ -10,7 +10,7 @@ from arouter.chat.chunks import Chunk
 from arouter.chat.usage import Usage, read_usage
 from arouter.errors import ProviderError
 from arouter.limits.estimate import delivered_size
-from arouter.providers.driver import ProviderStream
+from arouter.providers.provider_stream import ProviderStream
 from arouter.routing.outcome import Attempt, Outcome, nanos
 from arouter.routing.traced import finish_reasons
 from arouter.routing.watch import Watched

@@ -16,8 +16,9 @@ from arouter.config.load import parse_config
 from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import WireRequest
 from arouter.providers.deadlines import Clock
-from arouter.providers.driver import ProviderStream, Upstream
+from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider, build_providers
+from arouter.providers.provider_stream import ProviderStream
 from emulator import Emulator
 from emulator.answers import TEXT
 

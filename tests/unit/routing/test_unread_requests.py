@@ -17,6 +17,7 @@ from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import Upstream
 from arouter.routing.attempt import Attempts
 from arouter.routing.health import HealthBoard
+from arouter.routing.origin import Origin
 from arouter.routing.outcome import Outcome, new_outcome, records, route
 from arouter.routing.planner import Planner
 from arouter.server.live import cooling
@@ -43,7 +44,7 @@ class Caller:
         deadline = asyncio.get_running_loop().time() + 10
         plan = outcome.plan = self._planner.plan(REQUEST, KEY, outcome.started, 10)
         try:
-            answer = await self._attempts.first_answer(REQUEST, deadline, outcome, plan)
+            answer = await self._attempts.first_answer(REQUEST, Origin(KEY.hash, BODY), deadline, outcome, plan)
         except ARouterError as error:
             outcome.fail(error.failure)
         else:
