@@ -55,6 +55,7 @@ class ProviderCall:
         self.close()
 
     def close(self) -> None:
+        """Lets go of the connection, once."""
         if self._open:
             self._open = False
             self._shares.give(self._share)
@@ -63,7 +64,14 @@ class ProviderCall:
 
 
 class ProviderStream:
-    """A streamed answer. Its first read is what `Upstream.open_stream` waited for."""
+    """A streamed answer. Its first read is what `Upstream.open_stream` waited for.
+
+    Args:
+        provider: Which answers.
+        call: Its call, closed with the stream.
+        clock: The call's deadlines.
+        names: The request's names of tools by those that were sent, where they differ.
+    """
 
     __slots__ = (
         "_adapter",
