@@ -15,6 +15,7 @@ local REMEMBERED = 30 -- seconds
 local MOST_REMEMBERED = 1000 -- credentials in each of the two tables
 local LONGEST_REMEMBERED = 512 -- bytes
 
+local SLASH = 47
 local MAY_HAVE_BODY = {POST = true, PUT = true, PATCH = true}
 
 -- When each credential was found to be valid. A full table becomes the older one, which is then forgotten as a whole.
@@ -79,8 +80,9 @@ end
 
 local function clean_path(headers)
   local sent = headers:get(":path")
+  if sent:byte(-1) ~= SLASH and not sent:find("?", 1, true) then return end
   local path, query = sent:match("^([^?]*)(.*)$")
-  if #path > 1 and path:byte(-1) == 47 then path = path:sub(1, -2) end -- 47 is a slash
+  if #path > 1 and path:byte(-1) == SLASH then path = path:sub(1, -2) end
   if query:find("%", 1, true) then query = query:gsub("([?&])[^=&]*%%[^&]*", "%1") end
   if #path + #query ~= #sent then headers:replace(":path", path .. query) end
 end

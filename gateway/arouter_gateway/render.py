@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
 from arouter_gateway.routes import REFUSED_FILTERS, Route, grpc_routes, rest_routes
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
@@ -21,12 +22,10 @@ _LONGEST_SOCKET = 107
 """Bytes of a Unix socket's path (unix(7))."""
 
 _TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "first_byte_timeout")
-_INSPECTOR = {
-    False: "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
-    True: "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+_FIRST_BYTES = {
+    "name": "first_bytes",
+    "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"},
 }
-"""The listener filter that waits for the first bytes, by whether there is TLS."""
-
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -44,12 +43,12 @@ class GatewaySettings:
         services: Where the service is: pairs of an IP address or DNS name, and a port. Each address that a name has is
             an endpoint.
         max_request_bytes: Longest body of a REST request.
-        max_connections: Open client connections; one more is closed at once.
+        max_connections: Open client connections; one more is closed at once. At most half of them are of one address.
         max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
         stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
         idle_timeout: Seconds after which a connection without a request is closed.
         request_timeout: Seconds within which a request must have arrived to its last byte.
-        first_byte_timeout: Seconds within which the first bytes of a connection must arrive.
+        first_byte_timeout: Seconds within which the first bytes of a connection must arrive; with TLS, the handshake.
         collector: Where traces go, by OTLP over gRPC: an IP address or DNS name, and a port. None has none.
         trace_ratio: The share of traces that is recorded, from 0 to 1. At 1 clients' own traces are continued.
         tls: See `GatewayTls`. None is plain text.
@@ -142,7 +141,10 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
         "port": settings.port,
-        "first_byte_inspector": _INSPECTOR[settings.tls is not None],
+        "chain_matcher": chain_matcher(),
+        "first_chain": chain_name(0),
+        "chain_limit": chain_limit(settings.max_connections),
+        "listener_filters": [_FIRST_BYTES] if settings.tls is None else [],
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
@@ -185,7 +187,8 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
     routes = {"grpc_routes": _items(grpc_routes(contract)), "rest_routes": _items(rest_routes(contract))}
-    return _template("envoy").substitute(written | included | routes)
+    chains = {"further_chains": further_chains(tls=settings.tls is not None)}
+    return _template("envoy").substitute(written | included | routes | chains)
 
 
 def _template(name: str) -> Template:

@@ -59,7 +59,7 @@ def edge(stack: Stack, folder: Path, **settings: Any) -> Iterator[Edge]:
     )
     process = Process([], {}, folder, tuple(envoy_command(render(wanted, folder))))
     try:
-        process.wait_until(lambda: is_listening(port) if services else is_healthy(port), "ready")
+        process.wait_until(lambda: is_listening(port) if services or "tls" in settings else is_healthy(port), "ready")
         yield Edge(process, port, admin, stack.key)
         assert process.returncode is None
     finally:

@@ -23,7 +23,7 @@ def rendered(**changes: Any) -> Any:
 
 
 def connection_manager(config: Any) -> Any:
-    return config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    return config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][-1]["typed_config"]
 
 
 def http_filter(config: Any, name: str) -> Any:
