@@ -140,7 +140,7 @@ class RestClients(Clients):
                 await asyncio.sleep(_POLL)  # There is no service to call.
 
 
-def request(*, stream: bool) -> chat_service_pb2.CreateChatCompletionRequest:
+def request(*, stream: bool, **fields: Any) -> chat_service_pb2.CreateChatCompletionRequest:
     """Returns a REST-shaped request."""
-    data = orjson.dumps({**_BODY, "stream": stream})
+    data = orjson.dumps({**_BODY, "stream": stream, **fields})
     return chat_service_pb2.CreateChatCompletionRequest(http_body=httpbody_pb2.HttpBody(data=data))
