@@ -101,6 +101,7 @@ class Pipeline:
                 raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
             finally:
                 outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
+                outcome.exact = answer.exact
                 await answer.close()
         except asyncio.CancelledError:
             if self._admission.expired:
