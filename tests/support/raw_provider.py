@@ -71,14 +71,29 @@ class RawProvider:
     def __init__(self, handler: Handler) -> None:
         self.requests = 0
         self.connections = 0
-        self._handler = handler
         self.provider: Provider
+        self._handler = handler
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await self._handler(Connection(self, reader, writer), self.connections)
-        writer.close()
+        task = asyncio.create_task(self._serve(Connection(self, reader, writer), self.connections))
+        self._tasks.add(task)
+
+    async def close(self) -> None:
+        """Ends what is still being answered."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, connection: Connection, number: int) -> None:
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await self._handler(connection, number)
+                connection.writer.close()
+                await connection.writer.wait_closed()
+        finally:
+            connection.writer.transport.abort()
 
 
 @asynccontextmanager
@@ -92,7 +107,10 @@ async def raw_provider(
     row = f"providers: [{{id: raw, base_url: 'http://127.0.0.1:{port}/v1', timeouts: {timeouts}}}]"
     [raw.provider] = build_providers(parse_config(row, {}), read_environment({}))
     async with server:
-        yield raw
+        try:
+            yield raw
+        finally:
+            await raw.close()
 
 
 async def once(answer: bytes, connection: Connection) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-_MOST = 2**31 - 1
+MAX_TOKENS = 2**31 - 1
 """Tokens that no call uses; more is a mistake, and no database column holds it."""
+
+_PROMPT_PARTS = ("cached_tokens", "cache_write_tokens", "audio_tokens")
+_COMPLETION_PARTS = ("reasoning_tokens", "audio_tokens")
 
 
 class Usage(NamedTuple):
-    """Tokens that a provider says a call used; 0 where it does not say. Parts are counted in their whole too.
+    """Tokens that a call used; 0 where its provider does not say. Parts are counted in their whole too.
 
     Attributes:
         prompt_tokens: The prompt.
@@ -56,10 +59,57 @@ def read_usage(document: Any) -> Usage | None:
     )
 
 
+def is_exact(document: Any) -> bool:
+    """Says whether an answer's `usage` counts the prompt and the answer, and nothing in it is malformed."""
+    if not isinstance(document, dict):
+        return False
+    total = document.get("total_tokens")
+    return (
+        is_count(document.get("prompt_tokens"))
+        and is_count(document.get("completion_tokens"))
+        and (total is None or is_count(total))
+        and _are_counts(document.get("prompt_tokens_details"), _PROMPT_PARTS)
+        and _are_counts(document.get("completion_tokens_details"), _COMPLETION_PARTS)
+    )
+
+
+def is_count(value: Any) -> bool:
+    """Says whether a JSON value is a number of tokens that a call can use."""
+    # A boolean is an int to Python.
+    return type(value) is int and 0 <= value <= MAX_TOKENS
+
+
+def sum_counts(*values: Any) -> int | None:
+    """Returns the sum of counts, those that are null left out. None if all are, or if one is malformed."""
+    said = [value for value in values if value is not None]
+    return sum(said) if said and all(map(is_count, said)) else None
+
+
+def estimate_document(usage: Usage) -> dict[str, Any]:
+    """Returns OpenAI's usage object for an estimate. `estimated`, which says so, is an extension."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "estimated": True,
+    }
+
+
+def _are_counts(details: Any, names: tuple[str, ...]) -> bool:
+    if details is None:
+        return True
+    if type(details) is not dict:
+        return False
+    for name in names:
+        value = details.get(name)
+        if value is not None and not is_count(value):
+            return False
+    return True
+
+
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _count(value: Any) -> int:
-    # A boolean is an int to Python.
-    return value if type(value) is int and 0 < value <= _MOST else 0
+    return value if is_count(value) else 0

@@ -72,7 +72,7 @@ class OpenAIAdapter(Adapter):
         normalize_completion(completion)
         for choice in completion["choices"]:
             decode_message(self._quirks, choice["message"])
-        if "usage" in completion:
+        if isinstance(completion.get("usage"), dict):
             decode_usage(self._quirks, completion["usage"])
         return completion
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from arouter.chat.usage import sum_counts
 from arouter.providers.finish_reasons import FINISH_REASONS, openai_reason
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.tool_calls import ToolCallPieces, whole_calls
@@ -38,9 +39,10 @@ def normalize_completion(completion: Json) -> None:
         reason = openai_reason(choice.get("finish_reason")) or "stop"
         has_calls = bool(choice["message"].get("tool_calls"))
         choice["finish_reason"] = "tool_calls" if has_calls and reason == "stop" else reason
+    said = completion.get("usage")
     usage = take_usage(completion)
-    if usage is not None:
-        completion["usage"] = usage
+    if usage is not None or said:
+        completion["usage"] = said if usage is None else usage  # what is malformed in it is the router's to estimate
 
 
 def take_usage(answer: Json) -> Json | None:
@@ -56,7 +58,13 @@ def take_usage(answer: Json) -> Json | None:
         for choice in answer.get("choices") or ():
             if "usage" in choice:
                 usage = choice.pop("usage") or usage
-    return usage if isinstance(usage, dict) and usage else None
+    if not isinstance(usage, dict) or not usage:
+        return None
+    if usage.get("total_tokens") is None:
+        total = sum_counts(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        if total is not None:
+            usage["total_tokens"] = total
+    return usage
 
 
 def _whole_message(message: Json) -> Json:

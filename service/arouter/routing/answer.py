@@ -7,11 +7,12 @@ from typing import Any
 
 from arouter.accounts.records import NANOS
 from arouter.chat.chunks import Chunk
-from arouter.chat.usage import Usage, read_usage
+from arouter.chat.request import ChatRequest
+from arouter.chat.usage import Usage, estimate_document, is_exact, read_usage
 from arouter.errors import ProviderError
 from arouter.limits.estimate import delivered_size
 from arouter.providers.provider_stream import ProviderStream
-from arouter.routing.outcome import Attempt, Outcome, nanos
+from arouter.routing.outcome import Attempt, Outcome, charged_usage, nanos
 from arouter.routing.traced import finish_reasons
 from arouter.routing.watch import Watched
 
@@ -27,6 +28,7 @@ class Answer:
         completion: The whole answer in canonical form; empty if it is streamed.
         limit_headers: What the key's limits say about this call.
         complete: Whether all of it has come from its provider.
+        exact: Whether its provider said in full what was used, so far as it said so, and nothing was malformed.
         on_complete: Called with this answer once all of a streamed one has come, before `read` returns the last of it.
     """
 
@@ -34,12 +36,14 @@ class Answer:
         "_attempt",
         "_created",
         "_delivered",
+        "_request",
         "_stream",
         "_usage",
         "_watched",
         "complete",
         "completion",
         "dropped",
+        "exact",
         "limit_headers",
         "on_complete",
         "outcome",
@@ -49,6 +53,7 @@ class Answer:
         self,
         outcome: Outcome,
         attempt: Attempt,
+        request: ChatRequest,
         dropped: tuple[str, ...],
         completion: Chunk | None,
         stream: ProviderStream | None,
@@ -59,10 +64,12 @@ class Answer:
         self.limit_headers: tuple[tuple[str, str], ...] = ()
         self.on_complete: Callable[[Answer], None] | None = None
         self._attempt = attempt
+        self._request = request
         self._watched = watched
         self._created: int | None = None
         self._delivered = 0
         self.complete = stream is None
+        self.exact = True
         self._stream = stream
         self._usage = None if completion is None else read_usage(completion.get("usage"))
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
@@ -99,13 +106,14 @@ class Answer:
         if self._stream is None:
             return []
         try:
-            chunks = [self._sign(chunk, "chat.completion.chunk") for chunk in await self._stream.read()]
+            chunks = await self._stream.read()
         except ProviderError as error:
             self._attempt.failure = error.failure
             self._watched.failed(error)
             raise
         for chunk in chunks:
             self._delivered += delivered_size(chunk)
+            self._sign(chunk, "chat.completion.chunk")
         if self._stream.ended:
             self.complete = True
             self._watched.finished(self.usage)
@@ -131,13 +139,23 @@ class Answer:
         if self.outcome.span.recorded:
             self.outcome.finish_reasons += finish_reasons(document)
         used = document.get("usage")
-        if used:
-            self._price(document, used)
+        if used is not None:
+            document["usage"] = self._priced(document, used)
         return document
 
-    def _price(self, document: Chunk, used: Any) -> None:
-        """Adds to an answer's usage what it costs, if that is known (docs.arouter.ai: usage accounting)."""
-        usage = self._usage or read_usage(used)
-        charged = None if usage is None else nanos(self._attempt.endpoint.details, usage)
-        if charged is not None:
-            document["usage"] = {**used, "cost": charged / NANOS}
+    def _priced(self, document: Chunk, used: Any) -> dict[str, Any]:
+        """Returns an answer's usage as the call's record will have it, with what it costs, if that is known.
+
+        docs.arouter.ai: usage accounting.
+        """
+        said = self._usage or read_usage(used)
+        delivered = self._delivered if self._stream else delivered_size(document)
+        self.exact = is_exact(used)
+        usage, estimated = charged_usage(said, self.exact, self._request, delivered)
+        if estimated:
+            used = estimate_document(usage)
+        cost = nanos(self._attempt.endpoint.details, usage)
+        if cost is None:
+            # What its provider charges is not what is recorded.
+            return {name: value for name, value in used.items() if name != "cost"} if "cost" in used else used
+        return {**used, "cost": cost / NANOS}

@@ -208,12 +208,12 @@ class Attempts:
             )
             outcome.first_token = time.monotonic()
             watched.opened()
-            return Answer(outcome, attempt, dropped, None, stream, watched)
+            return Answer(outcome, attempt, request, dropped, None, stream, watched)
         completion = await self._upstream.complete(
             endpoint.provider, credential, wire, deadline, caller=caller, fresh=fresh
         )
         attempt.ended = time.monotonic()
-        answer = Answer(outcome, attempt, dropped, completion, None, watched)
+        answer = Answer(outcome, attempt, request, dropped, completion, None, watched)
         watched.finished(answer.usage)
         return answer
 

@@ -47,13 +47,13 @@ class Meter:
                 to.fallbacks[attempt.endpoint.provider.id, failure].inc()
         to.overheads.observe(max(ended - outcome.started - waited, 0.0))
         usage = outcome.usage
-        if usage is not None and usage[:2] != (0, 0):
+        if usage is not None and outcome.exact and usage[:2] != (0, 0):
             to.tokens[*model, "input"].observe(usage.prompt_tokens)
             to.tokens[*model, "output"].observe(usage.completion_tokens)
         first = outcome.first_token
         if first is not None and not error:
             to.first_tokens[model].observe(first - outcome.started)
-            if usage is not None and usage.completion_tokens > 1:
+            if usage is not None and outcome.exact and usage.completion_tokens > 1:
                 to.output_tokens[model].observe((ended - first) / (usage.completion_tokens - 1))
 
 

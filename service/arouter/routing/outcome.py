@@ -96,6 +96,7 @@ class Outcome:
         plan: Who might have answered, or None if the planner found nobody.
         attempts: Who was tried, in this order.
         usage: What the last one said was used, or None.
+        exact: Whether it said so in full, and nothing of it was malformed.
         delivered: Characters that the client was given of a streamed answer.
         complete: Whether all of the answer has come from its provider.
         first_token: When the first piece of a streamed answer was there, by the monotonic clock, or None.
@@ -114,6 +115,7 @@ class Outcome:
     plan: Plan | None = None
     attempts: list[Attempt] = field(default_factory=list)
     usage: Usage | None = None
+    exact: bool = True
     delivered: int = 0
     complete: bool = False
     first_token: float | None = None
@@ -186,6 +188,20 @@ def nanos(details: ModelDetails, usage: Usage) -> int | None:
     return min(round(dollars * NANOS), _MOST_NANOS)
 
 
+def charged_usage(said: Usage | None, exact: bool, request: ChatRequest, delivered: int) -> tuple[Usage, bool]:
+    """Returns what a complete answer is charged for, and whether that is an estimate.
+
+    Args:
+        said: What its provider says it used.
+        exact: Whether that is all of it; else an estimate takes the place of what is missing or malformed.
+        request: What was asked.
+        delivered: Characters of the answer.
+    """
+    if exact and said is not None and said[:2] != (0, 0):
+        return said, False
+    return _estimate(said, request, delivered), True
+
+
 def records(outcome: Outcome, key: ApiKey, request: ChatRequest, ended: float) -> list[UsageRecord]:
     """Returns one record for each attempt of a call that has ended; none if no provider was asked.
 
@@ -238,12 +254,17 @@ def _record(outcome: Outcome, key: ApiKey, request: ChatRequest, number: int, at
 
 def _used(outcome: Outcome, request: ChatRequest) -> tuple[Usage, bool]:
     """Returns what the last attempt used, and whether that is an estimate: the prompt and what was delivered."""
-    said_so = outcome.usage is not None and outcome.usage[:2] != (0, 0)
-    if outcome.free or (said_so and outcome.complete):
+    if outcome.free:
         return outcome.usage or _NOTHING, False
-    said = outcome.usage or _NOTHING
+    if outcome.complete:
+        return charged_usage(outcome.usage, outcome.exact, request, outcome.delivered)
+    return _estimate(outcome.usage, request, outcome.delivered), True
+
+
+def _estimate(said: Usage | None, request: ChatRequest, delivered: int) -> Usage:
+    said = said or _NOTHING
     # What a provider says in the middle of an answer may be older than what it has sent since.
     return said._replace(
         prompt_tokens=said.prompt_tokens or likely_prompt_tokens(request),
-        completion_tokens=max(said.completion_tokens, delivered_tokens(outcome.delivered)),
-    ), True
+        completion_tokens=max(said.completion_tokens, delivered_tokens(delivered)),
+    )

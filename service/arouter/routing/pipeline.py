@@ -193,6 +193,7 @@ class Pipeline:
 
 def _note(outcome: Outcome, answer: Answer) -> None:
     outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
+    outcome.exact = answer.exact
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:

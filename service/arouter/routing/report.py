@@ -26,7 +26,7 @@ def report(request_id: str, key: ApiKey, request: ChatRequest, outcome: Outcome,
         "ms": round(seconds * 1000),
         "ttft_ms": None if first is None else round((first - outcome.started) * 1000),
     }
-    if usage is not None:
+    if usage is not None and outcome.exact:
         fields |= usage.said()
     if outcome.span.trace_id is not None:
         fields["trace_id"] = outcome.span.trace_id

@@ -106,7 +106,7 @@ def _answer(outcome: Outcome, started: float) -> dict[str, Any]:
     if outcome.first_token is not None:
         said[genai.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.first_token - started
     usage = outcome.usage
-    if usage is not None:
+    if usage is not None and outcome.exact:
         said[genai.USAGE_INPUT_TOKENS] = usage.prompt_tokens
         said[genai.USAGE_OUTPUT_TOKENS] = usage.completion_tokens
         if usage.cached_tokens:

@@ -143,6 +143,7 @@ async def test_what_cannot_be_decompressed_is_a_bad_response(upstream: Upstream,
         ("gzip", gzip.compress(b'{"error": {"message": "slow down"}}'), "slow down"),
         ("br", b"\x0b\x02", "The provider refused the request with status 429."),
     ],
+    ids=["gzip", "br"],
 )
 async def test_an_error_keeps_its_status(upstream: Upstream, encoding: str, body: bytes, message: str) -> None:
     answer = answer_of(body, encoding, "429 Slow")

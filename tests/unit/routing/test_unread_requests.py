@@ -4,52 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from random import Random
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
-from arouter.catalogue.catalogue import Catalogue
-from arouter.chat.request import ChatRequest
-from arouter.config.load import parse_config
-from arouter.errors import ARouterError, Failure
-from arouter.providers.adapter import ListedModel
+from arouter.errors import Failure
 from arouter.providers.driver import Upstream
-from arouter.routing.attempt import Attempts
-from arouter.routing.health import HealthBoard
-from arouter.routing.origin import Origin
-from arouter.routing.outcome import Outcome, new_outcome, records, route
-from arouter.routing.planner import Planner
-from arouter.server.live import cooling
-from support.raw_provider import OK, Connection, RawProvider, raw_provider
-
-KEY = ApiKey("hash", "acme")
-BODY = {"model": "raw/m", "messages": [{"role": "user", "content": "hi"}]}
-REQUEST = ChatRequest(BODY, stream=False, include_usage=False)
-
-
-class Caller:
-    """Makes calls as the pipeline does."""
-
-    def __init__(self, raw: RawProvider, upstream: Upstream, max_attempts: int) -> None:
-        config = parse_config(f"routing: {{max_attempts: {max_attempts}}}", {})
-        catalogue = Catalogue([raw.provider], 1)
-        catalogue.replace(raw.provider, [ListedModel("m")], 1)
-        self._board = HealthBoard(cooling(config.routing.breaker))
-        self._planner = Planner(catalogue, self._board, config.routing, Random(1))
-        self._attempts = Attempts(upstream, self._board, config.routing, Random(1))
-
-    async def call(self) -> Outcome:
-        outcome = new_outcome(KEY.hash)
-        deadline = asyncio.get_running_loop().time() + 10
-        plan = outcome.plan = self._planner.plan(REQUEST, KEY, outcome.started, 10)
-        try:
-            answer = await self._attempts.first_answer(REQUEST, Origin(KEY.hash, BODY), deadline, outcome, plan)
-        except ARouterError as error:
-            outcome.fail(error.failure)
-        else:
-            await answer.close()
-        return outcome
+from arouter.routing.outcome import records, route
+from support.calls import KEY, Caller, chat_of
+from support.raw_provider import OK, Connection, raw_provider
 
 
 def closing(end: Callable[[Connection], None], closed: asyncio.Event) -> Callable[..., object]:
@@ -76,7 +38,7 @@ async def test_it_is_an_attempt_of_its_own(max_attempts: int, said: str) -> None
     closed = asyncio.Event()
     upstream = Upstream(max_connections=4)
     async with raw_provider(closing(Connection.reset, closed)) as raw:  # type: ignore[arg-type]
-        caller = Caller(raw, upstream, max_attempts)
+        caller = Caller(raw.provider, upstream, max_attempts)
         assert route(await caller.call()) == "raw/m=ok"
         call = asyncio.ensure_future(caller.call())
         await asyncio.sleep(0)  # The request is written before the loop runs the server.
@@ -88,7 +50,7 @@ async def test_it_is_an_attempt_of_its_own(max_attempts: int, said: str) -> None
 
     assert route(outcome) == said
     assert outcome.failure == (None if max_attempts > 1 else Failure.PROVIDER_UNREACHABLE.name)
-    assert len(records(outcome, KEY, REQUEST, outcome.started)) == len(outcome.attempts)
+    assert len(records(outcome, KEY, chat_of(raw.provider), outcome.started)) == len(outcome.attempts)
     assert route(after) == "raw/m=ok"
 
 
@@ -101,7 +63,7 @@ async def test_a_request_that_was_read_is_sent_once() -> None:
         await connection.request()
 
     async with raw_provider(handle) as raw:
-        caller = Caller(raw, upstream, 6)
+        caller = Caller(raw.provider, upstream)
         await caller.call()
         outcome = await caller.call()
     await upstream.close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from arouter.chat.usage import sum_counts
 from arouter.providers.anthropic.fields import Json
 from arouter.providers.anthropic.reasoning_details import from_block
 from arouter.providers.provider_errors import bad_response, too_deep
@@ -103,20 +104,23 @@ def refusal_of(holder: Json) -> str | None:
 
 
 def decode_usage(usage: Any) -> Json | None:
-    """Returns OpenAI's usage, in which the prompt includes what the cache gave and took."""
+    """Returns OpenAI's usage, in which the prompt includes what the cache gave and took.
+
+    What is malformed stays so, and makes a sum of it null: whoever charges it must see that.
+    """
     if not isinstance(usage, dict) or not usage:
         return None
-    read, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
-    prompt, completion = _count(usage, "input_tokens") + read + written, _count(usage, "output_tokens")
+    read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
+    prompt, completion = sum_counts(usage.get("input_tokens"), read, written), usage.get("output_tokens")
     decoded: Json = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "total_tokens": sum_counts(prompt, completion),
+        "prompt_tokens_details": {"cached_tokens": read or 0, "cache_write_tokens": written or 0},
     }
     details = usage.get("output_tokens_details")
     if isinstance(details, dict):
-        decoded["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
+        decoded["completion_tokens_details"] = {"reasoning_tokens": details.get("thinking_tokens") or 0}
     return decoded
 
 
@@ -160,8 +164,3 @@ def string(holder: Json, field: str) -> str:
 def objects(value: Any) -> list[Json]:
     """Returns the objects of an array, if it is one."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _count(usage: Json, field: str) -> int:
-    value = usage.get(field)
-    return value if type(value) is int and value > 0 else 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from arouter.chat.usage import sum_counts
 from arouter.errors import Failure, ProviderError
 from arouter.providers.gemini.contents import SIGNATURE_FORMAT
 from arouter.providers.gemini.documents import JsonObject, count, object_in, objects, text_in
@@ -215,15 +216,19 @@ def envelope(answer: JsonObject, kind: str) -> JsonObject:
 
 
 def usage_of(answer: JsonObject) -> JsonObject | None:
-    """Returns what Gemini says was used so far, in OpenAI's words: reasoning is a part of the completion's tokens."""
+    """Returns what Gemini says was used so far, in OpenAI's words: reasoning is a part of the completion's tokens.
+
+    What is malformed stays so, and makes a sum of it null: whoever charges it must see that.
+    """
     used = answer.get("usageMetadata")
     if not isinstance(used, dict) or not used:
         return None
-    prompt = count(used.get("promptTokenCount")) + count(used.get("toolUsePromptTokenCount"))
-    thoughts = count(used.get("thoughtsTokenCount"))
-    completion = count(used.get("candidatesTokenCount")) + thoughts
-    prompt_details = {"cached_tokens": count(used.get("cachedContentTokenCount"))}
-    completion_details = {"reasoning_tokens": thoughts}
+    prompt = sum_counts(used.get("promptTokenCount"), used.get("toolUsePromptTokenCount"))
+    thoughts = used.get("thoughtsTokenCount")
+    # protobuf's JSON leaves zeros out: an answer of no tokens is not said.
+    completion = sum_counts(0, used.get("candidatesTokenCount"), thoughts)
+    prompt_details = {"cached_tokens": used.get("cachedContentTokenCount") or 0}
+    completion_details = {"reasoning_tokens": thoughts or 0}
     if audio := _tokens_of("AUDIO", used.get("promptTokensDetails")):
         prompt_details["audio_tokens"] = audio
     for modality in ("AUDIO", "IMAGE"):
@@ -232,7 +237,7 @@ def usage_of(answer: JsonObject) -> JsonObject | None:
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": count(used.get("totalTokenCount")) or prompt + completion,
+        "total_tokens": used.get("totalTokenCount") or sum_counts(prompt, completion),
         "prompt_tokens_details": prompt_details,
         "completion_tokens_details": completion_details,
     }

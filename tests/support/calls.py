@@ -1,0 +1,74 @@
+"""Makes calls as the pipeline does, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any
+
+from arouter.accounts.keys import ApiKey
+from arouter.catalogue.catalogue import Catalogue
+from arouter.chat.request import ChatRequest
+from arouter.config.load import parse_config
+from arouter.errors import ARouterError
+from arouter.models import ModelDetails, Prices
+from arouter.providers.adapter import ListedModel
+from arouter.providers.driver import Upstream
+from arouter.providers.provider import Provider
+from arouter.routing.attempt import Attempts
+from arouter.routing.health import HealthBoard
+from arouter.routing.origin import Origin
+from arouter.routing.outcome import Outcome, new_outcome
+from arouter.routing.planner import Planner
+from arouter.server.live import cooling
+
+KEY = ApiKey("hash", "acme")
+PRICES = Prices(prompt=1, completion=10)
+
+
+def chat_of(provider: Provider, *, stream: bool = False) -> ChatRequest:
+    body = {"model": f"{provider.id}/m", "messages": [{"role": "user", "content": "hi"}]}
+    return ChatRequest(body, stream=stream, include_usage=stream)
+
+
+class Caller:
+    """Calls the model `m` of a provider.
+
+    Attributes:
+        told: The usage of the last answer, as its client is told it.
+    """
+
+    def __init__(self, provider: Provider, upstream: Upstream, max_attempts: int = 6) -> None:
+        config = parse_config(f"routing: {{max_attempts: {max_attempts}}}", {})
+        catalogue = Catalogue([provider], 1)
+        catalogue.replace(provider, [ListedModel("m", details=ModelDetails(prices=PRICES))], 1)
+        board = HealthBoard(cooling(config.routing.breaker))
+        self.told: Any = None
+        self._provider = provider
+        self._planner = Planner(catalogue, board, config.routing, Random(1))
+        self._attempts = Attempts(upstream, board, config.routing, Random(1))
+
+    async def call(self, *, stream: bool = False) -> Outcome:
+        """Returns how a call went, when its answer has been read."""
+        self.told = None
+        outcome, request = new_outcome(KEY.hash), chat_of(self._provider, stream=stream)
+        deadline = asyncio.get_running_loop().time() + 10
+        plan = outcome.plan = self._planner.plan(request, KEY, outcome.started, 10)
+        try:
+            answer = await self._attempts.first_answer(request, Origin(KEY.hash, request.body), deadline, outcome, plan)
+        except ARouterError as error:
+            outcome.fail(error.failure)
+            return outcome
+        try:
+            documents = [answer.completion]
+            while chunks := await answer.read():
+                documents += chunks
+        except ARouterError as error:
+            outcome.fail(error.failure)
+        finally:
+            await answer.close()
+        told = [document["usage"] for document in documents if document.get("usage") is not None]
+        self.told = told[-1] if told else None
+        outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
+        outcome.exact = answer.exact
+        return outcome
