@@ -1,4 +1,4 @@
-"""gRPC over HTTP/2 by hand, for what no client does: resets at once, messages that never end, headers sent twice.
+"""HTTP/2 by hand, for what no client library does: resets at once, messages that never end.
 
 https://www.rfc-editor.org/rfc/rfc9113, https://www.rfc-editor.org/rfc/rfc7541
 """

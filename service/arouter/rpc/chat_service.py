@@ -52,8 +52,10 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def CreateChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
-        chat = parse_chat_request(request.http_body.data)
-        del request  # It is as large as what was made of it.
+        body = request.http_body.data
+        del request  # Each form of a large request goes when the next is made.
+        chat = parse_chat_request(body)
+        del body
         if chat.stream:
             await self._write_events(chat, context)
         else:
@@ -66,8 +68,10 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def CreateWholeChatCompletion(
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
-        chat = parse_chat_request(request.http_body.data)
-        del request  # It is as large as what was made of it.
+        body = request.http_body.data
+        del request  # Each form of a large request goes when the next is made.
+        chat = parse_chat_request(body)
+        del body
         if chat.stream:
             raise invalid_request("CreateWholeChatCompletion does not stream: call CreateChatCompletion.", "stream")
         async with self._answer(chat, context) as answer:

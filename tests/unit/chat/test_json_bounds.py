@@ -38,7 +38,7 @@ def test_ten_megabytes_of_small_values_are_refused(unit: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Well, [he] said: {so}. ", '"quoted", ', "C:\\folder\\, ", 'a\\",[', "é, ü: ", "data:image/png;base64,AAAA"],
+    ["Well, [he] said: {so}. ", '"quoted", ', "C:\\folder\\, ", 'a\\",[', "é, ü: ", "data:image/png;base64,"],
 )
 def test_ten_megabytes_of_text_pass(text: str) -> None:
     body = {"messages": [{"role": "user", "content": text * (SIZE // (2 * len(text.encode())))}]}
