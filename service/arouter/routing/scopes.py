@@ -96,7 +96,10 @@ class Scopes:
         state = self.everyone.state(now)
         if self._keys:
             for breaker in self._of(origin):
-                state = max(state, breaker.state(now), key=_BADNESS.__getitem__)
+                own = breaker.state(now)
+                if own is State.PROBE_DUE and self.everyone.state(now) is State.LIMITED:
+                    own = State.SUSPECT  # no probe while the provider asks for a pause
+                state = max(state, own, key=_BADNESS.__getitem__)
         return state
 
     def shown(self, now: float) -> State:
@@ -149,11 +152,13 @@ class Scopes:
         # The calls of a key or body that fails alone do not find out how others do.
         ticket = self.everyone.ticket if is_suspected else _enter(self.everyone, now)
         known = self._keys.get(origin.key)
+        # A call is no probe while the provider asks for a pause.
+        is_limited = self.everyone.state(now) is State.LIMITED
         return Entry(
             self,
             origin,
             ticket,
-            [(each, _enter(each, now)) for each in narrow],
+            [(each, each.ticket if is_limited else _enter(each, now)) for each in narrow],
             known.ticket if known else 0,
             is_suspected,
         )
