@@ -42,14 +42,17 @@ def test_the_pages_work_one_after_the_other(config: dict[str, Any], emulator: Em
 
     assert '"error"' not in printed
     managed, _, used = printed.partition("---\n")
-    account, production, changed, shown, listed, deleted, *lines = managed.splitlines()
+    account, production, changed, shown, listed, deleted, audited, *lines = managed.splitlines()
     assert json.loads(account)["data"]["id"] == "acme"
     assert json.loads(production)["key"].startswith("lr_live_")
     assert json.loads(changed)["data"]["limit_reset"] == "daily"
     assert json.loads(shown) == json.loads(changed)
     assert len(json.loads(listed)["data"]) == 2
     assert json.loads(deleted) == {"data": {"deleted": True}}
-    assert lines[0].split() == ["ID", "NAME", "STATE", "PROVIDERS", "DEFAULT", "MODEL"]
+    assert [entry["action"] for entry in json.loads(audited)["data"]][:2] == ["delete", "update"]
+    headers = [line.split() for line in lines if not line[0].isdigit()]
+    assert headers[0] == ["TIME", "ACTION", "WHAT", "ACCOUNT", "BY", "REQUEST", "CHANGES"]
+    assert headers[1] == ["ID", "NAME", "STATE", "PROVIDERS", "DEFAULT", "MODEL"]
     assert "For a month" in "".join(lines)
     record, sums, header, *_ = used.splitlines()
     assert json.loads(record)["model"] == "emu/text"
