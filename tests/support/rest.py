@@ -11,9 +11,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from judges.openai_answers import answer_faults, error_faults, stream_faults
 from support.ports import HOST
 
 TIMEOUT = 30.0
+CHAT = "/v1/chat/completions"
 
 
 class Answer(NamedTuple):
@@ -82,12 +84,19 @@ class Rest:
 
     def chat(self, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """Posts to the chat endpoint; `body` is a document, or bytes to be sent as they are."""
-        return self.request("POST", "/v1/chat/completions", body, headers)
+        return self.request("POST", CHAT, body, headers)
 
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Sends a request and reads the whole answer. A header that is None is left out."""
+        """Sends a request and reads the whole answer. A header that is None is left out.
+
+        The answer to a chat is checked: it has OpenAI's shape, whatever the test asks for.
+        """
         response = self.open(method, path, body, headers)
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        if (method, path) == ("POST", CHAT):
+            faults = chat_faults(answer)
+            assert faults == [], (faults, answer.body)
+        return answer
 
     def open(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None
@@ -117,3 +126,10 @@ def events(body: bytes) -> Iterator[bytes]:
         assert block.startswith(b"data: ")
         assert b"\n" not in block
         yield block.removeprefix(b"data: ")
+
+
+def chat_faults(answer: Answer) -> list[str]:
+    """Returns where the answer to a chat is not of OpenAI's shape."""
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        return stream_faults(list(events(answer.body)))
+    return (answer_faults if answer.status == 200 else error_faults)(answer.json)

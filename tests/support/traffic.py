@@ -13,7 +13,9 @@ from google.api import httpbody_pb2
 from arouter.v1 import chat_service_pb2
 from emulator import Call, Emulator
 from emulator.answers import USAGE
+from judges.openai_answers import stream_faults
 from support.metrics import Scrape, scrape
+from support.rest import events
 from support.stack import PROVIDER_KEY, Stack
 from support.typed import TIMEOUT, Client
 
@@ -112,12 +114,15 @@ class Traffic:
     def call(self, model: str, **fields: Any) -> grpc.StatusCode:
         """Makes a call to its end and returns how it ended."""
         with self._opened(model, fields) as answer:
+            received = b""
             try:
-                for _ in answer:
-                    pass
+                for response in answer:
+                    received += response.http_body.data
             except grpc.RpcError:
                 pass
             self.sent += 1
+            faults = stream_faults(list(events(received))) if fields.get("stream") and received else []
+            assert faults == [], (faults, received)
             return answer.code()
 
     def leave(self, model: str, **fields: Any) -> None:
