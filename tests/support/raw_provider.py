@@ -98,13 +98,15 @@ class RawProvider:
 
 @asynccontextmanager
 async def raw_provider(
-    handler: Handler, timeouts: str = "{connect: 5, first_token: 5, idle: 5}"
+    handler: Handler, timeouts: str = "{connect: 5, first_token: 5, idle: 5}", protocol: str = "openai"
 ) -> AsyncIterator[RawProvider]:
     """Runs a provider whose `handler` gets each connection, and its number from 1 on."""
     raw = RawProvider(handler)
     server = await asyncio.start_server(raw.handle, "127.0.0.1", 0, limit=2**20)
     port = server.sockets[0].getsockname()[1]
-    row = f"providers: [{{id: raw, base_url: 'http://127.0.0.1:{port}/v1', timeouts: {timeouts}}}]"
+    row = (
+        f"providers: [{{id: raw, protocol: {protocol}, base_url: 'http://127.0.0.1:{port}/v1', timeouts: {timeouts}}}]"
+    )
     [raw.provider] = build_providers(parse_config(row, {}), read_environment({}))
     async with server:
         try:

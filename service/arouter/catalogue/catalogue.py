@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Set
+from copy import copy
 
 from arouter.accounts.fields import without_secret
 from arouter.accounts.keys import ApiKey
+from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
 from arouter.config.schema import MappedModel
 from arouter.errors import ARouterError, Failure
-from arouter.models import UNKNOWN, ModelDetails
+from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel
+from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Provider
+
+__all__ = ["Catalogue", "Endpoint", "Model", "Offer"]
 
 _RETRY_UNKNOWN_LIST = 5
 """Seconds after which to ask again for a model of a provider whose list has not come yet."""
@@ -20,53 +24,6 @@ _RETRY_UNKNOWN_LIST = 5
 
 _MOST_OFFERS = 256
 """Sets of models that are kept for keys; most keys share one."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A model at a provider.
-
-    Attributes:
-        id: `provider/name`.
-        provider: Who serves it.
-        native_name: What the provider calls it.
-        created: Seconds since the epoch.
-        details: What else is known of it.
-    """
-
-    id: str
-    provider: Provider
-    native_name: str
-    created: int
-    details: ModelDetails = UNKNOWN
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model that can be called.
-
-    Attributes:
-        id: What clients write: the id of its one endpoint, or of an entry in the configuration's `models`.
-        endpoints: Where it is served; one at least.
-    """
-
-    id: str
-    endpoints: tuple[Endpoint, ...]
-
-    @property
-    def owner(self) -> str:
-        """The part of the id before the slash."""
-        return self.id.partition("/")[0]
-
-    @property
-    def created(self) -> int:
-        """When the first of its endpoints was, in seconds since the epoch."""
-        return min(endpoint.created for endpoint in self.endpoints)
-
-    @property
-    def details(self) -> ModelDetails:
-        """What is known of its first endpoint."""
-        return self.endpoints[0].details
 
 
 class Offer:
@@ -80,36 +37,6 @@ class Offer:
         self.models = models
 
 
-@dataclass
-class _Source:
-    """What is known of one provider's models, by native name."""
-
-    provider: Provider
-    listed: Mapping[str, ListedModel] | None = None
-    first_seen: dict[str, int] = field(default_factory=dict)
-    looked_up: Mapping[str, ModelDetails] = field(default_factory=dict)
-    failure: str = "It has not answered yet."
-    size: int = 0
-
-    def endpoints(self, now: int) -> list[Endpoint]:
-        """Returns the endpoints: those configured and, where nothing else is said, those listed.
-
-        What the configuration says of a model counts before what its provider says, and that before the price list.
-        """
-        listed = self.listed or {}
-        configured = self.provider.models
-        names = {**configured, **listed} if self.provider.lists else configured
-        endpoints = []
-        for name in names:
-            entry = listed.get(name) or ListedModel(name)
-            details = configured.get(name, UNKNOWN).over(entry.details).over(self.looked_up.get(name, UNKNOWN))
-            first_seen = self.first_seen.setdefault(name, now)
-            # What says that it was made after it was seen is a server that calls every model new.
-            created = min(entry.created or first_seen, first_seen)
-            endpoints.append(Endpoint(f"{self.provider.id}/{name}", self.provider, name, created, details))
-        return endpoints
-
-
 class Catalogue:
     """A mutable set of models; every reader sees the newest.
 
@@ -120,10 +47,11 @@ class Catalogue:
     """
 
     def __init__(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel] = ()) -> None:
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, Source] = {}
         self._mapped: tuple[MappedModel, ...] = ()
-        self._endpoints: dict[str, Endpoint] = {}
-        self._models: Mapping[str, Model] = {}
+        self._view = View({}, {}, {}, {}, frozenset())
+        self._version = 0
+        self._building = asyncio.Lock()
         self._offers: dict[object, Offer] = {}
         self._changed = asyncio.Event()
         self.configure(providers, now, mapped)
@@ -134,9 +62,9 @@ class Catalogue:
         return [source.provider for source in self._sources.values()]
 
     @property
-    def names(self) -> set[tuple[str, str]]:
+    def names(self) -> Set[tuple[str, str]]:
         """Every model, as its provider's id and its native name."""
-        return {(endpoint.provider.id, endpoint.native_name) for endpoint in self._endpoints.values()}
+        return self._view.names
 
     def configure(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel]) -> None:
         """Puts other providers and mapped models in place of those before.
@@ -146,16 +74,15 @@ class Catalogue:
         before = self._sources
         self._sources = {}
         for provider in sorted(providers, key=lambda each: each.id):
-            source = self._sources[provider.id] = before.get(provider.id) or _Source(provider)
+            source = self._sources[provider.id] = before.get(provider.id) or Source(provider)
             source.provider = provider
         self._mapped = tuple(mapped)
-        self._endpoints = {}
-        self._rebuild(self._sources.values(), now)
+        self._rebuild(now)
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """How many endpoints each provider has, by its id."""
-        return {id_: source.size for id_, source in self._sources.items()}
+        return self._view.sizes
 
     def is_complete(self, provider: Provider) -> bool:
         """Says whether the models of a provider are known: it needs no list, or has one."""
@@ -163,9 +90,8 @@ class Catalogue:
 
     def see(self, provider: Provider, first_seen: Mapping[str, int], now: int) -> None:
         """Notes when models were first seen, in seconds since the epoch by native name: earlier than this process."""
-        source = self._sources[provider.id]
-        source.first_seen.update(first_seen)
-        self._rebuild([source], now)
+        self._sources[provider.id].first_seen.update(first_seen)
+        self._rebuild(now, provider.id)
 
     def replace(
         self, provider: Provider, listed: Iterable[ListedModel], now: int, first_seen: Mapping[str, int] | None = None
@@ -178,16 +104,25 @@ class Catalogue:
             now: Seconds since the epoch.
             first_seen: What `see` would be told.
         """
-        source = self._sources[provider.id]
-        source.first_seen.update(first_seen or {})
-        source.listed = {entry.name: entry for entry in listed}
-        self._rebuild([source], now)
+        self._take(provider, listed, first_seen)
+        self._rebuild(now, provider.id)
+
+    async def follow(
+        self, provider: Provider, listed: Iterable[ListedModel], now: int, first_seen: Mapping[str, int] | None = None
+    ) -> None:
+        """Is `replace` for when calls are being answered: what takes long is done in a thread."""
+        self._take(provider, listed, first_seen)
+        await self._rebuild_aside(now, provider.id)
 
     def add_details(self, details: Mapping[tuple[str, str], ModelDetails], now: int) -> None:
         """Puts what was looked up, by provider and native name, in place of what was before."""
-        for source in self._sources.values():
-            source.looked_up = {name: known for (id_, name), known in details.items() if id_ == source.provider.id}
-        self._rebuild(self._sources.values(), now)
+        self._look_up(details)
+        self._rebuild(now)
+
+    async def follow_details(self, details: Mapping[tuple[str, str], ModelDetails], now: int) -> None:
+        """Is `add_details` for when calls are being answered."""
+        self._look_up(details)
+        await self._rebuild_aside(now)
 
     def note_failure(self, provider: Provider, error: ARouterError) -> None:
         """Remembers why a provider's list could not be read, for those who ask for its models."""
@@ -204,8 +139,8 @@ class Catalogue:
         if offer is None:
             if len(self._offers) >= _MOST_OFFERS:
                 self._offers.clear()
-            allowed = ((id_, _allowed(model, key)) for id_, model in self._models.items())
-            offer = self._offers[rights] = Offer({id_: model for id_, model in allowed if model is not None})
+            models = self._view.models
+            offer = self._offers[rights] = Offer(models if rights == (None, None) else AllowedModels(models, key))
         return offer
 
     def visible(self, key: ApiKey) -> list[Model]:
@@ -222,10 +157,10 @@ class Catalogue:
         model = self.offer(key).models.get(id_)
         if model is not None:
             return model
-        forbidden = self._models.get(id_)
+        forbidden = self._view.models.get(id_)
         if forbidden is None:
             raise self._not_found(id_, key)
-        refusals = [_refusal(forbidden, endpoint, key) for endpoint in forbidden.endpoints]
+        refusals = [refusal(forbidden, endpoint, key) for endpoint in forbidden.endpoints]
         what = "model" if any(key.allows_provider(each.provider.id) for each in forbidden.endpoints) else "provider"
         raise ARouterError(
             Failure.PERMISSION_DENIED,
@@ -235,20 +170,42 @@ class Catalogue:
             code=f"{what}_not_allowed",
         )
 
-    def _rebuild(self, sources: Collection[_Source], now: int) -> None:
-        rebuilt = {source.provider.id for source in sources}
-        endpoints = {id_: each for id_, each in self._endpoints.items() if each.provider.id not in rebuilt}
-        for source in sources:
-            own = source.endpoints(now)
-            source.size = len(own)
-            endpoints.update((endpoint.id, endpoint) for endpoint in own)
-        models = {id_: Model(id_, (endpoint,)) for id_, endpoint in endpoints.items()}
-        for entry in self._mapped:
-            serving = tuple(endpoints[id_] for id_ in entry.endpoints if id_ in endpoints)
-            if serving:
-                models[entry.id] = Model(entry.id, serving)
-        self._endpoints = endpoints
-        self._models = dict(sorted(models.items()))
+    def _take(self, provider: Provider, listed: Iterable[ListedModel], first_seen: Mapping[str, int] | None) -> None:
+        source = self._sources[provider.id]
+        source.first_seen.update(first_seen or {})
+        source.listed = {entry.name: entry for entry in listed}
+        if len(source.first_seen) > len(source.listed) + len(provider.models) + MAX_MODELS:
+            # A list that changes for ever is not remembered for ever.
+            known = source.listed.keys() | provider.models.keys()
+            source.first_seen = {name: seen for name, seen in dict(source.first_seen).items() if name in known}
+
+    def _look_up(self, details: Mapping[tuple[str, str], ModelDetails]) -> None:
+        by_provider: dict[str, dict[str, ModelDetails]] = {id_: {} for id_ in self._sources}
+        for (id_, name), known in details.items():
+            if id_ in by_provider:
+                by_provider[id_][name] = known
+        for id_, looked_up in by_provider.items():
+            self._sources[id_].looked_up = looked_up
+
+    def _rebuild(self, now: int, changed: str | None = None) -> None:
+        self._version += 1
+        self._show(build_view(self._sources, self._mapped, now, self._view.endpoints, changed))
+
+    async def _rebuild_aside(self, now: int, changed: str | None = None) -> None:
+        self._version += 1
+        async with self._building:
+            while True:
+                version = self._version
+                sources = {id_: copy(source) for id_, source in self._sources.items()}
+                view = await asyncio.to_thread(build_view, sources, self._mapped, now, self._view.endpoints, changed)
+                if version == self._version:
+                    break
+                # Something else has changed since.
+                changed = None
+            self._show(view)
+
+    def _show(self, view: View) -> None:
+        self._view = view
         self._offers.clear()
         self._changed.set()
         self._changed = asyncio.Event()
@@ -262,24 +219,10 @@ class Catalogue:
                 f"The model list of provider '{provider}' could not be read yet: {source.failure}",
                 retry_after=_RETRY_UNKNOWN_LIST,
             )
-        named = [model.id for model in self.visible(key) if id_.lower() in (model.id.lower(), _bare(model).lower())]
+        offered = self.offer(key).models
+        alike = self._view.ids.get(id_.lower(), ())
+        named = [each for each in ((alike,) if isinstance(alike, str) else alike) if each in offered]
         hint = f"Did you mean '{named[0]}'?" if named else "GET /v1/models lists the models that your key may use."
         return ARouterError(
             Failure.MODEL_NOT_FOUND, f"The model '{without_secret(id_)}' does not exist. {hint}", param="model"
         )
-
-
-def _bare(model: Model) -> str:
-    return model.id.partition("/")[2]
-
-
-def _refusal(model: Model, endpoint: Endpoint, key: ApiKey) -> str | None:
-    return key.refusal(endpoint.provider.id, model.id, endpoint.id)
-
-
-def _allowed(model: Model, key: ApiKey) -> Model | None:
-    """Returns the model as a key may use it, or None if it may not."""
-    endpoints = tuple(endpoint for endpoint in model.endpoints if _refusal(model, endpoint, key) is None)
-    if len(endpoints) == len(model.endpoints):
-        return model
-    return replace(model, endpoints=endpoints) if endpoints else None

@@ -7,14 +7,15 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.price_lookup import PriceLookupError, look_up
 from arouter.catalogue.store import CatalogueStore
 from arouter.errors import ARouterError, Failure, StoreError
-from arouter.providers.adapter import ListedModel
+from arouter.providers.adapter import ListedModel, ListedModels
 from arouter.providers.driver import Upstream
+from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Provider
 
 _FIRST_RETRY = 1.0
@@ -59,8 +60,9 @@ class CatalogueSync:
         self._interval = interval
         self._prices: asyncio.Task[None] | None = None
         self._readers: dict[str, tuple[Provider, asyncio.Task[None]]] = {}
-        self._taken: dict[str, list[ListedModel]] = {}
-        self._priced: set[tuple[str, str]] = set()
+        self._taken: dict[str, int] = {}
+        self._left_out: dict[str, tuple[int, int]] = {}
+        self._priced: Set[tuple[str, str]] = frozenset()
         self._unpriced = asyncio.Event()
 
     async def start(self, patience: float) -> None:
@@ -124,9 +126,10 @@ class CatalogueSync:
             for provider in providers:
                 kept = stored.get(provider.id)
                 if kept is not None:
-                    self._catalogue.see(provider, kept.first_seen, now)
-                    if kept.listed is not None:
-                        self._catalogue.replace(provider, kept.listed, now)
+                    if kept.listed is None:
+                        self._catalogue.see(provider, kept.first_seen, now)
+                    else:
+                        await self._catalogue.follow(provider, kept.listed, now, kept.first_seen)
                 elif provider.models:
                     self._catalogue.see(provider, await self._store.see(provider.id, provider.models, now), now)
         except StoreError as error:
@@ -156,23 +159,36 @@ class CatalogueSync:
             # Jitter, so that many processes do not ask in step.
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311
 
-    async def _take(self, provider: Provider, listed: list[ListedModel]) -> None:
-        # llama.cpp and vLLM call every model created just now.
-        kept = [entry._replace(created=None) for entry in listed]
-        if kept == self._taken.get(provider.id):
+    async def _take(self, provider: Provider, listed: ListedModels) -> None:
+        self._warn(provider, listed)
+        taken = await asyncio.to_thread(_hash, listed)
+        if taken == self._taken.get(provider.id):
             return
         now = int(time.time())
         first_seen: Mapping[str, int] = {}
         try:
-            names = {entry.name for entry in listed} | provider.models.keys()
-            first_seen = await self._store.see(provider.id, names, now)
             await self._store.replace(provider.id, listed, now)
-            self._taken[provider.id] = kept
+            first_seen = await self._store.see(provider.id, provider.models, now)
+            self._taken[provider.id] = taken
         except StoreError as error:
             _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
-        self._catalogue.replace(provider, listed, now, first_seen)
+        await self._catalogue.follow(provider, listed, now, first_seen)
         _log.info("provider %s lists %d models", provider.id, len(listed))
         self._look_for_unpriced()
+
+    def _warn(self, provider: Provider, listed: ListedModels) -> None:
+        """Says which entries of a list are left out, when their number changes."""
+        left_out = listed.unreadable, listed.beyond
+        if left_out == self._left_out.get(provider.id, (0, 0)):
+            return
+        self._left_out[provider.id] = left_out
+        if any(left_out):
+            _log.warning(
+                "entries of the model list of provider %s are left out: %d cannot be read, %d are beyond the first %d",
+                provider.id,
+                *left_out,
+                MAX_MODELS,
+            )
 
     def _look_for_unpriced(self) -> None:
         if not self._catalogue.names <= self._priced:
@@ -185,7 +201,7 @@ class CatalogueSync:
             wanted = self._catalogue.names
             hold = _PRICES_HOLD
             try:
-                self._catalogue.add_details(await look_up(wanted), int(time.time()))
+                await self._catalogue.follow_details(await look_up(wanted), int(time.time()))
                 self._priced = wanted
             except PriceLookupError as error:
                 _log.warning("prices could not be looked up: %.500r", str(error))
@@ -194,6 +210,11 @@ class CatalogueSync:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(hold):
                     await self._unpriced.wait()
+
+
+def _hash(listed: Sequence[ListedModel]) -> int:
+    """Returns what tells lists apart, but for `created`: llama.cpp and vLLM call every model created just now."""
+    return hash(tuple(hash((entry.name, entry.details)) for entry in listed))
 
 
 def _cause(provider: Provider, error: ARouterError) -> str:

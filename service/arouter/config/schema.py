@@ -195,7 +195,7 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
             who send them.
         drain_grace: Seconds that calls in flight get to finish after that.
         keep_alive: Seconds of silence after which a REST stream gets a comment, so that nothing on the way gives it up.
-        max_provider_connections: Open connections to providers, per worker; a call beyond waits for one.
+        max_provider_connections: Open connections to providers, per worker. No key and no provider gets all of them.
         max_bytes_in_flight: Bytes of the requests of all calls under way, per worker; those of requests over 1 MiB
             count twice. A call beyond is refused, as is one of a key that would have more than half of them.
         max_connection_age: Seconds after which a client's connection to the service is ended, give or take a tenth. Its

@@ -50,6 +50,25 @@ class ListedModel(NamedTuple):
     details: ModelDetails = UNKNOWN
 
 
+class ListedModels(list[ListedModel]):
+    """The models of a list or of a page of it.
+
+    Attributes:
+        unreadable: Entries beside them that could not be read.
+        beyond: Entries that are more than are taken.
+    """
+
+    unreadable = 0
+    beyond = 0
+
+    def add(self, page: ListedModels, most: int) -> None:
+        """Adds those of another page, up to `most` in all."""
+        room = most - len(self)
+        self.unreadable += page.unreadable
+        self.beyond += page.beyond + max(len(page) - room, 0)
+        self += page[:room]
+
+
 class ModelPage(NamedTuple):
     """One answer to a request for the model list.
 
@@ -58,7 +77,7 @@ class ModelPage(NamedTuple):
         next_path: Where the list goes on, appended to the base URL, or None at its end.
     """
 
-    models: list[ListedModel]
+    models: ListedModels
     next_path: str | None = None
 
 

@@ -23,6 +23,10 @@ MAX_VALUES = 2_000_000
 of so many takes 170 MB at most, its texts apart; of 60 MB of `[],` it made 1.9 GB."""
 
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some servers begin with, and JSON must not (RFC 8259 §8.1): it is passed over."""
+
+
 def parse(body: bytes, what: str) -> Any:
     """Returns the JSON value in `body`. `what` names it in the error, with its article.
 

@@ -9,16 +9,20 @@ import aiohttp
 
 from arouter.chat.chunks import Chunk
 from arouter.errors import ARouterError, Failure, ProviderError
-from arouter.providers.adapter import ListedModel, WireRequest
+from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
 from arouter.providers.connections import new_session
 from arouter.providers.deadlines import Clock
+from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.provider_stream import ProviderCall, ProviderStream
 from arouter.providers.reading import read_all, read_error, retry_after
 from arouter.providers.shares import Shares
 from arouter.providers.tool_names import restore_names
+
+MAX_LIST_BYTES = 16 * 1024 * 1024
+"""Of a page of a model list."""
 
 MAX_MODEL_PAGES = 50
 
@@ -105,8 +109,10 @@ class Upstream:
                     raise
                 return stream
 
-    async def list_models(self, provider: Provider) -> list[ListedModel]:
+    async def list_models(self, provider: Provider) -> ListedModels:
         """Returns the provider's own model list, read with the first of its keys that is not refused.
+
+        Of more than `MAX_MODELS` entries the first are taken.
 
         Raises:
             ProviderError: The provider failed. It is not logged.
@@ -120,17 +126,19 @@ class Upstream:
                     raise
         return await self._list_models(provider, last)
 
-    async def _list_models(self, provider: Provider, credential: Credential) -> list[ListedModel]:
+    async def _list_models(self, provider: Provider, credential: Credential) -> ListedModels:
         clock = Clock(provider, math.inf, log=False)
-        listed: list[ListedModel] = []
+        listed = ListedModels()
         path = provider.adapter.models_path
         with clock:
             async with asyncio.timeout_at(clock.first_token):
                 for _ in range(MAX_MODEL_PAGES):
                     async with await self._call(provider, credential, WireRequest(path, None), clock) as call:
-                        models, next_path = provider.adapter.decode_models(await read_all(call.body))
-                    listed += models
-                    if next_path is None:
+                        body = await read_all(call.body, MAX_LIST_BYTES)
+                    # In a thread: an entry takes some twenty microseconds.
+                    models, next_path = await asyncio.to_thread(provider.adapter.decode_models, body)
+                    listed.add(models, MAX_MODELS)
+                    if next_path is None or len(listed) == MAX_MODELS:
                         return listed
                     path = next_path
                 raise bad_response(f"a model list of more than {MAX_MODEL_PAGES} pages")

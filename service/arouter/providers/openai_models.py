@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.chat_models import can_chat
-from arouter.providers.documents import parse
 from arouter.providers.list_fields import label, native_name, seconds, tokens, words
 from arouter.providers.list_prices import read_prices
-from arouter.providers.provider_errors import bad_response
+from arouter.providers.model_pages import UnreadableEntryError, decode_page
 
 Json = dict[str, Any]
 Path = tuple[str, ...]
@@ -104,20 +103,14 @@ def decode_model_list(body: bytes) -> ModelPage:
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE.
     """
-    answer = parse(body, "a model list")
     # Together lists without an envelope.
-    listed = answer.get("data") if isinstance(answer, dict) else answer
-    if not isinstance(listed, list):
-        raise bad_response("a model list without 'data'")
-    return ModelPage([model for entry in listed if (model := _read_model(entry)) is not None])
+    models, _ = decode_page(body, "data", _read_model, bare=True)
+    return ModelPage(models)
 
 
 def _read_model(entry: Any) -> ListedModel | None:
-    if not isinstance(entry, dict):
-        return None
-    name = native_name(entry.get("id"))
-    if name is None:
-        return None
+    if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
+        raise UnreadableEntryError
     details = _read_details(entry, name)
     said = _said_to_chat(entry)
     if not (can_chat(name, details) if said is None else said):

@@ -171,3 +171,39 @@ async def test_other_providers_take_the_place_of_those_before(catalogue: Catalog
     with pytest.raises(ARouterError) as caught:
         catalogue.find("beta/one", ANYONE)
     assert caught.value.failure is Failure.MODEL_NOT_FOUND
+
+
+async def test_a_list_that_is_taken_aside_is_shown_when_it_is_done(catalogue: Catalogue) -> None:
+    later = next(each for each in catalogue.providers if each.id == "later")
+    changed = asyncio.create_task(catalogue.wait_change())
+    await asyncio.sleep(0)
+
+    await catalogue.follow(later, [ListedModel("a"), ListedModel("b")], 150, {"a": 7})
+    await changed
+
+    created = {model.id: model.created for model in catalogue.visible(ANYONE)}
+    assert (created["later/a"], created["later/b"]) == (7, 150)
+
+
+async def test_changes_at_the_same_time_are_all_shown(catalogue: Catalogue) -> None:
+    alpha, later = (next(each for each in catalogue.providers if each.id == id_) for id_ in ("alpha", "later"))
+    taken = asyncio.gather(
+        catalogue.follow(later, [ListedModel("l")], 150),
+        catalogue.follow_details({("alpha", "a"): ModelDetails(context_length=9)}, 150),
+    )
+    await asyncio.sleep(0)
+    catalogue.see(alpha, {"a": 7}, 150)
+    await taken
+
+    models = {model.id: model for model in catalogue.visible(ANYONE)}
+    assert "later/l" in models
+    assert (models["alpha/a"].created, models["alpha/a"].details.context_length) == (7, 9)
+
+
+def test_a_key_is_offered_the_same_in_any_order(catalogue: Catalogue) -> None:
+    offered = catalogue.offer(ONLY_BETA).models
+
+    assert "alpha/a" not in offered
+    found = [id_ for id_ in sorted({model.id for model in catalogue.visible(ANYONE)}, reverse=True) if id_ in offered]
+    assert list(offered) == sorted(found)
+    assert len(offered) == len(found)

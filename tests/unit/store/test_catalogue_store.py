@@ -9,6 +9,7 @@ from arouter.catalogue.store import StoredList
 from arouter.errors import StoreError
 from arouter.models import ModelDetails, Prices
 from arouter.providers.adapter import ListedModel
+from arouter.store import catalogue
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database
 from arouter.store.tables import catalogue_models
@@ -66,3 +67,28 @@ async def test_details_of_another_release_are_read_as_unknown(database: Database
             await connection.execute(changed.values(details=details))
 
     assert (await store.load())["a"].listed == [ListedModel("x", 3), ListedModel("y")]
+
+
+async def test_a_list_is_kept_in_slices(store: SqlCatalogueStore) -> None:
+    listed = [ListedModel(f"m{number:04}", number) for number in range(1201)]
+    await store.replace("a", listed, 5)
+    await store.replace("b", listed[:1], 5)
+    assert (await store.load())["a"].listed == listed
+
+    changed = [ListedModel(entry.name, 9) for entry in listed[600:]]
+    await store.replace("a", changed, 6)
+
+    kept = await store.load()
+    assert kept["a"].listed == changed
+    assert set(kept["a"].first_seen.values()) == {5}
+    assert kept["b"].listed == listed[:1]
+
+
+async def test_lists_that_change_for_ever_are_not_remembered_for_ever(
+    store: SqlCatalogueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "_MAX_FORGOTTEN", 3)
+    for now in range(5):
+        await store.replace("a", [ListedModel(f"m{now}-{number}") for number in range(2)], now)
+
+    assert (await store.load())["a"].first_seen.keys() == {"m2-1", "m3-0", "m3-1", "m4-0", "m4-1"}

@@ -18,7 +18,7 @@ from arouter.providers.anthropic.errors import embedded_error, error_from_body
 from arouter.providers.anthropic.listed import read_model
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.documents import parse_object
-from arouter.providers.provider_errors import bad_response
+from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
 
@@ -68,11 +68,7 @@ class AnthropicAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        page = parse_object(body, "a model list")
-        listed = page.get("data")
-        if not isinstance(listed, list):
-            raise bad_response("a model list without 'data'")
-        models = [model for entry in listed if (model := read_model(entry)) is not None]
+        models, page = decode_page(body, "data", read_model)
         last = page.get("last_id")
         more = page.get("has_more") is True and isinstance(last, str) and last
         return ModelPage(models, f"{_MODELS_PATH}&after_id={quote(str(last), safe='')}" if more else None)

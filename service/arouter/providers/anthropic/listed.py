@@ -9,18 +9,22 @@ from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel
 from arouter.providers.chat_models import can_chat
 from arouter.providers.list_fields import label, native_name, seconds, tokens
+from arouter.providers.model_pages import UnreadableEntryError
 
 _INPUTS = (("image", "image_input"), ("file", "pdf_input"))
 """What a model takes beside text, and the capability that says so."""
 
 
 def read_model(entry: Any) -> ListedModel | None:
-    """Returns what an entry says of a model; None if it is not one, or not one that answers."""
-    if not isinstance(entry, dict):
-        return None
-    name = native_name(entry.get("id"))
+    """Returns what an entry says of a model; None if it is not one that answers.
+
+    Raises:
+        UnreadableEntryError: It is no model.
+    """
+    if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
+        raise UnreadableEntryError
     # A retired model stays listed "as the historical record", and every request that names it fails.
-    if name is None or entry.get("lifecycle") == "retired":
+    if entry.get("lifecycle") == "retired":
         return None
     details = ModelDetails(
         display_name=label(entry.get("display_name"), name),

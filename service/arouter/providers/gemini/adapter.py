@@ -16,13 +16,12 @@ from arouter.providers.documents import parse_object
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.contents import encode_messages
 from arouter.providers.gemini.decode import decode_answer
-from arouter.providers.gemini.documents import objects
 from arouter.providers.gemini.errors import embedded_error, error_from_body
 from arouter.providers.gemini.listed import read_model
 from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
 from arouter.providers.gemini.thinking import validates_signatures
-from arouter.providers.provider_errors import bad_response
+from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_names import portable_names
 
 _MODELS = "/v1beta/models"
@@ -71,11 +70,9 @@ class GeminiAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        page = parse_object(body, "a model list")
-        if page and not isinstance(page.get("models"), list):
-            raise bad_response("a model list without 'models'")
+        models, page = decode_page(body, "models", read_model, optional=True)
         token = page.get("nextPageToken")
         return ModelPage(
-            [model for entry in objects(page.get("models")) if (model := read_model(entry)) is not None],
+            models,
             f"{_PAGE}&pageToken={quote(token, safe='')}" if isinstance(token, str) and token else None,
         )

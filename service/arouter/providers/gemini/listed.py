@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel
 from arouter.providers.chat_models import can_chat
-from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.gemini.documents import object_in
 from arouter.providers.list_fields import label, native_name, tokens
+from arouter.providers.model_pages import UnreadableEntryError
 
 
-def read_model(entry: JsonObject) -> ListedModel | None:
-    """Returns what an entry says of a model; None if it is not one, or not one that chats.
+def read_model(entry: Any) -> ListedModel | None:
+    """Returns what an entry says of a model; None if it is not one that chats.
 
     The speech and image models have generateContent too, and what comes out of one is nowhere said but in its name.
+
+    Raises:
+        UnreadableEntryError: It is no model.
     """
-    name = (native_name(entry.get("name")) or "").removeprefix("models/")
+    name = (native_name(object_in(entry).get("name")) or "").removeprefix("models/")
+    if not name:
+        raise UnreadableEntryError
     methods = entry.get("supportedGenerationMethods")
-    if not name or not isinstance(methods, list) or "generateContent" not in methods or not can_chat(name):
+    if not isinstance(methods, list) or "generateContent" not in methods or not can_chat(name):
         return None
     details = ModelDetails(
         display_name=label(entry.get("displayName"), name),
