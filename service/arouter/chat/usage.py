@@ -9,6 +9,8 @@ MAX_TOKENS = 2**31 - 1
 
 _PROMPT_PARTS = ("cached_tokens", "cache_write_tokens", "audio_tokens")
 _COMPLETION_PARTS = ("reasoning_tokens", "audio_tokens")
+_PARTS = (("prompt_tokens_details", _PROMPT_PARTS), ("completion_tokens_details", _COMPLETION_PARTS))
+_NOTHING_SAID = (0, 0, 0)
 
 
 class Usage(NamedTuple):
@@ -44,33 +46,36 @@ def read_usage(document: Any) -> Usage | None:
     Args:
         document: OpenAI's usage object, as a provider wrote it: what is malformed in it counts as not said.
     """
-    if not isinstance(document, dict) or not document:
+    if type(document) is not dict or not document:
         return None
-    prompt = _object(document.get("prompt_tokens_details"))
-    completion = _object(document.get("completion_tokens_details"))
+    prompt: tuple[int, ...] = _NOTHING_SAID
+    completion: tuple[int, ...] = _NOTHING_SAID
+    if "prompt_tokens_details" in document:
+        prompt = _counts(document["prompt_tokens_details"], _PROMPT_PARTS)
+    if "completion_tokens_details" in document:
+        completion = _counts(document["completion_tokens_details"], _COMPLETION_PARTS)
     return Usage(
-        _count(document.get("prompt_tokens")),
-        _count(document.get("completion_tokens")),
-        _count(prompt.get("cached_tokens")),
-        _count(prompt.get("cache_write_tokens")),
-        _count(completion.get("reasoning_tokens")),
-        _count(prompt.get("audio_tokens")),
-        _count(completion.get("audio_tokens")),
+        _count(document, "prompt_tokens"),
+        _count(document, "completion_tokens"),
+        prompt[0],
+        prompt[1],
+        completion[0],
+        prompt[2],
+        completion[1],
     )
 
 
 def is_exact(document: Any) -> bool:
     """Says whether an answer's `usage` counts the prompt and the answer, and nothing in it is malformed."""
-    if not isinstance(document, dict):
+    if type(document) is not dict:
         return False
+    if "prompt_tokens" not in document or "completion_tokens" not in document:
+        return False
+    prompt, completion = document["prompt_tokens"], document["completion_tokens"]
     total = document.get("total_tokens")
-    return (
-        is_count(document.get("prompt_tokens"))
-        and is_count(document.get("completion_tokens"))
-        and (total is None or is_count(total))
-        and _are_counts(document.get("prompt_tokens_details"), _PROMPT_PARTS)
-        and _are_counts(document.get("completion_tokens_details"), _COMPLETION_PARTS)
-    )
+    if not (is_count(prompt) and is_count(completion) and (total is None or is_count(total))):
+        return False
+    return all(not (name in document and not _are_counts(document[name], parts)) for name, parts in _PARTS)
 
 
 def is_count(value: Any) -> bool:
@@ -100,16 +105,18 @@ def _are_counts(details: Any, names: tuple[str, ...]) -> bool:
         return True
     if type(details) is not dict:
         return False
-    for name in names:
-        value = details.get(name)
-        if value is not None and not is_count(value):
-            return False
-    return True
+    return all(not (name in details and (value := details[name]) is not None and not is_count(value)) for name in names)
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _counts(details: Any, names: tuple[str, ...]) -> tuple[int, ...]:
+    if type(details) is not dict:
+        return _NOTHING_SAID
+    return tuple([_count(details, name) for name in names])
 
 
-def _count(value: Any) -> int:
-    return value if is_count(value) else 0
+def _count(holder: dict[str, Any], name: str) -> int:
+    if name not in holder:
+        return 0
+    value = holder[name]
+    # A boolean is an int to Python.
+    return value if type(value) is int and 0 <= value <= MAX_TOKENS else 0

@@ -20,7 +20,7 @@ from arouter.providers.documents import parse_event, parse_object
 from arouter.providers.openai_answer import ChunkNormalizer, normalize_completion, take_usage
 from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, truncated
-from arouter.providers.quirks import Quirks, decode_message, decode_usage, encode_body
+from arouter.providers.quirks import DEFAULT, Quirks, decode_message, decode_usage, encode_body
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
 
@@ -39,7 +39,7 @@ class OpenAIAdapter(Adapter):
     models_path = "/models"
 
     def __init__(self, quirks: Quirks | None = None) -> None:
-        self._quirks = quirks or Quirks()
+        self._quirks = quirks or DEFAULT
 
     @override
     def headers(self, api_key: str | None) -> dict[str, str]:
@@ -70,10 +70,11 @@ class OpenAIAdapter(Adapter):
         completion = parse_object(body, "an answer")
         openai_errors.raise_embedded(completion)
         normalize_completion(completion)
-        for choice in completion["choices"]:
-            decode_message(self._quirks, choice["message"])
-        if isinstance(completion.get("usage"), dict):
-            decode_usage(self._quirks, completion["usage"])
+        if self._quirks is not DEFAULT:
+            for choice in completion["choices"]:
+                decode_message(self._quirks, choice["message"])
+            if isinstance(completion.get("usage"), dict):
+                decode_usage(self._quirks, completion["usage"])
         return completion
 
     @override

@@ -29,6 +29,8 @@ def normalize_completion(completion: Json) -> None:
     if not isinstance(choices, list) or not choices:
         raise bad_response("an answer without choices")
     for place, choice in enumerate(choices):
+        if _is_whole(choice, place):
+            continue
         if not isinstance(choice, dict):
             raise bad_response("an answer without choices")
         message = choice.get("message") or choice.pop("delta", None)
@@ -40,9 +42,29 @@ def normalize_completion(completion: Json) -> None:
         has_calls = bool(choice["message"].get("tool_calls"))
         choice["finish_reason"] = "tool_calls" if has_calls and reason == "stop" else reason
     said = completion.get("usage")
+    if type(said) is dict and "total_tokens" in said:
+        return
     usage = take_usage(completion)
     if usage is not None or said:
         completion["usage"] = said if usage is None else usage  # what is malformed in it is the router's to estimate
+
+
+def _is_whole(choice: Any, place: int) -> bool:
+    """Says whether a choice is a text that has all it should have: most are."""
+    if type(choice) is not dict or "message" not in choice or "finish_reason" not in choice or "index" not in choice:
+        return False
+    message = choice["message"]
+    return (
+        type(message) is dict
+        and choice["index"] == place
+        and choice["finish_reason"] == "stop"
+        and "role" in message
+        and message["role"] == _ROLE
+        and "content" in message
+        and type(message["content"]) is str
+        and "tool_calls" not in message
+        and "function_call" not in message
+    )
 
 
 def take_usage(answer: Json) -> Json | None:
@@ -51,9 +73,9 @@ def take_usage(answer: Json) -> Json | None:
     Some servers put it on the last chunk with choices, some on each, Groq into `x_groq`, Moonshot into a choice
     (vercel/ai#1651, earendil-works/pi#2017).
     """
-    usage = answer.pop("usage", None)
-    if not usage and (groq := answer.get("x_groq")) and isinstance(groq, dict):
-        usage = groq.get("usage")
+    usage = answer.pop("usage") if "usage" in answer else None
+    if not usage and "x_groq" in answer and isinstance(answer["x_groq"], dict):
+        usage = answer["x_groq"].get("usage")
     if not usage:
         for choice in answer.get("choices") or ():
             if "usage" in choice:
@@ -115,20 +137,18 @@ class ChunkNormalizer:
         """Says whether a choice in the middle of a stream is as it should be: nearly every chunk's is."""
         if type(choice) is not dict:
             return False
-        delta = choice.get("delta")
-        index = choice.get("index")
+        # Subscripts and no methods: this runs for every chunk.
+        if "delta" not in choice or "index" not in choice or "finish_reason" not in choice or "message" in choice:
+            return False
+        delta, index = choice["delta"], choice["index"]
         # A boolean is an int to Python, and `1.0` finds what `1` has left.
-        if type(delta) is not dict or type(index) is not int or choice.get("finish_reason", "") is not None:
+        if type(delta) is not dict or type(index) is not int or choice["finish_reason"] is not None:
             return False
-        if "message" in choice:
+        if index not in self._roles or "role" in delta or "function_call" in delta:
             return False
-        pieces = self._roles.get(index)
-        if pieces is None or "role" in delta or "function_call" in delta:
+        if "content" in delta and type(delta["content"]) not in (str, _NOTHING):
             return False
-        if type(delta.get("content")) not in (str, _NOTHING):
-            return False
-        calls = delta.get("tool_calls", pieces)
-        return calls is pieces or pieces.take_clean(calls)
+        return "tool_calls" not in delta or self._roles[index].take_clean(delta["tool_calls"])
 
     def _mend(self, choice: Any, place: int) -> None:
         if not isinstance(choice, dict):

@@ -52,6 +52,12 @@ class Quirks:
     reasoning_apart: bool = False
 
 
+DEFAULT = Quirks()
+"""Of a vendor that is not known to differ."""
+
+_NO_NAMES: Mapping[str, str] = {}
+
+
 def encode_body(
     quirks: Quirks, body: Json, without: frozenset[str] = frozenset()
 ) -> tuple[tuple[str, ...], Mapping[str, str]]:
@@ -70,6 +76,9 @@ def encode_body(
         ARouterError: INVALID_REQUEST; a message has a part that the vendor has no place for.
     """
     dropped: dict[str, None] = {}
+    if quirks is DEFAULT:
+        quirks.members.strip(body, dropped)
+        return tuple(sorted(dropped)), _NO_NAMES
     for name in quirks.refuses & body.keys():
         value = body.pop(name)
         if not asks_nothing(name, value):

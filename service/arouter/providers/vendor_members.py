@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Json = dict[str, Any]
@@ -38,6 +39,9 @@ _SILENT = frozenset({"index"})
 """Members of answers that say nothing in a request: left out without being named."""
 
 
+_LISTS = (("content", "messages[].content[]"), ("tool_calls", "messages[].tool_calls[]"))
+
+
 @dataclass(frozen=True)
 class Members:
     """What one vendor takes.
@@ -52,13 +56,13 @@ class Members:
     taken: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
 
-    def lacks(self, place: str, member: str) -> bool:
-        """Says whether a member cannot be sent in its place."""
-        allowed = self.allowed.get(place)
-        if allowed is not None:
-            return member not in allowed
-        foreign = member in FOREIGN[place] and member not in self.taken
-        return foreign or (place == "messages[]" and member in self.refused)
+    @cached_property
+    def _denied(self) -> Mapping[str, frozenset[str]]:
+        """By place without an allow-list, the members that are taken out."""
+        foreign = {place: members - self.taken for place, members in FOREIGN.items() if place not in self.allowed}
+        if "messages[]" in foreign:
+            foreign["messages[]"] |= self.refused
+        return foreign
 
     def strip(self, body: Json, dropped: dict[str, None]) -> None:
         """Takes out what the vendor does not take.
@@ -68,14 +72,14 @@ class Members:
             dropped: Gets the paths of what was taken out and said something.
         """
         body["messages"] = [self._message(message, dropped) for message in body["messages"]]
-        if isinstance(body.get("tools"), list):
+        if "tools" in body and isinstance(body["tools"], list):
             body["tools"] = [self._tool(tool, dropped) for tool in body["tools"]]
 
     def _message(self, message: Json, dropped: dict[str, None]) -> Json:
         found: Json = self._without(message, "messages[]", dropped)
-        for name, place in (("content", "messages[].content[]"), ("tool_calls", "messages[].tool_calls[]")):
+        for name, place in _LISTS:
             items = found.get(name)
-            if isinstance(items, list):
+            if type(items) is list:
                 kept = [self._without(item, place, dropped) for item in items]
                 if any(new is not old for new, old in zip(kept, items, strict=True)):
                     found = {**found, name: kept}
@@ -91,11 +95,18 @@ class Members:
 
     def _without(self, holder: Any, place: str, dropped: dict[str, None]) -> Any:
         """Returns the object without what the vendor lacks, or the object itself if there is nothing to take out."""
-        if not isinstance(holder, dict):
+        if type(holder) is not dict:
             return holder
-        lacking = [member for member in holder if self.lacks(place, member)]
-        if not lacking:
-            return holder
+        if place in self.allowed:
+            allowed = self.allowed[place]
+            if allowed.issuperset(holder):
+                return holder
+            lacking = [member for member in holder if member not in allowed]
+        else:
+            denied = self._denied[place]
+            if denied.isdisjoint(holder):
+                return holder
+            lacking = [member for member in holder if member in denied]
         for member in lacking:
             value = holder[member]
             if member not in _SILENT and value is not None and value not in ([], {}, ""):
