@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 MAX_TOKENS = 2**31 - 1
 """Tokens that no call uses; more is a mistake, and no database column holds it."""
 
-_PROMPT_PARTS = ("cached_tokens", "cache_write_tokens", "audio_tokens")
-_COMPLETION_PARTS = ("reasoning_tokens", "audio_tokens")
+_NO_DETAILS: dict[str, Any] = {}
 
 
 class Usage(NamedTuple):
@@ -44,38 +43,37 @@ def read_usage(document: Any) -> Usage | None:
     Args:
         document: OpenAI's usage object, as a provider wrote it: what is malformed in it counts as not said.
     """
+    return read_counts(document)[0]
+
+
+def read_counts(document: Any) -> tuple[Usage | None, bool]:
+    """Returns what `read_usage` does, and whether it counts the prompt and the answer with nothing malformed in it."""
     if not isinstance(document, dict) or not document:
-        return None
-    prompt = _object(document.get("prompt_tokens_details"))
-    completion = _object(document.get("completion_tokens_details"))
-    return Usage(
-        _count(document.get("prompt_tokens")),
-        _count(document.get("completion_tokens")),
-        _count(prompt.get("cached_tokens")),
-        _count(prompt.get("cache_write_tokens")),
-        _count(completion.get("reasoning_tokens")),
-        _count(prompt.get("audio_tokens")),
-        _count(completion.get("audio_tokens")),
-    )
-
-
-def is_exact(document: Any) -> bool:
-    """Says whether an answer's `usage` counts the prompt and the answer, and nothing in it is malformed."""
-    if not isinstance(document, dict):
-        return False
-    total = document.get("total_tokens")
-    return (
-        is_count(document.get("prompt_tokens"))
-        and is_count(document.get("completion_tokens"))
-        and (total is None or is_count(total))
-        and _are_counts(document.get("prompt_tokens_details"), _PROMPT_PARTS)
-        and _are_counts(document.get("completion_tokens_details"), _COMPLETION_PARTS)
-    )
+        return None, False
+    prompt, completion = document.get("prompt_tokens_details"), document.get("completion_tokens_details")
+    are_objects = True
+    if not isinstance(prompt, dict):
+        are_objects, prompt = prompt is None, _NO_DETAILS
+    if not isinstance(completion, dict):
+        are_objects, completion = are_objects and completion is None, _NO_DETAILS
+    values = [
+        document.get("prompt_tokens"),
+        document.get("completion_tokens"),
+        prompt.get("cached_tokens"),
+        prompt.get("cache_write_tokens"),
+        completion.get("reasoning_tokens"),
+        prompt.get("audio_tokens"),
+        completion.get("audio_tokens"),
+        document.get("total_tokens"),
+    ]
+    # A boolean is an int to Python.
+    counts = [value if type(value) is int and 0 <= value <= MAX_TOKENS else None for value in values]
+    exact = are_objects and counts == values and counts[0] is not None and counts[1] is not None
+    return Usage(*[count or 0 for count in counts[:-1]]), exact
 
 
 def is_count(value: Any) -> bool:
     """Says whether a JSON value is a number of tokens that a call can use."""
-    # A boolean is an int to Python.
     return type(value) is int and 0 <= value <= MAX_TOKENS
 
 
@@ -90,26 +88,6 @@ def estimate_document(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "total_tokens": min(usage.prompt_tokens + usage.completion_tokens, MAX_TOKENS),
         "estimated": True,
     }
-
-
-def _are_counts(details: Any, names: tuple[str, ...]) -> bool:
-    if details is None:
-        return True
-    if type(details) is not dict:
-        return False
-    for name in names:
-        value = details.get(name)
-        if value is not None and not is_count(value):
-            return False
-    return True
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _count(value: Any) -> int:
-    return value if is_count(value) else 0

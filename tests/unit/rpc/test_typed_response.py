@@ -37,7 +37,7 @@ from arouter.v1.chat_service_pb2 import ChatCompletionResponse, StreamChatComple
 from arouter.v1.chat_tool_pb2 import CustomToolCall, FunctionCall, ToolCall
 
 REQUEST_ONLY = {"ChatMessage.content_parts", "ChatMessage.tool_call_id"}
-ROUTERS_OWN = {"ChatCompletionResponse.route", "StreamChatCompletionResponse.route"}
+ROUTERS_OWN = {"ChatCompletionResponse.route", "StreamChatCompletionResponse.route", "CompletionUsage.estimated"}
 """What no provider says."""
 
 TOKEN = {"token": "Hi", "logprob": -0.25, "bytes": b"Hi"}
