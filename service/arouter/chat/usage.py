@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 MAX_TOKENS = 2**31 - 1
 """Tokens that no call uses; more is a mistake, and no database column holds it."""
 
-_PROMPT_PARTS = ("cached_tokens", "cache_write_tokens", "audio_tokens")
-_COMPLETION_PARTS = ("reasoning_tokens", "audio_tokens")
-_PARTS = (("prompt_tokens_details", _PROMPT_PARTS), ("completion_tokens_details", _COMPLETION_PARTS))
-_NOTHING_SAID = (0, 0, 0)
+_NO_DETAILS: dict[str, Any] = {}
 
 
 class Usage(NamedTuple):
@@ -46,41 +43,37 @@ def read_usage(document: Any) -> Usage | None:
     Args:
         document: OpenAI's usage object, as a provider wrote it: what is malformed in it counts as not said.
     """
-    if type(document) is not dict or not document:
-        return None
-    prompt: tuple[int, ...] = _NOTHING_SAID
-    completion: tuple[int, ...] = _NOTHING_SAID
-    if "prompt_tokens_details" in document:
-        prompt = _counts(document["prompt_tokens_details"], _PROMPT_PARTS)
-    if "completion_tokens_details" in document:
-        completion = _counts(document["completion_tokens_details"], _COMPLETION_PARTS)
-    return Usage(
-        _count(document, "prompt_tokens"),
-        _count(document, "completion_tokens"),
-        prompt[0],
-        prompt[1],
-        completion[0],
-        prompt[2],
-        completion[1],
-    )
+    return read_counts(document)[0]
 
 
-def is_exact(document: Any) -> bool:
-    """Says whether an answer's `usage` counts the prompt and the answer, and nothing in it is malformed."""
-    if type(document) is not dict:
-        return False
-    if "prompt_tokens" not in document or "completion_tokens" not in document:
-        return False
-    prompt, completion = document["prompt_tokens"], document["completion_tokens"]
-    total = document.get("total_tokens")
-    if not (is_count(prompt) and is_count(completion) and (total is None or is_count(total))):
-        return False
-    return all(not (name in document and not _are_counts(document[name], parts)) for name, parts in _PARTS)
+def read_counts(document: Any) -> tuple[Usage | None, bool]:
+    """Returns what `read_usage` does, and whether it counts the prompt and the answer with nothing malformed in it."""
+    if not isinstance(document, dict) or not document:
+        return None, False
+    prompt, completion = document.get("prompt_tokens_details"), document.get("completion_tokens_details")
+    are_objects = True
+    if not isinstance(prompt, dict):
+        are_objects, prompt = prompt is None, _NO_DETAILS
+    if not isinstance(completion, dict):
+        are_objects, completion = are_objects and completion is None, _NO_DETAILS
+    values = [
+        document.get("prompt_tokens"),
+        document.get("completion_tokens"),
+        prompt.get("cached_tokens"),
+        prompt.get("cache_write_tokens"),
+        completion.get("reasoning_tokens"),
+        prompt.get("audio_tokens"),
+        completion.get("audio_tokens"),
+        document.get("total_tokens"),
+    ]
+    # A boolean is an int to Python.
+    counts = [value if type(value) is int and 0 <= value <= MAX_TOKENS else None for value in values]
+    exact = are_objects and counts == values and counts[0] is not None and counts[1] is not None
+    return Usage(*[count or 0 for count in counts[:-1]]), exact
 
 
 def is_count(value: Any) -> bool:
     """Says whether a JSON value is a number of tokens that a call can use."""
-    # A boolean is an int to Python.
     return type(value) is int and 0 <= value <= MAX_TOKENS
 
 
@@ -95,28 +88,6 @@ def estimate_document(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "total_tokens": min(usage.prompt_tokens + usage.completion_tokens, MAX_TOKENS),
         "estimated": True,
     }
-
-
-def _are_counts(details: Any, names: tuple[str, ...]) -> bool:
-    if details is None:
-        return True
-    if type(details) is not dict:
-        return False
-    return all(not (name in details and (value := details[name]) is not None and not is_count(value)) for name in names)
-
-
-def _counts(details: Any, names: tuple[str, ...]) -> tuple[int, ...]:
-    if type(details) is not dict:
-        return _NOTHING_SAID
-    return tuple([_count(details, name) for name in names])
-
-
-def _count(holder: dict[str, Any], name: str) -> int:
-    if name not in holder:
-        return 0
-    value = holder[name]
-    # A boolean is an int to Python.
-    return value if type(value) is int and 0 <= value <= MAX_TOKENS else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import select
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -70,17 +70,14 @@ class _Protocol(ResponseHandler):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if len(data) <= _PIECE:
-            self._parse(data)
+        if len(data) > _PIECE:
+            for start in range(0, len(data), _PIECE):
+                if not self._ended:
+                    self.data_received(data[start : start + _PIECE])
             return
-        for start in range(0, len(data), _PIECE):
-            if not self._ended:
-                self._parse(data[start : start + _PIECE])
-
-    def _parse(self, piece: bytes) -> None:
-        super().data_received(piece)
+        ResponseHandler.data_received(self, data)
         if self._waiting:
-            self._head_bytes += len(piece)
+            self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._end(HeadTooLargeError(f"more than {MAX_HEAD_BYTES} bytes before an answer"))
 
@@ -91,7 +88,7 @@ class _Protocol(ResponseHandler):
             if 100 <= code < 200 and code != 101:
                 return
             self._waiting = False
-            super().feed_data(data, size)
+            ResponseHandler.feed_data(self, data, size)
         else:
             # Taken for the answer to the next request, this would be somebody else's.
             self._end(aiohttp.ServerDisconnectedError())
@@ -120,8 +117,9 @@ class _Connector(aiohttp.TCPConnector):
     @override
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
         while True:
-            connection = await super().connect(req, traces, timeout)
-            if cast(_Protocol, connection.protocol).begin():
+            connection = await aiohttp.TCPConnector.connect(self, req, traces, timeout)
+            protocol: Any = connection.protocol
+            if protocol.begin():
                 return connection
             connection.close()
 

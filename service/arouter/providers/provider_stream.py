@@ -86,6 +86,7 @@ class ProviderStream:
         "_parser",
         "_silent_bytes",
         "_silent_events",
+        "_started",
         "_watchdog",
     )
 
@@ -101,6 +102,7 @@ class ProviderStream:
         self._held: list[Chunk] = []
         self._failure: ARouterError | None = None
         self._ended = False
+        self._started = False
         self._silent_bytes = self._silent_events = 0
 
     @property
@@ -132,6 +134,7 @@ class ProviderStream:
             self._held += chunks
             if any(map(is_meaningful, chunks)):
                 self._silent_bytes = self._silent_events = 0
+                self._started = True
                 return
             if len(self._held) > _MAX_EMPTY_CHUNKS:
                 raise bad_response(f"{len(self._held)} chunks without content")
@@ -187,18 +190,12 @@ class ProviderStream:
         return self._decode(await self._content.read(_MOST_AT_ONCE))
 
     def _decode(self, received: bytes) -> list[Chunk]:
-        self._silent_bytes += len(received)
-        if self._silent_bytes > MAX_SILENT_BYTES:
-            raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream with nothing in them for the client")
         chunks: list[Chunk] = []
         try:
             if not received:
                 self._ended = True
                 return self._decoder.finish()
             events = self._parser.feed(received)
-            self._silent_events += len(events)
-            if self._silent_events > _MAX_SILENT_EVENTS:
-                raise bad_response(f"{_MAX_SILENT_EVENTS} events with nothing in them for the client")
             for event in events:
                 decoded = self._decoder.feed(event)
                 if self._decoder.joiner.active:
@@ -208,9 +205,24 @@ class ProviderStream:
                 chunks += decoded
                 if self._decoder.done:
                     self._ended = True
-                    break
+                    return chunks
+            if not (chunks and self._started):
+                self._note_silence(len(received), len(events))
         except EventTooLargeError as error:
             self._failure = bad_response(str(error))
         except ARouterError as error:
             self._failure = error
         return chunks
+
+    def _note_silence(self, size: int, events: int) -> None:
+        """Counts what came without anything for the client.
+
+        Raises:
+            ProviderError: PROVIDER_BAD_RESPONSE; it is too much.
+        """
+        self._silent_bytes += size
+        self._silent_events += events
+        if self._silent_bytes > MAX_SILENT_BYTES:
+            raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream with nothing in them for the client")
+        if self._silent_events > _MAX_SILENT_EVENTS:
+            raise bad_response(f"{_MAX_SILENT_EVENTS} events with nothing in them for the client")

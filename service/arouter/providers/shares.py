@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import TypeAlias
 
 from arouter.errors import ARouterError, Failure
 
@@ -18,16 +18,8 @@ and Hahne (IEEE/ACM Transactions on Networking 6:2, 1998), by which the ports of
 _RETRY_AFTER = 1
 
 
-class Share(NamedTuple):
-    """One connection that was taken.
-
-    Attributes:
-        provider: The id of the provider it leads to.
-        caller: Whose call it serves, or an empty string for the router's own.
-    """
-
-    provider: str
-    caller: str
+Share: TypeAlias = tuple[str, str]
+"""One connection that was taken: the id of the provider it leads to, and the caller, as `Shares.take` was told."""
 
 
 class Shares:
@@ -62,29 +54,27 @@ class Shares:
             ARouterError: UNAVAILABLE; the provider or the key has its share.
         """
         if caller:
-            left = max(self._total - self.taken - 1, 0)
-            if self._callers.get(caller, 0) >= max(CALLER_PER_FREE * left, 1):
+            left = self._total - self.taken - 1
+            if caller in self._callers and self._callers[caller] >= CALLER_PER_FREE * left:
                 raise _refusal("Too many calls of this key are open.")
-            if self._providers.get(provider, 0) >= max(PROVIDER_PER_FREE * left, 1):
+            if provider in self._providers and self._providers[provider] >= PROVIDER_PER_FREE * left:
                 raise _refusal(f"Too many calls to provider '{provider}' are open.")
             self._callers[caller] += 1
         self.taken += 1
         self._providers[provider] += 1
-        return Share(provider, caller)
+        return provider, caller
 
     def give(self, share: Share) -> None:
         """Gives a connection back."""
+        provider, caller = share
         self.taken -= 1
-        _decrement(self._providers, share.provider)
-        if share.caller:
-            _decrement(self._callers, share.caller)
-
-
-def _decrement(counts: defaultdict[str, int], name: str) -> None:
-    if counts[name] == 1:
-        del counts[name]
-    else:
-        counts[name] -= 1
+        self._providers[provider] -= 1
+        if not self._providers[provider]:
+            del self._providers[provider]
+        if caller:
+            self._callers[caller] -= 1
+            if not self._callers[caller]:
+                del self._callers[caller]
 
 
 def _refusal(reason: str) -> ARouterError:

@@ -8,7 +8,7 @@ from typing import Any
 from arouter.accounts.records import NANOS
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
-from arouter.chat.usage import Usage, estimate_document, is_exact, read_usage
+from arouter.chat.usage import Usage, estimate_document, read_counts, read_usage
 from arouter.errors import ProviderError
 from arouter.limits.estimate import delivered_size
 from arouter.providers.provider_stream import ProviderStream
@@ -71,7 +71,7 @@ class Answer:
         self.complete = stream is None
         self.exact = True
         self._stream = stream
-        self._usage = None if completion is None else read_usage(completion.get("usage"))
+        self._usage: Usage | None = None
         self.completion = {} if completion is None else self._sign(completion, "chat.completion")
 
     @property
@@ -82,7 +82,9 @@ class Answer:
     @property
     def usage(self) -> Usage | None:
         """What the provider said was used, so far; of a stream read anew each time."""
-        return read_usage(self._stream.usage) if self._stream else self._usage
+        if self._stream is None or self.complete:
+            return self._usage
+        return read_usage(self._stream.usage)
 
     @property
     def delivered(self) -> int:
@@ -148,11 +150,11 @@ class Answer:
 
         docs.arouter.ai: usage accounting.
         """
-        said = self._usage or read_usage(used)
-        delivered = self._delivered if self._stream else delivered_size(document)
-        self.exact = is_exact(used)
-        usage, estimated = charged_usage(said, self.exact, self._request, delivered)
-        if estimated:
+        said, self.exact = read_counts(used)
+        self._usage = usage = said
+        if usage is None or not self.exact or usage[:2] == (0, 0):
+            delivered = self._delivered if self._stream else delivered_size(document)
+            usage, _ = charged_usage(said, self.exact, self._request, delivered)
             used = estimate_document(usage)
         cost = nanos(self._attempt.endpoint.details, usage)
         if cost is None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arouter.accounts.records import NANOS
-from arouter.chat.usage import MAX_TOKENS, Usage, estimate_document, is_exact, read_usage
+from arouter.chat.usage import MAX_TOKENS, Usage, estimate_document, read_counts
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.providers.adapter import Adapter
@@ -172,7 +172,7 @@ def test_no_usage_raises_or_overflows(data: st.DataObject, protocol: str, stream
     else:
         document = adapter.decode(whole(protocol, used)).get("usage")
 
-    usage, estimated = charged_usage(read_usage(document), is_exact(document), chat_of(row(protocol, "http://x")), 25)
+    usage, estimated = charged_usage(*read_counts(document), chat_of(row(protocol, "http://x")), 25)
 
     assert all(type(count) is int and 0 <= count <= MAX_TOKENS for count in usage)
     assert usage.prompt_tokens + usage.completion_tokens > 0
