@@ -168,9 +168,7 @@ def find(document: Any, path: str) -> list[Any]:
             found = [item for value in found if isinstance(value, list) for item in value]
         else:
             index = int(place)
-            found = [
-                value[index] for value in found if isinstance(value, list) and -len(value) <= index < len(value)
-            ]
+            found = [value[index] for value in found if isinstance(value, list) and -len(value) <= index < len(value)]
     return found
 
 
