@@ -14,6 +14,7 @@ from support.node import install
 from support.ports import refusing_port, silent_port
 from support.postgres import Postgres, running_postgres
 from support.rest import Rest
+from support.sdk_answers import SdkAnswers
 from support.stack import PROVIDER_KEY, Stack, running
 
 MODEL = "emu/text"
@@ -21,6 +22,23 @@ MODEL = "emu/text"
 # How fast the machine is says nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def sdk_answers() -> Iterator[SdkAnswers]:
+    """Judges what OpenAI's Python SDK receives, for the whole session."""
+    answers = SdkAnswers()
+    with pytest.MonkeyPatch.context() as patch:
+        answers.install(patch)
+        yield answers
+
+
+@pytest.fixture(autouse=True)
+def answers_in_openais_shape(sdk_answers: SdkAnswers) -> Iterator[None]:
+    """Checks after each test that all of them had OpenAI's shape."""
+    yield
+    faults, sdk_answers.faults = sdk_answers.faults, []
+    assert faults == []
 
 
 @pytest.fixture(scope="session")

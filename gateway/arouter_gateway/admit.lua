@@ -15,6 +15,8 @@ local REMEMBERED = 30 -- seconds
 local MOST_REMEMBERED = 1000 -- credentials in each of the two tables
 local LONGEST_REMEMBERED = 512 -- bytes
 
+local SHORT = 16384 -- bytes of a body that is read before a refusal
+
 local SLASH = 47
 local MAY_HAVE_BODY = {POST = true, PUT = true, PATCH = true}
 
@@ -33,8 +35,11 @@ local function is_remembered(credential, now)
   return since and now >= since and now - since < REMEMBERED -- a clock may be set back
 end
 
--- Ends the script. The body is in shape already: local_reply_config leaves it as it is.
+-- Ends the script. The body is in shape already: local_reply_config leaves it as it is. A short request is read to its
+-- end first: an HTTP/1 connection with a rest of a request on it cannot be used again.
 local function refuse(handle, status, body, retry_after)
+  local length = tonumber(handle:headers():get("content-length") or "")
+  if length and length > 0 and length <= SHORT then handle:body() end
   handle:streamInfo():dynamicMetadata():set("arouter", "refused", true)
   handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
 end

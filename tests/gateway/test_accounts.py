@@ -29,7 +29,8 @@ def test_an_accounts_manager_sees_that_account_only(stack: Stack, operator: Mana
             assert_refused(manager.rest.get(f"{ACCOUNTS}/{account}"), 404, "id")
         assert manager.rest.get(f"{ACCOUNTS}/mine").json["data"]["id"] == "mine"
         for method, path in (("GET", ""), ("POST", ""), ("PATCH", "/mine"), ("DELETE", "/mine")):
-            answer = manager.rest.request(method, ACCOUNTS + path, {"id": "x"} if method == "POST" else {})
+            body = {"POST": {"id": "x"}, "PATCH": {}}.get(method)
+            answer = manager.rest.request(method, ACCOUNTS + path, body)
             assert_refused(answer, 403, None)
 
         made, _ = manager.create()

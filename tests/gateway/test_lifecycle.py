@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -48,11 +49,17 @@ def announced(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         yield stack
 
 
+def with_key(stack: Stack) -> dict[str, str]:
+    """Returns the environment of a client that has the key where the text says it is."""
+    return {**os.environ, "AROUTER_DEV_KEY": stack.key}
+
+
 def test_up_tells_how_to_use_it(announced: Stack) -> None:
     printed = announced.process.printed
 
     assert announced.base_url in printed
-    assert announced.key in printed
+    assert "in AROUTER_DEV_KEY" in printed
+    assert announced.key not in printed
     assert "curl" in printed
     assert "OpenAI(" in printed
 
@@ -60,40 +67,41 @@ def test_up_tells_how_to_use_it(announced: Stack) -> None:
 def test_the_printed_curl_line_works(announced: Stack, emulator: Emulator) -> None:
     command = re.search(r"^ *curl (?:.*\\\n)*.*$", announced.process.printed, re.MULTILINE)
     assert command
-    done = subprocess.run(["sh", "-c", command[0]], capture_output=True, timeout=30)
+    done = subprocess.run(["sh", "-c", command[0]], capture_output=True, timeout=30, env=with_key(announced))
 
     assert done.stdout.endswith(b"data: [DONE]\n\n"), done.stderr
 
 
 def test_the_printed_python_works(announced: Stack, emulator: Emulator) -> None:
-    found = re.search(r"^  from openai(?:.*\n)*?(?=\S)", announced.process.printed, re.MULTILINE)
+    found = re.search(r"^  import os(?:.*\n)*?(?=\S)", announced.process.printed, re.MULTILINE)
     assert found
     program = re.sub(r"^  ", "", found[0], flags=re.MULTILINE)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, env=with_key(announced)
+    )
 
     assert done.stdout.startswith("Hello from the emulator"), done.stderr
 
 
-def test_without_a_key_one_is_made_kept_private_and_printed(
-    config: dict[str, Any], emulator: Emulator, tmp_path: Path
-) -> None:
-    printed = []
+def test_without_a_key_one_is_made_and_kept_private(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
+    made = []
     for _ in range(2):
         with running(tmp_path, config, environment={"AROUTER_DEV_KEY": ""}) as stack:
             stack.process.wait_until(lambda: "Ctrl-C" in stack.process.printed, "announced")
-            key = re.search(r"lr_live_[\w-]+", stack.process.printed)
-            assert key
-            printed.append(key[0])
-            stack.key = key[0]
+            kept = tmp_path / "state" / "dev_key"
+            stack.key = kept.read_text("utf-8").strip()
+            made.append(stack.key)
             with stack.rest() as rest:
                 assert rest.get("/v1/models").status == 200
-            assert key[0] not in stack.process.log
+            assert str(kept) in stack.process.printed
+            assert stack.key not in stack.process.printed
+            assert stack.key not in stack.process.log
         files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
-        [kept] = [path for path in files if key[0].encode() in path.read_bytes()]
+        assert [path for path in files if stack.key.encode() in path.read_bytes()] == [kept]
         assert kept.stat().st_mode & 0o777 == 0o600
 
-    assert printed[0] == printed[1]
-    assert printed[0] != CLIENT_KEY
+    assert made[0] == made[1]
+    assert made[0] != CLIENT_KEY
 
 
 @pytest.mark.parametrize("variable", ["AROUTER_PORT", "AROUTER_GRPC_PORT"])

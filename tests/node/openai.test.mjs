@@ -1,12 +1,27 @@
 // The official Node SDK against the gateway. Run by tests/gateway/test_openai_node.py, which sets the variables.
 import assert from "node:assert/strict";
+import { appendFileSync } from "node:fs";
 import test from "node:test";
 
 import OpenAI from "openai";
 
-const { BASE_URL, API_KEY, TEXT } = process.env;
-const client = new OpenAI({ baseURL: BASE_URL, apiKey: API_KEY, maxRetries: 0 });
+const { BASE_URL, API_KEY, TEXT, ANSWERS } = process.env;
+const client = new OpenAI({ baseURL: BASE_URL, apiKey: API_KEY, maxRetries: 0, fetch: recordedFetch });
 const messages = [{ role: "user", content: "hi" }];
+
+// Writes each answer to a chat into the file ANSWERS, a line each, for the test that runs this to judge.
+async function recordedFetch(url, init) {
+  const response = await fetch(url, init);
+  if (String(url).endsWith("/chat/completions")) {
+    const headers = Object.fromEntries(response.headers);
+    response
+      .clone()
+      .text()
+      .then((body) => appendFileSync(ANSWERS, JSON.stringify({ status: response.status, headers, body }) + "\n"))
+      .catch(() => {}); // an aborted stream
+  }
+  return response;
+}
 
 async function textOf(stream) {
   let text = "";

@@ -117,7 +117,7 @@ class Traffic:
             received = b""
             try:
                 for response in answer:
-                    received += response.http_body.data
+                    received += response.data
             except grpc.RpcError:
                 pass
             self.sent += 1

@@ -37,11 +37,14 @@ _BROKEN = frozenset({"abort", "aborted", "cancelled", "error", "insufficient_sys
 def openai_reason(reason: Any) -> str | None:
     """Returns OpenAI's word for a finish reason. An empty text, as null, says that the choice has not ended.
 
-    A word that is not known ends the choice as `stop`.
+    A word that is not known ends the choice as `stop`, and so does a number: Poolside writes the token that ended it
+    (NousResearch/hermes-agent#58374).
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE; the reason says that the answer was broken off.
     """
+    if type(reason) is int:
+        return "stop"
     if not isinstance(reason, str) or not reason:
         return None
     word = reason.lower()

@@ -25,6 +25,7 @@ from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
 
 _END = b"[DONE]"
+_NULL = b"null"
 _STREAM_OPTIONS = "stream_options"
 _ALWAYS = frozenset({"model", "stream"})
 
@@ -103,13 +104,13 @@ class OpenAIStreamDecoder(StreamDecoder):
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        data = event.data
-        if data == _END or data.strip() == _END:
+        data = event.data.strip()
+        if data == _END:
             self.done = True
             return self.finish()
         if event.event == b"error":
             raise openai_errors.error_event(event)
-        if not data.strip():
+        if not data or data == _NULL:
             return []  # a heartbeat
         chunk = parse_event(data, self.joiner)
         choices = chunk.get("choices")

@@ -130,6 +130,8 @@ PRESETS: dict[str, Preset] = {
             no_stream_options=True,
             no_developer_role=True,
             members=allow_lists.MISTRAL_MEMBERS,
+            prefix_member="prefix",
+            acknowledges_results=True,
             tool_ids=tool_ids.MISTRAL,
             tool_names=tool_names.OPENAI,
         ),

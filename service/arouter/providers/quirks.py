@@ -8,11 +8,14 @@ from typing import Any, Literal
 
 from arouter.errors import invalid_request
 from arouter.providers.dropped import asks_nothing
+from arouter.providers.message_order import acknowledge_results, mark_prefix, without_empty_calls
 from arouter.providers.tool_ids import IdFormat, has_calls, portable_ids
 from arouter.providers.tool_names import NameFormat, portable_names
 from arouter.providers.vendor_members import ANY, Members
 
 Json = dict[str, Any]
+
+_NO_CHOICE = ("auto", "none", None)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Quirks:
         reasoning: The field of a message that holds reasoning; to clients it is `reasoning_content`.
         reasoning_with_calls: A message with tool calls must have reasoning, if only an empty text.
         members: What it takes inside messages and tools.
+        prefix_member: The member that a last message of the assistant must have, for the answer to continue it.
+        acknowledges_results: Between results of tools and a message of the user there must be one of the assistant.
         tool_ids: The ids of tool calls that it takes. None: any.
         tool_names: The names of tools that it takes. None: any.
         cached_tokens: The field of usage that holds OpenAI's `prompt_tokens_details.cached_tokens`.
@@ -46,6 +51,8 @@ class Quirks:
     reasoning: Literal["reasoning_content", "reasoning"] = "reasoning_content"
     reasoning_with_calls: bool = False
     members: Members = ANY
+    prefix_member: str = ""
+    acknowledges_results: bool = False
     tool_ids: IdFormat | None = None
     tool_names: NameFormat | None = None
     cached_tokens: str = ""
@@ -76,6 +83,7 @@ def encode_body(
         ARouterError: INVALID_REQUEST; a message has a part that the vendor has no place for.
     """
     dropped: dict[str, None] = {}
+    _leave_out_empty(body)
     if quirks is DEFAULT:
         quirks.members.strip(body, dropped)
         return tuple(sorted(dropped)), _NO_NAMES
@@ -101,6 +109,10 @@ def encode_body(
                 dropped[name] = None
     quirks.members.strip(body, dropped)
     names = {} if quirks.tool_names is None else portable_names(body, quirks.tool_names)
+    if quirks.acknowledges_results:
+        body["messages"] = acknowledge_results(body["messages"])
+    if quirks.prefix_member:
+        body["messages"] = mark_prefix(body["messages"], quirks.prefix_member)
     if quirks.tool_ids is not None and has_calls(body["messages"]):
         body["messages"] = portable_ids(body["messages"], quirks.tool_ids)
     if (
@@ -113,6 +125,20 @@ def encode_body(
             _encode_message(quirks, message, f"messages[{index}]") for index, message in enumerate(body["messages"])
         ]
     return tuple(sorted(dropped)), names
+
+
+def _leave_out_empty(body: Json) -> None:
+    """Leaves out lists of tools and of calls that are empty: OpenAI refuses them (JetBrains/koog#786)."""
+    if body.get("tools") == []:
+        # Without tools, a choice among them is refused too.
+        for name in (
+            "tools",
+            "parallel_tool_calls",
+            *(("tool_choice",) if body.get("tool_choice") in _NO_CHOICE else ()),
+        ):
+            body.pop(name, None)
+    if any("tool_calls" in message and not message["tool_calls"] for message in body["messages"]):
+        body["messages"] = without_empty_calls(body["messages"])
 
 
 def _encode_message(quirks: Quirks, message: Json, path: str) -> Json:

@@ -50,6 +50,13 @@ def test_always_asks_a_stream_for_its_usage(options: dict[str, Any]) -> None:
     assert body == {**BODY, **options}
 
 
+@pytest.mark.parametrize("nothing", [b"null", b" null ", b"", b" "])
+def test_an_event_with_nothing_in_it_is_passed_over(nothing: bytes) -> None:
+    chunks = decode(chunk({"content": "a"}), nothing, chunk({}, "stop"), nothing, b"[DONE]")
+
+    assert len(chunks) == 2
+
+
 def test_refuses_a_body_nested_deeper_than_json_can_be_written() -> None:
     deep: Any = []
     for _ in range(300):

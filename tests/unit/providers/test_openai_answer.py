@@ -172,9 +172,10 @@ def test_a_stream_whose_reason_says_nothing_is_cut(none_yet: Any) -> None:
         ("MAX_TOKENS", "length"),
         ("tool_use", "tool_calls"),
         ("SAFETY", "content_filter"),
+        (24, "stop"),
     ],
 )
-def test_finish_reasons_are_openais(theirs: str, ours: str) -> None:
+def test_finish_reasons_are_openais(theirs: Any, ours: str) -> None:
     assert stream(choice({"content": "a"}), choice({}, theirs))[-1]["finish_reason"] == ours
     assert whole({"content": "a"}, finish_reason=theirs)["finish_reason"] == ours
 

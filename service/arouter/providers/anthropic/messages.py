@@ -9,6 +9,8 @@
 - A request of instructions alone is sent as a user's words: Anthropic answers no conversation without one.
 - Instructions that come last, behind an answer, are the last turn: a conversation that ends with the assistant is
   refused, or its last turn continued (platform.claude.com, migration guides).
+- A conversation that begins with the assistant gets a turn of the user before it, and a last turn of the assistant ends
+  with no white space: Anthropic refuses both (lobehub/lobehub#1601, vercel/ai#2124).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from arouter.providers.anthropic.content import ContentEncoder, text_blocks
 from arouter.providers.anthropic.fields import Json, inexpressible, optional, required
 from arouter.providers.anthropic.reasoning_details import restore
 from arouter.providers.dropped import Dropped
+from arouter.providers.message_order import OPENING
 
 _MESSAGE_FIELDS = frozenset({"role", "content", "cache_control"})
 _ASSISTANT_FIELDS = _MESSAGE_FIELDS | {
@@ -88,6 +91,9 @@ class Conversation:
                 raise invalid_request("No message has any content.", "messages")
             self.turns.append({"role": "user", "content": self.system})
             self.system = []
+        _trim_prefill(self.turns)
+        if self.turns[0]["role"] == "assistant":
+            self.turns.insert(0, {"role": "user", "content": text_blocks(OPENING)})
 
     def _place(self, role: str) -> list[Json]:
         if role == "user":
@@ -134,6 +140,12 @@ class Conversation:
         if optional(message, "is_error", bool, path):
             result["is_error"] = True
         return result
+
+
+def _trim_prefill(turns: list[Json]) -> None:
+    last = turns[-1]["content"][-1]
+    if turns[-1]["role"] == "assistant" and last["type"] == "text":
+        last["text"] = last["text"].rstrip()
 
 
 def calls_without_thoughts(turns: list[Json]) -> bool:

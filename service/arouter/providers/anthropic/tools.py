@@ -8,6 +8,7 @@ from typing import Any
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.fields import Json, inexpressible, optional, required, wrong_type
 from arouter.providers.anthropic.schema_rules import RULES
+from arouter.providers.anthropic.tool_schema import plain_object
 from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
 
@@ -62,7 +63,10 @@ def _tool(tool: Json, path: str, dropped: Dropped) -> Json:
     description = optional(function, "description", str, path)
     if description:
         encoded["description"] = description
-    encoded["input_schema"] = {"type": "object", **(optional(function, "parameters", dict, path) or {"properties": {}})}
+    schema = {"type": "object", **(optional(function, "parameters", dict, path) or {"properties": {}})}
+    encoded["input_schema"], weaker = plain_object(schema, f"{path}.parameters")
+    if weaker:
+        dropped.add("tools[].function.parameters")
     if optional(function, "strict", bool, path):
         _make_strict(encoded, path, dropped)
     for extra in _TOOL_EXTRAS:

@@ -17,6 +17,7 @@ from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.media import media_part, part_from_url
 from arouter.providers.gemini.values import arguments_object, result_object
+from arouter.providers.message_order import OPENING
 
 SIGNATURE_FORMAT = "google-gemini-v1"
 """Marks the entries of `reasoning_details` that are Gemini's own (OpenRouter's name for them)."""
@@ -115,6 +116,9 @@ class _Conversation:
                 merged[-1].parts.extend(turn.parts)
             else:
                 merged.append(turn)
+        if merged and any("functionCall" in part for part in merged[0].parts):
+            # A call must follow the user's words or results (diegosouzapw/OmniRoute#13573).
+            merged.insert(0, _Turn("user", [{"text": OPENING}]))
         return [{"role": turn.role, "parts": turn.parts} for turn in merged]
 
     def add(self, message: JsonObject, path: str) -> None:

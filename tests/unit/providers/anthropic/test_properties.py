@@ -164,7 +164,8 @@ def test_a_conversation_is_kept_whole_or_refused(
     assert ("seed" in wire.dropped) == ("seed" in more)
     strings = leaves(sent)
     for message in conversation:
-        assert all(text in strings for text in texts_of(message))
+        # A last turn of the assistant is sent without white space at its end.
+        assert all(text in strings or text.rstrip() in strings for text in texts_of(message))
     portable = portable_ids(conversation, tool_ids.ANTHROPIC)
     asked = [call for message in portable for call in message.get("tool_calls", [])]
     assert [(use["id"], use["name"]) for use in blocks(sent, "tool_use")] == [
