@@ -128,7 +128,9 @@ class OpenAIStreamDecoder(StreamDecoder):
             decode_usage(self._quirks, usage)
             self.usage = usage
         if not choices:
-            return []  # usage, a prompt's content filter results, or a ping
+            if usage is None and not _is_silent(event, chunk):
+                raise bad_response("an event without choices")
+            return []
         self._template = chunk
         return [chunk]
 
@@ -137,3 +139,11 @@ class OpenAIStreamDecoder(StreamDecoder):
         if not self._normalizer.finished or (self._normalizer.unfinished and not self.done):
             raise truncated()
         return [usage_chunk(self._template, self.usage)] if self.usage else []
+
+
+def _is_silent(event: ServerSentEvent, chunk: Chunk) -> bool:
+    """Says whether an event without choices may be passed over.
+
+    It is empty, a ping, or a chunk that only opens the stream, as Azure's with the content filter's view of the prompt.
+    """
+    return not chunk or event.event == b"ping" or chunk.get("type") == "ping" or "choices" in chunk
