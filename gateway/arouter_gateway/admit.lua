@@ -35,11 +35,8 @@ local function is_remembered(credential, now)
   return since and now >= since and now - since < REMEMBERED -- a clock may be set back
 end
 
--- Ends the script. The body is in shape already: local_reply_config leaves it as it is. A short request is read to its
--- end first: an HTTP/1 connection with a rest of a request on it cannot be used again.
+-- Ends the script. The body is in shape already: local_reply_config leaves it as it is.
 local function refuse(handle, status, body, retry_after)
-  local length = tonumber(handle:headers():get("content-length") or "")
-  if length and length > 0 and length <= SHORT then handle:body() end
   handle:streamInfo():dynamicMetadata():set("arouter", "refused", true)
   handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
 end
@@ -68,6 +65,9 @@ local function check_key(handle, headers)
   elseif status == "200" and (answer["grpc-status"] or "0") == "0" then
     remember(credential, now)
   elseif answer["x-arouter-error"] and not answer["x-arouter-not-begun"] then
+    -- A short request is read to its end first: an HTTP/1 connection with a rest of one on it cannot be used again.
+    local length = tonumber(headers:get("content-length") or "")
+    if length and length > 0 and length <= SHORT then handle:body() end
     refuse(handle, answer["x-arouter-status"], answer["x-arouter-error"], answer["retry-after"])
   end
   -- Else this service stops or is gone: the call itself is sent to another, if there is one.

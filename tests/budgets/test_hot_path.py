@@ -30,8 +30,8 @@ STREAM = b"""{"model": "emu/stepped", "messages": [{"role": "user", "content": "
 BUDGETS = {"whole": (395, 225), "typed": (460, 225), "stream": (1170, 390)}
 """Calls made by our code and by aiohttp's for one of a client's; they were 320, 386, 1,090 and 204, 204, 359.
 
-Since then a call also has its message received and bounded by its handler, its record journalled before its end, its share of
-the connections, its failures attributed and its answer's shape checked: 66 calls more for a whole answer.
+Since then a call also has its message received and bounded by its handler, its record journalled before its end, its
+share of the connections, its failures attributed and its answer's shape checked: 66 calls more for a whole answer.
 """
 
 IN_THE_BACKGROUND = ("store/", "server/", "directory.py", "spending.py", "sync.py", "ledger.py")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arouter.providers.sse import EventTooLargeError, ServerSentEvent, SseParser
+from arouter.providers.sse import _LINE_BYTES, EventTooLargeError, ServerSentEvent, SseParser
 from fuzz.mutation import mutate_bytes as mutate
 
 __all__ = ["SEEDS", "check", "mutate"]
@@ -64,5 +64,7 @@ def _check_limit(data: bytes) -> None:
                 assert len(event.data) <= _LIMIT
                 seen += len(event.data)
     except EventTooLargeError:
-        assert max(map(len, re.split(rb"\r\n\r\n|\n\n|\r\r|\r\n\n|\n\r\n|\n\r|\r\r\n", data))) > _LIMIT - _SLACK
+        blocks = re.split(rb"\r\n\r\n|\n\n|\r\r|\r\n\n|\n\r\n|\n\r|\r\r\n", data)
+        # Each line of data costs more than its bytes.
+        assert max(len(block) + _LINE_BYTES * block.count(b"data") for block in blocks) > _LIMIT - _SLACK
     assert seen <= len(data)

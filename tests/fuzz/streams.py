@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ def _decode(adapter: Adapter, pieces: Iterable[bytes]) -> tuple[list[dict[str, A
     try:
         for piece in pieces:
             for event in parser.feed(piece):
-                chunks += decoder.feed(event)
+                decoded = decoder.feed(event)
+                if decoder.joiner.active:
+                    decoded = decoder.joiner.join(decoded)
+                chunks += _without_random_ids(decoded)
                 read_usage(decoder.usage)
                 if decoder.done:
                     return chunks, None
@@ -60,6 +64,16 @@ def _decode(adapter: Adapter, pieces: Iterable[bytes]) -> tuple[list[dict[str, A
         error.json()
         return chunks, (error.failure, error.message, error.param, error.code)
     return chunks, None
+
+
+def _without_random_ids(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Replaces the ids that the router gives to calls without one: they differ from one decoding to the next."""
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            for call in choice["delta"].get("tool_calls") or ():
+                if re.fullmatch("call_[0-9a-f]{24}", str(call.get("id"))):
+                    call["id"] = "call_random"
+    return chunks
 
 
 def _cuts(data: bytes) -> Iterable[list[bytes]]:

@@ -25,7 +25,7 @@ REQUESTS = {
     "no host": (400, ["GET /v1/models HTTP/1.1"]),
     "two lengths": (400, ["POST /v1/models HTTP/1.1", HOST_LINE, "content-length: 1", "content-length: 2"]),
     "a body where there is none": (400, ["GET /v1/models HTTP/1.1", HOST_LINE, KEY, "content-length: 2", "", "{}"]),
-    "no key": (401, ["POST /v1/chat/completions HTTP/1.1", HOST_LINE, "content-length: 100"]),
+    "no key": (401, ["POST /v1/chat/completions HTTP/1.1", HOST_LINE, "content-length: 2", "", "{}"]),
     "an upgrade": (403, ["GET /v1/models HTTP/1.1", HOST_LINE, KEY, "connection: upgrade", "upgrade: websocket"]),
     "no such path": (404, ["GET /nonsense HTTP/1.1", HOST_LINE]),
     "a tunnel": (404, ["CONNECT x:443 HTTP/1.1", HOST_LINE]),

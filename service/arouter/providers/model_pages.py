@@ -63,13 +63,14 @@ def _split(body: bytes, field: str, *, bare: bool, optional: bool) -> tuple[list
     """Returns the entries as they were written, and what is beside them. No object is made of an entry yet."""
     try:
         return _split_sound(body, field, bare=bare, optional=optional)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        body = body.decode("utf-8", "replace").encode()
         body = _ESCAPE.sub(lambda found: _NO_CHARACTER if len(found[0]) == _LONE else found[0], body)
     try:
         return _split_sound(body, field, bare=bare, optional=optional)
     except msgspec.ValidationError as error:
         raise bad_response(f"{_WHAT} without '{field}'") from error
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise bad_response(f"{_WHAT} that is not JSON") from error
 
 
