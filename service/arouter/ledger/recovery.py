@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """One background task that looks for journals nobody writes to any more.
+    """One background task that looks for journals whose process has ended.
 
     Args:
         folder: Holds the journals of all processes.

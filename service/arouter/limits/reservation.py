@@ -102,6 +102,6 @@ class Held(Reservation):
             self._settle(self, tokens, cost)
 
     def abandon(self, reserving: asyncio.Task[None]) -> None:
-        """Is told that nobody waits any more, once `reserving` is done."""
+        """Settles a reservation whose call has ended; called once `reserving` is done."""
         if not reserving.cancelled() and reserving.exception() is None:
             self.settle(0, 0)
