@@ -44,10 +44,11 @@ end
 -- Asks the service. Responds, and so ends the script, if the service refuses the key or does not answer.
 local function check_key(handle, headers)
   local authorization, api_key = headers:get("authorization"), headers:get("x-api-key")
+  local length = tonumber(headers:get("content-length") or "")
   local credential = (authorization or "") .. "\n" .. (api_key or "")
   local now = os.time()
   if is_remembered(credential, now) then return end
-  local answer = handle:httpCall("service", {
+  local answer = handle:httpCall("service", { -- after it, Envoy refuses every use of `headers`
     [":method"] = "POST",
     [":path"] = CHECK,
     [":authority"] = "gateway",
@@ -66,7 +67,6 @@ local function check_key(handle, headers)
     remember(credential, now)
   elseif answer["x-arouter-error"] and not answer["x-arouter-not-begun"] then
     -- A short request is read to its end first: an HTTP/1 connection with a rest of one on it cannot be used again.
-    local length = tonumber(headers:get("content-length") or "")
     if length and length > 0 and length <= SHORT then handle:body() end
     refuse(handle, answer["x-arouter-status"], answer["x-arouter-error"], answer["retry-after"])
   end

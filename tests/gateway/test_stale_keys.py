@@ -92,7 +92,8 @@ def test_a_service_with_old_keys_is_not_serving_and_the_gateway_calls_the_other(
     pair.gateway.process.wait_until(lambda: pair.answered(1) == {200}, "back at the first")
 
     pair.relay.cut()
-    pair.gateway.process.wait_until(lambda: status(pair.gateway.port, "/healthz") == 503, "nobody knows the keys")
+    pair.gateway.process.wait_until(lambda: status(pair.gateway.port, "/healthz") == 503, "no service knows the keys")
     pair.relay.mend()
-    pair.gateway.process.wait_until(lambda: status(pair.gateway.port, "/healthz") == 200, "healthy")
+    pair.gateway.process.wait_until(lambda: pair.answered(1) == {200}, "back again")
+    assert status(pair.gateway.port, "/healthz") == 200
     assert pair.answered(5) == {200}

@@ -97,6 +97,11 @@ class Http2:
             self._take(kind, flags, stream, payload)
         return True
 
+    def read_to_end(self, streams: Iterable[int]) -> None:
+        """Reads until the server has ended these streams, or has sent nothing for half a minute."""
+        while not self.ended.issuperset(streams):
+            assert self.read(30.0), "the streams have not ended"
+
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == _SETTINGS and not flags & _ACK:
             for at in range(0, len(payload), 6):

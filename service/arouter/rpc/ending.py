@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
 from grpc import aio
 
-from arouter.errors import ARouterError, without_traceback
+from arouter.errors import NOT_BEGUN, ARouterError, without_traceback
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.status import abort, known
 
 Handle = Callable[[Any, Context], Awaitable[Any]]
 """Serves one call: takes the iterator of its messages."""
+
+_MAX_HELD = 64
+"""Calls that have not begun and whose message is awaited at the same time: each may hold one of the largest size."""
+
+_HOLD = 5.0
+"""Seconds that the message of such a call is awaited."""
+
+_held = asyncio.Semaphore(_MAX_HELD)
 
 
 def ending(serve: Handle) -> Handle:
@@ -40,7 +49,7 @@ def ending(serve: Handle) -> Handle:
             without_traceback(raised)
             without_traceback(error)
         try:
-            await abort(context, error)
+            await _end(context, error)
         finally:
             del messages, context, error
 
@@ -53,11 +62,21 @@ def refusing(error: ARouterError) -> Handle:
 
     async def refuse(_messages: Any, context: Context) -> None:
         try:
-            await abort(context, error)
+            await _end(context, error)
         finally:
             del _messages, context
 
     return refuse
+
+
+async def _end(context: Context, error: ARouterError) -> None:
+    if NOT_BEGUN in error.headers and not _held.locked():
+        # Envoy sends a request to another service only once it has all of it.
+        async with _held:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HOLD):
+                    await context.read()
+    await abort(context, error)
 
 
 def handler_of(handle: Handle, handler: Handler, request_deserializer: Callable[[bytes], Any] | None = None) -> Handler:
