@@ -50,7 +50,8 @@ def provider() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(provider: Emulator) -> Iterator[Emulator]:
-    """The emulated provider. After the test it checks that no call is left open there."""
+    """The emulated provider, without the calls of other tests. After the test it checks that none is left open."""
+    provider.forget()
     yield provider
     provider.release_all()
     provider.wait_idle()

@@ -71,7 +71,7 @@ def test_one_address_leaves_room_for_others(stack: Stack, tmp_path: Path) -> Non
         idle = [exits.enter_context(socket.create_connection((HOST, front.port))) for _ in range(LIMIT)]
         for each in idle:
             each.sendall(PREFACE)
-        front.process.wait_until(lambda: sum(map(_is_closed, idle)) == LIMIT // 2, "bounded")
+        front.process.wait_until(lambda: sum(map(_is_closed, idle)) >= LIMIT // 2, "bounded")
         answered = [is_answered(f"127.0.0.{number}") for number in range(2, 18)]
 
     # An eighth of all addresses shares the limit.
@@ -87,7 +87,7 @@ def test_handshakes_that_do_not_begin_leave_room_for_other_addresses_and_end(sta
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
-    with edge(stack, tmp_path, max_connections=LIMIT, first_byte_timeout=3.0, tls=tls) as front, ExitStack() as exits:
+    with edge(stack, tmp_path, max_connections=LIMIT, first_byte_timeout=5.0, tls=tls) as front, ExitStack() as exits:
 
         def shakes_hands(address: str) -> bool:
             with socket.create_connection((HOST, front.port), timeout=30, source_address=(address, 0)) as connection:
@@ -98,7 +98,7 @@ def test_handshakes_that_do_not_begin_leave_room_for_other_addresses_and_end(sta
                     return False
 
         idle = [exits.enter_context(socket.create_connection((HOST, front.port))) for _ in range(LIMIT)]
-        front.process.wait_until(lambda: sum(map(_is_closed, idle)) == LIMIT // 2, "bounded")
+        front.process.wait_until(lambda: sum(map(_is_closed, idle)) >= LIMIT // 2, "bounded")
         shaken = [shakes_hands(f"127.0.0.{number}") for number in range(2, 18)]
         for each in idle:
             each.settimeout(CLOSED_WITHIN)
