@@ -70,13 +70,16 @@ def refusing(error: ARouterError) -> Handle:
 
 
 async def _end(context: Context, error: ARouterError) -> None:
-    if NOT_BEGUN in error.headers and not _held.locked():
-        # Envoy sends a request to another service only once it has all of it.
-        async with _held:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_HOLD):
-                    await context.read()
-    await abort(context, error)
+    try:
+        if NOT_BEGUN in error.headers and not _held.locked():
+            # Envoy sends a request to another service only once it has all of it.
+            async with _held:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_HOLD):
+                        await context.read()
+        await abort(context, error)
+    finally:
+        del context, error
 
 
 def handler_of(handle: Handle, handler: Handler, request_deserializer: Callable[[bytes], Any] | None = None) -> Handler:
