@@ -55,6 +55,19 @@ def test_a_bare_key(client: Client) -> None:
     assert client.keys.GetKey(service.GetKeyRequest(hash=key.hash), **client.options).data == key
 
 
+def test_keys_are_listed_newest_first(client: Client) -> None:
+    """Also those that are made in the same second."""
+    made = [create(client).data.hash for _ in range(6)][::-1]
+    listed: list[str] = []
+    request = service.ListKeysRequest(page_size=2)
+    while len(listed) < len(made):
+        page = client.keys.ListKeys(request, **client.options)
+        listed += [key.hash for key in page.data]
+        request.page_token = page.next_page_token
+
+    assert listed == made
+
+
 def test_a_key_with_everything(client: Client) -> None:
     fields = {
         "key_type": keys.KEY_TYPE_REGULAR,
