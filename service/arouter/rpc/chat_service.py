@@ -19,6 +19,7 @@ from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
+from arouter.rpc.opening import Opening
 from arouter.rpc.status import known
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.paths import typed_path
@@ -99,11 +100,12 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> None:
+        opening = Opening(context)
         try:
             chat = typed_chat(request, stream=True)
             del request
             async with self._answer(chat, context) as answer:
-                await send_headers(context, answer_headers(answer))
+                await opening.open(answer_headers(answer))
                 route: RouteTrace | None = taken_route(answer.outcome)
                 while not answer.complete:
                     for chunk in await answer.read():
@@ -115,6 +117,8 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         except ARouterError as error:
             error.rename_param(typed_path)
             raise
+        finally:
+            await opening.close()
 
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()
