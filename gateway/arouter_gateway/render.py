@@ -6,14 +6,16 @@ import base64
 import ipaddress
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
-from arouter_gateway.routes import REFUSED_FILTERS, Route, grpc_routes, rest_routes
+from arouter_gateway.grpc_replies import grpc_replies
+from arouter_gateway.routes import REFUSED_FILTERS, grpc_routes, rest_routes
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
 
 _HERE = Path(__file__).parent
@@ -186,18 +188,22 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "service_tls": settings.service_tls is not None,
     }
     included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
-    routes = {"grpc_routes": _items(grpc_routes(contract)), "rest_routes": _items(rest_routes(contract))}
+    lists = {
+        "grpc_routes": _items(grpc_routes(contract), 14),
+        "rest_routes": _items(rest_routes(contract), 14),
+        "grpc_replies": _items(grpc_replies(), 12),
+    }
     chains = {"further_chains": further_chains(tls=settings.tls is not None)}
-    return _template("envoy").substitute(written | included | routes | chains)
+    return _template("envoy").substitute(written | included | lists | chains)
 
 
 def _template(name: str) -> Template:
     return Template((_HERE / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def _items(routes: Sequence[Route]) -> str:
-    """Returns the routes as items of the YAML list in the virtual host, one a line."""
-    return "\n".join(f"              - {json.dumps(route)}" for route in routes)
+def _items(values: Sequence[Mapping[str, Any]], indent: int) -> str:
+    """Returns the items of a YAML list, one a line."""
+    return "\n".join(f"{' ' * indent}- {json.dumps(value)}" for value in values)
 
 
 def _cluster_type(places: Iterable[tuple[str, int]]) -> str:

@@ -52,7 +52,7 @@ class Failure(Enum):
     UNIMPLEMENTED = ("UNIMPLEMENTED", 501, "invalid_request_error", None)
     PROVIDER_ERROR = ("UNAVAILABLE", 502, "server_error", "provider_error")
     PROVIDER_UNREACHABLE = ("UNAVAILABLE", 502, "server_error", "provider_unreachable")
-    PROVIDER_CREDENTIALS = ("UNAVAILABLE", 502, "server_error", "provider_credentials")
+    PROVIDER_CREDENTIALS = ("FAILED_PRECONDITION", 502, "server_error", "provider_credentials")
     PROVIDER_BAD_RESPONSE = ("UNAVAILABLE", 502, "server_error", "provider_bad_response")
     UNAVAILABLE = ("UNAVAILABLE", 503, "server_error", "unavailable")
     PROVIDER_TIMEOUT = ("DEADLINE_EXCEEDED", 504, "server_error", "provider_timeout")
@@ -118,6 +118,10 @@ class ARouterError(Exception):
         """Adds what is known of the key's limits, if the error does not say it."""
         if headers and not any(name.startswith("x-ratelimit-") for name, _ in self.headers):
             self.headers += headers
+
+    def rename_param(self, change: Callable[[str], str]) -> None:
+        """Names the field at fault as the caller's door calls it."""
+        self._param = self._param and change(self._param)
 
     def redact(self, clean: Callable[[str], str]) -> None:
         """Passes every text of the error through `clean`, before any is cut: a secret may lie across the cut."""

@@ -53,12 +53,14 @@ def refused(name: str, request: Request, param: str | None) -> Case:
 
 
 def provider_failed(model: str, code: StatusCode, reason: str, status: int) -> Case:
-    info = {"http_status": str(status), "type": "server_error", "code": reason.lower()}
+    provider = model.partition("/")[0]
+    info = {"http_status": str(status), "type": "server_error", "code": reason.lower(), "provider": provider}
     return Case(model, chat_request(model), code, reason, info)
 
 
 NOT_FOUND = {"http_status": "404", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
-EMULATED = {"param": "temperature", "code": "emulated_code"}
+EMULATED = {"param": "temperature", "code": "emulated_code", "provider": "emu"}
+WRONG_PART = {"extra_fields_json": '{"type": "text", "text": 1}'}
 CASES = [
     refused("no messages", Request(model="emu/text"), "messages"),
     refused("no model", Request(messages=chat_request().messages), "model"),
@@ -85,6 +87,11 @@ CASES = [
         "extra_body holds a wrong type", chat_request(extra_body='{"reasoning": {"effort": 1}}'), "reasoning.effort"
     ),
     refused("a function without a name", chat_request(tools=[Tool(function={})]), "tools[0].function.name"),
+    refused(
+        "a part, which has another name in OpenAI's JSON",
+        Request(model="emu/text", messages=[{"role": "ROLE_USER", "content_parts": {"parts": [WRONG_PART]}}]),
+        "messages[0].content_parts.parts[0].text",
+    ),
     refused("a bias too low", chat_request(logit_bias={"50256": -101}), "logit_bias.50256"),
     *[
         refused(f"{field} is {value}", chat_request(**{field: value}), field)
@@ -117,7 +124,7 @@ CASES = [
         "RATE_LIMITED",
         {"http_status": "429", "type": "rate_limit_error", **EMULATED},
     ),
-    provider_failed("emu/status-401", StatusCode.UNAVAILABLE, "PROVIDER_CREDENTIALS", 502),
+    provider_failed("emu/status-401", StatusCode.FAILED_PRECONDITION, "PROVIDER_CREDENTIALS", 502),
     provider_failed("emu/status-500", StatusCode.UNAVAILABLE, "PROVIDER_ERROR", 502),
     provider_failed("refusing/text", StatusCode.UNAVAILABLE, "PROVIDER_UNREACHABLE", 502),
     provider_failed("emu/garbage", StatusCode.UNAVAILABLE, "PROVIDER_BAD_RESPONSE", 502),
@@ -179,16 +186,20 @@ def test_a_request_over_the_limit_is_refused_before_it_is_parsed(stack: Stack, e
         error = failure(lambda: client.chat.ChatCompletion(request, **client.options))
         after = client.chat.ChatCompletion(chat_request(), **client.options)
 
-    assert error.code() in (StatusCode.RESOURCE_EXHAUSTED, StatusCode.INVALID_ARGUMENT)
+    assert error.code() is StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in error.details()
     assert after.choices
 
 
-def test_an_unknown_method_is_unimplemented(stack: Stack) -> None:
-    with stack.channel() as channel:
-        call = channel.unary_unary("/arouter.v1.ChatService/Missing")
-        error = failure(lambda: call(b"", metadata=stack.metadata, timeout=10))
+@pytest.mark.parametrize("method", ["/arouter.v1.ChatService/Missing", "/missing.v1.Service/Method"])
+@pytest.mark.parametrize("door", ["direct", "through Envoy"])
+def test_an_unknown_method_is_unimplemented(stack: Stack, method: str, door: str) -> None:
+    with stack.channel(stack.port if door == "through Envoy" else None) as channel:
+        call = channel.unary_unary(method)
+        error = refusal(failure(lambda: call(b"", metadata=stack.metadata, timeout=10)))
 
-    assert error.code() is StatusCode.UNIMPLEMENTED
+    assert (error.code, error.reason) == (StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED")
+    assert error.info == {"http_status": "501", "type": "invalid_request_error"}
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from emulator import Emulator
@@ -18,9 +19,34 @@ from support.ports import HOST, free_ports
 from support.postgres import Postgres
 from support.rest import Rest
 from support.stack import Stack, started
+from support.typed import refusal
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-SERVICES = [f"arouter.v1.{name}Service" for name in ("Account", "Chat", "Key", "Model", "Provider")]
+SERVICES = [
+    f"arouter.v1.{name}Service" for name in ("Account", "Audit", "Chat", "Key", "Model", "Provider", "Routing", "Usage")
+]
+
+
+VERSIONS = ("v1alpha", "v1")
+
+
+def service_of(version: str) -> str:
+    return f"grpc.reflection.{version}.ServerReflection"
+
+
+def reflected(channel: grpc.Channel, version: str) -> Callable[..., reflection_pb2.ServerReflectionResponse]:
+    """Returns what asks one question in a version of the protocol; the versions have the same messages."""
+    call = channel.stream_stream(
+        f"/{service_of(version)}/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+
+    def ask(**question: str) -> reflection_pb2.ServerReflectionResponse:
+        [response] = call(iter([reflection_pb2.ServerReflectionRequest(**question)]), timeout=10)
+        return response
+
+    return ask
 
 
 @pytest.fixture(params=["direct", "through Envoy"])
@@ -40,7 +66,15 @@ def test_an_unknown_service_is_not_found(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="missing"), timeout=10)
 
-    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    error = refusal(caught.value)
+    assert (error.code, error.reason, error.info["param"]) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "service")
+
+
+def test_all_services_are_listed_with_their_status(channel: grpc.Channel) -> None:
+    listed = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest(), timeout=10).statuses
+
+    assert {"", "liveness", "provider/emu", *SERVICES} <= set(listed)
+    assert listed[""].status == SERVING
 
 
 def test_health_can_be_watched(channel: grpc.Channel) -> None:
@@ -50,14 +84,17 @@ def test_health_can_be_watched(channel: grpc.Channel) -> None:
     watch.cancel()
 
 
-def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    request = reflection_pb2.ServerReflectionRequest(list_services="")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_reflection_lists_the_services(channel: grpc.Channel, version: str) -> None:
+    ask = reflected(channel, version)
 
-    [response] = stub.ServerReflectionInfo(iter([request]), timeout=10)
+    listed = [service.name for service in ask(list_services="").list_services_response.service]
 
-    listed = [service.name for service in response.list_services_response.service]
-    assert set(listed) >= {*SERVICES, "grpc.health.v1.Health"}
+    assert set(listed) == {*SERVICES, "grpc.health.v1.Health", *map(service_of, VERSIONS)}
+    for name in listed:
+        described = ask(file_containing_symbol=name).file_descriptor_response.file_descriptor_proto
+        files = map(FileDescriptorProto.FromString, described)
+        assert name in {f"{file.package}.{service.name}" for file in files for service in file.service}
 
 
 def test_a_client_without_our_protos_can_call_by_reflection(stack: Stack, channel: grpc.Channel) -> None:

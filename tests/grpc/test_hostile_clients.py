@@ -324,9 +324,8 @@ async def test_connections_end_by_age_and_calls_go_on(
         port = stack.port if through_gateway else stack.grpc_port
         async with stack.async_channel(port) as channel:
             client = Client(stack, channel)
-            stream = client.chat.StreamChatCompletion(chat_request("emu/gated"), **client.options)
-            first = await stream.read()
-            assert first is not aio.EOF
+            stream = aiter(client.chat.StreamChatCompletion(chat_request("emu/gated"), **client.options))
+            assert (await anext(stream)).choices
             end = time.monotonic() + 3.0
             while time.monotonic() < end:
                 await client.chat.ChatCompletion(chat_request(), **client.options)

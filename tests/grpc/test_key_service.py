@@ -55,6 +55,19 @@ def test_a_bare_key(client: Client) -> None:
     assert client.keys.GetKey(service.GetKeyRequest(hash=key.hash), **client.options).data == key
 
 
+def test_keys_are_listed_newest_first(client: Client) -> None:
+    """Also those that are made in the same second."""
+    made = [create(client).data.hash for _ in range(6)][::-1]
+    listed: list[str] = []
+    request = service.ListKeysRequest(page_size=2)
+    while len(listed) < len(made):
+        page = client.keys.ListKeys(request, **client.options)
+        listed += [key.hash for key in page.data]
+        request.page_token = page.next_page_token
+
+    assert listed == made
+
+
 def test_a_key_with_everything(client: Client) -> None:
     fields = {
         "key_type": keys.KEY_TYPE_REGULAR,
@@ -121,13 +134,24 @@ def test_only_what_the_mask_names_changes(client: Client) -> None:
     assert (key.HasField("rate_limit"), key.HasField("expires_at")) == (False, False)
 
 
-@pytest.mark.parametrize("paths", [[], ["usage"], ["account"], ["name.x"], ["*"], ["name", "limit_usd"], ["x" * 500]])
+@pytest.mark.parametrize(
+    "paths", [[], ["usage"], ["account"], ["name.x"], ["*", "name"], ["name", "limit_usd"], ["x" * 500]]
+)
 def test_a_bad_mask_is_refused(client: Client, paths: list[str]) -> None:
     request = service.UpdateKeyRequest(hash="0" * 64, key=keys.Key(name="x"), update_mask=FieldMask(paths=paths))
 
     error = refused(client.keys.UpdateKey, request, client)
 
     assert (error.code, error.info["param"]) == (StatusCode.INVALID_ARGUMENT, "update_mask")
+
+
+def test_a_star_is_all_fields(client: Client) -> None:
+    """AIP-134: what is unset is taken away."""
+    made = create(client, limit=5, disabled=True, allowed_models=keys.StringList(values=["a"])).data
+
+    key = update(client, made.hash, ["*"], name="new", limit=7)
+
+    assert (key.name, key.limit, key.disabled, key.HasField("allowed_models")) == ("new", 7, False, False)
 
 
 def test_an_unknown_member_is_refused(client: Client) -> None:
@@ -197,6 +221,38 @@ def test_a_page_goes_on_where_the_one_before_ended(client: Client) -> None:
     assert len(seen) == len(set(seen))
 
 
+def test_pages_are_as_aip_158_says(client: Client) -> None:
+    """A size over the maximum is the maximum, a negative one is refused, and so is the token of another query."""
+    for _ in range(3):
+        create(client)
+    assert client.keys.ListKeys(service.ListKeysRequest(page_size=1_000_000), **client.options).data
+    token = client.keys.ListKeys(service.ListKeysRequest(page_size=1), **client.options).next_page_token
+    lists = client.accounts.ListAccounts
+    for method, request, param in (
+        (client.keys.ListKeys, service.ListKeysRequest(page_size=-1), "page_size"),
+        (client.keys.ListKeys, service.ListKeysRequest(page_token=token, include_disabled=True), "page_token"),
+        (client.keys.ListKeys, service.ListKeysRequest(page_token=token, account="default"), "page_token"),
+        (lists, accounts.ListAccountsRequest(page_token=token), "page_token"),
+    ):
+        error = refused(method, request, client)
+        assert (error.code, error.info["param"]) == (StatusCode.INVALID_ARGUMENT, param)
+    assert client.keys.ListKeys(service.ListKeysRequest(page_token=token, page_size=2), **client.options).data
+
+
+def test_an_account_that_is_not_there_is_named_as_the_request_does(client: Client) -> None:
+    mask = FieldMask(paths=["name"])
+    for method, request in (
+        (client.accounts.GetAccount, accounts.GetAccountRequest(account_id="missing")),
+        (client.accounts.DeleteAccount, accounts.DeleteAccountRequest(account_id="missing")),
+        (
+            client.accounts.UpdateAccount,
+            accounts.UpdateAccountRequest(account_id="missing", account={"name": "x"}, update_mask=mask),
+        ),
+    ):
+        error = refused(method, request, client)
+        assert (error.code, error.info["param"]) == (StatusCode.NOT_FOUND, "account_id")
+
+
 def test_the_calling_key(stack: Stack, client: Client) -> None:
     key = client.keys.GetCurrentKey(service.GetCurrentKeyRequest(), **client.options).data
 
@@ -240,4 +296,4 @@ def test_accounts(request: pytest.FixtureRequest, client: Client) -> None:
 
     assert client.accounts.DeleteAccount(accounts.DeleteAccountRequest(account_id=id_), **client.options) is not None
     gone = refused(client.accounts.GetAccount, accounts.GetAccountRequest(account_id=id_), client)
-    assert (gone.code, gone.info["param"]) == (StatusCode.NOT_FOUND, "id")
+    assert (gone.code, gone.info["param"]) == (StatusCode.NOT_FOUND, "account_id")

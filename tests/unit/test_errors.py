@@ -12,6 +12,7 @@ import pytest
 from arouter.errors import MAX_MESSAGE_COST, ARouterError, Failure
 
 # Source of the pairs: google.rpc.Code's HTTP mapping, with OpenAI's types; 402 and 502 have no gRPC code of their own.
+# FAILED_PRECONDITION: no client is to try again before somebody has given the router another key.
 TABLE = [
     (Failure.INVALID_REQUEST, "INVALID_ARGUMENT", 400, "invalid_request_error", None),
     (Failure.INVALID_API_KEY, "UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key"),
@@ -29,7 +30,7 @@ TABLE = [
     (Failure.UNIMPLEMENTED, "UNIMPLEMENTED", 501, "invalid_request_error", None),
     (Failure.PROVIDER_ERROR, "UNAVAILABLE", 502, "server_error", "provider_error"),
     (Failure.PROVIDER_UNREACHABLE, "UNAVAILABLE", 502, "server_error", "provider_unreachable"),
-    (Failure.PROVIDER_CREDENTIALS, "UNAVAILABLE", 502, "server_error", "provider_credentials"),
+    (Failure.PROVIDER_CREDENTIALS, "FAILED_PRECONDITION", 502, "server_error", "provider_credentials"),
     (Failure.PROVIDER_BAD_RESPONSE, "UNAVAILABLE", 502, "server_error", "provider_bad_response"),
     (Failure.UNAVAILABLE, "UNAVAILABLE", 503, "server_error", "unavailable"),
     (Failure.PROVIDER_TIMEOUT, "DEADLINE_EXCEEDED", 504, "server_error", "provider_timeout"),

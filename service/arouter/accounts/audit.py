@@ -152,15 +152,16 @@ class AuditLog:
             raise invalid_request(
                 "Invalid value for 'key_hash': expected a key's hash, 64 hexadecimal digits.", "key_hash"
             )
+        asked = ("audit", account or by, key_hash, start_time, end_time)
         query = AuditQuery(
             account or by,
             key_hash or None,
             _milliseconds(start_time, "start_time"),
             _milliseconds(end_time, "end_time"),
-            _place(page_token),
+            _place(place_in(page_token, asked)),
             size + 1,
         )
-        page = page_of(await self._store.list_events(query), size, lambda event: event.id)
+        page = page_of(await self._store.list_events(query), size, lambda event: event.id, asked)
         return page if by is None else Page([_for_account(event) for event in page.items], page.next_token)
 
 
@@ -182,10 +183,10 @@ def _milliseconds(text: str, field: str) -> int | None:
     return round(moment.timestamp() * 1000)
 
 
-def _place(token: str) -> tuple[int, int] | None:
-    if not token:
+def _place(place: str) -> tuple[int, int] | None:
+    if not place:
         return None
-    found = _ID.fullmatch(place_in(token))
+    found = _ID.fullmatch(place)
     if found is None:
         raise bad_token()
     return int(found[1]), int(found[2])

@@ -28,6 +28,7 @@ T = TypeVar("T")
 _RANDOM_BYTES = 32
 _UNSPENT = Spending()
 _MAX_OFFSET = 1_000_000
+_ACCOUNTS = ("accounts",)
 
 
 class KeyView(NamedTuple):
@@ -116,13 +117,14 @@ class Management:
         size = checked_size(page_size)
         if not 0 <= offset <= _MAX_OFFSET:
             raise invalid_request(f"'offset' must be from 0 to {_MAX_OFFSET}.", "offset")
-        before = _key_place(page_token)
+        query = ("keys", account or by, include_disabled)
+        before = _key_place(place_in(page_token, query))
         if account is not None:
             _check_account(account, by)
             if by is None and not (is_account_id(account) and await self._store.get_account(account)):
                 raise _missing("account")
         found = await self._store.list_keys(KeyQuery(account or by, include_disabled, before, offset, size + 1))
-        keys, next_token = page_of(found, size, lambda key: f"{key.created_at}:{key.hash}")
+        keys, next_token = page_of(found, size, lambda key: f"{key.created_at}:{key.hash}", query)
         return Page(await self._views(keys), next_token)
 
     async def get_key(self, key_hash: str, by: str | None) -> KeyView:
@@ -181,11 +183,11 @@ class Management:
         """Returns accounts, sorted by id. Raises PERMISSION_DENIED, INVALID_REQUEST, StoreError."""
         _require_operator(by)
         size = checked_size(page_size)
-        after = place_in(page_token)
+        after = place_in(page_token, _ACCOUNTS)
         if after and not is_account_id(after):
             raise bad_token()
         found = await self._store.list_accounts(after, size + 1)
-        return page_of(found, size, lambda account: account.id)
+        return page_of(found, size, lambda account: account.id, _ACCOUNTS)
 
     async def get_account(self, id_: str, by: str | None) -> Account:
         """Returns an account. Raises NOT_FOUND, also if it is not the caller's; StoreError."""
@@ -236,10 +238,10 @@ def _require_operator(by: str | None) -> None:
         )
 
 
-def _key_place(token: str) -> tuple[int, str] | None:
-    if not token:
+def _key_place(place: str) -> tuple[int, str] | None:
+    if not place:
         return None
-    created_at, _, key_hash = place_in(token).partition(":")
+    created_at, _, key_hash = place.partition(":")
     if not (created_at.isdecimal() and len(created_at) < 16 and is_key_hash(key_hash)):
         raise bad_token()
     return int(created_at), key_hash

@@ -1,9 +1,13 @@
-"""Lists in pages. A token says where the next page begins: behind an entry, so that new entries move nothing."""
+"""Lists in pages, as AIP-158 has them.
+
+A token says where the next page begins: behind an entry, so that new entries move nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -11,6 +15,8 @@ from arouter.errors import ARouterError, invalid_request
 
 DEFAULT_SIZE = 100
 MAX_SIZE = 1000
+
+Query = tuple[str | bool | None, ...]
 
 T = TypeVar("T")
 
@@ -27,29 +33,43 @@ class Page(NamedTuple, Generic[T]):
     next_token: str
 
 
-def page_of(items: Sequence[T], size: int, place: Callable[[T], str]) -> Page[T]:
-    """Returns the first `size` of `items`, of which one more than that has been read if there is one."""
+def page_of(items: Sequence[T], size: int, place: Callable[[T], str], query: Query) -> Page[T]:
+    """Returns the first `size` of `items`, of which one more than that has been read if there is one.
+
+    Args:
+        items: The entries.
+        size: Of the page.
+        place: Says where an entry is in the list.
+        query: What the list is of. A token holds for the same query only.
+    """
     if len(items) <= size:
         return Page(items, "")
     kept = items[:size]
-    return Page(kept, base64.urlsafe_b64encode(place(kept[-1]).encode()).decode().rstrip("="))
+    token = _mark(query) + place(kept[-1])
+    return Page(kept, base64.urlsafe_b64encode(token.encode()).decode().rstrip("="))
 
 
-def place_in(token: str) -> str:
+def place_in(token: str, query: Query) -> str:
     """Returns what `place` said of the last entry of the page before; empty for the first page.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the token is none of ours.
+        ARouterError: INVALID_REQUEST; the token is none of ours, or of another query.
     """
+    if not token:
+        return ""
     try:
-        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
+        found = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError) as error:
         raise bad_token() from error
+    mark = _mark(query)
+    if not found.startswith(mark):
+        raise bad_token()
+    return found[len(mark) :]
 
 
 def bad_token() -> ARouterError:
     """Returns the error of a token that is none of ours."""
-    return invalid_request("'page_token' must be the 'next_page_token' of the page before.", "page_token")
+    return invalid_request("'page_token' must be the 'next_page_token' of the same query's page before.", "page_token")
 
 
 def checked_size(size: int) -> int:
@@ -59,10 +79,12 @@ def checked_size(size: int) -> int:
         size: As the client says; 0 if it says nothing.
 
     Raises:
-        ARouterError: INVALID_REQUEST.
+        ARouterError: INVALID_REQUEST; it is negative.
     """
-    if not 0 <= size <= MAX_SIZE:
-        raise invalid_request(
-            f"'page_size' must be from 1 to {MAX_SIZE}; 0 is the default, {DEFAULT_SIZE}.", "page_size"
-        )
-    return size or DEFAULT_SIZE
+    if size < 0:
+        raise invalid_request(f"'page_size' must not be negative; 0 is the default, {DEFAULT_SIZE}.", "page_size")
+    return min(size, MAX_SIZE) or DEFAULT_SIZE
+
+
+def _mark(query: Query) -> str:
+    return hashlib.blake2s(repr(query).encode(), digest_size=6).hexdigest()

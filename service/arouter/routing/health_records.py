@@ -186,17 +186,24 @@ class Call:
             if self._entry.answer():
                 self._note_success(now, closed=True)
 
-    def succeeded(self, now: float, first_token_s: float | None = None, tokens_per_s: float | None = None) -> None:
+    def succeeded(
+        self,
+        now: float,
+        first_token_s: float | None = None,
+        tokens_per_s: float | None = None,
+        whole_s: float | None = None,
+    ) -> None:
         """Ends the call: the provider gave its whole answer.
 
         Args:
             now: The time.
             first_token_s: As in `answering`, if that was not called; None if the answer was not streamed.
             tokens_per_s: From the first piece to the end, or None if that is not known.
+            whole_s: Seconds from the request to the whole answer; None if it was streamed.
         """
         if self._end(now):
             window = self._pair.window
-            window.succeed(now)
+            window.succeed(now, whole_s)
             if first_token_s is not None and not self._timed:
                 window.time_first_token(now, first_token_s)
             if tokens_per_s is not None:

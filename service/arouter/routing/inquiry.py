@@ -22,6 +22,7 @@ class Inquiry:
         remaining: Seconds that the caller waits; may be infinite.
         explain: Whether the plan must say why.
         last_resort: Whether endpoints that are left alone are candidates, as far as they may be called at all.
+        hopeful: Whether endpoints that were too slow for the deadline lately are candidates.
     """
 
     request: ChatRequest
@@ -30,6 +31,7 @@ class Inquiry:
     remaining: float
     explain: bool
     last_resort: bool = False
+    hopeful: bool = False
 
     @cached_property
     def demands(self) -> Demands:

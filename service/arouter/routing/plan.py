@@ -92,17 +92,20 @@ class Plan:
 def nothing_left(wanted: str, excluded: list[Exclusion]) -> ARouterError:
     """Returns the error for a request that nobody may answer.
 
-    It is a 404 where the request's own wishes leave nobody, a 400 where parameters that it requires do, and a 503 where
-    somebody may be there again later (docs.arouter.ai: zdr, error-handling).
+    It is a 404 where the request's own wishes leave nobody, a 400 where parameters that it requires do, a 503 where
+    somebody may be there again later, and a 504 where only the caller's deadline is in the way (docs.arouter.ai: zdr,
+    error-handling).
     """
     if not excluded:
         return ARouterError(Failure.MODEL_NOT_FOUND, f"There is no model for '{wanted}'.", param="model")
     message = f"No provider is left for '{wanted}': {_summary(excluded)}."
     causes = {exclusion.cause for exclusion in excluded}
-    if causes & {Cause.HEALTH, Cause.DEADLINE}:
+    if Cause.HEALTH in causes:
         wait = min(exclusion.retry_after for exclusion in excluded)
         retry_after = max(1, math.ceil(wait)) if math.isfinite(wait) else 1
         return ARouterError(Failure.UNAVAILABLE, message, retry_after=retry_after)
+    if Cause.DEADLINE in causes:
+        return ARouterError(Failure.DEADLINE_EXCEEDED, message)
     if causes == {Cause.PARAMETERS}:
         return invalid_request(message, "provider.require_parameters")
     return ARouterError(Failure.NO_PROVIDER, message)

@@ -26,6 +26,10 @@ from arouter.routing.standing import Standing, Standings
 _ENOUGH_SEEN = 5
 """Calls after which what was observed of an endpoint counts against a deadline."""
 
+_HOPEFUL = 0.2
+"""Share of the requests that nobody seems able to answer in time, and that are sent all the same: without them nobody
+would learn that an endpoint has become fast again."""
+
 _SORT_OF_VARIANT: dict[str | None, Sort] = {"nitro": "throughput", "floor": "price"}
 """docs.arouter.ai: model-variants."""
 
@@ -68,7 +72,8 @@ class Planner:
         plan = self._plan(inquiry)
         if plan.candidates:
             return plan
-        last_resort = self._plan(replace(inquiry, last_resort=True))
+        hopeful = math.isfinite(remaining) and self._random.random() < _HOPEFUL
+        last_resort = self._plan(replace(inquiry, last_resort=True, hopeful=hopeful and not explain))
         if last_resort.candidates:
             return last_resort
         if explain:
@@ -180,7 +185,7 @@ class Planner:
         if standing is Standing.OUT and not (inquiry.last_resort and inquiry.standings.has_spare(endpoint)):
             wait = inquiry.standings.retry_after(endpoint)
             return Exclusion(model.id, endpoint.provider.id, Cause.HEALTH, standing.label, wait)
-        if math.isfinite(inquiry.remaining):
+        if math.isfinite(inquiry.remaining) and not inquiry.hopeful:
             late = _too_late(endpoint, inquiry)
             if late is not None:
                 return Exclusion(model.id, endpoint.provider.id, Cause.DEADLINE, late)
@@ -188,17 +193,12 @@ class Planner:
 
 
 def _too_late(endpoint: Endpoint, inquiry: Inquiry) -> str | None:
-    """Says that an endpoint cannot answer before the caller's deadline, going by what it did lately."""
+    """Says that an endpoint cannot answer before the caller's deadline: none of its answers lately began so soon."""
     seen = inquiry.standings.observed(endpoint)
-    if seen.calls < _ENOUGH_SEEN or seen.first_token_s is None:
+    fastest = seen.fastest_s
+    if seen.calls < _ENOUGH_SEEN or fastest is None or fastest <= inquiry.remaining:
         return None
-    seconds = seen.first_token_s
-    asked = inquiry.demands.completion_tokens
-    if not inquiry.request.stream and asked and seen.tokens_per_s:
-        seconds += asked / seen.tokens_per_s
-    if seconds <= inquiry.remaining:
-        return None
-    return f"takes about {seconds:.1f} s, and the call's deadline leaves {inquiry.remaining:.1f} s"
+    return f"takes {fastest:.1f} s at least, and the call's deadline leaves {inquiry.remaining:.1f} s"
 
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:

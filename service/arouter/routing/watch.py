@@ -33,17 +33,19 @@ class Watched:
         attempt: Which.
     """
 
-    __slots__ = ("_call", "_since")
+    __slots__ = ("_call", "_is_whole", "_since")
 
     def __init__(self, call: Call, attempt: Attempt) -> None:
         self._call = call
         self._since = attempt.started
+        self._is_whole = True
 
     def opened(self) -> None:
         """Notes the first piece of a streamed answer."""
         now = time.monotonic()
         self._call.answering(now, now - self._since)
         self._since = now
+        self._is_whole = False
 
     def finished(self, usage: Usage | None) -> None:
         """Notes the end of an answer."""
@@ -51,7 +53,8 @@ class Watched:
         seconds = now - self._since
         tokens = usage.completion_tokens if usage else 0
         measurable = tokens >= _LEAST_TOKENS and seconds > 0
-        self._call.succeeded(now, None, tokens / seconds if measurable else None)
+        speed = tokens / seconds if measurable else None
+        self._call.succeeded(now, None, speed, seconds if self._is_whole else None)
 
     def failed(self, error: BaseException) -> None:
         """Notes that there is no answer, or that it broke off."""

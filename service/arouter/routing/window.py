@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -25,12 +26,14 @@ class Observed(NamedTuple):
         success_rate: The share that succeeded, from 0 to 1.
         first_token_s: Seconds to the first piece of a streamed answer, on average.
         tokens_per_s: Of an answer from its first piece on, on average.
+        fastest_s: Seconds to the first piece of the fastest answer, or to all of it where it came whole.
     """
 
     calls: int
     success_rate: float | None
     first_token_s: float | None
     tokens_per_s: float | None
+    fastest_s: float | None = None
 
     @property
     def is_outage(self) -> bool:
@@ -47,14 +50,16 @@ class Sums:
     Attributes:
         failures: All of them.
         failures_of: Those that may be the request's fault, by the hash of the key that sent it.
+        fastest: As in `Observed`; infinite if there is no answer.
     """
 
-    __slots__ = ("failures", "failures_of", "first_token", "first_tokens", "speed", "speeds", "successes")
+    __slots__ = ("failures", "failures_of", "fastest", "first_token", "first_tokens", "speed", "speeds", "successes")
 
     def __init__(self) -> None:
         self.failures_of: Counter[str] = Counter()
         self.successes = self.failures = self.first_tokens = self.speeds = 0
         self.first_token = self.speed = 0.0
+        self.fastest = math.inf
 
     def add(self, other: Sums) -> None:
         """Adds what another has."""
@@ -64,6 +69,7 @@ class Sums:
         self.first_token += other.first_token
         self.speeds += other.speeds
         self.speed += other.speed
+        self.fastest = min(self.fastest, other.fastest)
 
 
 class Window:
@@ -77,9 +83,12 @@ class Window:
         self._ends = -float("inf")
         self._observed: Observed | None = NOTHING
 
-    def succeed(self, now: float) -> None:
-        """Counts a success."""
-        self._bucket(now).successes += 1
+    def succeed(self, now: float, seconds: float | None = None) -> None:
+        """Counts a success, and how long its answer took if it came whole."""
+        bucket = self._bucket(now)
+        bucket.successes += 1
+        if seconds is not None and seconds < bucket.fastest:
+            bucket.fastest = seconds
 
     def fail(self, now: float, key: str | None) -> None:
         """Counts a failure.
@@ -98,6 +107,8 @@ class Window:
         bucket = self._bucket(now)
         bucket.first_tokens += 1
         bucket.first_token += seconds
+        if seconds < bucket.fastest:
+            bucket.fastest = seconds
 
     def time_tokens(self, now: float, per_second: float) -> None:
         """Counts how fast an answer came."""
@@ -181,4 +192,5 @@ def _observed(buckets: Iterable[Sums]) -> Observed:
         total.successes / calls if calls else None,
         total.first_token / total.first_tokens if total.first_tokens else None,
         total.speed / total.speeds if total.speeds else None,
+        total.fastest if total.fastest < math.inf else None,
     )

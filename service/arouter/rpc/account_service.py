@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
@@ -9,8 +12,9 @@ from arouter.accounts.documents import account_document
 from arouter.accounts.management import Management
 from arouter.accounts.records import Account
 from arouter.accounts.specs import account_patch, new_account
+from arouter.errors import ARouterError
 from arouter.rpc.actor import actor_of
-from arouter.rpc.auth import caller
+from arouter.rpc.auth import Caller, caller
 from arouter.rpc.context import Context
 from arouter.rpc.json_body import DELETED, json_body, read_json
 from arouter.rpc.typed.account import account_fields, account_to_proto, new_account_document
@@ -48,7 +52,8 @@ class AccountService(AccountServiceServicer):
     @override
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         who = caller.get()
-        account = await self._management.get_account(request.account_id, who.key.account)
+        with _named(who):
+            account = await self._management.get_account(request.account_id, who.key.account)
         if who.is_rest:
             return pb.GetAccountResponse(http_body=_body(account))
         return pb.GetAccountResponse(data=account_to_proto(account))
@@ -60,7 +65,8 @@ class AccountService(AccountServiceServicer):
             document = read_json(request.http_body)
         else:
             document = masked(account_fields(request.account), request.update_mask)
-        account = await self._management.update_account(request.account_id, account_patch(document), actor_of(who))
+        with _named(who):
+            account = await self._management.update_account(request.account_id, account_patch(document), actor_of(who))
         if who.is_rest:
             return pb.UpdateAccountResponse(http_body=_body(account))
         return pb.UpdateAccountResponse(data=account_to_proto(account))
@@ -68,8 +74,20 @@ class AccountService(AccountServiceServicer):
     @override
     async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Context) -> pb.DeleteAccountResponse:
         who = caller.get()
-        await self._management.delete_account(request.account_id, actor_of(who))
+        with _named(who):
+            await self._management.delete_account(request.account_id, actor_of(who))
         return pb.DeleteAccountResponse(http_body=DELETED if who.is_rest else None)
+
+
+@contextmanager
+def _named(who: Caller) -> Iterator[None]:
+    """Names the account's id in errors as the caller's door does: over gRPC it is a field of the request."""
+    try:
+        yield
+    except ARouterError as error:
+        if not who.is_rest:
+            error.rename_param(lambda param: "account_id" if param == "id" else param)
+        raise
 
 
 def _body(account: Account) -> HttpBody:

@@ -12,15 +12,17 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
-from arouter.errors import Failure, ProviderError, invalid_request
+from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
 from arouter.routing.answer import Answer
 from arouter.routing.pipeline import Pipeline
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
+from arouter.rpc.opening import Opening
 from arouter.rpc.status import known
 from arouter.rpc.typed.chunk import chunk_to_proto
+from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.response import completion_to_proto
 from arouter.rpc.typed.route import taken_route
@@ -82,30 +84,41 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> chat_service_pb2.ChatCompletionResponse:
-        chat = typed_chat(request, stream=False)
-        del request
-        async with self._answer(chat, context) as answer:
-            response = completion_to_proto(answer.completion)
-            response.route.CopyFrom(taken_route(answer.outcome))
-            context.set_trailing_metadata(answer_headers(answer))
-            return response
+        try:
+            chat = typed_chat(request, stream=False)
+            del request
+            async with self._answer(chat, context) as answer:
+                response = completion_to_proto(answer.completion)
+                response.route.CopyFrom(taken_route(answer.outcome))
+                context.set_trailing_metadata(answer_headers(answer))
+                return response
+        except ARouterError as error:
+            error.rename_param(typed_path)
+            raise
 
     @override
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
     ) -> None:
-        chat = typed_chat(request, stream=True)
-        del request
-        async with self._answer(chat, context) as answer:
-            await send_headers(context, answer_headers(answer))
-            route: RouteTrace | None = taken_route(answer.outcome)
-            while not answer.complete:
-                for chunk in await answer.read():
-                    piece = chunk_to_proto(chunk)
-                    if route is not None:
-                        piece.route.CopyFrom(route)
-                        route = None
-                    await write(context, piece)
+        opening = Opening(context)
+        try:
+            chat = typed_chat(request, stream=True)
+            del request
+            async with self._answer(chat, context) as answer:
+                await opening.open(answer_headers(answer))
+                route: RouteTrace | None = taken_route(answer.outcome)
+                while not answer.complete:
+                    for chunk in await answer.read():
+                        piece = chunk_to_proto(chunk)
+                        if route is not None:
+                            piece.route.CopyFrom(route)
+                            route = None
+                        await write(context, piece)
+        except ARouterError as error:
+            error.rename_param(typed_path)
+            raise
+        finally:
+            await opening.close()
 
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()

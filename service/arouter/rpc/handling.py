@@ -22,6 +22,7 @@ from arouter.rpc.context import Context, Handler
 from arouter.rpc.ending import Handle, ending, handler_of
 from arouter.rpc.message_bounds import check_fields
 from arouter.rpc.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
+from arouter.rpc.typed.required import check_required, rules_of
 
 Count = Callable[[ApiKey], Awaitable[Reservation]]
 
@@ -121,16 +122,24 @@ class _Room:
 
 
 def _decoder(handler: Handler) -> Callable[[bytes], Any]:
-    """Returns what makes a message of bytes, and refuses what is none or has too many fields."""
+    """Returns what makes a message of bytes, and refuses what is none, has too many fields or lacks one.
+
+    Of a message with a REST body the typed fields do not count.
+    """
     decode: Any = handler.request_deserializer
     descriptor = decode.__self__.DESCRIPTOR
+    may_have_body = "http_body" in descriptor.fields_by_name
+    rules = rules_of(descriptor)
 
     def decode_or_refuse(data: bytes) -> Any:
         check_fields(data, descriptor)
         try:
-            return decode(data)
+            message = decode(data)
         except DecodeError:
             raise invalid_request("The request is not a valid protobuf message; text must be UTF-8.") from None
+        if not (may_have_body and message.HasField("http_body")):
+            check_required(message, rules)
+        return message
 
     return decode_or_refuse
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 import grpc
 from typing_extensions import override
 
+from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Handler
+from arouter.rpc.ending import refusing
 
 
 class Methods(grpc.GenericRpcHandler):
@@ -34,5 +36,11 @@ class Methods(grpc.GenericRpcHandler):
             self._handlers[method] = self._wrap(method, handler)
 
     @override
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        return self._handlers.get(handler_call_details.method)
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
+        # For want of one, grpc's own answer would not say why.
+        return self._handlers.get(handler_call_details.method) or _unknown()
+
+
+def _unknown() -> Handler:
+    error = ARouterError(Failure.UNIMPLEMENTED, "There is no such method.")
+    return grpc.stream_stream_rpc_method_handler(refusing(error))

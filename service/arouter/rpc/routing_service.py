@@ -9,10 +9,12 @@ from typing_extensions import override
 
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import parse_chat_request
+from arouter.errors import ARouterError
 from arouter.routing.pipeline import Pipeline
 from arouter.routing.verdict import verdict
 from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
+from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.route import planned_route
 from arouter.v1.route_pb2 import RouteVerdict
@@ -37,7 +39,11 @@ class RoutingService(RoutingServiceServicer):
         if request.HasField("http_body"):
             chat = parse_chat_request(request.http_body.data)
         else:
-            chat = typed_chat(request.chat_request, stream=False)
+            try:
+                chat = typed_chat(request.chat_request, stream=False)
+            except ARouterError as error:
+                error.rename_param(typed_path)
+                raise
         key = caller.get().key
         remaining = context.time_remaining()
         plan = self._pipeline.planner.plan(

@@ -70,6 +70,8 @@ def _status(code: grpc.StatusCode, error: ARouterError) -> status_pb2.Status:
         metadata["param"] = error.param
     if error.code:
         metadata["code"] = error.code
+    if error.provider:
+        metadata["provider"] = error.provider
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.failure.name, domain=DOMAIN, metadata=metadata)]
     if error.retry_after is not None:
         details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=error.retry_after)))

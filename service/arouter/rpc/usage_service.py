@@ -39,8 +39,6 @@ class UsageService(UsageServiceServicer):
 
     @override
     async def GetGeneration(self, request: GetGenerationRequest, context: Context) -> Generation:
-        if not request.id:
-            raise invalid_request("Missing required parameter: 'id'.", "id")
         record = await self._store.find(request.id, Scope(account=caller.get().key.account))
         if record is None:
             raise ARouterError(

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import grpc
 from grpc import aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from arouter.accounts.audit import AuditLog
 from arouter.accounts.directory import Directory, DirectorySync
@@ -37,6 +36,7 @@ from arouter.rpc.audit_service import AuditService
 from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
 from arouter.rpc.handling import Handling
+from arouter.rpc.health import Health, add_reflection
 from arouter.rpc.key_service import KeyService
 from arouter.rpc.methods import Methods
 from arouter.rpc.model_service import ModelService
@@ -156,7 +156,7 @@ class App:
         )
         self._admission = Admission()
         self._revocation = Revocation(self._directory, self._admission)
-        self._health = health.aio.HealthServicer()
+        self._health = Health()
         self._serving = ServingStatus(self._health, ("", *SERVICES), lambda: self._directory.is_fresh)
         self.reload = ConfigReload(config, environment, self._configure)
         self._metrics = self._build_metrics(board) if environment.metrics_port else None
@@ -204,8 +204,7 @@ class App:
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(UsageService(ledger_store), to)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, to)
         health_service = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        reflected = reflection.aio.ReflectionServicer((*SERVICES, health_service, reflection.SERVICE_NAME))
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, to)  # type: ignore[no-untyped-call]
+        add_reflection((*SERVICES, health_service), methods)
         self._server.add_generic_rpc_handlers((methods,))
         health_methods = Methods(handling.wrap)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, cast("aio.Server", health_methods))

@@ -24,6 +24,10 @@ _MAX_PENDING_CALLS = 4_000
 _KEEPALIVE_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 
+_LEAST_PING_INTERVAL_MS = 1000
+"""Clients that ping more often, with or without calls, are hung up on. With grpc's own limits, five minutes with calls
+and two hours without, the silent calls would end of every client that pings every ten seconds."""
+
 _METADATA_BYTES = 96 * 1024
 """More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
 
@@ -46,6 +50,8 @@ def server_options(config: Config, *, share_port: bool) -> Options:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
         ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", _METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
     ]

@@ -27,7 +27,7 @@ def configure_logs(form: LogFormat, level: str) -> None:
     handler.setFormatter(_Lines(_as_json if form == "json" else _as_text()))
     logging.basicConfig(level=max(logging.INFO, logging.getLevelNamesMapping()[level]), handlers=[handler])
     logging.getLogger("arouter").setLevel(level)
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_shows_no_metadata)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_of_use)
     logging.captureWarnings(capture=True)
     # No line says from where in the code, thread or process it comes, and finding out is a third of what one costs
     # (Python's logging HOWTO, "Optimization").
@@ -85,6 +85,11 @@ def _local(moment: datetime) -> str:
     return moment.astimezone().isoformat(" ", "milliseconds")[:23]
 
 
-def _shows_no_metadata(record: logging.LogRecord) -> bool:
-    """Drops what grpcio says of metadata that is not UTF-8: it prints the value, and that may be a key with a typo."""
-    return not str(record.msg).startswith("Invalid encoding on")
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Drops what grpcio should not say.
+
+    - Of metadata that is not UTF-8 it prints the value, and that may be a key with a typo.
+    - A client that goes away, or refuses an answer as too large, while the last of it is sent is an error to it, with a
+      traceback.
+    """
+    return not str(record.msg).startswith(("Invalid encoding on", "ExecuteBatchError raised in core"))

@@ -41,7 +41,8 @@ class SqlManagementStore(ManagementStore):
             revision = await raise_revision(connection)
             if key.account is not None and await connection.scalar(_account_ids(key.account)) is None:
                 return False
-            await connection.execute(insert(connection.dialect, keys).values(**_key_columns(key), revision=revision))
+            row = _key_columns(key) | {"revision": revision, "created_revision": revision}
+            await connection.execute(insert(connection.dialect, keys).values(**row))
             await Audit(connection, revision, actor).note((None, key))
             return True
 
@@ -52,14 +53,17 @@ class SqlManagementStore(ManagementStore):
 
     @override
     async def list_keys(self, query: KeyQuery) -> Sequence[Key]:
-        newest_first = (keys.c.created_at.desc(), keys.c.hash.desc())
-        statement = select(keys).where(keys.c.deleted_at.is_(None)).order_by(*newest_first)
+        order = (keys.c.created_at, keys.c.created_revision, keys.c.hash)
+        statement = select(keys).where(keys.c.deleted_at.is_(None)).order_by(*(column.desc() for column in order))
         if query.account is not None:
             statement = statement.where(keys.c.account == query.account)
         if not query.include_disabled:
             statement = statement.where(~keys.c.disabled)
         if query.before is not None:
-            statement = statement.where(tuple_(keys.c.created_at, keys.c.hash) < tuple_(*query.before))
+            created_at, key_hash = query.before
+            its = keys.alias()
+            revision = select(its.c.created_revision).where(its.c.hash == key_hash).scalar_subquery()
+            statement = statement.where(tuple_(*order) < tuple_(created_at, func.coalesce(revision, 0), key_hash))
         async with self._database.begin() as connection:
             return [
                 key_of(row) for row in await connection.execute(statement.offset(query.offset).limit(query.at_most))

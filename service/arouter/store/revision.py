@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arouter.config.load import ConfigError
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision that this release works with; a test compares it with Alembic's own."""
 
 

@@ -17,7 +17,7 @@ CREATE TABLE alembic_version (
   version_num VARCHAR(32) NOT NULL,
   CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0005');
+INSERT INTO "alembic_version" VALUES('0006');
 CREATE TABLE catalogue_models (
   provider VARCHAR(255) NOT NULL,
   name VARCHAR(1024) NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE keys (
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   deleted_at BIGINT,
-  revision BIGINT NOT NULL, expires_ms INTEGER,
+  revision BIGINT NOT NULL, expires_ms INTEGER, created_revision BIGINT DEFAULT '0' NOT NULL,
   PRIMARY KEY (hash),
   FOREIGN KEY(account) REFERENCES accounts (id)
 );

@@ -78,6 +78,8 @@ keys = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
     Column("revision", BigInteger, nullable=False, index=True),
+    # `revision` when it was made, which orders the keys of one second; 0 where that is not known.
+    Column("created_revision", BigInteger, nullable=False, server_default="0"),
 )
 
 # What was changed in `accounts` and `keys`, written in the same transaction and never changed. No foreign keys: entries

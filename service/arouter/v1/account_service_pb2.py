@@ -24,18 +24,31 @@ _sym_db = _symbol_database.Default()
 
 from arouter.v1 import key_pb2 as arouter_dot_v1_dot_key__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/account_service.proto\x12\narouter.v1\x1a\x14\x61router/v1/key.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x01\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\tproviders\x18\x03 \x01(\x0b\x32\x16.arouter.v1.StringList\x12\x10\n\x08\x64isabled\x18\x04 \x01(\x08\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rdefault_model\x18\x07 \x01(\tH\x00\x88\x01\x01\x42\x10\n\x0e_default_model\"e\n\x14\x43reateAccountRequest\x12$\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"c\n\x15\x43reateAccountResponse\x12!\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"{\n\x14ListAccountsResponse\x12!\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x13.arouter.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\'\n\x11GetAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"`\n\x12GetAccountResponse\x12!\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\xaa\x01\n\x14UpdateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12$\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x13.arouter.v1.Account\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"c\n\x15UpdateAccountResponse\x12!\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"*\n\x14\x44\x65leteAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"@\n\x15\x44\x65leteAccountResponse\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody2\xab\x05\n\x0e\x41\x63\x63ountService\x12\x84\x01\n\rCreateAccount\x12 .arouter.v1.CreateAccountRequest\x1a!.arouter.v1.CreateAccountResponse\".\x82\xd3\xe4\x93\x02(\"\x10/api/v1/accounts:\thttp_bodyb\thttp_body\x12v\n\x0cListAccounts\x12\x1f.arouter.v1.ListAccountsRequest\x1a .arouter.v1.ListAccountsResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x10/api/v1/accountsb\thttp_body\x12}\n\nGetAccount\x12\x1d.arouter.v1.GetAccountRequest\x1a\x1e.arouter.v1.GetAccountResponse\"0\x82\xd3\xe4\x93\x02*\x12\x1d/api/v1/accounts/{account_id}b\thttp_body\x12\x91\x01\n\rUpdateAccount\x12 .arouter.v1.UpdateAccountRequest\x1a!.arouter.v1.UpdateAccountResponse\";\x82\xd3\xe4\x93\x02\x35\x32\x1d/api/v1/accounts/{account_id}:\thttp_bodyb\thttp_body\x12\x86\x01\n\rDeleteAccount\x12 .arouter.v1.DeleteAccountRequest\x1a!.arouter.v1.DeleteAccountResponse\"0\x82\xd3\xe4\x93\x02**\x1d/api/v1/accounts/{account_id}b\thttp_bodyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/account_service.proto\x12\narouter.v1\x1a\x14\x61router/v1/key.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\x07\x41\x63\x63ount\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\tproviders\x18\x03 \x01(\x0b\x32\x16.arouter.v1.StringList\x12\x10\n\x08\x64isabled\x18\x04 \x01(\x08\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rdefault_model\x18\x07 \x01(\tH\x00\x88\x01\x01\x42\x10\n\x0e_default_model\"k\n\x14\x43reateAccountRequest\x12*\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x13.arouter.v1.AccountB\x04\xe2\x41\x01\x02\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"c\n\x15\x43reateAccountResponse\x12!\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"{\n\x14ListAccountsResponse\x12!\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x13.arouter.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"-\n\x11GetAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"`\n\x12GetAccountResponse\x12!\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\xb6\x01\n\x14UpdateAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x13.arouter.v1.Account\x12\x35\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"c\n\x15UpdateAccountResponse\x12!\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x13.arouter.v1.Account\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"0\n\x14\x44\x65leteAccountRequest\x12\x18\n\naccount_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x15\x44\x65leteAccountResponse\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody2\xab\x05\n\x0e\x41\x63\x63ountService\x12\x84\x01\n\rCreateAccount\x12 .arouter.v1.CreateAccountRequest\x1a!.arouter.v1.CreateAccountResponse\".\x82\xd3\xe4\x93\x02(\"\x10/api/v1/accounts:\thttp_bodyb\thttp_body\x12v\n\x0cListAccounts\x12\x1f.arouter.v1.ListAccountsRequest\x1a .arouter.v1.ListAccountsResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x10/api/v1/accountsb\thttp_body\x12}\n\nGetAccount\x12\x1d.arouter.v1.GetAccountRequest\x1a\x1e.arouter.v1.GetAccountResponse\"0\x82\xd3\xe4\x93\x02*\x12\x1d/api/v1/accounts/{account_id}b\thttp_body\x12\x91\x01\n\rUpdateAccount\x12 .arouter.v1.UpdateAccountRequest\x1a!.arouter.v1.UpdateAccountResponse\";\x82\xd3\xe4\x93\x02\x35\x32\x1d/api/v1/accounts/{account_id}:\thttp_bodyb\thttp_body\x12\x86\x01\n\rDeleteAccount\x12 .arouter.v1.DeleteAccountRequest\x1a!.arouter.v1.DeleteAccountResponse\"0\x82\xd3\xe4\x93\x02**\x1d/api/v1/accounts/{account_id}b\thttp_bodyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.account_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ACCOUNT'].fields_by_name['id']._loaded_options = None
+  _globals['_ACCOUNT'].fields_by_name['id']._serialized_options = b'\342A\001\002'
+  _globals['_CREATEACCOUNTREQUEST'].fields_by_name['account']._loaded_options = None
+  _globals['_CREATEACCOUNTREQUEST'].fields_by_name['account']._serialized_options = b'\342A\001\002'
+  _globals['_GETACCOUNTREQUEST'].fields_by_name['account_id']._loaded_options = None
+  _globals['_GETACCOUNTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEACCOUNTREQUEST'].fields_by_name['account_id']._loaded_options = None
+  _globals['_UPDATEACCOUNTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEACCOUNTREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATEACCOUNTREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEACCOUNTREQUEST'].fields_by_name['account_id']._loaded_options = None
+  _globals['_DELETEACCOUNTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002'
   _globals['_ACCOUNTSERVICE'].methods_by_name['CreateAccount']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['CreateAccount']._serialized_options = b'\202\323\344\223\002(\"\020/api/v1/accounts:\thttp_bodyb\thttp_body'
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListAccounts']._loaded_options = None
@@ -46,28 +59,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['UpdateAccount']._serialized_options = b'\202\323\344\223\00252\035/api/v1/accounts/{account_id}:\thttp_bodyb\thttp_body'
   _globals['_ACCOUNTSERVICE'].methods_by_name['DeleteAccount']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['DeleteAccount']._serialized_options = b'\202\323\344\223\002**\035/api/v1/accounts/{account_id}b\thttp_body'
-  _globals['_ACCOUNT']._serialized_start=195
-  _globals['_ACCOUNT']._serialized_end=433
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=435
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=536
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=538
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=637
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=639
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=699
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=701
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=824
-  _globals['_GETACCOUNTREQUEST']._serialized_start=826
-  _globals['_GETACCOUNTREQUEST']._serialized_end=865
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=867
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=963
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=966
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=1136
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=1138
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=1237
-  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1239
-  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1281
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1283
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1347
-  _globals['_ACCOUNTSERVICE']._serialized_start=1350
-  _globals['_ACCOUNTSERVICE']._serialized_end=2033
+  _globals['_ACCOUNT']._serialized_start=228
+  _globals['_ACCOUNT']._serialized_end=472
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=474
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=581
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=583
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=682
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=684
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=744
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=746
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=869
+  _globals['_GETACCOUNTREQUEST']._serialized_start=871
+  _globals['_GETACCOUNTREQUEST']._serialized_end=916
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=918
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=1014
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=1017
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=1199
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=1201
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=1300
+  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1302
+  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1350
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1352
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1416
+  _globals['_ACCOUNTSERVICE']._serialized_start=1419
+  _globals['_ACCOUNTSERVICE']._serialized_end=2102
 # @@protoc_insertion_point(module_scope)

@@ -36,8 +36,8 @@ class Account(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     DEFAULT_MODEL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """What the account is called in requests: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, with a letter or digit
-    first. Cannot be changed.
+    """Required. What the account is called in requests: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, with a letter
+    or digit first. Cannot be changed.
     """
     name: _builtins.str
     """What people call it. In `CreateAccount`: `id` when empty."""
@@ -149,7 +149,7 @@ class ListAccountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many accounts; 1 to 1000, by default 100."""
+    """Optional. At most so many accounts, 1000 however many are asked for. 0, the default, is 100."""
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before."""
     def __init__(
@@ -270,7 +270,9 @@ class UpdateAccountRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required over gRPC. The fields to change: `name`, `providers`, `disabled`, `default_model`."""
+        """Required. The fields to change: `name`, `providers`, `disabled`, `default_model`; `*` for all of them. Over REST the
+        body says it.
+        """
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:

@@ -33,9 +33,9 @@ class ListAuditEventsRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many entries; 1 to 1000, by default 100."""
+    """Optional. At most so many entries, 1000 however many are asked for. 0, the default, is 100."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before."""
+    """Optional. The `next_page_token` of the page before, of the same query."""
     account: _builtins.str
     """Optional. Only entries of this account and its keys, which may have been removed. Returns NOT_FOUND if it is not the
     caller's.

@@ -23,37 +23,48 @@ _sym_db = _symbol_database.Default()
 
 
 from arouter.v1 import chat_tool_pb2 as arouter_dot_v1_dot_chat__tool__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61router/v1/chat_message.proto\x12\narouter.v1\x1a\x1a\x61router/v1/chat_tool.proto\"\xec\x03\n\x0b\x43hatMessage\x12\x1e\n\x04role\x18\x01 \x01(\x0e\x32\x10.arouter.v1.Role\x12\x11\n\x07\x63ontent\x18\x02 \x01(\tH\x00\x12\x31\n\rcontent_parts\x18\x03 \x01(\x0b\x32\x18.arouter.v1.ContentPartsH\x00\x12\x11\n\x04name\x18\x04 \x01(\tH\x01\x88\x01\x01\x12(\n\ntool_calls\x18\x05 \x03(\x0b\x32\x14.arouter.v1.ToolCall\x12\x19\n\x0ctool_call_id\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x1e\n\x11reasoning_content\x18\x07 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07refusal\x18\x08 \x01(\tH\x04\x88\x01\x01\x12 \n\x05\x61udio\x18\t \x01(\x0b\x32\x11.arouter.v1.Audio\x12+\n\x0b\x61nnotations\x18\n \x03(\x0b\x32\x16.arouter.v1.Annotation\x12\x33\n\rfunction_call\x18\x0b \x01(\x0b\x32\x18.arouter.v1.FunctionCallB\x02\x18\x01\x12\x19\n\x11\x65xtra_fields_json\x18\x0c \x01(\tB\x0e\n\x0c\x63ontent_formB\x07\n\x05_nameB\x0f\n\r_tool_call_idB\x14\n\x12_reasoning_contentB\n\n\x08_refusal\"6\n\x0c\x43ontentParts\x12&\n\x05parts\x18\x01 \x03(\x0b\x32\x17.arouter.v1.ContentPart\"\x98\x02\n\x0b\x43ontentPart\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12)\n\timage_url\x18\x02 \x01(\x0b\x32\x14.arouter.v1.ImageUrlH\x00\x12-\n\x0binput_audio\x18\x03 \x01(\x0b\x32\x16.arouter.v1.InputAudioH\x00\x12%\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x15.arouter.v1.InputFileH\x00\x12\x11\n\x07refusal\x18\x05 \x01(\tH\x00\x12\x42\n\x17prompt_cache_breakpoint\x18\x06 \x01(\x0b\x32!.arouter.v1.PromptCacheBreakpoint\x12\x19\n\x11\x65xtra_fields_json\x18\x07 \x01(\tB\x06\n\x04part\"7\n\x08ImageUrl\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x13\n\x06\x64\x65tail\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_detail\"*\n\nInputAudio\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\"w\n\tInputFile\x12\x16\n\tfile_data\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x66ile_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x66ilename\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x0c\n\n_file_dataB\n\n\x08_file_idB\x0b\n\t_filename\"1\n\x15PromptCacheBreakpoint\x12\x10\n\x03ttl\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_ttl\"I\n\x05\x41udio\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\t\x12\x12\n\nexpires_at\x18\x03 \x01(\r\x12\x12\n\ntranscript\x18\x04 \x01(\t\";\n\nAnnotation\x12-\n\x0curl_citation\x18\x01 \x01(\x0b\x32\x17.arouter.v1.UrlCitation\"Q\n\x0bUrlCitation\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0bstart_index\x18\x03 \x01(\x05\x12\x11\n\tend_index\x18\x04 \x01(\x05*\x86\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_DEVELOPER\x10\x01\x12\x0f\n\x0bROLE_SYSTEM\x10\x02\x12\r\n\tROLE_USER\x10\x03\x12\x12\n\x0eROLE_ASSISTANT\x10\x04\x12\r\n\tROLE_TOOL\x10\x05\x12\x11\n\rROLE_FUNCTION\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61router/v1/chat_message.proto\x12\narouter.v1\x1a\x1a\x61router/v1/chat_tool.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf2\x03\n\x0b\x43hatMessage\x12$\n\x04role\x18\x01 \x01(\x0e\x32\x10.arouter.v1.RoleB\x04\xe2\x41\x01\x02\x12\x11\n\x07\x63ontent\x18\x02 \x01(\tH\x00\x12\x31\n\rcontent_parts\x18\x03 \x01(\x0b\x32\x18.arouter.v1.ContentPartsH\x00\x12\x11\n\x04name\x18\x04 \x01(\tH\x01\x88\x01\x01\x12(\n\ntool_calls\x18\x05 \x03(\x0b\x32\x14.arouter.v1.ToolCall\x12\x19\n\x0ctool_call_id\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x1e\n\x11reasoning_content\x18\x07 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07refusal\x18\x08 \x01(\tH\x04\x88\x01\x01\x12 \n\x05\x61udio\x18\t \x01(\x0b\x32\x11.arouter.v1.Audio\x12+\n\x0b\x61nnotations\x18\n \x03(\x0b\x32\x16.arouter.v1.Annotation\x12\x33\n\rfunction_call\x18\x0b \x01(\x0b\x32\x18.arouter.v1.FunctionCallB\x02\x18\x01\x12\x19\n\x11\x65xtra_fields_json\x18\x0c \x01(\tB\x0e\n\x0c\x63ontent_formB\x07\n\x05_nameB\x0f\n\r_tool_call_idB\x14\n\x12_reasoning_contentB\n\n\x08_refusal\"<\n\x0c\x43ontentParts\x12,\n\x05parts\x18\x01 \x03(\x0b\x32\x17.arouter.v1.ContentPartB\x04\xe2\x41\x01\x02\"\x98\x02\n\x0b\x43ontentPart\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12)\n\timage_url\x18\x02 \x01(\x0b\x32\x14.arouter.v1.ImageUrlH\x00\x12-\n\x0binput_audio\x18\x03 \x01(\x0b\x32\x16.arouter.v1.InputAudioH\x00\x12%\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x15.arouter.v1.InputFileH\x00\x12\x11\n\x07refusal\x18\x05 \x01(\tH\x00\x12\x42\n\x17prompt_cache_breakpoint\x18\x06 \x01(\x0b\x32!.arouter.v1.PromptCacheBreakpoint\x12\x19\n\x11\x65xtra_fields_json\x18\x07 \x01(\tB\x06\n\x04part\"=\n\x08ImageUrl\x12\x11\n\x03url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x06\x64\x65tail\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_detail\"6\n\nInputAudio\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"w\n\tInputFile\x12\x16\n\tfile_data\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x66ile_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x66ilename\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x0c\n\n_file_dataB\n\n\x08_file_idB\x0b\n\t_filename\"1\n\x15PromptCacheBreakpoint\x12\x10\n\x03ttl\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_ttl\"I\n\x05\x41udio\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\t\x12\x12\n\nexpires_at\x18\x03 \x01(\r\x12\x12\n\ntranscript\x18\x04 \x01(\t\";\n\nAnnotation\x12-\n\x0curl_citation\x18\x01 \x01(\x0b\x32\x17.arouter.v1.UrlCitation\"Q\n\x0bUrlCitation\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0bstart_index\x18\x03 \x01(\x05\x12\x11\n\tend_index\x18\x04 \x01(\x05*\x86\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_DEVELOPER\x10\x01\x12\x0f\n\x0bROLE_SYSTEM\x10\x02\x12\r\n\tROLE_USER\x10\x03\x12\x12\n\x0eROLE_ASSISTANT\x10\x04\x12\r\n\tROLE_TOOL\x10\x05\x12\x11\n\rROLE_FUNCTION\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.chat_message_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CHATMESSAGE'].fields_by_name['role']._loaded_options = None
+  _globals['_CHATMESSAGE'].fields_by_name['role']._serialized_options = b'\342A\001\002'
   _globals['_CHATMESSAGE'].fields_by_name['function_call']._loaded_options = None
   _globals['_CHATMESSAGE'].fields_by_name['function_call']._serialized_options = b'\030\001'
-  _globals['_ROLE']._serialized_start=1400
-  _globals['_ROLE']._serialized_end=1534
-  _globals['_CHATMESSAGE']._serialized_start=74
-  _globals['_CHATMESSAGE']._serialized_end=566
-  _globals['_CONTENTPARTS']._serialized_start=568
-  _globals['_CONTENTPARTS']._serialized_end=622
-  _globals['_CONTENTPART']._serialized_start=625
-  _globals['_CONTENTPART']._serialized_end=905
-  _globals['_IMAGEURL']._serialized_start=907
-  _globals['_IMAGEURL']._serialized_end=962
-  _globals['_INPUTAUDIO']._serialized_start=964
-  _globals['_INPUTAUDIO']._serialized_end=1006
-  _globals['_INPUTFILE']._serialized_start=1008
-  _globals['_INPUTFILE']._serialized_end=1127
-  _globals['_PROMPTCACHEBREAKPOINT']._serialized_start=1129
-  _globals['_PROMPTCACHEBREAKPOINT']._serialized_end=1178
-  _globals['_AUDIO']._serialized_start=1180
-  _globals['_AUDIO']._serialized_end=1253
-  _globals['_ANNOTATION']._serialized_start=1255
-  _globals['_ANNOTATION']._serialized_end=1314
-  _globals['_URLCITATION']._serialized_start=1316
-  _globals['_URLCITATION']._serialized_end=1397
+  _globals['_CONTENTPARTS'].fields_by_name['parts']._loaded_options = None
+  _globals['_CONTENTPARTS'].fields_by_name['parts']._serialized_options = b'\342A\001\002'
+  _globals['_IMAGEURL'].fields_by_name['url']._loaded_options = None
+  _globals['_IMAGEURL'].fields_by_name['url']._serialized_options = b'\342A\001\002'
+  _globals['_INPUTAUDIO'].fields_by_name['data']._loaded_options = None
+  _globals['_INPUTAUDIO'].fields_by_name['data']._serialized_options = b'\342A\001\002'
+  _globals['_INPUTAUDIO'].fields_by_name['format']._loaded_options = None
+  _globals['_INPUTAUDIO'].fields_by_name['format']._serialized_options = b'\342A\001\002'
+  _globals['_ROLE']._serialized_start=1463
+  _globals['_ROLE']._serialized_end=1597
+  _globals['_CHATMESSAGE']._serialized_start=107
+  _globals['_CHATMESSAGE']._serialized_end=605
+  _globals['_CONTENTPARTS']._serialized_start=607
+  _globals['_CONTENTPARTS']._serialized_end=667
+  _globals['_CONTENTPART']._serialized_start=670
+  _globals['_CONTENTPART']._serialized_end=950
+  _globals['_IMAGEURL']._serialized_start=952
+  _globals['_IMAGEURL']._serialized_end=1013
+  _globals['_INPUTAUDIO']._serialized_start=1015
+  _globals['_INPUTAUDIO']._serialized_end=1069
+  _globals['_INPUTFILE']._serialized_start=1071
+  _globals['_INPUTFILE']._serialized_end=1190
+  _globals['_PROMPTCACHEBREAKPOINT']._serialized_start=1192
+  _globals['_PROMPTCACHEBREAKPOINT']._serialized_end=1241
+  _globals['_AUDIO']._serialized_start=1243
+  _globals['_AUDIO']._serialized_end=1316
+  _globals['_ANNOTATION']._serialized_start=1318
+  _globals['_ANNOTATION']._serialized_end=1377
+  _globals['_URLCITATION']._serialized_start=1379
+  _globals['_URLCITATION']._serialized_end=1460
 # @@protoc_insertion_point(module_scope)

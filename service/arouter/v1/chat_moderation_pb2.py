@@ -22,43 +22,48 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/chat_moderation.proto\x12\narouter.v1\"P\n\x11ModerationOptions\x12\r\n\x05model\x18\x01 \x01(\t\x12,\n\x06policy\x18\x02 \x01(\x0b\x32\x1c.arouter.v1.ModerationPolicy\"i\n\x10ModerationPolicy\x12)\n\x05input\x18\x01 \x01(\x0b\x32\x1a.arouter.v1.ModerationRule\x12*\n\x06output\x18\x02 \x01(\x0b\x32\x1a.arouter.v1.ModerationRule\"\x1e\n\x0eModerationRule\x12\x0c\n\x04mode\x18\x01 \x01(\t\"i\n\nModeration\x12,\n\x05input\x18\x01 \x01(\x0b\x32\x1d.arouter.v1.ModerationOutcome\x12-\n\x06output\x18\x02 \x01(\x0b\x32\x1d.arouter.v1.ModerationOutcome\"\x89\x01\n\x11ModerationOutcome\x12;\n\x12moderation_results\x18\x01 \x01(\x0b\x32\x1d.arouter.v1.ModerationResultsH\x00\x12,\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1b.arouter.v1.ModerationErrorH\x00\x42\t\n\x07outcome\"Q\n\x11ModerationResults\x12\r\n\x05model\x18\x01 \x01(\t\x12-\n\x07results\x18\x02 \x03(\x0b\x32\x1c.arouter.v1.ModerationResult\"\xf0\x03\n\x10ModerationResult\x12\x0f\n\x07\x66lagged\x18\x01 \x01(\x08\x12@\n\ncategories\x18\x02 \x03(\x0b\x32,.arouter.v1.ModerationResult.CategoriesEntry\x12I\n\x0f\x63\x61tegory_scores\x18\x03 \x03(\x0b\x32\x30.arouter.v1.ModerationResult.CategoryScoresEntry\x12\x61\n\x1c\x63\x61tegory_applied_input_types\x18\x04 \x03(\x0b\x32;.arouter.v1.ModerationResult.CategoryAppliedInputTypesEntry\x12\r\n\x05model\x18\x05 \x01(\t\x1a\x31\n\x0f\x43\x61tegoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1a\x35\n\x13\x43\x61tegoryScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x62\n\x1e\x43\x61tegoryAppliedInputTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .arouter.v1.ModerationInputTypes:\x02\x38\x01\"%\n\x14ModerationInputTypes\x12\r\n\x05types\x18\x01 \x03(\t\"0\n\x0fModerationError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/chat_moderation.proto\x12\narouter.v1\x1a\x1fgoogle/api/field_behavior.proto\"V\n\x11ModerationOptions\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12,\n\x06policy\x18\x02 \x01(\x0b\x32\x1c.arouter.v1.ModerationPolicy\"i\n\x10ModerationPolicy\x12)\n\x05input\x18\x01 \x01(\x0b\x32\x1a.arouter.v1.ModerationRule\x12*\n\x06output\x18\x02 \x01(\x0b\x32\x1a.arouter.v1.ModerationRule\"$\n\x0eModerationRule\x12\x12\n\x04mode\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"i\n\nModeration\x12,\n\x05input\x18\x01 \x01(\x0b\x32\x1d.arouter.v1.ModerationOutcome\x12-\n\x06output\x18\x02 \x01(\x0b\x32\x1d.arouter.v1.ModerationOutcome\"\x89\x01\n\x11ModerationOutcome\x12;\n\x12moderation_results\x18\x01 \x01(\x0b\x32\x1d.arouter.v1.ModerationResultsH\x00\x12,\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1b.arouter.v1.ModerationErrorH\x00\x42\t\n\x07outcome\"Q\n\x11ModerationResults\x12\r\n\x05model\x18\x01 \x01(\t\x12-\n\x07results\x18\x02 \x03(\x0b\x32\x1c.arouter.v1.ModerationResult\"\xf0\x03\n\x10ModerationResult\x12\x0f\n\x07\x66lagged\x18\x01 \x01(\x08\x12@\n\ncategories\x18\x02 \x03(\x0b\x32,.arouter.v1.ModerationResult.CategoriesEntry\x12I\n\x0f\x63\x61tegory_scores\x18\x03 \x03(\x0b\x32\x30.arouter.v1.ModerationResult.CategoryScoresEntry\x12\x61\n\x1c\x63\x61tegory_applied_input_types\x18\x04 \x03(\x0b\x32;.arouter.v1.ModerationResult.CategoryAppliedInputTypesEntry\x12\r\n\x05model\x18\x05 \x01(\t\x1a\x31\n\x0f\x43\x61tegoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1a\x35\n\x13\x43\x61tegoryScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x62\n\x1e\x43\x61tegoryAppliedInputTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x05value\x18\x02 \x01(\x0b\x32 .arouter.v1.ModerationInputTypes:\x02\x38\x01\"%\n\x14ModerationInputTypes\x12\r\n\x05types\x18\x01 \x03(\t\"0\n\x0fModerationError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.chat_moderation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_MODERATIONOPTIONS'].fields_by_name['model']._loaded_options = None
+  _globals['_MODERATIONOPTIONS'].fields_by_name['model']._serialized_options = b'\342A\001\002'
+  _globals['_MODERATIONRULE'].fields_by_name['mode']._loaded_options = None
+  _globals['_MODERATIONRULE'].fields_by_name['mode']._serialized_options = b'\342A\001\002'
   _globals['_MODERATIONRESULT_CATEGORIESENTRY']._loaded_options = None
   _globals['_MODERATIONRESULT_CATEGORIESENTRY']._serialized_options = b'8\001'
   _globals['_MODERATIONRESULT_CATEGORYSCORESENTRY']._loaded_options = None
   _globals['_MODERATIONRESULT_CATEGORYSCORESENTRY']._serialized_options = b'8\001'
   _globals['_MODERATIONRESULT_CATEGORYAPPLIEDINPUTTYPESENTRY']._loaded_options = None
   _globals['_MODERATIONRESULT_CATEGORYAPPLIEDINPUTTYPESENTRY']._serialized_options = b'8\001'
-  _globals['_MODERATIONOPTIONS']._serialized_start=48
-  _globals['_MODERATIONOPTIONS']._serialized_end=128
-  _globals['_MODERATIONPOLICY']._serialized_start=130
-  _globals['_MODERATIONPOLICY']._serialized_end=235
-  _globals['_MODERATIONRULE']._serialized_start=237
-  _globals['_MODERATIONRULE']._serialized_end=267
-  _globals['_MODERATION']._serialized_start=269
-  _globals['_MODERATION']._serialized_end=374
-  _globals['_MODERATIONOUTCOME']._serialized_start=377
-  _globals['_MODERATIONOUTCOME']._serialized_end=514
-  _globals['_MODERATIONRESULTS']._serialized_start=516
-  _globals['_MODERATIONRESULTS']._serialized_end=597
-  _globals['_MODERATIONRESULT']._serialized_start=600
-  _globals['_MODERATIONRESULT']._serialized_end=1096
-  _globals['_MODERATIONRESULT_CATEGORIESENTRY']._serialized_start=892
-  _globals['_MODERATIONRESULT_CATEGORIESENTRY']._serialized_end=941
-  _globals['_MODERATIONRESULT_CATEGORYSCORESENTRY']._serialized_start=943
-  _globals['_MODERATIONRESULT_CATEGORYSCORESENTRY']._serialized_end=996
-  _globals['_MODERATIONRESULT_CATEGORYAPPLIEDINPUTTYPESENTRY']._serialized_start=998
-  _globals['_MODERATIONRESULT_CATEGORYAPPLIEDINPUTTYPESENTRY']._serialized_end=1096
-  _globals['_MODERATIONINPUTTYPES']._serialized_start=1098
-  _globals['_MODERATIONINPUTTYPES']._serialized_end=1135
-  _globals['_MODERATIONERROR']._serialized_start=1137
-  _globals['_MODERATIONERROR']._serialized_end=1185
+  _globals['_MODERATIONOPTIONS']._serialized_start=81
+  _globals['_MODERATIONOPTIONS']._serialized_end=167
+  _globals['_MODERATIONPOLICY']._serialized_start=169
+  _globals['_MODERATIONPOLICY']._serialized_end=274
+  _globals['_MODERATIONRULE']._serialized_start=276
+  _globals['_MODERATIONRULE']._serialized_end=312
+  _globals['_MODERATION']._serialized_start=314
+  _globals['_MODERATION']._serialized_end=419
+  _globals['_MODERATIONOUTCOME']._serialized_start=422
+  _globals['_MODERATIONOUTCOME']._serialized_end=559
+  _globals['_MODERATIONRESULTS']._serialized_start=561
+  _globals['_MODERATIONRESULTS']._serialized_end=642
+  _globals['_MODERATIONRESULT']._serialized_start=645
+  _globals['_MODERATIONRESULT']._serialized_end=1141
+  _globals['_MODERATIONRESULT_CATEGORIESENTRY']._serialized_start=937
+  _globals['_MODERATIONRESULT_CATEGORIESENTRY']._serialized_end=986
+  _globals['_MODERATIONRESULT_CATEGORYSCORESENTRY']._serialized_start=988
+  _globals['_MODERATIONRESULT_CATEGORYSCORESENTRY']._serialized_end=1041
+  _globals['_MODERATIONRESULT_CATEGORYAPPLIEDINPUTTYPESENTRY']._serialized_start=1043
+  _globals['_MODERATIONRESULT_CATEGORYAPPLIEDINPUTTYPESENTRY']._serialized_end=1141
+  _globals['_MODERATIONINPUTTYPES']._serialized_start=1143
+  _globals['_MODERATIONINPUTTYPES']._serialized_end=1180
+  _globals['_MODERATIONERROR']._serialized_start=1182
+  _globals['_MODERATIONERROR']._serialized_end=1230
 # @@protoc_insertion_point(module_scope)

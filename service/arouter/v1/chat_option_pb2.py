@@ -24,33 +24,54 @@ _sym_db = _symbol_database.Default()
 
 from arouter.v1 import chat_message_pb2 as arouter_dot_v1_dot_chat__message__pb2
 from arouter.v1 import chat_tool_pb2 as arouter_dot_v1_dot_chat__tool__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61router/v1/chat_option.proto\x12\narouter.v1\x1a\x1d\x61router/v1/chat_message.proto\x1a\x1a\x61router/v1/chat_tool.proto\"\xac\x01\n\x0eResponseFormat\x12&\n\x04text\x18\x01 \x01(\x0b\x32\x16.arouter.v1.TextFormatH\x00\x12\x33\n\x0bjson_object\x18\x02 \x01(\x0b\x32\x1c.arouter.v1.JsonObjectFormatH\x00\x12\x33\n\x0bjson_schema\x18\x03 \x01(\x0b\x32\x1c.arouter.v1.JsonSchemaFormatH\x00\x42\x08\n\x06\x66ormat\"\x12\n\x10JsonObjectFormat\"\x7f\n\x10JsonSchemaFormat\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bschema_json\x18\x03 \x01(\t\x12\x13\n\x06strict\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\t\n\x07_strict\"w\n\rStreamOptions\x12\x1a\n\rinclude_usage\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12 \n\x13include_obfuscation\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\x10\n\x0e_include_usageB\x16\n\x14_include_obfuscation\"Q\n\x0c\x41udioOptions\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\x0f\n\x05voice\x18\x02 \x01(\tH\x00\x12\x12\n\x08voice_id\x18\x03 \x01(\tH\x00\x42\x0c\n\nvoice_form\"b\n\nPrediction\x12\x11\n\x07\x63ontent\x18\x01 \x01(\tH\x00\x12\x31\n\rcontent_parts\x18\x02 \x01(\x0b\x32\x18.arouter.v1.ContentPartsH\x00\x42\x0e\n\x0c\x63ontent_form\"J\n\x12PromptCacheOptions\x12\x11\n\x04mode\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03ttl\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_modeB\x06\n\x04_ttl\"}\n\x10WebSearchOptions\x12 \n\x13search_context_size\x18\x01 \x01(\tH\x00\x88\x01\x01\x12/\n\ruser_location\x18\x02 \x01(\x0b\x32\x18.arouter.v1.UserLocationB\x16\n\x14_search_context_size\"D\n\x0cUserLocation\x12\x34\n\x0b\x61pproximate\x18\x01 \x01(\x0b\x32\x1f.arouter.v1.ApproximateLocation\"\x97\x01\n\x13\x41pproximateLocation\x12\x11\n\x04\x63ity\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x63ountry\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06region\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08timezone\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x07\n\x05_cityB\n\n\x08_countryB\t\n\x07_regionB\x0b\n\t_timezoneb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61router/v1/chat_option.proto\x12\narouter.v1\x1a\x1d\x61router/v1/chat_message.proto\x1a\x1a\x61router/v1/chat_tool.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbe\x01\n\x0eResponseFormat\x12,\n\x04text\x18\x01 \x01(\x0b\x32\x16.arouter.v1.TextFormatB\x04\xe2\x41\x01\x02H\x00\x12\x39\n\x0bjson_object\x18\x02 \x01(\x0b\x32\x1c.arouter.v1.JsonObjectFormatB\x04\xe2\x41\x01\x02H\x00\x12\x39\n\x0bjson_schema\x18\x03 \x01(\x0b\x32\x1c.arouter.v1.JsonSchemaFormatB\x04\xe2\x41\x01\x02H\x00\x42\x08\n\x06\x66ormat\"\x12\n\x10JsonObjectFormat\"\x85\x01\n\x10JsonSchemaFormat\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bschema_json\x18\x03 \x01(\t\x12\x13\n\x06strict\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\t\n\x07_strict\"w\n\rStreamOptions\x12\x1a\n\rinclude_usage\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12 \n\x13include_obfuscation\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\x10\n\x0e_include_usageB\x16\n\x14_include_obfuscation\"c\n\x0c\x41udioOptions\x12\x14\n\x06\x66ormat\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x05voice\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x12\x18\n\x08voice_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x42\x0c\n\nvoice_form\"n\n\nPrediction\x12\x17\n\x07\x63ontent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x12\x37\n\rcontent_parts\x18\x02 \x01(\x0b\x32\x18.arouter.v1.ContentPartsB\x04\xe2\x41\x01\x02H\x00\x42\x0e\n\x0c\x63ontent_form\"J\n\x12PromptCacheOptions\x12\x11\n\x04mode\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03ttl\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_modeB\x06\n\x04_ttl\"}\n\x10WebSearchOptions\x12 \n\x13search_context_size\x18\x01 \x01(\tH\x00\x88\x01\x01\x12/\n\ruser_location\x18\x02 \x01(\x0b\x32\x18.arouter.v1.UserLocationB\x16\n\x14_search_context_size\"J\n\x0cUserLocation\x12:\n\x0b\x61pproximate\x18\x01 \x01(\x0b\x32\x1f.arouter.v1.ApproximateLocationB\x04\xe2\x41\x01\x02\"\x97\x01\n\x13\x41pproximateLocation\x12\x11\n\x04\x63ity\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x63ountry\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06region\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08timezone\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x07\n\x05_cityB\n\n\x08_countryB\t\n\x07_regionB\x0b\n\t_timezoneb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.chat_option_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESPONSEFORMAT']._serialized_start=104
-  _globals['_RESPONSEFORMAT']._serialized_end=276
-  _globals['_JSONOBJECTFORMAT']._serialized_start=278
-  _globals['_JSONOBJECTFORMAT']._serialized_end=296
-  _globals['_JSONSCHEMAFORMAT']._serialized_start=298
-  _globals['_JSONSCHEMAFORMAT']._serialized_end=425
-  _globals['_STREAMOPTIONS']._serialized_start=427
-  _globals['_STREAMOPTIONS']._serialized_end=546
-  _globals['_AUDIOOPTIONS']._serialized_start=548
-  _globals['_AUDIOOPTIONS']._serialized_end=629
-  _globals['_PREDICTION']._serialized_start=631
-  _globals['_PREDICTION']._serialized_end=729
-  _globals['_PROMPTCACHEOPTIONS']._serialized_start=731
-  _globals['_PROMPTCACHEOPTIONS']._serialized_end=805
-  _globals['_WEBSEARCHOPTIONS']._serialized_start=807
-  _globals['_WEBSEARCHOPTIONS']._serialized_end=932
-  _globals['_USERLOCATION']._serialized_start=934
-  _globals['_USERLOCATION']._serialized_end=1002
-  _globals['_APPROXIMATELOCATION']._serialized_start=1005
-  _globals['_APPROXIMATELOCATION']._serialized_end=1156
+  _globals['_RESPONSEFORMAT'].fields_by_name['text']._loaded_options = None
+  _globals['_RESPONSEFORMAT'].fields_by_name['text']._serialized_options = b'\342A\001\002'
+  _globals['_RESPONSEFORMAT'].fields_by_name['json_object']._loaded_options = None
+  _globals['_RESPONSEFORMAT'].fields_by_name['json_object']._serialized_options = b'\342A\001\002'
+  _globals['_RESPONSEFORMAT'].fields_by_name['json_schema']._loaded_options = None
+  _globals['_RESPONSEFORMAT'].fields_by_name['json_schema']._serialized_options = b'\342A\001\002'
+  _globals['_JSONSCHEMAFORMAT'].fields_by_name['name']._loaded_options = None
+  _globals['_JSONSCHEMAFORMAT'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_AUDIOOPTIONS'].fields_by_name['format']._loaded_options = None
+  _globals['_AUDIOOPTIONS'].fields_by_name['format']._serialized_options = b'\342A\001\002'
+  _globals['_AUDIOOPTIONS'].fields_by_name['voice']._loaded_options = None
+  _globals['_AUDIOOPTIONS'].fields_by_name['voice']._serialized_options = b'\342A\001\002'
+  _globals['_AUDIOOPTIONS'].fields_by_name['voice_id']._loaded_options = None
+  _globals['_AUDIOOPTIONS'].fields_by_name['voice_id']._serialized_options = b'\342A\001\002'
+  _globals['_PREDICTION'].fields_by_name['content']._loaded_options = None
+  _globals['_PREDICTION'].fields_by_name['content']._serialized_options = b'\342A\001\002'
+  _globals['_PREDICTION'].fields_by_name['content_parts']._loaded_options = None
+  _globals['_PREDICTION'].fields_by_name['content_parts']._serialized_options = b'\342A\001\002'
+  _globals['_USERLOCATION'].fields_by_name['approximate']._loaded_options = None
+  _globals['_USERLOCATION'].fields_by_name['approximate']._serialized_options = b'\342A\001\002'
+  _globals['_RESPONSEFORMAT']._serialized_start=137
+  _globals['_RESPONSEFORMAT']._serialized_end=327
+  _globals['_JSONOBJECTFORMAT']._serialized_start=329
+  _globals['_JSONOBJECTFORMAT']._serialized_end=347
+  _globals['_JSONSCHEMAFORMAT']._serialized_start=350
+  _globals['_JSONSCHEMAFORMAT']._serialized_end=483
+  _globals['_STREAMOPTIONS']._serialized_start=485
+  _globals['_STREAMOPTIONS']._serialized_end=604
+  _globals['_AUDIOOPTIONS']._serialized_start=606
+  _globals['_AUDIOOPTIONS']._serialized_end=705
+  _globals['_PREDICTION']._serialized_start=707
+  _globals['_PREDICTION']._serialized_end=817
+  _globals['_PROMPTCACHEOPTIONS']._serialized_start=819
+  _globals['_PROMPTCACHEOPTIONS']._serialized_end=893
+  _globals['_WEBSEARCHOPTIONS']._serialized_start=895
+  _globals['_WEBSEARCHOPTIONS']._serialized_end=1020
+  _globals['_USERLOCATION']._serialized_start=1022
+  _globals['_USERLOCATION']._serialized_end=1096
+  _globals['_APPROXIMATELOCATION']._serialized_start=1099
+  _globals['_APPROXIMATELOCATION']._serialized_end=1250
 # @@protoc_insertion_point(module_scope)

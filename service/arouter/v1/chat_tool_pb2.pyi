@@ -450,8 +450,8 @@ class FunctionCall(_message.Message):
     name: _builtins.str
     """Required. The function's name."""
     arguments: _builtins.str
-    """Required. The arguments as the model wrote them: usually a JSON object's text, but not always valid JSON, and not
-    always what the schema asks for. Check them before use.
+    """The arguments as the model wrote them: usually a JSON object's text, but not always valid JSON, and not always what
+    the schema asks for; empty if it wrote none. Check them before use.
     """
     def __init__(
         self,
@@ -478,7 +478,7 @@ class CustomToolCall(_message.Message):
     name: _builtins.str
     """Required. The tool's name."""
     input: _builtins.str
-    """Required. The input as the model wrote it."""
+    """The input as the model wrote it; empty if it wrote none."""
     def __init__(
         self,
         *,

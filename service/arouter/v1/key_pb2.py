@@ -22,24 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61router/v1/key.proto\x12\narouter.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x04\n\x03Key\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12%\n\x08key_type\x18\x04 \x01(\x0e\x32\x13.arouter.v1.KeyType\x12\x0f\n\x07\x61\x63\x63ount\x18\x05 \x01(\t\x12\x10\n\x08\x64isabled\x18\x06 \x01(\x08\x12\x12\n\x05limit\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0flimit_remaining\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12+\n\x0blimit_reset\x18\t \x01(\x0e\x32\x16.arouter.v1.LimitReset\x12\x31\n\x11\x61llowed_providers\x18\n \x01(\x0b\x32\x16.arouter.v1.StringList\x12.\n\x0e\x61llowed_models\x18\x0b \x01(\x0b\x32\x16.arouter.v1.StringList\x12)\n\nrate_limit\x18\x0c \x01(\x0b\x32\x15.arouter.v1.RateLimit\x12.\n\nexpires_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05usage\x18\x0e \x01(\x01\x12\x13\n\x0busage_daily\x18\x0f \x01(\x01\x12\x14\n\x0cusage_weekly\x18\x10 \x01(\x01\x12\x15\n\rusage_monthly\x18\x11 \x01(\x01\x12.\n\ncreated_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_limitB\x12\n\x10_limit_remaining\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xaf\x01\n\tRateLimit\x12 \n\x13requests_per_minute\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x1d\n\x10requests_per_day\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x1e\n\x11tokens_per_minute\x18\x03 \x01(\rH\x02\x88\x01\x01\x42\x16\n\x14_requests_per_minuteB\x13\n\x11_requests_per_dayB\x14\n\x12_tokens_per_minute*R\n\x07KeyType\x12\x18\n\x14KEY_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_TYPE_REGULAR\x10\x01\x12\x17\n\x13KEY_TYPE_MANAGEMENT\x10\x02*q\n\nLimitReset\x12\x1b\n\x17LIMIT_RESET_UNSPECIFIED\x10\x00\x12\x15\n\x11LIMIT_RESET_DAILY\x10\x01\x12\x16\n\x12LIMIT_RESET_WEEKLY\x10\x02\x12\x17\n\x13LIMIT_RESET_MONTHLY\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61router/v1/key.proto\x12\narouter.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x04\n\x03Key\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05label\x18\x03 \x01(\t\x12%\n\x08key_type\x18\x04 \x01(\x0e\x32\x13.arouter.v1.KeyType\x12\x0f\n\x07\x61\x63\x63ount\x18\x05 \x01(\t\x12\x10\n\x08\x64isabled\x18\x06 \x01(\x08\x12\x12\n\x05limit\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0flimit_remaining\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12+\n\x0blimit_reset\x18\t \x01(\x0e\x32\x16.arouter.v1.LimitReset\x12\x31\n\x11\x61llowed_providers\x18\n \x01(\x0b\x32\x16.arouter.v1.StringList\x12.\n\x0e\x61llowed_models\x18\x0b \x01(\x0b\x32\x16.arouter.v1.StringList\x12)\n\nrate_limit\x18\x0c \x01(\x0b\x32\x15.arouter.v1.RateLimit\x12.\n\nexpires_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05usage\x18\x0e \x01(\x01\x12\x13\n\x0busage_daily\x18\x0f \x01(\x01\x12\x14\n\x0cusage_weekly\x18\x10 \x01(\x01\x12\x15\n\rusage_monthly\x18\x11 \x01(\x01\x12.\n\ncreated_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_limitB\x12\n\x10_limit_remaining\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xaf\x01\n\tRateLimit\x12 \n\x13requests_per_minute\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x1d\n\x10requests_per_day\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x1e\n\x11tokens_per_minute\x18\x03 \x01(\rH\x02\x88\x01\x01\x42\x16\n\x14_requests_per_minuteB\x13\n\x11_requests_per_dayB\x14\n\x12_tokens_per_minute*R\n\x07KeyType\x12\x18\n\x14KEY_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_TYPE_REGULAR\x10\x01\x12\x17\n\x13KEY_TYPE_MANAGEMENT\x10\x02*q\n\nLimitReset\x12\x1b\n\x17LIMIT_RESET_UNSPECIFIED\x10\x00\x12\x15\n\x11LIMIT_RESET_DAILY\x10\x01\x12\x16\n\x12LIMIT_RESET_WEEKLY\x10\x02\x12\x17\n\x13LIMIT_RESET_MONTHLY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.key_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_KEYTYPE']._serialized_start=894
-  _globals['_KEYTYPE']._serialized_end=976
-  _globals['_LIMITRESET']._serialized_start=978
-  _globals['_LIMITRESET']._serialized_end=1091
-  _globals['_KEY']._serialized_start=70
-  _globals['_KEY']._serialized_end=684
-  _globals['_STRINGLIST']._serialized_start=686
-  _globals['_STRINGLIST']._serialized_end=714
-  _globals['_RATELIMIT']._serialized_start=717
-  _globals['_RATELIMIT']._serialized_end=892
+  _globals['_KEY'].fields_by_name['name']._loaded_options = None
+  _globals['_KEY'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_KEYTYPE']._serialized_start=933
+  _globals['_KEYTYPE']._serialized_end=1015
+  _globals['_LIMITRESET']._serialized_start=1017
+  _globals['_LIMITRESET']._serialized_end=1130
+  _globals['_KEY']._serialized_start=103
+  _globals['_KEY']._serialized_end=723
+  _globals['_STRINGLIST']._serialized_start=725
+  _globals['_STRINGLIST']._serialized_end=753
+  _globals['_RATELIMIT']._serialized_start=756
+  _globals['_RATELIMIT']._serialized_end=931
 # @@protoc_insertion_point(module_scope)

@@ -103,7 +103,7 @@ class Key(_message.Message):
     hash: _builtins.str
     """Output only. SHA-256 of the secret in hexadecimal: what the key is called in every request."""
     name: _builtins.str
-    """What people call it."""
+    """Required. What people call it."""
     label: _builtins.str
     """Output only. The secret's beginning and its last four characters, to tell keys apart: `lr_live_…3x9Q`."""
     key_type: Global___KeyType.ValueType

@@ -24,17 +24,28 @@ _sym_db = _symbol_database.Default()
 
 from arouter.v1 import key_pb2 as arouter_dot_v1_dot_key__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61router/v1/key_service.proto\x12\narouter.v1\x1a\x14\x61router/v1/key.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\"Y\n\x10\x43reateKeyRequest\x12\x1c\n\x03key\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"h\n\x11\x43reateKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"s\n\x0fListKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x05\x12\x18\n\x10include_disabled\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x63\x63ount\x18\x05 \x01(\t\"s\n\x10ListKeysResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x0f.arouter.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\x1d\n\rGetKeyRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"X\n\x0eGetKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\x98\x01\n\x10UpdateKeyRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x1c\n\x03key\x18\x02 \x01(\x0b\x32\x0f.arouter.v1.Key\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"[\n\x11UpdateKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\" \n\x10\x44\x65leteKeyRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"<\n\x11\x44\x65leteKeyResponse\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\x16\n\x14GetCurrentKeyRequest\"_\n\x15GetCurrentKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\x11\n\x0f\x43heckKeyRequest\"\x12\n\x10\x43heckKeyResponse2\x96\x06\n\nKeyService\x12t\n\tCreateKey\x12\x1c.arouter.v1.CreateKeyRequest\x1a\x1d.arouter.v1.CreateKeyResponse\"*\x82\xd3\xe4\x93\x02$\"\x0c/api/v1/keys:\thttp_bodyb\thttp_body\x12\x66\n\x08ListKeys\x12\x1b.arouter.v1.ListKeysRequest\x1a\x1c.arouter.v1.ListKeysResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x0c/api/v1/keysb\thttp_body\x12g\n\x06GetKey\x12\x19.arouter.v1.GetKeyRequest\x1a\x1a.arouter.v1.GetKeyResponse\"&\x82\xd3\xe4\x93\x02 \x12\x13/api/v1/keys/{hash}b\thttp_body\x12{\n\tUpdateKey\x12\x1c.arouter.v1.UpdateKeyRequest\x1a\x1d.arouter.v1.UpdateKeyResponse\"1\x82\xd3\xe4\x93\x02+2\x13/api/v1/keys/{hash}:\thttp_bodyb\thttp_body\x12p\n\tDeleteKey\x12\x1c.arouter.v1.DeleteKeyRequest\x1a\x1d.arouter.v1.DeleteKeyResponse\"&\x82\xd3\xe4\x93\x02 *\x13/api/v1/keys/{hash}b\thttp_body\x12\x8a\x01\n\rGetCurrentKey\x12 .arouter.v1.GetCurrentKeyRequest\x1a!.arouter.v1.GetCurrentKeyResponse\"4\x82\xd3\xe4\x93\x02.\x12\x0b/api/v1/keyZ\x14\x12\x07/v1/keyb\thttp_bodyb\thttp_body\x12\x45\n\x08\x43heckKey\x12\x1b.arouter.v1.CheckKeyRequest\x1a\x1c.arouter.v1.CheckKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61router/v1/key_service.proto\x12\narouter.v1\x1a\x14\x61router/v1/key.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\"_\n\x10\x43reateKeyRequest\x12\"\n\x03key\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.KeyB\x04\xe2\x41\x01\x02\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"h\n\x11\x43reateKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"s\n\x0fListKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x05\x12\x18\n\x10include_disabled\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x63\x63ount\x18\x05 \x01(\t\"s\n\x10ListKeysResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x0f.arouter.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"#\n\rGetKeyRequest\x12\x12\n\x04hash\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"X\n\x0eGetKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\xa4\x01\n\x10UpdateKeyRequest\x12\x12\n\x04hash\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x03key\x18\x02 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\x35\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"[\n\x11UpdateKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"&\n\x10\x44\x65leteKeyRequest\x12\x12\n\x04hash\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"<\n\x11\x44\x65leteKeyResponse\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\x16\n\x14GetCurrentKeyRequest\"_\n\x15GetCurrentKeyResponse\x12\x1d\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x0f.arouter.v1.Key\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"\x11\n\x0f\x43heckKeyRequest\"\x12\n\x10\x43heckKeyResponse2\x96\x06\n\nKeyService\x12t\n\tCreateKey\x12\x1c.arouter.v1.CreateKeyRequest\x1a\x1d.arouter.v1.CreateKeyResponse\"*\x82\xd3\xe4\x93\x02$\"\x0c/api/v1/keys:\thttp_bodyb\thttp_body\x12\x66\n\x08ListKeys\x12\x1b.arouter.v1.ListKeysRequest\x1a\x1c.arouter.v1.ListKeysResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x0c/api/v1/keysb\thttp_body\x12g\n\x06GetKey\x12\x19.arouter.v1.GetKeyRequest\x1a\x1a.arouter.v1.GetKeyResponse\"&\x82\xd3\xe4\x93\x02 \x12\x13/api/v1/keys/{hash}b\thttp_body\x12{\n\tUpdateKey\x12\x1c.arouter.v1.UpdateKeyRequest\x1a\x1d.arouter.v1.UpdateKeyResponse\"1\x82\xd3\xe4\x93\x02+2\x13/api/v1/keys/{hash}:\thttp_bodyb\thttp_body\x12p\n\tDeleteKey\x12\x1c.arouter.v1.DeleteKeyRequest\x1a\x1d.arouter.v1.DeleteKeyResponse\"&\x82\xd3\xe4\x93\x02 *\x13/api/v1/keys/{hash}b\thttp_body\x12\x8a\x01\n\rGetCurrentKey\x12 .arouter.v1.GetCurrentKeyRequest\x1a!.arouter.v1.GetCurrentKeyResponse\"4\x82\xd3\xe4\x93\x02.\x12\x0b/api/v1/keyZ\x14\x12\x07/v1/keyb\thttp_bodyb\thttp_body\x12\x45\n\x08\x43heckKey\x12\x1b.arouter.v1.CheckKeyRequest\x1a\x1c.arouter.v1.CheckKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.key_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['key']._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['key']._serialized_options = b'\342A\001\002'
+  _globals['_GETKEYREQUEST'].fields_by_name['hash']._loaded_options = None
+  _globals['_GETKEYREQUEST'].fields_by_name['hash']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEKEYREQUEST'].fields_by_name['hash']._loaded_options = None
+  _globals['_UPDATEKEYREQUEST'].fields_by_name['hash']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEKEYREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATEKEYREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEKEYREQUEST'].fields_by_name['hash']._loaded_options = None
+  _globals['_DELETEKEYREQUEST'].fields_by_name['hash']._serialized_options = b'\342A\001\002'
   _globals['_KEYSERVICE'].methods_by_name['CreateKey']._loaded_options = None
   _globals['_KEYSERVICE'].methods_by_name['CreateKey']._serialized_options = b'\202\323\344\223\002$\"\014/api/v1/keys:\thttp_bodyb\thttp_body'
   _globals['_KEYSERVICE'].methods_by_name['ListKeys']._loaded_options = None
@@ -47,34 +58,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYSERVICE'].methods_by_name['DeleteKey']._serialized_options = b'\202\323\344\223\002 *\023/api/v1/keys/{hash}b\thttp_body'
   _globals['_KEYSERVICE'].methods_by_name['GetCurrentKey']._loaded_options = None
   _globals['_KEYSERVICE'].methods_by_name['GetCurrentKey']._serialized_options = b'\202\323\344\223\002.\022\013/api/v1/keyZ\024\022\007/v1/keyb\thttp_bodyb\thttp_body'
-  _globals['_CREATEKEYREQUEST']._serialized_start=157
-  _globals['_CREATEKEYREQUEST']._serialized_end=246
-  _globals['_CREATEKEYRESPONSE']._serialized_start=248
-  _globals['_CREATEKEYRESPONSE']._serialized_end=352
-  _globals['_LISTKEYSREQUEST']._serialized_start=354
-  _globals['_LISTKEYSREQUEST']._serialized_end=469
-  _globals['_LISTKEYSRESPONSE']._serialized_start=471
-  _globals['_LISTKEYSRESPONSE']._serialized_end=586
-  _globals['_GETKEYREQUEST']._serialized_start=588
-  _globals['_GETKEYREQUEST']._serialized_end=617
-  _globals['_GETKEYRESPONSE']._serialized_start=619
-  _globals['_GETKEYRESPONSE']._serialized_end=707
-  _globals['_UPDATEKEYREQUEST']._serialized_start=710
-  _globals['_UPDATEKEYREQUEST']._serialized_end=862
-  _globals['_UPDATEKEYRESPONSE']._serialized_start=864
-  _globals['_UPDATEKEYRESPONSE']._serialized_end=955
-  _globals['_DELETEKEYREQUEST']._serialized_start=957
-  _globals['_DELETEKEYREQUEST']._serialized_end=989
-  _globals['_DELETEKEYRESPONSE']._serialized_start=991
-  _globals['_DELETEKEYRESPONSE']._serialized_end=1051
-  _globals['_GETCURRENTKEYREQUEST']._serialized_start=1053
-  _globals['_GETCURRENTKEYREQUEST']._serialized_end=1075
-  _globals['_GETCURRENTKEYRESPONSE']._serialized_start=1077
-  _globals['_GETCURRENTKEYRESPONSE']._serialized_end=1172
-  _globals['_CHECKKEYREQUEST']._serialized_start=1174
-  _globals['_CHECKKEYREQUEST']._serialized_end=1191
-  _globals['_CHECKKEYRESPONSE']._serialized_start=1193
-  _globals['_CHECKKEYRESPONSE']._serialized_end=1211
-  _globals['_KEYSERVICE']._serialized_start=1214
-  _globals['_KEYSERVICE']._serialized_end=2004
+  _globals['_CREATEKEYREQUEST']._serialized_start=190
+  _globals['_CREATEKEYREQUEST']._serialized_end=285
+  _globals['_CREATEKEYRESPONSE']._serialized_start=287
+  _globals['_CREATEKEYRESPONSE']._serialized_end=391
+  _globals['_LISTKEYSREQUEST']._serialized_start=393
+  _globals['_LISTKEYSREQUEST']._serialized_end=508
+  _globals['_LISTKEYSRESPONSE']._serialized_start=510
+  _globals['_LISTKEYSRESPONSE']._serialized_end=625
+  _globals['_GETKEYREQUEST']._serialized_start=627
+  _globals['_GETKEYREQUEST']._serialized_end=662
+  _globals['_GETKEYRESPONSE']._serialized_start=664
+  _globals['_GETKEYRESPONSE']._serialized_end=752
+  _globals['_UPDATEKEYREQUEST']._serialized_start=755
+  _globals['_UPDATEKEYREQUEST']._serialized_end=919
+  _globals['_UPDATEKEYRESPONSE']._serialized_start=921
+  _globals['_UPDATEKEYRESPONSE']._serialized_end=1012
+  _globals['_DELETEKEYREQUEST']._serialized_start=1014
+  _globals['_DELETEKEYREQUEST']._serialized_end=1052
+  _globals['_DELETEKEYRESPONSE']._serialized_start=1054
+  _globals['_DELETEKEYRESPONSE']._serialized_end=1114
+  _globals['_GETCURRENTKEYREQUEST']._serialized_start=1116
+  _globals['_GETCURRENTKEYREQUEST']._serialized_end=1138
+  _globals['_GETCURRENTKEYRESPONSE']._serialized_start=1140
+  _globals['_GETCURRENTKEYRESPONSE']._serialized_end=1235
+  _globals['_CHECKKEYREQUEST']._serialized_start=1237
+  _globals['_CHECKKEYREQUEST']._serialized_end=1254
+  _globals['_CHECKKEYRESPONSE']._serialized_start=1256
+  _globals['_CHECKKEYRESPONSE']._serialized_end=1274
+  _globals['_KEYSERVICE']._serialized_start=1277
+  _globals['_KEYSERVICE']._serialized_end=2067
 # @@protoc_insertion_point(module_scope)

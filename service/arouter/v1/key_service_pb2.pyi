@@ -100,9 +100,9 @@ class ListKeysRequest(_message.Message):
     INCLUDE_DISABLED_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many keys; 1 to 1000. 0, the default, is 100."""
+    """Optional. At most so many keys, 1000 however many are asked for. 0, the default, is 100."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before."""
+    """Optional. The `next_page_token` of the page before, of the same `include_disabled` and `account`."""
     offset: _builtins.int
     """Optional. So many keys are passed over first; at most 1,000,000."""
     include_disabled: _builtins.bool
@@ -232,9 +232,9 @@ class UpdateKeyRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required over gRPC. The fields to change: `name`, `disabled`, `limit`, `limit_reset`, `allowed_providers`,
-        `allowed_models`, `rate_limit` or a member of it (`rate_limit.requests_per_day`), `expires_at`. One that is named
-        and unset in `key` is taken away.
+        """Required. The fields to change: `name`, `disabled`, `limit`, `limit_reset`, `allowed_providers`, `allowed_models`,
+        `rate_limit` or a member of it (`rate_limit.requests_per_day`), `expires_at`; `*` for all of them. One that is named
+        and unset in `key` is taken away. Over REST the body says it.
         """
 
     @_builtins.property

@@ -22,21 +22,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61router/v1/route_option.proto\x12\narouter.v1\"\xd6\x03\n\x13ProviderPreferences\x12\r\n\x05order\x18\x01 \x03(\t\x12\x0c\n\x04only\x18\x02 \x03(\t\x12\x0e\n\x06ignore\x18\x03 \x03(\t\x12\x1c\n\x0f\x61llow_fallbacks\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x1f\n\x12require_parameters\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x1c\n\x0f\x64\x61ta_collection\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x10\n\x03zdr\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12\x15\n\rquantizations\x18\x08 \x03(\t\x12\x11\n\x04sort\x18\t \x01(\tH\x04\x88\x01\x01\x12%\n\x18preferred_min_throughput\x18\n \x01(\x01H\x05\x88\x01\x01\x12\"\n\x15preferred_max_latency\x18\x0b \x01(\x01H\x06\x88\x01\x01\x12\'\n\tmax_price\x18\x0c \x01(\x0b\x32\x14.arouter.v1.MaxPriceB\x12\n\x10_allow_fallbacksB\x15\n\x13_require_parametersB\x12\n\x10_data_collectionB\x06\n\x04_zdrB\x07\n\x05_sortB\x1b\n\x19_preferred_min_throughputB\x18\n\x16_preferred_max_latency\"R\n\x08MaxPrice\x12\x13\n\x06prompt\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\ncompletion\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_promptB\r\n\x0b_completion\"G\n\x06Plugin\x12\x33\n\x0b\x61uto_router\x18\x01 \x01(\x0b\x32\x1c.arouter.v1.AutoRouterPluginH\x00\x42\x08\n\x06plugin\"L\n\x10\x41utoRouterPlugin\x12\x16\n\x0e\x61llowed_models\x18\x01 \x03(\t\x12\x14\n\x07\x65nabled\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_enabledb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61router/v1/route_option.proto\x12\narouter.v1\x1a\x1fgoogle/api/field_behavior.proto\"\xd6\x03\n\x13ProviderPreferences\x12\r\n\x05order\x18\x01 \x03(\t\x12\x0c\n\x04only\x18\x02 \x03(\t\x12\x0e\n\x06ignore\x18\x03 \x03(\t\x12\x1c\n\x0f\x61llow_fallbacks\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x1f\n\x12require_parameters\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x1c\n\x0f\x64\x61ta_collection\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x10\n\x03zdr\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12\x15\n\rquantizations\x18\x08 \x03(\t\x12\x11\n\x04sort\x18\t \x01(\tH\x04\x88\x01\x01\x12%\n\x18preferred_min_throughput\x18\n \x01(\x01H\x05\x88\x01\x01\x12\"\n\x15preferred_max_latency\x18\x0b \x01(\x01H\x06\x88\x01\x01\x12\'\n\tmax_price\x18\x0c \x01(\x0b\x32\x14.arouter.v1.MaxPriceB\x12\n\x10_allow_fallbacksB\x15\n\x13_require_parametersB\x12\n\x10_data_collectionB\x06\n\x04_zdrB\x07\n\x05_sortB\x1b\n\x19_preferred_min_throughputB\x18\n\x16_preferred_max_latency\"R\n\x08MaxPrice\x12\x13\n\x06prompt\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\ncompletion\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_promptB\r\n\x0b_completion\"M\n\x06Plugin\x12\x39\n\x0b\x61uto_router\x18\x01 \x01(\x0b\x32\x1c.arouter.v1.AutoRouterPluginB\x04\xe2\x41\x01\x02H\x00\x42\x08\n\x06plugin\"L\n\x10\x41utoRouterPlugin\x12\x16\n\x0e\x61llowed_models\x18\x01 \x03(\t\x12\x14\n\x07\x65nabled\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_enabledb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.route_option_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROVIDERPREFERENCES']._serialized_start=46
-  _globals['_PROVIDERPREFERENCES']._serialized_end=516
-  _globals['_MAXPRICE']._serialized_start=518
-  _globals['_MAXPRICE']._serialized_end=600
-  _globals['_PLUGIN']._serialized_start=602
-  _globals['_PLUGIN']._serialized_end=673
-  _globals['_AUTOROUTERPLUGIN']._serialized_start=675
-  _globals['_AUTOROUTERPLUGIN']._serialized_end=751
+  _globals['_PLUGIN'].fields_by_name['auto_router']._loaded_options = None
+  _globals['_PLUGIN'].fields_by_name['auto_router']._serialized_options = b'\342A\001\002'
+  _globals['_PROVIDERPREFERENCES']._serialized_start=79
+  _globals['_PROVIDERPREFERENCES']._serialized_end=549
+  _globals['_MAXPRICE']._serialized_start=551
+  _globals['_MAXPRICE']._serialized_end=633
+  _globals['_PLUGIN']._serialized_start=635
+  _globals['_PLUGIN']._serialized_end=712
+  _globals['_AUTOROUTERPLUGIN']._serialized_start=714
+  _globals['_AUTOROUTERPLUGIN']._serialized_end=790
 # @@protoc_insertion_point(module_scope)

@@ -25,22 +25,25 @@ _sym_db = _symbol_database.Default()
 from arouter.v1 import chat_service_pb2 as arouter_dot_v1_dot_chat__service__pb2
 from arouter.v1 import route_pb2 as arouter_dot_v1_dot_route__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/routing_service.proto\x12\narouter.v1\x1a\x1d\x61router/v1/chat_service.proto\x1a\x16\x61router/v1/route.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\x88\x01\n\x13\x45xplainRouteRequest\x12\x37\n\x0c\x63hat_request\x18\x01 \x01(\x0b\x32!.arouter.v1.ChatCompletionRequest\x12\x0f\n\x07why_not\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"h\n\x14\x45xplainRouteResponse\x12%\n\x05route\x18\x01 \x01(\x0b\x32\x16.arouter.v1.RouteTrace\x12)\n\x07why_not\x18\x02 \x01(\x0b\x32\x18.arouter.v1.RouteVerdict2\x8d\x01\n\x0eRoutingService\x12{\n\x0c\x45xplainRoute\x12\x1f.arouter.v1.ExplainRouteRequest\x1a .arouter.v1.ExplainRouteResponse\"(\x82\xd3\xe4\x93\x02\"\"\x15/api/v1/route:explain:\thttp_bodyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/routing_service.proto\x12\narouter.v1\x1a\x1d\x61router/v1/chat_service.proto\x1a\x16\x61router/v1/route.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\"\x8e\x01\n\x13\x45xplainRouteRequest\x12=\n\x0c\x63hat_request\x18\x01 \x01(\x0b\x32!.arouter.v1.ChatCompletionRequestB\x04\xe2\x41\x01\x02\x12\x0f\n\x07why_not\x18\x02 \x01(\t\x12\'\n\thttp_body\x18\x0f \x01(\x0b\x32\x14.google.api.HttpBody\"h\n\x14\x45xplainRouteResponse\x12%\n\x05route\x18\x01 \x01(\x0b\x32\x16.arouter.v1.RouteTrace\x12)\n\x07why_not\x18\x02 \x01(\x0b\x32\x18.arouter.v1.RouteVerdict2\x8d\x01\n\x0eRoutingService\x12{\n\x0c\x45xplainRoute\x12\x1f.arouter.v1.ExplainRouteRequest\x1a .arouter.v1.ExplainRouteResponse\"(\x82\xd3\xe4\x93\x02\"\"\x15/api/v1/route:explain:\thttp_bodyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.routing_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EXPLAINROUTEREQUEST'].fields_by_name['chat_request']._loaded_options = None
+  _globals['_EXPLAINROUTEREQUEST'].fields_by_name['chat_request']._serialized_options = b'\342A\001\002'
   _globals['_ROUTINGSERVICE'].methods_by_name['ExplainRoute']._loaded_options = None
   _globals['_ROUTINGSERVICE'].methods_by_name['ExplainRoute']._serialized_options = b'\202\323\344\223\002\"\"\025/api/v1/route:explain:\thttp_body'
-  _globals['_EXPLAINROUTEREQUEST']._serialized_start=161
-  _globals['_EXPLAINROUTEREQUEST']._serialized_end=297
-  _globals['_EXPLAINROUTERESPONSE']._serialized_start=299
-  _globals['_EXPLAINROUTERESPONSE']._serialized_end=403
-  _globals['_ROUTINGSERVICE']._serialized_start=406
-  _globals['_ROUTINGSERVICE']._serialized_end=547
+  _globals['_EXPLAINROUTEREQUEST']._serialized_start=194
+  _globals['_EXPLAINROUTEREQUEST']._serialized_end=336
+  _globals['_EXPLAINROUTERESPONSE']._serialized_start=338
+  _globals['_EXPLAINROUTERESPONSE']._serialized_end=442
+  _globals['_ROUTINGSERVICE']._serialized_start=445
+  _globals['_ROUTINGSERVICE']._serialized_end=586
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,7 @@ class ExplainRouteRequest(_message.Message):
     """Optional. A model's id: `why_not` of the response says what holds of it."""
     @_builtins.property
     def chat_request(self) -> _chat_service_pb2.ChatCompletionRequest:
-        """The chat completion, as `ChatService.ChatCompletion` takes it."""
+        """Required. The chat completion, as `ChatService.ChatCompletion` takes it."""
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:

@@ -23,32 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61router/v1/usage_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\"\n\x14GetGenerationRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x9c\x02\n\nGeneration\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x10\n\x08key_hash\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x07 \x01(\r\x12\x1b\n\x0e\x66irst_token_ms\x18\x08 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06status\x18\t \x01(\t\x12\x0e\n\x06stream\x18\n \x01(\x08\x12*\n\x05usage\x18\x0b \x01(\x0b\x32\x1b.arouter.v1.GenerationUsageB\x11\n\x0f_first_token_ms\"\xc7\x01\n\x0fGenerationUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\r\x12\x15\n\rcached_tokens\x18\x04 \x01(\r\x12\x1a\n\x12\x63\x61\x63he_write_tokens\x18\x05 \x01(\r\x12\x18\n\x10reasoning_tokens\x18\x06 \x01(\r\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\x12\x11\n\testimated\x18\x08 \x01(\x08\"`\n\x15SummarizeUsageRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x10\n\x08group_by\x18\x03 \x03(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\"@\n\x16SummarizeUsageResponse\x12&\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x18.arouter.v1.UsageSummary\"\xde\x01\n\x0cUsageSummary\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08key_hash\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x10\n\x08requests\x18\x04 \x01(\r\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x01\x12\x19\n\x11\x63ompletion_tokens\x18\x06 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\x12\x14\n\x07\x61\x63\x63ount\x18\x08 \x01(\tH\x03\x88\x01\x01\x42\x06\n\x04_dayB\x08\n\x06_modelB\x0b\n\t_key_hashB\n\n\x08_account2\xe5\x01\n\x0cUsageService\x12\x65\n\rGetGeneration\x12 .arouter.v1.GetGenerationRequest\x1a\x16.arouter.v1.Generation\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/generation\x12n\n\x0eSummarizeUsage\x12!.arouter.v1.SummarizeUsageRequest\x1a\".arouter.v1.SummarizeUsageResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/usageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61router/v1/usage_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x14GetGenerationRequest\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x9c\x02\n\nGeneration\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x10\n\x08key_hash\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x07 \x01(\r\x12\x1b\n\x0e\x66irst_token_ms\x18\x08 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06status\x18\t \x01(\t\x12\x0e\n\x06stream\x18\n \x01(\x08\x12*\n\x05usage\x18\x0b \x01(\x0b\x32\x1b.arouter.v1.GenerationUsageB\x11\n\x0f_first_token_ms\"\xc7\x01\n\x0fGenerationUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\r\x12\x15\n\rcached_tokens\x18\x04 \x01(\r\x12\x1a\n\x12\x63\x61\x63he_write_tokens\x18\x05 \x01(\r\x12\x18\n\x10reasoning_tokens\x18\x06 \x01(\r\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\x12\x11\n\testimated\x18\x08 \x01(\x08\"`\n\x15SummarizeUsageRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x10\n\x08group_by\x18\x03 \x03(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\"@\n\x16SummarizeUsageResponse\x12&\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x18.arouter.v1.UsageSummary\"\xde\x01\n\x0cUsageSummary\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08key_hash\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x10\n\x08requests\x18\x04 \x01(\r\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x01\x12\x19\n\x11\x63ompletion_tokens\x18\x06 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\x12\x14\n\x07\x61\x63\x63ount\x18\x08 \x01(\tH\x03\x88\x01\x01\x42\x06\n\x04_dayB\x08\n\x06_modelB\x0b\n\t_key_hashB\n\n\x08_account2\xe5\x01\n\x0cUsageService\x12\x65\n\rGetGeneration\x12 .arouter.v1.GetGenerationRequest\x1a\x16.arouter.v1.Generation\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/generation\x12n\n\x0eSummarizeUsage\x12!.arouter.v1.SummarizeUsageRequest\x1a\".arouter.v1.SummarizeUsageResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/usageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.usage_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETGENERATIONREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_GETGENERATIONREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
   _globals['_USAGESERVICE'].methods_by_name['GetGeneration']._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['GetGeneration']._serialized_options = b'\202\323\344\223\002\024\022\022/api/v1/generation'
   _globals['_USAGESERVICE'].methods_by_name['SummarizeUsage']._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['SummarizeUsage']._serialized_options = b'\202\323\344\223\002\017\022\r/api/v1/usage'
-  _globals['_GETGENERATIONREQUEST']._serialized_start=109
-  _globals['_GETGENERATIONREQUEST']._serialized_end=143
-  _globals['_GENERATION']._serialized_start=146
-  _globals['_GENERATION']._serialized_end=430
-  _globals['_GENERATIONUSAGE']._serialized_start=433
-  _globals['_GENERATIONUSAGE']._serialized_end=632
-  _globals['_SUMMARIZEUSAGEREQUEST']._serialized_start=634
-  _globals['_SUMMARIZEUSAGEREQUEST']._serialized_end=730
-  _globals['_SUMMARIZEUSAGERESPONSE']._serialized_start=732
-  _globals['_SUMMARIZEUSAGERESPONSE']._serialized_end=796
-  _globals['_USAGESUMMARY']._serialized_start=799
-  _globals['_USAGESUMMARY']._serialized_end=1021
-  _globals['_USAGESERVICE']._serialized_start=1024
-  _globals['_USAGESERVICE']._serialized_end=1253
+  _globals['_GETGENERATIONREQUEST']._serialized_start=142
+  _globals['_GETGENERATIONREQUEST']._serialized_end=182
+  _globals['_GENERATION']._serialized_start=185
+  _globals['_GENERATION']._serialized_end=469
+  _globals['_GENERATIONUSAGE']._serialized_start=472
+  _globals['_GENERATIONUSAGE']._serialized_end=671
+  _globals['_SUMMARIZEUSAGEREQUEST']._serialized_start=673
+  _globals['_SUMMARIZEUSAGEREQUEST']._serialized_end=769
+  _globals['_SUMMARIZEUSAGERESPONSE']._serialized_start=771
+  _globals['_SUMMARIZEUSAGERESPONSE']._serialized_end=835
+  _globals['_USAGESUMMARY']._serialized_start=838
+  _globals['_USAGESUMMARY']._serialized_end=1060
+  _globals['_USAGESERVICE']._serialized_start=1063
+  _globals['_USAGESERVICE']._serialized_end=1292
 # @@protoc_insertion_point(module_scope)

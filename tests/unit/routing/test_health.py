@@ -14,7 +14,7 @@ from support.health_board import KEY, MODEL, OTHER, SPARE, Watched
 
 def test_nothing_is_observed_of_what_was_not_called(board: Watched) -> None:
     """Unknown is None, not zero."""
-    assert board.observed(MODEL, 0) == NOTHING == (0, None, None, None)
+    assert board.observed(MODEL, 0) == NOTHING == (0, None, None, None, None)
     assert board.provider_observed("acme", 0) == NOTHING
 
 
@@ -27,8 +27,8 @@ def test_an_endpoint_is_observed_with_all_its_credentials(board: Watched) -> Non
     board.call(0).succeeded(0)
     board.fail(0)
 
-    assert board.observed(MODEL, 0) == (4, 0.75, 1, 75)
-    assert board.provider_observed("acme", 0) == (4, 0.75, 1, 75)
+    assert board.observed(MODEL, 0) == (4, 0.75, 1, 75, 0.5)
+    assert board.provider_observed("acme", 0) == (4, 0.75, 1, 75, 0.5)
 
 
 def test_the_window_is_thirty_seconds(board: Watched) -> None:
@@ -37,7 +37,7 @@ def test_the_window_is_thirty_seconds(board: Watched) -> None:
     board.call(20).succeeded(20, 2, 20)
 
     assert board.observed(MODEL, 26.9).calls == 2
-    assert board.observed(MODEL, 30) == (1, 1, 2, 20)
+    assert board.observed(MODEL, 30) == (1, 1, 2, 20, 2)
     assert board.observed(MODEL, 50) == NOTHING
 
 

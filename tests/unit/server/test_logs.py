@@ -22,6 +22,7 @@ log.warning("half a pair: %s", chr(0xD800))
 logging.getLogger("elsewhere").debug("SELECT %s", "secret")
 logging.getLogger("elsewhere").info("other's %d", 1)
 logging.getLogger("grpc._cython.cygrpc").error("Invalid encoding on authorization: secret")
+logging.getLogger("grpc._cython.cygrpc").error("ExecuteBatchError raised in core by servicer method [/secret]")
 warnings.warn("odd")
 try:
     raise ValueError("wrong")

@@ -179,7 +179,6 @@ async def test_pages_and_times(management: Management, log: AuditLog) -> None:
     ("filters", "param"),
     [
         ({"page_size": -1}, "page_size"),
-        ({"page_size": 1001}, "page_size"),
         ({"page_token": "x"}, "page_token"),
         ({"page_token": "MTI"}, "page_token"),
         ({"key_hash": "a" * 63}, "key_hash"),

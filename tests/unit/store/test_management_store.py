@@ -97,15 +97,16 @@ async def test_a_key_needs_its_account(store: SqlManagementStore) -> None:
 
 
 async def test_the_list_goes_on_behind_a_key(store: SqlManagementStore) -> None:
-    keys = [replace(BARE, hash=digit * 64, created_at=20, disabled=digit == "2") for digit in "1234"]
+    """The newest is first, also of those that were made in the same second, whatever their hashes."""
+    keys = [replace(BARE, hash=digit * 64, created_at=20, disabled=digit == "2") for digit in "3142"]
     for key in keys:
         await store.create_key(key, ACTOR)
 
     everything = await store.list_keys(ALL)
-    assert [key.hash[0] for key in everything] == list("4321cba")
-    assert [key.hash[0] for key in await store.list_keys(ALL._replace(include_disabled=False))] == list("431cba")
-    assert [key.hash[0] for key in await store.list_keys(ALL._replace(before=(20, "3" * 64)))] == list("21cba")
-    assert [key.hash[0] for key in await store.list_keys(ALL._replace(offset=2, at_most=3))] == list("21c")
+    assert [key.hash[0] for key in everything] == list("2413cba")
+    assert [key.hash[0] for key in await store.list_keys(ALL._replace(include_disabled=False))] == list("413cba")
+    assert [key.hash[0] for key in await store.list_keys(ALL._replace(before=(20, "4" * 64)))] == list("13cba")
+    assert [key.hash[0] for key in await store.list_keys(ALL._replace(offset=2, at_most=3))] == list("13c")
 
 
 async def test_a_hash_is_found_by_its_beginning(store: SqlManagementStore) -> None:

@@ -14,7 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
+from arouter.accounts.store import KeyQuery
 from arouter.catalogue.store import StoredList
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
@@ -22,9 +24,19 @@ from arouter.providers.adapter import ListedModel
 from arouter.store.catalogue import SqlCatalogueStore
 from arouter.store.database import Database, database_url
 from arouter.store.directory import SqlDirectoryStore
+from arouter.store.management import SqlManagementStore
 from arouter.store.revision import HEAD, is_head, make_sqlite, sqlite_path
 from arouter.store.schema import migrate
 from arouter.store.tables import metadata
+
+OLD_KEY = """
+    INSERT INTO keys (hash, name, label, key_type, disabled, created_at, updated_at, revision)
+    VALUES (:hash, 'x', 'x', 'management', false, 20, 20, :revision)
+"""
+OLD_EVENT = """
+    INSERT INTO audit_events (revision, position, created_ms, action, resource, key_hash, actor)
+    VALUES (:revision, 0, 20000, 'create', 'key', :hash, '{}')
+"""
 
 
 async def test_an_empty_database_gets_the_tables(empty_database: Database) -> None:
@@ -60,6 +72,19 @@ async def test_accounts_made_before_there_were_default_models_have_none(empty_da
     [account] = (await SqlDirectoryStore(empty_database).changes(0)).accounts.values()
     assert account is not None
     assert (account.id, account.default_model) == ("default", None)
+
+
+async def test_keys_made_before_their_order_was_kept_are_in_the_audit_logs_order(empty_database: Database) -> None:
+    await migrate(empty_database, "0005")
+    async with empty_database.begin() as connection:
+        for revision, digit in enumerate("312", 1):
+            await connection.execute(text(OLD_KEY), {"hash": digit * 64, "revision": revision})
+            await connection.execute(text(OLD_EVENT), {"hash": digit * 64, "revision": revision})
+
+    await migrate(empty_database)
+
+    query = KeyQuery(account=None, include_disabled=True, before=None, offset=0, at_most=9)
+    assert [key.hash[0] for key in await SqlManagementStore(empty_database).list_keys(query)] == list("213")
 
 
 def test_head_is_alembics_own() -> None:

@@ -13,8 +13,7 @@ from arouter.v1 import account_service_pb2
 
 def new_account_document(account: account_service_pb2.Account) -> dict[str, Any]:
     """Returns the JSON that would ask for the same account."""
-    document = account_fields(account) | {"id": account.id}
-    return document | {"name": account.name or account.id}
+    return {"id": account.id} | account_fields(account) | {"name": account.name or account.id}
 
 
 def account_fields(account: account_service_pb2.Account) -> dict[str, Any]:

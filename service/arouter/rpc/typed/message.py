@@ -50,8 +50,8 @@ def message(value: ChatMessage, path: str) -> dict[str, Any]:
     for field, item in value.ListFields():
         name = field.name
         if name not in _SKIPPED:
-            convert = _CONVERT.get(name)
-            out["content" if name == "content_parts" else name] = convert(item, f"{path}.{name}") if convert else item
+            converted = _CONVERT[name](item, f"{path}.{name}") if name in _CONVERT else item
+            out["content" if name == "content_parts" else name] = converted
     if value.extra_fields_json:
         add_extra(out, extra_fields(value.extra_fields_json, path), f"{path}.extra_fields_json")
     if "content" not in out and role != "assistant":

@@ -20,13 +20,15 @@ def masked(fields: Mapping[str, Any], mask: FieldMask) -> dict[str, Any]:
 
     Args:
         fields: All that can be changed, null where unset.
-        mask: Names some of them, or a member: `rate_limit.requests_per_day`.
+        mask: Names some of them, or a member: `rate_limit.requests_per_day`; or `*`, alone, which is all (AIP-134).
 
     Raises:
         ARouterError: INVALID_REQUEST; it names nothing, or something else.
     """
     if not mask.paths:
         raise invalid_request(f"'update_mask' must name the fields to change: {', '.join(fields)}.", "update_mask")
+    if list(mask.paths) == ["*"]:
+        return dict(fields)
     patch: dict[str, Any] = {}
     for path in mask.paths:
         name, dot, member = path.partition(".")

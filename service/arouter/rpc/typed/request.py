@@ -39,8 +39,7 @@ def request_to_dict(request: ChatCompletionRequest) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for field, value in request.ListFields():
         name = field.name
-        convert = _CONVERT.get(name)
-        body[name] = convert(value, name) if convert else value
+        body[name] = _CONVERT[name](value, name) if name in _CONVERT else value
     extra = body.pop("extra_body", None)
     if extra:
         if "stream" in extra:

@@ -1,0 +1,93 @@
+"""What the gateway answers to native gRPC calls by itself: a status with details like the service's own.
+
+Envoy makes the gRPC code of the HTTP status, so that one is written down here as well: the two must agree.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.code_pb2 import UNAVAILABLE, UNIMPLEMENTED, UNKNOWN
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+
+class _Reply(NamedTuple):
+    """A reply.
+
+    Attributes:
+        status: Envoy's HTTP status.
+        code: What Envoy makes of it for gRPC.
+        message: For people.
+        reason: `ErrorInfo.reason`.
+        http_status: Of that reason.
+        type: Of that reason, in OpenAI's words.
+        error_code: Of that reason; empty without one.
+        retry_after: Seconds after which a retry makes sense, or None.
+    """
+
+    status: int
+    code: int
+    message: str
+    reason: str
+    http_status: int
+    type: str = "invalid_request_error"
+    error_code: str = ""
+    retry_after: int | None = None
+
+
+_AWAY = ("UNAVAILABLE", 503, "server_error", "unavailable", 1)
+_REPLIES = (
+    _Reply(404, UNIMPLEMENTED, "There is no such method.", "UNIMPLEMENTED", 501),
+    _Reply(
+        408,
+        UNKNOWN,
+        "The request did not arrive completely in time.",
+        "REQUEST_TIMEOUT",
+        408,
+        error_code="request_timeout",
+    ),
+    _Reply(
+        431, UNKNOWN, "The request's metadata is too large: at most 60 KiB and 100 entries.", "INVALID_REQUEST", 431
+    ),
+    _Reply(503, UNAVAILABLE, "The service is unavailable at the moment. Try again shortly.", *_AWAY),
+    _Reply(504, UNAVAILABLE, "The service did not answer in time.", *_AWAY),
+)
+
+
+def grpc_replies() -> Sequence[Mapping[str, Any]]:
+    """Returns a mapper of `local_reply_config` for each status."""
+    return [_mapper(reply) for reply in _REPLIES]
+
+
+def _mapper(reply: _Reply) -> Mapping[str, Any]:
+    details = base64.b64encode(_details(reply).SerializeToString()).decode("ascii").rstrip("=")
+    added = {"grpc-status-details-bin": details}
+    if reply.retry_after is not None:
+        added["retry-after"] = str(reply.retry_after)
+    status = {"comparison": {"op": "EQ", "value": {"default_value": reply.status, "runtime_key": "unused"}}}
+    # A transcoded call looks like gRPC too by then, but has left its method behind.
+    is_native = [
+        {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}},
+        {"header_filter": {"header": {"name": "x-envoy-original-method", "present_match": False}}},
+    ]
+    return {
+        "filter": {"and_filter": {"filters": [*is_native, {"status_code_filter": status}]}},
+        "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
+        "body": {"inline_string": reply.message},
+        "body_format_override": {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}},
+    }
+
+
+def _details(reply: _Reply) -> Status:
+    metadata = {"http_status": str(reply.http_status), "type": reply.type}
+    if reply.error_code:
+        metadata["code"] = reply.error_code
+    status = Status(code=reply.code, message=reply.message)
+    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain="arouter", metadata=metadata))
+    if reply.retry_after is not None:
+        status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=reply.retry_after)))
+    return status

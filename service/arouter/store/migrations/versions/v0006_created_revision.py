@@ -1,0 +1,18 @@
+"""The order in which keys were made."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Adds the column; of keys that are there already the audit log tells, as far back as it goes."""
+    op.add_column("keys", sa.Column("created_revision", sa.BigInteger, nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE keys SET created_revision = COALESCE((SELECT MIN(revision) FROM audit_events "
+        "WHERE audit_events.key_hash = keys.hash AND audit_events.action = 'create'), 0)"
+    )
