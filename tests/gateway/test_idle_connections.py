@@ -14,7 +14,7 @@ import pytest
 from arouter_gateway.tls import GatewayTls
 from emulator import Emulator
 from support.edge import Edge, edge
-from support.http2 import PREFACE
+from support.http2_frames import PREFACE
 from support.ports import HOST
 from support.stack import Stack
 from support.tls import Authority

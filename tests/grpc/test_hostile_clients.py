@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from arouter.v1.chat_service_pb2 import CreateChatCompletionRequest
 from arouter.v1.routing_service_pb2 import ExplainRouteRequest
 from emulator import Emulator
-from support.grpc_frames import (
+from support.http2_frames import (
     CANCEL,
     DATA,
     END_HEADERS,
@@ -33,7 +33,7 @@ from support.grpc_frames import (
     call_headers,
     frame,
 )
-from support.grpc_frames import message as wire_message
+from support.http2_frames import message as wire_message
 from support.keys import add_key
 from support.stack import PROVIDER_KEY, Stack, running
 from support.typed import Client, chat_request, refusal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from support.grpc_frames import ACK, DATA, END_HEADERS, HEADERS, PING, Connection, call_headers, frame, message
+from support.http2_frames import ACK, DATA, END_HEADERS, HEADERS, PING, Connection, call_headers, frame, message
 from support.stack import Stack
 
 PINGS = 5

@@ -7,13 +7,24 @@ import struct
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 
+from support.http2_frames import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GO_AWAY,
+    HEADERS,
+    INITIAL_WINDOW_SIZE,
+    PING,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+    header_block,
+)
 from support.ports import HOST
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GO_AWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
-_ACK = _END_STREAM = 1
-_END_HEADERS = 4
-_INITIAL_WINDOW = 4
 _FRAME = 16384
 
 
@@ -36,7 +47,7 @@ class Http2:
         self.answered: set[int] = set()
         self.received: dict[int, bytes] = {}
         self.is_closed = False
-        self._socket.sendall(PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW, 1 << 20)))
+        self._socket.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 20)))
 
     def __enter__(self) -> Http2:
         return self
@@ -49,8 +60,7 @@ class Http2:
         stream = 2 * len(self._windows) + 1
         self._windows[stream] = self._first_window
         pairs = [(name, value) for name, values in headers.items() for value in values.split("\n")]
-        block = b"".join(b"\0" + _text(name) + _text(value) for name, value in pairs)
-        self._send(_frame(_HEADERS, _END_HEADERS | (_END_STREAM if end else 0), stream, block))
+        self._send(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, header_block(pairs)))
         return stream
 
     def send(self, stream: int, size: int, *, end: bool = False) -> int:
@@ -61,7 +71,7 @@ class Http2:
             if piece <= 0:
                 break
             last = end and sent + piece == size
-            self._send(_frame(_DATA, _END_STREAM if last else 0, stream, b" " * piece))
+            self._send(frame(DATA, END_STREAM if last else 0, stream, b" " * piece))
             sent += piece
             self._window -= piece
             self._windows[stream] -= piece
@@ -103,29 +113,29 @@ class Http2:
             assert self.read(30.0), "the streams have not ended"
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == _SETTINGS and not flags & _ACK:
+        if kind == SETTINGS and not flags & ACK:
             for at in range(0, len(payload), 6):
                 name, value = struct.unpack_from(">HI", payload, at)
-                if name == _INITIAL_WINDOW:
+                if name == INITIAL_WINDOW_SIZE:
                     for each in self._windows:
                         self._windows[each] += value - self._first_window
                     self._first_window = value
-            self._send(_frame(_SETTINGS, _ACK, 0, b""))
-        elif kind == _WINDOW_UPDATE:
+            self._send(frame(SETTINGS, ACK, 0, b""))
+        elif kind == WINDOW_UPDATE:
             more = int.from_bytes(payload, "big")
             if stream:
                 self._windows[stream] += more
             else:
                 self._window += more
-        elif kind == _PING and not flags & _ACK:
-            self._send(_frame(_PING, _ACK, 0, payload))
-        elif kind == _GO_AWAY:
+        elif kind == PING and not flags & ACK:
+            self._send(frame(PING, ACK, 0, payload))
+        elif kind == GO_AWAY:
             self.is_closed = True
-        if kind == _HEADERS:
+        if kind == HEADERS:
             self.answered.add(stream)
-        if kind == _DATA:
+        if kind == DATA:
             self.received[stream] = self.received.get(stream, b"") + payload
-        if kind == _RESET or (kind in (_DATA, _HEADERS) and flags & _END_STREAM):
+        if kind == RST_STREAM or (kind in (DATA, HEADERS) and flags & END_STREAM):
             self.ended.add(stream)
 
     def _send(self, data: bytes) -> None:
@@ -140,19 +150,3 @@ def post(path: str, length: int | None = None, **headers: str) -> dict[str, str]
     said = {} if length is None else {"content-length": str(length)}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", **said, **named}
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-
-
-def _text(value: str) -> bytes:
-    """Encodes a text for HPACK, without Huffman's code."""
-    data = value.encode()
-    if len(data) < 127:
-        return bytes((len(data),)) + data
-    length, rest = b"\x7f", len(data) - 127
-    while rest >= 128:
-        length += bytes((rest % 128 + 128,))
-        rest //= 128
-    return length + bytes((rest,)) + data

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from support.ports import HOST
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GO_AWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
+INITIAL_WINDOW_SIZE = 4
 CANCEL = 8
 
 
@@ -45,7 +46,7 @@ class Connection:
         self._socket = socket.create_connection((HOST, port), timeout=10)
         self._next = 1
         self._buffer = b""
-        self.send(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 2**31 - 1)))
+        self.send(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 2**31 - 1)))
         self.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**30)))
 
     def __enter__(self) -> Connection:
