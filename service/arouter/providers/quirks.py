@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from arouter.config.quirks import ReasoningField
 from arouter.errors import invalid_request
 from arouter.providers.dropped import asks_nothing
 from arouter.providers.message_order import acknowledge_results, mark_prefix, without_empty_calls
@@ -48,7 +49,7 @@ class Quirks:
     no_stream_options: bool = False
     no_developer_role: bool = False
     text_content: bool = False
-    reasoning: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    reasoning: ReasoningField = "reasoning_content"
     reasoning_with_calls: bool = False
     members: Members = ANY
     prefix_member: str = ""
