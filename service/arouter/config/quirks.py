@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Name = Annotated[str, Meta(min_length=1)]
 Names = tuple[Name, ...]
 ReasoningField = Literal["reasoning_content", "reasoning"]
+Order = Literal["any", "answered", "alternating"]
 
 
 class MembersConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +70,8 @@ class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
         reasoning_with_calls: A message with tool calls must have reasoning.
         members: See `MembersConfig`.
         prefix_member: The member that a last message of the assistant must have.
-        acknowledges_results: Between results of tools and a message of the user there must be one of the assistant.
+        asks_to_continue: It refuses a conversation that ends with the assistant: the user asks for the rest.
+        order: How its messages must follow each other.
         tool_ids: See `ToolIdsConfig`. None: any.
         tool_names: See `ToolNamesConfig`. None: any.
         cached_tokens: The field of usage that holds `prompt_tokens_details.cached_tokens`.
@@ -87,7 +89,8 @@ class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
     reasoning_with_calls: bool | UnsetType = UNSET
     members: MembersConfig | UnsetType = UNSET
     prefix_member: str | UnsetType = UNSET
-    acknowledges_results: bool | UnsetType = UNSET
+    asks_to_continue: bool | UnsetType = UNSET
+    order: Order | UnsetType = UNSET
     tool_ids: ToolIdsConfig | UnsetType | None = UNSET
     tool_names: ToolNamesConfig | UnsetType | None = UNSET
     cached_tokens: str | UnsetType = UNSET

@@ -103,6 +103,8 @@ PRESETS: dict[str, Preset] = {
             # api-docs.deepseek.com, "Thinking mode", tool calls.
             reasoning_with_calls=True,
             members=allow_lists.DEEPSEEK_MEMBERS,
+            # api-docs.deepseek.com, "Chat prefix completion": at another address, and `prefix` is the client's to say.
+            asks_to_continue=True,
             tool_names=tool_names.OPENAI,
             cached_tokens="prompt_cache_hit_tokens",
         ),
@@ -131,7 +133,7 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             members=allow_lists.MISTRAL_MEMBERS,
             prefix_member="prefix",
-            acknowledges_results=True,
+            order="answered",
             tool_ids=tool_ids.MISTRAL,
             tool_names=tool_names.OPENAI,
         ),
@@ -238,6 +240,8 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
+            order="alternating",
+            asks_to_continue=True,
         ),
     ),
     "cohere": Preset(

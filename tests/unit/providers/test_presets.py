@@ -112,7 +112,8 @@ def describe(quirks: Quirks) -> list[str]:
     said += [f"ids `{quirks.tool_ids.pattern}`"] if quirks.tool_ids else []
     said += [f"names `{quirks.tool_names.pattern}`"] if quirks.tool_names else []
     said += ["continues the last answer"] if quirks.prefix_member else []
-    said += ["answers results first"] if quirks.acknowledges_results else []
+    said += [f"messages {quirks.order}"] if quirks.order != "any" else []
+    said += ["is asked to continue"] if quirks.asks_to_continue else []
     said += [f"cached tokens in `{quirks.cached_tokens}`"] if quirks.cached_tokens else []
     said += ["reasoning tokens apart"] if quirks.reasoning_apart else []
     return said
