@@ -33,6 +33,7 @@ class Rules:
         after: By role, the only ones that may follow.
         last: The roles that the last message may have; an assistant's with `prefix` is always right where it is known.
         empty: Whether an answer may be without text and calls.
+        leading: Whether instructions may be the first message alone.
     """
 
     roles: frozenset[str] = frozenset({"system", "user", "assistant", "tool"})
@@ -46,6 +47,7 @@ class Rules:
     after: tuple[tuple[str, frozenset[str]], ...] = ()
     last: frozenset[str] = frozenset({"developer", "system", "user", "assistant", "tool"})
     empty: bool = True
+    leading: bool = False
 
 
 _NAMES = "[a-zA-Z0-9_-]{1,64}"
@@ -55,6 +57,12 @@ _OPENAI = Rules(
     foreign=Rules.foreign | {"reasoning", "reasoning_content"},
     ids=".{1,40}",
     names=_NAMES,
+)
+_IN_TURN = (
+    ("system", frozenset({"system", "user"})),
+    ("user", frozenset({"assistant"})),
+    ("assistant", frozenset({"user", "tool"})),
+    ("tool", frozenset({"assistant", "tool", "user"})),
 )
 RULES = {
     "openai": _OPENAI,
@@ -74,24 +82,21 @@ RULES = {
         last=frozenset({"user", "tool", "system"}),
         empty=False,
     ),
-    # "The last message of deepseek-reasoner must be a user message, or an assistant message with prefix mode on".
+    # "The last message of deepseek-reasoner must be a user message, or an assistant message with prefix mode on", "The
+    # first message (except the system message) …", "… does not support successive user or assistant messages".
     "deepseek": Rules(
         members=_STRICT | {"reasoning_content", "prefix"},
         names=_NAMES,
         texts=True,
         needs_reasoning=True,
-        last=frozenset({"system", "user", "tool"}),
-    ),
-    # "After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s)."
-    "perplexity": Rules(
-        after=(
-            ("user", frozenset({"assistant"})),
-            ("assistant", frozenset({"user", "tool"})),
-            ("tool", frozenset({"assistant", "tool"})),
-        ),
+        after=_IN_TURN,
         last=frozenset({"user", "tool"}),
     ),
+    # "After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s)."
+    "perplexity": Rules(after=_IN_TURN, last=frozenset({"user", "tool"})),
     "openrouter": Rules(roles=_OPENAI.roles, foreign=ANYWHERE_FOREIGN),
+    # "System message must be at the beginning.", chat templates of Qwen.
+    **dict.fromkeys(("vllm", "llama.cpp", "lm-studio", "ollama", "local"), Rules(leading=True)),
     "qwen": Rules(foreign=Rules.foreign - {"cache_control"}),
 }
 
@@ -106,6 +111,8 @@ def openai_faults(vendor: str, body: Json) -> list[str]:
     after = dict(rules.after)
     roles = [message["role"] for message in messages]
     found += [f"{b} after {a}" for a, b in pairwise(roles) if a in after and b not in after[a]]
+    if rules.leading and "system" in roles[1:]:
+        found.append("system behind the first message")
     if roles[-1] not in rules.last and not messages[-1].get("prefix"):
         found.append(f"ends with {roles[-1]}")
     return found

@@ -24,6 +24,7 @@ _PARAMETERS = sorted(name for name in ROWS if "." not in name)
 """OpenAI's."""
 
 _ORDERS = {
+    "leading": "instructions at the beginning are one message, later ones are the user's words",
     "answered": "a short answer between a tool's result and the user's words; instructions behind an answer go behind "
     "the user's words, or are the user's; empty answers are left out",
     "alternating": "late instructions are the user's words; neighbours of one role are joined; a conversation that "

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Name = Annotated[str, Meta(min_length=1)]
 Names = tuple[Name, ...]
 ReasoningField = Literal["reasoning_content", "reasoning"]
-Order = Literal["any", "answered", "alternating"]
+Order = Literal["any", "leading", "answered", "alternating"]
 
 
 class MembersConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,11 +1,12 @@
 """The order of messages that a vendor of the `openai` protocol takes.
 
 - `any`: as they come.
+- `leading`: one message of instructions, and that first; those that come later are the user's words. Chat templates of
+  Qwen, Gemma and others demand it (vllm-project/vllm#41114, ggml-org/llama.cpp#27367, ollama/ollama#17774).
 - `answered`: an answer between a tool's result and what is not one, no instructions right behind an answer, and no
   empty answer. Source: mistral-common, validators (avante-corp/avante.nvim#2695, NousResearch/hermes-agent#20154).
-- `alternating`: instructions first, then users' messages and answers in turn, beginning with the user's. Source:
-  Perplexity's own error, "After the (optional) system message(s), user or tool message(s) should alternate with
-  assistant message(s)".
+- `alternating`: instructions first, then users' messages and answers in turn, beginning with the user's. Perplexity and
+  DeepSeek say so in errors (perplexityai/api-discussion#265, open-webui/open-webui#9266, ChatGPTNextWeb/NextChat#6343).
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ def ordered(messages: Sequence[Json], order: Order) -> list[Json]:
     """Returns the messages in the order that a vendor takes; the beginning of a conversation stays as it was sent."""
     if order == "any":
         return list(messages)
+    if order == "leading":
+        return _leading(messages)
     if order == "alternating":
-        return _alternating(acknowledge_results(messages))
+        return _alternating(messages)
     return acknowledge_results(_without_empty_answers(_instructions_behind_users(messages)))
 
 
@@ -110,6 +113,18 @@ def _instructions_behind_users(messages: Sequence[Json]) -> list[Json]:
             ordered.append(message)
         late = []
     return ordered + [{**instruction, "role": "user"} for instruction in late]
+
+
+def _leading(messages: Sequence[Json]) -> list[Json]:
+    ordered: list[Json] = []
+    for message in messages:
+        if message.get("role") not in _INSTRUCTIONS or not ordered:
+            ordered.append(message)
+        elif len(ordered) == 1 and ordered[0].get("role") in _INSTRUCTIONS:
+            ordered[0] = _merged(ordered[0], message)
+        else:
+            ordered.append({**message, "role": "user"})
+    return ordered
 
 
 def _alternating(messages: Sequence[Json]) -> list[Json]:

@@ -110,6 +110,19 @@ def test_mistral_has_no_place_for_instructions_behind_an_answer(messages: list[J
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [
+        ([RULES, USER, ANSWER], [RULES, USER, ANSWER]),
+        ([RULES, RULES, USER], [{**RULES, "content": "be brief\n\nbe brief"}, USER]),
+        ([RULES, USER, RULES, ANSWER], [RULES, USER, {**RULES, "role": "user"}, ANSWER]),
+        ([USER, RULES], [USER, {**RULES, "role": "user"}]),
+    ],
+)
+def test_templates_take_instructions_first_alone(messages: list[Json], expected: list[Json]) -> None:
+    assert ordered(messages, "leading") == expected
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
         ([RULES, USER, MORE], [RULES, {"role": "user", "content": "x\n\nmore"}]),
         ([USER, RULES], [{"role": "user", "content": "x\n\nbe brief"}]),
         ([ANSWER, USER], [{"role": "user", "content": OPENING}, ANSWER, USER]),
