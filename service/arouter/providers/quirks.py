@@ -154,12 +154,17 @@ def _leave_out_empty(body: Json) -> None:
             *(("tool_choice",) if body.get("tool_choice") in _NO_CHOICE else ()),
         ):
             body.pop(name, None)
-    messages = body["messages"]
-    if any("tool_calls" in message and not message["tool_calls"] for message in messages):
-        body["messages"] = messages = without_empty_calls(messages)
+    for message in body["messages"]:
+        # No calls of functions: this runs for every request, and there is hardly ever anything to mend.
+        if "content" not in message or message["content"] is None:
+            break
+        if "tool_calls" in message and not message["tool_calls"]:
+            break
+    else:
+        return
+    messages = without_empty_calls(body["messages"])
     # An answer that was reasoning alone. Without calls, content must not be null (OpenAI's reference, create chat).
-    if any(_says_nothing(message) for message in messages):
-        body["messages"] = [{**message, "content": ""} if _says_nothing(message) else message for message in messages]
+    body["messages"] = [{**message, "content": ""} if _says_nothing(message) else message for message in messages]
 
 
 def _says_nothing(message: Json) -> bool:
