@@ -70,6 +70,10 @@ check-protos: protos ## Fail if the generated code is not what the protos say
 	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
 
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
+	PYTHONPATH=.:tests $(BIN)/python -m support.provider_page
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
 	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --extra fuzz --python-version 3.11 \

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, model, phases, report
+from bench.normalizer import normalizer_us
 from bench.peers import PEERS
 from bench.processes import StartError, provider
 from bench.targets import Target, arouter, direct, envoy_alone
@@ -81,6 +82,8 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
             figures["idle_stream_kb"] = phases.idle_stream_kb(fresh)
         with _step("two workers"), arouter(folder / "two", port, workers=2) as two:
             figures["two_workers"] = _two_workers(two, rounds, seconds)
+    with _step("the normaliser"):
+        figures["normalizer_us"] = normalizer_us()
     with _step("starts"):
         (folder / "start").mkdir()
         starts = phases.start_seconds(folder / "start", 5)

@@ -77,6 +77,10 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
             "service, CPU of a chunk back to back (µs)", at("streams", "ARouter", "back_to_back", "service_cpu_us"), 40
         ),
         Bar("service, CPU of a spaced chunk (µs)", at("spaced", "ARouter", "many", "service_cpu_us"), 120),
+        *(
+            Bar(f"normaliser, a clean chunk, {kind.replace('_', ' ')} (µs)", at("normalizer_us", kind), 2)
+            for kind in ("text", "tool_call")
+        ),
         Bar("service, CPU of a 64 KB body / a small one", ratio(at("bodies", "64", "service_cpu_us"), small), 2),
         Bar("memory of a worker after the run (MB)", at("compared", "ARouter", "memory_mb", "after", "service"), 120),
         Bar("memory, growth in 1,000 requests of the soak (KB)", at("soak", "kb_per_1000_requests"), 1),

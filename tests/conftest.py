@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from emulator import Emulator
 from matrix import table
+from support import typed_answers
 from support.node import install
 from support.ports import refusing_port, silent_port
 from support.postgres import Postgres, running_postgres
@@ -37,7 +38,8 @@ def sdk_answers() -> Iterator[SdkAnswers]:
 def answers_in_openais_shape(sdk_answers: SdkAnswers) -> Iterator[None]:
     """Checks after each test that all of them had OpenAI's shape."""
     yield
-    faults, sdk_answers.faults = sdk_answers.faults, []
+    faults, sdk_answers.faults = sdk_answers.faults + typed_answers.faults, []
+    typed_answers.faults.clear()
     assert faults == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ PAGE = "docs/add-a-provider.md"
 ADDRESS = "https://llm.acme.example/v1"
 VARIABLE = "ACME_API_KEY"
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
-EXAMPLE = next(text for kind, text in blocks(PAGE) if kind == "yaml")
+EXAMPLE, REFUSING = (text for kind, text in blocks(PAGE) if kind == "yaml")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,14 @@ def acme(provider: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert EXAMPLE.count(ADDRESS) == 1
     config = yaml.safe_load(EXAMPLE.replace(ADDRESS, provider.base_url))
     with running(tmp_path_factory.mktemp("acme"), config, environment={VARIABLE: PROVIDER_KEY}) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def refusing(provider: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`arouter up` with the page's example of a server that refuses what others take."""
+    config = yaml.safe_load(REFUSING.replace(ADDRESS, provider.base_url))
+    with running(tmp_path_factory.mktemp("refusing"), config, environment={VARIABLE: PROVIDER_KEY}) as stack:
         yield stack
 
 
@@ -89,3 +98,35 @@ def test_tools_are_called(client: openai.OpenAI, stream: bool) -> None:
         calls = client.chat.completions.create(**request).choices[0].message.tool_calls
 
     assert tuple((call.id, call.function.name, call.function.arguments) for call in calls) == TOOL_CALLS
+
+
+def test_a_server_that_refuses_what_others_take(refusing: Stack, emulator: Emulator) -> None:
+    call = {
+        "id": "call_b4a41f4fba5d8e2963a7b4d5",
+        "type": "function",
+        "function": {"name": "fs.read", "arguments": "{}"},
+    }
+    messages = [
+        {"role": "developer", "content": "be brief", "name": "n", "cache_control": {"type": "ephemeral"}},
+        *MESSAGES,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "r"},
+    ]
+    with refusing.rest() as rest:
+        answer = rest.chat(
+            {"model": "acme/text", "messages": messages, "max_completion_tokens": 9, "logit_bias": {"1": 2}, "top_k": 3}
+        )
+
+    assert answer.status == 200, answer.body
+    assert answer.headers["x-arouter-dropped-params"] == "logit_bias, messages[].cache_control"
+    sent = emulator.calls[-1].json
+    assert {name: value for name, value in sent.items() if name != "messages"} == {
+        "model": "text",
+        "max_tokens": 9,
+        "top_k": 3,
+    }
+    rules, _, calling, result = sent["messages"]
+    assert rules == {"role": "system", "content": "be brief", "name": "n"}
+    assert re.fullmatch("call[a-zA-Z0-9]{8}", calling["tool_calls"][0]["id"])
+    assert re.fullmatch("fs_read_[0-9a-f]{8}", calling["tool_calls"][0]["function"]["name"])
+    assert result["tool_call_id"] == calling["tool_calls"][0]["id"]

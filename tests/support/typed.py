@@ -18,6 +18,7 @@ from arouter.v1 import (
     routing_service_pb2_grpc,
 )
 from support.stack import Stack
+from support.typed_answers import JudgedCall
 
 TIMEOUT = 30.0
 
@@ -29,6 +30,9 @@ class Client:
         self.accounts = account_service_pb2_grpc.AccountServiceStub(channel)
         self.keys = key_service_pb2_grpc.KeyServiceStub(channel)
         self.chat = chat_service_pb2_grpc.ChatServiceStub(channel)
+        stream: Any = self.chat.StreamChatCompletion
+        judged: Any = lambda *args, **options: JudgedCall(stream(*args, **options))  # noqa: E731 -- as the stub's own
+        self.chat.StreamChatCompletion = judged
         self.models = model_service_pb2_grpc.ModelServiceStub(channel)
         self.routing = routing_service_pb2_grpc.RoutingServiceStub(channel)
         metadata = (("authorization", f"Bearer {key or stack.key}"),)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from arouter.config.quirks import Order, ReasoningField
 from arouter.config.schema import STRUCTS, Config, Protocol
 from arouter.config.secret import Secret
 
@@ -20,10 +21,11 @@ _MAX_BYTES = 4 * 1024 * 1024
 # What msgspec would say with the regular expression itself.
 _PATTERNS = {
     "base_url": "expected an http or https URL without credentials, query or fragment",
+    "key_header": "expected letters, digits and '-'",
     "id": "expected lower-case letters, digits, '.', '_' and '-'",
     "spiffe_id": "expected a SPIFFE id like spiffe://example.org/ns/shop/sa/checkout",
 }
-_CHOICES = {"protocol": get_args(Protocol)}
+_CHOICES = {"order": get_args(Order), "protocol": get_args(Protocol), "reasoning": get_args(ReasoningField)}
 _UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
 _FIELDS = sorted({name for kind in STRUCTS for name in kind.__struct_fields__})
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

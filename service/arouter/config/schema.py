@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
+from arouter.config.quirks import MembersConfig, QuirksConfig, ToolIdsConfig, ToolNamesConfig
 from arouter.config.secret import Secret
 from arouter.models import ModelDetails
 
@@ -80,6 +81,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
         data_collection: Whether it may keep prompts and answers.
         zdr: Whether it keeps nothing of them (zero data retention).
         timeouts: Deadlines of this provider that differ from the common ones.
+        quirks: What it does differently; of protocol `openai` only.
     """
 
     id: ProviderId
@@ -91,6 +93,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     data_collection: Literal["allow", "deny"] | UnsetType = UNSET
     zdr: bool | UnsetType = UNSET
     timeouts: TimeoutOverrides = TimeoutOverrides()
+    quirks: QuirksConfig | UnsetType = UNSET
 
 
 class MappedModel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -331,6 +334,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 STRUCTS = (
     Config,
     ProviderConfig,
+    QuirksConfig,
+    MembersConfig,
+    ToolIdsConfig,
+    ToolNamesConfig,
     ModelConfig,
     MappedModel,
     RoutingConfig,

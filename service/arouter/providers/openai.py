@@ -43,6 +43,10 @@ class OpenAIAdapter(Adapter):
         self._quirks = quirks or DEFAULT
 
     @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OpenAIAdapter) and self._quirks == other._quirks
+
+    @override
     def headers(self, api_key: str | None) -> dict[str, str]:
         if not api_key:
             return {}

@@ -15,7 +15,7 @@ from arouter.providers.tool_calls import ToolCallPieces, whole_calls
 
 Json = dict[str, Any]
 
-_NOTHING = type(None)
+_CONTENT = frozenset({str, type(None)})
 _ROLE = "assistant"
 
 
@@ -128,25 +128,32 @@ class ChunkNormalizer:
             ProviderError: PROVIDER_BAD_RESPONSE; one is no object or holds no delta, or its reason says that the
                 answer broke off.
         """
+        roles = self._roles
         for place, choice in enumerate(choices):
-            if not self._is_clean(choice):
+            # Subscripts and no calls: this runs for every chunk, and nearly every one is as it should be.
+            try:
+                delta, index = choice["delta"], choice["index"]
+                # A boolean is an int to Python, and `1.0` finds what `1` has left.
+                clean = (
+                    choice["finish_reason"] is None
+                    and type(delta) is dict
+                    and type(index) is int
+                    and index in roles
+                    and "message" not in choice
+                )
+            except (KeyError, TypeError):
+                clean = False
+            if not clean or not self._is_clean(delta, index):
                 self._mend(choice, place)
         return choices
 
-    def _is_clean(self, choice: Any) -> bool:
-        """Says whether a choice in the middle of a stream is as it should be: nearly every chunk's is."""
-        if type(choice) is not dict:
+    def _is_clean(self, delta: Json, index: int) -> bool:
+        """Says whether a delta in the middle of a choice is as it should be."""
+        if "content" in delta and type(delta["content"]) not in _CONTENT:
             return False
-        # Subscripts and no methods: this runs for every chunk.
-        if "delta" not in choice or "index" not in choice or "finish_reason" not in choice or "message" in choice:
-            return False
-        delta, index = choice["delta"], choice["index"]
-        # A boolean is an int to Python, and `1.0` finds what `1` has left.
-        if type(delta) is not dict or type(index) is not int or choice["finish_reason"] is not None:
-            return False
-        if index not in self._roles or "role" in delta or "function_call" in delta:
-            return False
-        if "content" in delta and type(delta["content"]) not in (str, _NOTHING):
+        if len(delta) == 1 and "content" in delta:
+            return True
+        if "role" in delta or "function_call" in delta:
             return False
         return "tool_calls" not in delta or self._roles[index].take_clean(delta["tool_calls"])
 

@@ -54,8 +54,8 @@ _OPENAI = Quirks(
     tool_names=tool_names.OPENAI,
 )
 
-# It knows the roles of the model's chat template.
-_LLAMA_CPP = Quirks(no_developer_role=True)
+# It knows the roles of the model's chat template, and their order.
+_LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
 
 # `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and the issues of those who did
 # not are many (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
@@ -103,6 +103,9 @@ PRESETS: dict[str, Preset] = {
             # api-docs.deepseek.com, "Thinking mode", tool calls.
             reasoning_with_calls=True,
             members=allow_lists.DEEPSEEK_MEMBERS,
+            # api-docs.deepseek.com, "Chat prefix completion": at another address, and `prefix` is the client's to say.
+            asks_to_continue=True,
+            order="alternating",
             tool_names=tool_names.OPENAI,
             cached_tokens="prompt_cache_hit_tokens",
         ),
@@ -131,7 +134,7 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             members=allow_lists.MISTRAL_MEMBERS,
             prefix_member="prefix",
-            acknowledges_results=True,
+            order="answered",
             tool_ids=tool_ids.MISTRAL,
             tool_names=tool_names.OPENAI,
         ),
@@ -238,6 +241,8 @@ PRESETS: dict[str, Preset] = {
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
+            order="alternating",
+            asks_to_continue=True,
         ),
     ),
     "cohere": Preset(
@@ -283,6 +288,7 @@ PRESETS: dict[str, Preset] = {
             renames={"max_completion_tokens": "max_tokens"},
             no_developer_role=True,
             reasoning="reasoning",
+            order="leading",
         ),
     ),
     "vllm": Preset(
@@ -293,7 +299,7 @@ PRESETS: dict[str, Preset] = {
         key_optional=True,
         # docs.vllm.ai, features/reasoning_outputs: `reasoning` is the newer name of `reasoning_content`. The roles are
         # those of the model's chat template.
-        quirks=Quirks(no_developer_role=True, reasoning="reasoning"),
+        quirks=Quirks(no_developer_role=True, reasoning="reasoning", order="leading"),
     ),
     "llama.cpp": Preset(
         "llama.cpp",
@@ -310,7 +316,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("LM_API_TOKEN", "LM_STUDIO_API_KEY"),
         key_optional=True,
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
-        quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
+        quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
     ),
     # The embedded model; `arouter up` starts it and says where it listens.
     "local": Preset(

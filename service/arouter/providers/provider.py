@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
+from arouter.config.quirks import QuirksConfig
 from arouter.config.schema import Config, ProviderConfig, Timeouts
 from arouter.config.secret import Secret
 from arouter.models import ModelDetails
 from arouter.providers.adapter import Adapter
 from arouter.providers.configured import ALL, configured_models
+from arouter.providers.configured_quirks import configured_quirks
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS, Preset
 
@@ -130,7 +132,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         api_keys = _preset_key(row, preset, environment)
     if not all(key.fits_header() for key in api_keys):
         raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
-    adapter = _adapter(protocol, row.id if row.id in PRESETS else None)
+    adapter = _adapter(protocol, preset, row.quirks)
     models = preset.models if row.models is UNSET else row.models
     zdr = preset.self_hosted if row.zdr is UNSET else row.zdr
     return Provider(
@@ -207,20 +209,29 @@ def _complete_url(variable: str, url: str, base_path: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or base_path}"
 
 
+def _adapter(protocol: str, preset: Preset, quirks: QuirksConfig | UnsetType) -> Adapter:
+    """Returns the adapter of a row. Those of rows that say the same are equal.
+
+    Raises:
+        ConfigError: The row has quirks that make no sense, or that its protocol cannot have.
+    """
+    if protocol != "openai":
+        if quirks is not UNSET:
+            raise ConfigError(f"quirks: only providers of protocol 'openai' have any, and this one speaks {protocol!r}")
+        return _translator(protocol)
+    return OpenAIAdapter(preset.quirks if quirks is UNSET else configured_quirks(quirks, preset.quirks))
+
+
 @cache
-def _adapter(protocol: str, preset: str | None) -> Adapter:
-    """Returns the adapter of a protocol, with the quirks of a preset; always the same one, so that rows compare.
+def _translator(protocol: str) -> Adapter:
+    """Returns the adapter of a protocol that is not OpenAI's, always the same one.
 
     Only those in use are imported: start-up is a feature (design §9).
     """
-    match protocol:
-        case "anthropic":
-            from arouter.providers.anthropic.adapter import AnthropicAdapter
+    if protocol == "anthropic":
+        from arouter.providers.anthropic.adapter import AnthropicAdapter
 
-            return AnthropicAdapter()
-        case "gemini":
-            from arouter.providers.gemini.adapter import GeminiAdapter
+        return AnthropicAdapter()
+    from arouter.providers.gemini.adapter import GeminiAdapter
 
-            return GeminiAdapter()
-        case _:
-            return OpenAIAdapter(PRESETS[preset].quirks if preset else None)
+    return GeminiAdapter()

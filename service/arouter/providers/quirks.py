@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from arouter.config.quirks import Order, ReasoningField
 from arouter.errors import invalid_request
 from arouter.providers.dropped import asks_nothing
-from arouter.providers.message_order import acknowledge_results, mark_prefix, without_empty_calls
+from arouter.providers.message_order import (
+    PREFILL,
+    ask_to_continue,
+    continues,
+    mark_prefix,
+    ordered,
+    without_empty_calls,
+)
 from arouter.providers.tool_ids import IdFormat, has_calls, portable_ids
 from arouter.providers.tool_names import NameFormat, portable_names
 from arouter.providers.vendor_members import ANY, Members
@@ -16,6 +24,8 @@ from arouter.providers.vendor_members import ANY, Members
 Json = dict[str, Any]
 
 _NO_CHOICE = ("auto", "none", None)
+_CALLING = frozenset({"audio", "function_call", "tool_calls"})
+"""Members of an answer that may stand without content."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,8 @@ class Quirks:
         reasoning_with_calls: A message with tool calls must have reasoning, if only an empty text.
         members: What it takes inside messages and tools.
         prefix_member: The member that a last message of the assistant must have, for the answer to continue it.
-        acknowledges_results: Between results of tools and a message of the user there must be one of the assistant.
+        asks_to_continue: It refuses a conversation that ends with the assistant: the user asks for the rest.
+        order: How its messages must follow each other.
         tool_ids: The ids of tool calls that it takes. None: any.
         tool_names: The names of tools that it takes. None: any.
         cached_tokens: The field of usage that holds OpenAI's `prompt_tokens_details.cached_tokens`.
@@ -48,11 +59,12 @@ class Quirks:
     no_stream_options: bool = False
     no_developer_role: bool = False
     text_content: bool = False
-    reasoning: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    reasoning: ReasoningField = "reasoning_content"
     reasoning_with_calls: bool = False
     members: Members = ANY
     prefix_member: str = ""
-    acknowledges_results: bool = False
+    asks_to_continue: bool = False
+    order: Order = "any"
     tool_ids: IdFormat | None = None
     tool_names: NameFormat | None = None
     cached_tokens: str = ""
@@ -109,10 +121,15 @@ def encode_body(
                 dropped[name] = None
     quirks.members.strip(body, dropped)
     names = {} if quirks.tool_names is None else portable_names(body, quirks.tool_names)
-    if quirks.acknowledges_results:
-        body["messages"] = acknowledge_results(body["messages"])
+    if quirks.order != "any":
+        body["messages"] = ordered(body["messages"], quirks.order)
     if quirks.prefix_member:
         body["messages"] = mark_prefix(body["messages"], quirks.prefix_member)
+    if quirks.asks_to_continue and continues(body["messages"]):
+        asked = ask_to_continue(body["messages"])
+        if len(asked) > len(body["messages"]):
+            dropped[PREFILL] = None
+        body["messages"] = asked
     if quirks.tool_ids is not None and has_calls(body["messages"]):
         body["messages"] = portable_ids(body["messages"], quirks.tool_ids)
     if (
@@ -137,8 +154,21 @@ def _leave_out_empty(body: Json) -> None:
             *(("tool_choice",) if body.get("tool_choice") in _NO_CHOICE else ()),
         ):
             body.pop(name, None)
-    if any("tool_calls" in message and not message["tool_calls"] for message in body["messages"]):
-        body["messages"] = without_empty_calls(body["messages"])
+    for message in body["messages"]:
+        # No calls of functions: this runs for every request, and there is hardly ever anything to mend.
+        if "content" not in message or message["content"] is None:
+            break
+        if "tool_calls" in message and not message["tool_calls"]:
+            break
+    else:
+        return
+    messages = without_empty_calls(body["messages"])
+    # An answer that was reasoning alone. Without calls, content must not be null (OpenAI's reference, create chat).
+    body["messages"] = [{**message, "content": ""} if _says_nothing(message) else message for message in messages]
+
+
+def _says_nothing(message: Json) -> bool:
+    return message.get("content") is None and message.get("role") == "assistant" and _CALLING.isdisjoint(message)
 
 
 def _encode_message(quirks: Quirks, message: Json, path: str) -> Json:

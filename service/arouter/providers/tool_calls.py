@@ -49,16 +49,22 @@ class ToolCallPieces:
 
     def take_clean(self, pieces: Any) -> bool:
         """Says whether the pieces of a delta are one that continues the newest call and needs no mending."""
-        if not self._calls or type(pieces) is not list or len(pieces) != 1:
+        if not self._calls:
             return False
-        call, piece = self._calls[-1], pieces[0]
-        if type(piece) is not dict or len(piece) != 2 or piece.get("index") != call.index or call.theirs != call.index:
+        call = self._calls[-1]
+        try:
+            piece = pieces[0]
+            function = piece["function"]
+            text = function["arguments"]
+            clean = (
+                type(text) is str
+                and piece["index"] == call.index == call.theirs
+                and len(pieces) == len(function) == 1
+                and len(piece) == 2
+            )
+        except (IndexError, KeyError, TypeError):
             return False
-        function = piece.get("function")
-        if type(function) is not dict or len(function) != 1:
-            return False
-        text = function.get("arguments")
-        if type(text) is not str:
+        if not clean:
             return False
         call.arguments.append(text)
         return True

@@ -53,6 +53,9 @@ ANTHROPIC = IdFormat("[a-zA-Z0-9_-]{1,64}", "toolu_")
 # "Expected a string with maximum length 40" (microsoft/autogen#6377, camel-ai/camel#2215).
 OPENAI = IdFormat(".{1,40}", "call_")
 
+# ai.google.dev, FunctionCall: any text. Distinct, so that each result finds its call.
+GEMINI = IdFormat("(?s:.+)", "call_")
+
 
 def portable_ids(messages: Sequence[Json], format_: IdFormat) -> list[Json]:
     """Returns the messages with ids of tool calls that the provider takes, each distinct over the conversation.

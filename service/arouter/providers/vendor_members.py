@@ -35,7 +35,7 @@ FOREIGN: Mapping[str, frozenset[str]] = {
 }
 """By place, members that only some vendors take."""
 
-_SILENT = frozenset({"index"})
+SILENT = frozenset({"index"})
 """Members of answers that say nothing in a request: left out without being named."""
 
 
@@ -109,7 +109,7 @@ class Members:
             lacking = [member for member in holder if member in denied]
         for member in lacking:
             value = holder[member]
-            if member not in _SILENT and value is not None and value not in ([], {}, ""):
+            if member not in SILENT and value is not None and value not in ([], {}, ""):
                 dropped[f"{place}.{member}"] = None
         return {member: value for member, value in holder.items() if member not in lacking}
 

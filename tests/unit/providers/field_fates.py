@@ -52,6 +52,7 @@ def offer(tool: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"tools": [tool], **more}
 
 
+USER = {"role": "user", "content": "Hi"}
 PNG = "data:image/png;base64,QUJD"
 PDF = "data:application/pdf;base64,QUJD"
 FUNCTION = {"type": "function", "function": {"name": "f"}}

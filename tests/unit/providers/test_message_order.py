@@ -10,7 +10,14 @@ from unit.providers.anthropic.requests import encode as to_anthropic
 from unit.providers.gemini.wire import ADAPTER as GEMINI
 
 from arouter.chat.request import ChatRequest
-from arouter.providers.message_order import OPENING, acknowledge_results, mark_prefix, without_empty_calls
+from arouter.providers.message_order import (
+    CONTINUE,
+    OPENING,
+    acknowledge_results,
+    mark_prefix,
+    ordered,
+    without_empty_calls,
+)
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS
 
@@ -33,10 +40,10 @@ def sent(id_: str, body: Json) -> Json:
 
 @pytest.mark.parametrize("role", ["user", "system"])
 def test_results_are_acknowledged_before_anything_but_an_answer(role: str) -> None:
-    ordered = acknowledge_results([USER, CALLS, RESULT, RESULT, {"role": role, "content": "y"}])
+    found = acknowledge_results([USER, CALLS, RESULT, RESULT, {"role": role, "content": "y"}])
 
-    assert [message["role"] for message in ordered] == ["user", "assistant", "tool", "tool", "assistant", role]
-    assert ordered[4]["content"]
+    assert [message["role"] for message in found] == ["user", "assistant", "tool", "tool", "assistant", role]
+    assert found[4]["content"]
 
 
 def test_results_that_are_answered_or_last_stay_as_they_are() -> None:
@@ -80,6 +87,137 @@ def test_only_mistral_is_sent_what_mistral_wants() -> None:
     assert sent("vllm", {"messages": messages})["messages"] == messages
     assert [m["role"] for m in sent("mistralai", {"messages": messages})["messages"]][3:5] == ["assistant", "user"]
     assert sent("mistralai", {"messages": messages})["messages"][-1]["prefix"] is True
+
+
+RULES: Json = {"role": "system", "content": "be brief"}
+MORE: Json = {"role": "user", "content": "more"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([USER, ANSWER, RULES, MORE], [USER, ANSWER, MORE, RULES]),
+        ([USER, ANSWER, RULES], [USER, ANSWER, {**RULES, "role": "user"}]),
+        ([USER, ANSWER, RULES, ANSWER], [USER, ANSWER, {**RULES, "role": "user"}, ANSWER]),
+        ([RULES, USER, RULES], [RULES, USER, RULES]),
+        ([USER, {"role": "assistant", "content": ""}, MORE], [USER, MORE]),
+    ],
+)
+def test_mistral_has_no_place_for_instructions_behind_an_answer(messages: list[Json], expected: list[Json]) -> None:
+    assert ordered(messages, "answered") == expected
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([RULES, USER, ANSWER], [RULES, USER, ANSWER]),
+        ([RULES, RULES, USER], [{**RULES, "content": "be brief\n\nbe brief"}, USER]),
+        ([RULES, USER, RULES, ANSWER], [RULES, USER, {**RULES, "role": "user"}, ANSWER]),
+        ([USER, RULES], [USER, {**RULES, "role": "user"}]),
+    ],
+)
+def test_templates_take_instructions_first_alone(messages: list[Json], expected: list[Json]) -> None:
+    assert ordered(messages, "leading") == expected
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([RULES, USER, MORE], [RULES, {"role": "user", "content": "x\n\nmore"}]),
+        ([USER, RULES], [{"role": "user", "content": "x\n\nbe brief"}]),
+        ([ANSWER, USER], [{"role": "user", "content": OPENING}, ANSWER, USER]),
+        ([USER, ANSWER, RULES, MORE], [USER, ANSWER, {"role": "user", "content": "be brief\n\nmore"}]),
+        ([RULES], [{**RULES, "role": "user"}]),
+        (
+            [USER, {"role": "user", "content": [{"type": "text", "text": "y"}]}],
+            [{"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]}],
+        ),
+    ],
+)
+def test_perplexity_hears_the_user_and_the_assistant_in_turn(messages: list[Json], expected: list[Json]) -> None:
+    assert ordered(messages, "alternating") == expected
+
+
+@pytest.mark.parametrize("id_", ["deepseek", "perplexity"])
+def test_who_does_not_continue_an_answer_is_asked_to(id_: str) -> None:
+    request = ChatRequest({"model": "p/m", "messages": [USER, ANSWER]}, stream=False, include_usage=False)
+    wire = OpenAIAdapter(PRESETS[id_].quirks).encode(request, "m")
+
+    assert orjson.loads(wire.body or b"")["messages"] == [USER, ANSWER, {"role": "user", "content": CONTINUE}]
+    assert wire.dropped == ("messages[].prefix",)
+
+
+def test_a_client_that_knows_deepseeks_prefix_is_passed_on() -> None:
+    messages = [USER, {**ANSWER, "prefix": True}]
+
+    assert sent("deepseek", {"messages": messages})["messages"] == messages
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("claude-sonnet-4-5", False),
+        ("claude-opus-4-5", False),
+        ("claude-opus-4-6", True),
+        ("claude-sonnet-5", True),
+        ("claude-opus-5-5", True),
+        ("glm-5", False),
+    ],
+)
+def test_newer_claudes_are_asked_to_continue(model: str, asked: bool) -> None:
+    wire, dropped = to_anthropic(model, messages=[USER, ANSWER])
+
+    assert (wire["messages"][-1] == {"role": "user", "content": [{"type": "text", "text": CONTINUE}]}) is asked
+    assert dropped == (("messages[].prefix",) if asked else ())
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("gemini-2.5-pro", False),
+        ("gemini-3-pro", False),
+        ("gemini-3.5-flash", False),
+        ("gemini-3.5-flash-lite", True),
+        ("gemini-3.6-flash", True),
+        ("gemini-3.8-flash", True),
+        ("gemini-flash-latest", True),
+        ("gemma-3-27b-it", False),
+    ],
+)
+def test_newer_geminis_are_asked_to_continue(model: str, asked: bool) -> None:
+    wire = GEMINI.encode(
+        ChatRequest({"model": "p/m", "messages": [USER, ANSWER]}, stream=False, include_usage=False), model
+    )
+
+    contents = orjson.loads(wire.body or b"")["contents"]
+    assert (contents[-1] == {"role": "user", "parts": [{"text": CONTINUE}]}) is asked
+    assert wire.dropped == (("messages[].prefix",) if asked else ())
+
+
+def test_results_reach_gemini_in_the_order_of_their_calls_and_by_the_turn_of_a_repeated_id() -> None:
+    def calls(*ids: str) -> Json:
+        function = {"name": "f", "arguments": "{}"}
+        made = [{"id": id_, "type": "function", "function": function} for id_ in ids]
+        return {"role": "assistant", "content": None, "tool_calls": made}
+
+    def result(id_: str, text: str) -> Json:
+        return {"role": "tool", "tool_call_id": id_, "content": text}
+
+    messages = [USER, calls("a", "b"), result("b", "two"), result("a", "one"), calls("a"), result("a", "three")]
+    body = {"model": "p/m", "messages": messages}
+    wire = orjson.loads(GEMINI.encode(ChatRequest(body, stream=False, include_usage=False), "gemini-2.5-pro").body)
+
+    said = [
+        [part["functionResponse"]["response"]["output"] for part in wire["contents"][turn]["parts"]] for turn in (2, 4)
+    ]
+    assert said == [["one", "two"], ["three"]]
+
+
+@pytest.mark.parametrize("id_", ["openai", "groq", "vllm"])
+def test_an_answer_of_reasoning_alone_has_an_empty_text(id_: str) -> None:
+    thought: Json = {"role": "assistant", "content": None, "reasoning_content": "r"}
+
+    assert sent(id_, {"messages": [USER, thought, MORE]})["messages"][1]["content"] == ""
 
 
 def test_anthropic_is_sent_a_user_first() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from arouter.config.schema import Config, ProviderConfig
 from arouter.providers.presets import PRESETS, Preset
 from arouter.providers.provider import build_providers
 from arouter.providers.quirks import Quirks
+from support.provider_page import PAGE, rendered
 
-PAGE = Path(__file__).parents[3] / "docs/providers.md"
 ELSEWHERE = [id_ for id_, preset in PRESETS.items() if preset.base_url_variables]
 KEYED = [(id_, variable) for id_, preset in PRESETS.items() for variable in preset.key_variables]
 
@@ -69,50 +68,15 @@ def test_a_row_makes_sense(id_: str) -> None:
     assert quirks.renames.keys() <= REQUEST_FIELDS.keys() - quirks.refuses
 
 
-def test_the_page_shows_every_row() -> None:
-    lines = re.findall(r"^\| `(.+)$", PAGE.read_text("utf-8").partition("## What a quirk does")[0], re.MULTILINE)
-    shown = [[cell.strip() for cell in f"`{line}".strip("|").split("|")] for line in lines]
+def test_the_page_is_what_the_data_says() -> None:
+    page = PAGE.read_text("utf-8")
 
-    assert [row[:6] for row in shown] == [cells(id_, preset) for id_, preset in PRESETS.items()]
-    assert all(row[6] for row in shown if row[0] != "`local`")
+    assert page == rendered(page), "run `make docs`"
 
 
-def cells(id_: str, preset: Preset) -> list[str]:
-    places = [f"`{variable}`" for variable in preset.base_url_variables]
-    url = [f"`{preset.base_url}`"] if preset.base_url else []
-    keys = " or ".join(f"`{variable}`" for variable in preset.key_variables)
-    return [
-        f"`{id_}`",
-        preset.name,
-        preset.protocol,
-        ", else ".join([" or ".join(places), *url] if places else url),
-        f"{keys} (optional)" if keys and preset.key_optional else keys,
-        "; ".join(describe(preset.quirks)) if preset.quirks else "",
-    ]
+def test_the_page_has_a_source_for_every_row() -> None:
+    table = PAGE.read_text("utf-8").partition("<!-- /presets -->")[0]
+    rows = dict(re.findall(r"^\| `([^`]+)` \|.*\| (.*) \|$", table, re.MULTILINE))
 
-
-def describe(quirks: Quirks) -> list[str]:
-    """Says what a row's quirks are, in the words of the page."""
-
-    def names(fields: frozenset[str]) -> str:
-        return ", ".join(f"`{field}`" for field in sorted(fields))
-
-    said = [f"key in `{quirks.key_header}`"] if quirks.key_header else []
-    said += [f"`{ours}` → `{theirs}`" for ours, theirs in quirks.renames.items()]
-    said += [f"refuses {names(quirks.refuses)}"] if quirks.refuses else []
-    said += ["no `stream_options`"] if quirks.no_stream_options else []
-    said += ["`developer` → `system`"] if quirks.no_developer_role else []
-    said += [f"`reasoning_content` ↔ `{quirks.reasoning}`"] if quirks.reasoning != "reasoning_content" else []
-    said += ["takes only the parameters of its reference"] if quirks.parameters is not None else []
-    said += ["takes only the members of its reference"] if quirks.members.allowed else []
-    said += [f"no {names(quirks.members.refused)} in messages"] if quirks.members.refused else []
-    said += [f"takes {names(quirks.members.taken)}"] if quirks.members.taken else []
-    said += ["content is a text"] if quirks.text_content else []
-    said += ["reasoning with calls"] if quirks.reasoning_with_calls else []
-    said += [f"ids `{quirks.tool_ids.pattern}`"] if quirks.tool_ids else []
-    said += [f"names `{quirks.tool_names.pattern}`"] if quirks.tool_names else []
-    said += ["continues the last answer"] if quirks.prefix_member else []
-    said += ["answers results first"] if quirks.acknowledges_results else []
-    said += [f"cached tokens in `{quirks.cached_tokens}`"] if quirks.cached_tokens else []
-    said += ["reasoning tokens apart"] if quirks.reasoning_apart else []
-    return said
+    assert list(rows) == list(PRESETS)
+    assert [id_ for id_, source in rows.items() if not source] == ["local"]

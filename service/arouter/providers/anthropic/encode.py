@@ -105,7 +105,7 @@ def _limit(body: Json, dropped: Dropped) -> int | None:
 
 
 def _conversation(messages: list[Json], instruction: str | None, model: Model, dropped: Dropped) -> Json:
-    conversation = Conversation(system_turns=model.system_turns, dropped=dropped)
+    conversation = Conversation(system_turns=model.system_turns, prefill=model.prefill, dropped=dropped)
     for index, message in enumerate(messages):
         conversation.add(message, f"messages[{index}]")
     conversation.finish()

@@ -7,10 +7,11 @@
 - What stands between two assistant messages becomes one user turn: tool results first, as Anthropic demands, then what
   the user said. Assistant messages in a row become one turn.
 - A request of instructions alone is sent as a user's words: Anthropic answers no conversation without one.
-- Instructions that come last, behind an answer, are the last turn: a conversation that ends with the assistant is
-  refused, or its last turn continued (platform.claude.com, migration guides).
+- Instructions alone between two answers, or behind the last one, are a turn of the user: a conversation that ends with
+  the assistant is refused, or its last turn continued (platform.claude.com, migration guides).
 - A conversation that begins with the assistant gets a turn of the user before it, and a last turn of the assistant ends
   with no white space: Anthropic refuses both (lobehub/lobehub#1601, vercel/ai#2124).
+- A model that does not continue a last turn of the assistant is asked to, by one of the user behind it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from arouter.providers.anthropic.content import ContentEncoder, text_blocks
 from arouter.providers.anthropic.fields import Json, inexpressible, optional, required
 from arouter.providers.anthropic.reasoning_details import restore
 from arouter.providers.dropped import Dropped
-from arouter.providers.message_order import OPENING
+from arouter.providers.message_order import CONTINUE, OPENING, PREFILL
 
 _MESSAGE_FIELDS = frozenset({"role", "content", "cache_control"})
 _ASSISTANT_FIELDS = _MESSAGE_FIELDS | {
+    "prefix",
     "tool_calls",
     "refusal",
     "reasoning_details",
@@ -44,6 +46,7 @@ class Conversation:
 
     Args:
         system_turns: Whether a `system` turn may stand in the middle.
+        prefill: Whether the assistant's turn may be the last.
         dropped: Where to note what has no equivalent.
 
     Attributes:
@@ -51,10 +54,11 @@ class Conversation:
         turns: The messages.
     """
 
-    def __init__(self, *, system_turns: bool, dropped: Dropped) -> None:
+    def __init__(self, *, system_turns: bool, prefill: bool, dropped: Dropped) -> None:
         self.system: list[Json] = []
         self.turns: list[Json] = []
         self._system_turns = system_turns
+        self._prefill = prefill
         self._dropped = dropped
         self._results: list[Json] = []
         self._said: list[Json] = []
@@ -83,17 +87,26 @@ class Conversation:
         Raises:
             ARouterError: INVALID_REQUEST, if nobody has said anything.
         """
-        if self._instructions and not (self._results or self._said) and self.turns:
-            self._said, self._instructions = self._instructions, []
         self._close_gap()
         if not self.turns:
             if not self.system:
                 raise invalid_request("No message has any content.", "messages")
             self.turns.append({"role": "user", "content": self.system})
             self.system = []
-        _trim_prefill(self.turns)
+        self._end()
         if self.turns[0]["role"] == "assistant":
             self.turns.insert(0, {"role": "user", "content": text_blocks(OPENING)})
+
+    def _end(self) -> None:
+        turn = self.turns[-1]
+        last = turn["content"][-1]
+        if turn["role"] != "assistant" or last["type"] == "tool_use":
+            return
+        if not self._prefill:
+            self._dropped.add(PREFILL)
+            self.turns.append({"role": "user", "content": text_blocks(CONTINUE)})
+        elif last["type"] == "text":
+            last["text"] = last["text"].rstrip()
 
     def _place(self, role: str) -> list[Json]:
         if role == "user":
@@ -102,8 +115,12 @@ class Conversation:
 
     def _close_gap(self) -> None:
         """Turns what came since the last assistant message into a user turn, with its instructions behind it."""
+        if self._instructions and self.turns and not (self._results or self._said):
+            self._said, self._instructions = self._instructions, []
         content = self._results + self._said
-        if content:
+        if content and self.turns and self.turns[-1]["role"] == "user":
+            self.turns[-1]["content"] += content
+        elif content:
             self.turns.append({"role": "user", "content": content})
         if self._instructions and content and self._system_turns:
             self.turns.append({"role": "system", "content": self._instructions})
@@ -113,6 +130,8 @@ class Conversation:
 
     def _answered(self, blocks: list[Json]) -> None:
         if not blocks:
+            if self._instructions and (self._system_turns or not (self._results or self._said)):
+                self._close_gap()  # what comes next must not stand before them
             return
         self._close_gap()
         if self.turns and self.turns[-1]["role"] == "assistant":
@@ -129,6 +148,11 @@ class Conversation:
         for index, call in enumerate(message.get("tool_calls") or []):
             others.append(_tool_use(call, f"{path}.tool_calls[{index}]"))
             self._dropped.add_rest(call, _CALL_FIELDS, "messages[].tool_calls[].")
+        if not others:
+            # The last block must not be a thought, and a turn of thoughts alone says nothing to anyone.
+            if message.get("reasoning_details"):
+                self._dropped.add("messages[].reasoning_details")
+            return []
         return restore(message, others, path, self._dropped)
 
     def _result(self, message: Json, path: str) -> Json:
@@ -142,15 +166,9 @@ class Conversation:
         return result
 
 
-def _trim_prefill(turns: list[Json]) -> None:
-    last = turns[-1]["content"][-1]
-    if turns[-1]["role"] == "assistant" and last["type"] == "text":
-        last["text"] = last["text"].rstrip()
-
-
 def calls_without_thoughts(turns: list[Json]) -> bool:
-    """Says whether the turns end amid calls of tools, and no thought is among those that led to them."""
-    amid_calls = False
+    """Says whether the answer goes on from calls or from its own beginning, without the thoughts that led to them."""
+    amid_calls: bool = turns[-1]["role"] == "assistant"
     for turn in reversed(turns):
         kinds = [block["type"] for block in turn["content"]]
         if turn["role"] == "assistant":

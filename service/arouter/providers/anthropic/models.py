@@ -36,6 +36,7 @@ class Model(NamedTuple):
         sampling: Whether it takes `temperature`, `top_p` and `top_k`; "one": not temperature and top_p at once.
         forced_tools: Whether it can be made to call a tool.
         system_turns: Whether a `system` message may stand in the middle of the conversation.
+        prefill: Whether it continues a conversation that ends with the assistant.
     """
 
     claude: bool = True
@@ -48,6 +49,7 @@ class Model(NamedTuple):
     sampling: Sampling = "none"
     forced_tools: bool = True
     system_turns: bool = True
+    prefill: bool = False
 
 
 _STRANGER = Model(
@@ -59,11 +61,12 @@ _STRANGER = Model(
     efforts=(),
     sampling="any",
     system_turns=False,
+    prefill=True,
 )
 _CLAUDE_3 = _STRANGER._replace(claude=True, max_tokens=4_096)
 _CLAUDE_4 = _CLAUDE_3._replace(max_tokens=32_000)
 _CLAUDE_4_1 = _CLAUDE_4._replace(sampling="one")
-_CLAUDE_4_6 = _CLAUDE_4_1._replace(adaptive=True, efforts=("low", "medium", "high", "max"))
+_CLAUDE_4_6 = _CLAUDE_4_1._replace(adaptive=True, efforts=("low", "medium", "high", "max"), prefill=False)
 _CLAUDE_4_7 = Model(thinks=False, system_turns=False)
 _CLAUDE_4_8 = Model(thinks=False)
 _CLAUDE_5 = Model()

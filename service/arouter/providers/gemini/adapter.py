@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
-from arouter.providers import tool_names
+from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.documents import parse_object
 from arouter.providers.dropped import Dropped
@@ -20,8 +20,9 @@ from arouter.providers.gemini.errors import embedded_error, error_from_body
 from arouter.providers.gemini.listed import read_model
 from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
-from arouter.providers.gemini.thinking import validates_signatures
+from arouter.providers.gemini.thinking import continues_answers, validates_signatures
 from arouter.providers.model_pages import decode_page
+from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
 
 _MODELS = "/v1beta/models"
@@ -43,7 +44,11 @@ class GeminiAdapter(Adapter):
         dropped = Dropped()
         said = dict(request.body)
         names = portable_names(said, tool_names.GEMINI)
-        messages = encode_messages(said["messages"], dropped, is_3=validates_signatures(model))
+        if has_calls(said["messages"]):
+            said["messages"] = portable_ids(said["messages"], tool_ids.GEMINI)
+        messages = encode_messages(
+            said["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
+        )
         body: dict[str, Any] = {**messages, **encode_parameters(said, model, dropped)}
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"

@@ -17,7 +17,7 @@ from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.media import media_part, part_from_url
 from arouter.providers.gemini.values import arguments_object, result_object
-from arouter.providers.message_order import OPENING
+from arouter.providers.message_order import CONTINUE, OPENING, PREFILL
 
 SIGNATURE_FORMAT = "google-gemini-v1"
 """Marks the entries of `reasoning_details` that are Gemini's own (OpenRouter's name for them)."""
@@ -35,6 +35,7 @@ _FIELDS_OF_ROLE = {
         "extra_content",
         "function_call",
         "images",
+        "prefix",
         "reasoning",
         "reasoning_content",
         "reasoning_details",
@@ -55,7 +56,7 @@ class _Turn(NamedTuple):
     """Whether it holds the results of functions, and nothing else."""
 
 
-def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool) -> JsonObject:
+def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool, prefill: bool) -> JsonObject:
     """Returns `systemInstruction`, if there is one, and `contents`.
 
     Args:
@@ -63,6 +64,7 @@ def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool)
         dropped: Takes the names of what the messages say and Gemini cannot.
         is_3: Whether the model is of Gemini 3 or later: it refuses a call without a thought signature, and takes media
             in the results of functions.
+        prefill: Whether the model continues a conversation that ends with its own turn; else the user asks it to.
 
     Raises:
         ARouterError: INVALID_REQUEST naming the message or part that Gemini cannot be given.
@@ -72,7 +74,7 @@ def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool)
         opening += 1
     if opening == len(messages):
         opening = 0  # Gemini does not answer an instruction alone
-    conversation = _Conversation(dropped, is_3)
+    conversation = _Conversation(dropped, is_3, prefill)
     instruction: list[JsonObject] = []
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
@@ -99,9 +101,10 @@ class _Call(NamedTuple):
 class _Conversation:
     """The turns so far, and where the results of each call belong."""
 
-    def __init__(self, dropped: Dropped, is_3: bool) -> None:
+    def __init__(self, dropped: Dropped, is_3: bool, prefill: bool) -> None:
         self._dropped = dropped
         self._is_3 = is_3
+        self._prefill = prefill
         self._turns: list[_Turn] = []
         self._calls: dict[str, deque[_Call]] = {}
         self._legacy_calls: dict[str, _Call] = {}
@@ -112,6 +115,8 @@ class _Conversation:
         for turn in self._turns:
             if not turn.parts:
                 continue
+            if turn.answers and merged:
+                _sort_as_called(turn.parts, merged[-1].parts)
             if merged and (merged[-1].role, merged[-1].answers) == (turn.role, turn.answers):
                 merged[-1].parts.extend(turn.parts)
             else:
@@ -119,6 +124,9 @@ class _Conversation:
         if merged and any("functionCall" in part for part in merged[0].parts):
             # A call must follow the user's words or results (diegosouzapw/OmniRoute#13573).
             merged.insert(0, _Turn("user", [{"text": OPENING}]))
+        if merged and merged[-1].role == "model" and not self._prefill and "functionCall" not in merged[-1].parts[-1]:
+            self._dropped.add(PREFILL)
+            merged.append(_Turn("user", [{"text": CONTINUE}]))
         return [{"role": turn.role, "parts": turn.parts} for turn in merged]
 
     def add(self, message: JsonObject, path: str) -> None:
@@ -260,6 +268,12 @@ class _Conversation:
             call.media.extend(media)
             media = []
         return {"response": response, "parts": media} if media else {"response": response}
+
+
+def _sort_as_called(answers: list[JsonObject], called: list[JsonObject]) -> None:
+    """Puts results in the order of their calls: of calls of one function, older models know no other bond."""
+    places = {part["functionCall"].get("id"): place for place, part in enumerate(called) if "functionCall" in part}
+    answers.sort(key=lambda part: places.get(part["functionResponse"].get("id"), len(places)))
 
 
 def _signed_thoughts(details: list[JsonObject]) -> list[JsonObject]:

@@ -38,6 +38,7 @@ _BUDGETS = {
     "max": 24576,
 }
 _LOWEST_BUDGET_OF_PRO = 128
+_FIRST_WITHOUT_PREFILL = (3, 6)
 
 
 def takes_budget(model: str) -> bool:
@@ -48,6 +49,14 @@ def takes_budget(model: str) -> bool:
 def validates_signatures(model: str) -> bool:
     """Says whether the model refuses a function call in the history that carries no thought signature."""
     return "gemini" in model and not takes_budget(model)
+
+
+def continues_answers(model: str) -> bool:
+    """Says whether the model continues a conversation that ends with its own turn.
+
+    "Requests ending with a model turn are not supported" (LibreChat-AI/agents#323, anomalyco/opencode#45359).
+    """
+    return "gemini" not in model or (_version(model) < _FIRST_WITHOUT_PREFILL and "3.5-flash-lite" not in model)
 
 
 def thinking_config(body: JsonObject, model: str, dropped: Dropped) -> JsonObject | None:

@@ -107,10 +107,8 @@ def test_keeps_every_text_call_and_id(messages: list[dict[str, Any]]) -> None:
     assert [(call["id"], call["name"]) for call in calls] == [(call["id"], call["function"]["name"]) for call in asked]
     for call in asked:
         assert is_kept(call["function"]["arguments"], objects, found)
-    names = {call["id"]: call["function"]["name"] for call in asked}
-    assert [(result["id"], result["name"]) for result in results] == [
-        (message["tool_call_id"], names[message["tool_call_id"]]) for message in messages if message["role"] == "tool"
-    ]
+    # In the order of the calls, whatever the client's.
+    assert [(result["id"], result["name"]) for result in results] == [(call["id"], call["name"]) for call in calls]
 
 
 @given(conversations())
