@@ -21,9 +21,9 @@ from pathlib import Path
 import uvloop
 
 from arouter.chat.usage import Usage
-from arouter.ledger.frames import encode_records
-from arouter.ledger.journal import Journal
-from arouter.ledger.record import UsageRecord
+from arouter.usage.journal import Journal
+from arouter.usage.journal_format import encode_records
+from arouter.usage.record import UsageRecord
 
 _RECORD = UsageRecord(
     "gen-1764200000-0123456789abcdef01234567",

@@ -28,10 +28,10 @@ _PLACES = (
     ("event loop: uvloop, and grpc's Cython layer and core", re.compile(r"^\S+ \(asyncio/runners|uvloop")),
     ("sending to the provider: the system", re.compile(r"_writelines \(aiohttp")),
     ("aiohttp", re.compile(r"\((aiohttp|multidict|yarl|aiosignal|propcache)/")),
-    ("ARouter: usage records", re.compile(r"\((arouter/(store|ledger)|sqlalchemy|aiosqlite|sqlite3)/")),
+    ("ARouter: usage records", re.compile(r"\((arouter/(sql|usage)|sqlalchemy|aiosqlite|sqlite3)/")),
     ("ARouter: limits", re.compile(r"\(arouter/limits/")),
-    ("ARouter: metrics", re.compile(r"\((arouter/telemetry|prometheus_client)/|arouter/routing/meter")),
-    ("ARouter: the log", re.compile(r"\((logging|structlog)/|arouter/(server/logs|routing/report)")),
+    ("ARouter: metrics", re.compile(r"\((arouter/telemetry|prometheus_client)/|arouter/calls/metrics")),
+    ("ARouter: the log", re.compile(r"\((logging|structlog)/|arouter/(server/logs|calls/call_log)")),
     ("ARouter: all else", re.compile(r"\(arouter/")),
 )
 

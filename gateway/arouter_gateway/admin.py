@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 _POLL = 0.1
 _OPEN_CALLS = "http.gateway.downstream_rq_active"
 """Envoy's counter of the calls that the listener for clients (`stat_prefix: gateway`) has in flight."""
@@ -84,10 +84,10 @@ def drain(admin: Admin, *, at_least: float, at_most: float) -> int:
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_PATIENCE)
+        super().__init__("localhost", timeout=_TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_PATIENCE)
+        self.sock.settimeout(_TIMEOUT)
         self.sock.connect(str(self._path))

@@ -20,7 +20,7 @@ from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secr
 
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
-_LONGEST_SOCKET = 107
+_MAX_SOCKET = 107
 """Bytes of a Unix socket's path (unix(7))."""
 
 _TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "first_byte_timeout")
@@ -88,9 +88,7 @@ class GatewaySettings:
             _check_place("collector", self.collector)
         _check(0.0 <= self.trace_ratio <= 1.0, "trace_ratio", self.trace_ratio, "a number from 0 to 1")
         admin = self.admin_socket
-        _check(
-            admin is None or len(bytes(admin)) <= _LONGEST_SOCKET, "admin_socket", admin, "a path of at most 107 bytes"
-        )
+        _check(admin is None or len(bytes(admin)) <= _MAX_SOCKET, "admin_socket", admin, "a path of at most 107 bytes")
         _check(
             self.metrics_port is None or admin is not None,
             "metrics_port",
@@ -152,7 +150,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "max_request_bytes": settings.max_request_bytes,
         "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
         "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
-        "whole_lua": (_HERE / "whole.lua").read_text(encoding="utf-8"),
+        "choose_rpc_lua": (_HERE / "choose_rpc.lua").read_text(encoding="utf-8"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
         "services": contract.services,
         "ignored_query_parameters": contract.ignored_query_parameters(),

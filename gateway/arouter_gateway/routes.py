@@ -57,7 +57,7 @@ def rest_routes(contract: Contract) -> list[Route]:
     Other methods on ARouter's own paths are a 404, like unknown paths.
     """
     # choose_rpc sends calls of a streaming rule to its twin; no client does.
-    twins = {f"{rule.template}:whole" for rule in contract.rules if rule.streams}
+    twins = {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
     rules = [rule for rule in contract.rules if rule.template not in twins]
     routes: list[Route] = []
     for template, allowed in allowed_methods(rules).items():

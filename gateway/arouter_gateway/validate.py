@@ -18,7 +18,7 @@ from google.protobuf import json_format
 
 from arouter_gateway.process import envoy_command
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 class ConfigurationError(Exception):
@@ -70,7 +70,7 @@ def check_with_envoy(config_path: Path) -> None:
         OSError: Envoy cannot be started.
     """
     command = [*envoy_command(config_path, concurrency=1), "--mode", "validate"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603 - ours
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603 - ours
     if done.returncode or done.stderr:
         raise ConfigurationError(f"Envoy does not accept {config_path}:\n{done.stderr or done.stdout}")
 

@@ -23,7 +23,7 @@ MAX_MESSAGE_COST = 5000
 NOT_BEGUN = ("x-arouter-not-begun", "true")
 """A header of an error: nothing was done for the call, so that the gateway may try it at another service."""
 
-_DEAREST = 30
+_MAX_PRICE = 30
 """Bytes that no character exceeds, in all three."""
 
 _MAX_NAME = 64
@@ -180,7 +180,7 @@ def without_traceback(error: BaseException) -> None:
 
 
 def _shortened(message: str) -> str:
-    if len(message) * _DEAREST <= MAX_MESSAGE_COST:
+    if len(message) * _MAX_PRICE <= MAX_MESSAGE_COST:
         return message
     cost = 0.0
     for index, character in enumerate(message):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-MOST_INNER = 8
+MAX_INNER = 8
 """Patterns of one list with a `*` before their end."""
 
-MOST_STARS = 8
+MAX_STARS = 8
 """`*` in one pattern."""
 
 
@@ -72,10 +72,10 @@ def too_costly(patterns: Iterable[str]) -> str | None:
     """Says what is too much in a list that a client has sent, or None if nothing is."""
     inner = 0
     for pattern in patterns:
-        if pattern.count("*") > MOST_STARS:
-            return f"at most {MOST_STARS} '*' in a pattern"
+        if pattern.count("*") > MAX_STARS:
+            return f"at most {MAX_STARS} '*' in a pattern"
         inner += "*" in pattern.rstrip("*")
-    return f"at most {MOST_INNER} patterns with a '*' before the end" if inner > MOST_INNER else None
+    return f"at most {MAX_INNER} patterns with a '*' before the end" if inner > MAX_INNER else None
 
 
 def _shortest(prefixes: Iterable[str]) -> list[str]:

@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from arouter.config.secret import Secret
-from arouter.store.database import Database, database_url
-from arouter.store.schema import migrate
+from arouter.sql.database import Database, database_url
+from arouter.sql.schema import migrate
 from emulator import Emulator
 from support.kills import TARGETS, Result, kill_again_and_again
 from support.postgres import running_postgres

@@ -34,7 +34,7 @@ Since then a call also has its message received and bounded by its handler, its 
 share of the connections, its failures attributed and its answer's shape checked: 66 calls more for a whole answer.
 """
 
-IN_THE_BACKGROUND = ("store/", "server/", "directory.py", "spending.py", "sync.py", "ledger.py")
+IN_THE_BACKGROUND = ("sql/", "server/", "key_cache.py", "spending.py", "sync.py", "writer.py")
 """What is done now and then, however many calls there are."""
 
 CALLS_FILE = "AROUTER_TEST_CALLS"
@@ -51,7 +51,7 @@ def counted(provider: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 async def whole(client: Client, _: Emulator) -> None:
     request = chat_service_pb2.CreateChatCompletionRequest(http_body=httpbody_pb2.HttpBody(data=WHOLE))
-    await client.chat.CreateWholeChatCompletion(request, **client.options)
+    await client.chat.CreateUnaryChatCompletion(request, **client.options)
 
 
 async def typed(client: Client, _: Emulator) -> None:

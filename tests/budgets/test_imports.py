@@ -43,9 +43,9 @@ MEMORY = 100_000_000
 
 SERVE = """
 import arouter.cli
-from arouter.server.garbage import made_for_good
-with made_for_good():
-    import arouter.server.worker
+from arouter.server.gc import freeze_imports
+with freeze_imports():
+    import arouter.server.processes.worker
 """
 REFERENCE = (
     "import argparse, asyncio, concurrent.futures.process, ctypes, decimal, difflib, email.policy, http.server,"
@@ -77,7 +77,7 @@ def imported(service: Stack) -> set[str]:
 
 @pytest.mark.parametrize("name", NOT_WANTED)
 def test_nothing_is_imported_that_only_others_need(name: str, imported: set[str]) -> None:
-    assert "arouter.server.worker" in imported
+    assert "arouter.server.processes.worker" in imported
     assert sorted(each for each in imported if each == name or each.startswith(f"{name}.")) == [], NOT_WANTED[name]
 
 
@@ -86,7 +86,7 @@ def test_the_number_of_modules_is_bounded(imported: set[str]) -> None:
 
 
 def test_a_supervisor_imports_nothing_that_only_its_workers_need() -> None:
-    code = "import arouter.cli, arouter.server.database, arouter.server.ports, arouter.server.supervisor, sys"
+    code = "import arouter.cli, arouter.server.database, arouter.server.ports, arouter.server.processes.supervisor, sys"
     done = subprocess.run([sys.executable, "-c", f"{code}; print(*sys.modules)"], stdout=subprocess.PIPE, check=True)
 
     assert {b"aiohttp", b"grpc", b"sqlalchemy"} & set(done.stdout.split()) == set()

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from arouter.store.revision import make_sqlite, sqlite_path
+from arouter.sql.revision import make_sqlite, sqlite_path
 from emulator import Emulator
 from support.command import Done, run_command
 from support.management import Manager

@@ -20,7 +20,7 @@ SEEDS = [
     b'["' + b'\\"' * 60 + b'"]',
     b'["' + b"\\\\" * 60 + b'",[[[[[[]]]]]]]',
 ]
-_MOST = 40
+_MAX = 40
 """Instead of the real bound, which no small input reaches."""
 
 
@@ -32,17 +32,17 @@ def check(data: bytes) -> None:
         is_json = True
     except orjson.JSONDecodeError:
         is_json = False
-    with patch.object(json_bounds, "MAX_JSON_VALUES", _MOST):
+    with patch.object(json_bounds, "MAX_JSON_VALUES", _MAX):
         try:
             value = json_bounds.load_json(data, "It")
         except ARouterError as error:
             error.json()
             if is_json:
-                assert _marks(expected) > _MOST, "refused without need"
+                assert _marks(expected) > _MAX, "refused without need"
             return
     assert is_json
     assert value == expected or value != value
-    assert _values(value) <= _MOST + 1, "more than may be"
+    assert _values(value) <= _MAX + 1, "more than may be"
 
 
 def _values(value: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.api import annotations_pb2
 
-from arouter.chat.fields import EXTENSIONS
+from arouter.chat.parameters import EXTENSIONS
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.v1 import (
@@ -164,7 +164,7 @@ def test_it_names_every_route() -> None:
     routes = {f"{(verb := each.WhichOneof('pattern')).upper()} {getattr(each, verb)}" for each in bound}
 
     # Between the gateway and the service alone.
-    routes.remove("POST /v1/chat/completions:whole")
+    routes.remove("POST /v1/chat/completions:unary")
     named = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", PAGE, re.MULTILINE))
     assert {re.sub(r"{.*}", "{}", route) for route in named} == {
         *(re.sub(r"{.*}", "{}", route) for route in routes),
@@ -192,18 +192,18 @@ def test_no_header_reaches_a_provider(door: Rest, vendors: Emulator) -> None:
 
 
 def test_what_speaks_to_the_router_is_named_and_goes_no_further(door: Rest, vendors: Emulator) -> None:
-    wishes = {
+    preferences = {
         "models": ["openai/gpt-5.4"],
         "route": "fallback",
         "plugins": [{"id": "web"}],
         "provider": {"order": ["openai"], "region": "eu"},
         "transforms": ["middle-out"],
     }
-    body = {"model": "openai/gpt-5.4-mini", "messages": MESSAGES, **wishes}
+    body = {"model": "openai/gpt-5.4-mini", "messages": MESSAGES, **preferences}
     dropped = door.chat(body).headers["x-arouter-dropped-params"]
 
     section = PAGE.partition("## What speaks to the router")[2].partition("\n## ")[0]
-    assert wishes.keys() == set(ROUTER_FIELDS)
+    assert preferences.keys() == set(ROUTER_FIELDS)
     assert all(f"`{name}`" in section for name in ROUTER_FIELDS)
     assert set(dropped.split(", ")) == {"plugins", "transforms", "provider.region"}
     assert vendors.calls[-1].json.keys() == {"model", "messages"}

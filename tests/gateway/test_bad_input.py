@@ -119,7 +119,7 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "model of a wrong type": (GOOD | {"model": 5}, "model"),
     "a model of a wrong type among several": (GOOD | {"models": ["emu/text", 5]}, "models[1]"),
     "an unknown route": (GOOD | {"route": "random"}, "route"),
-    "a wish of a wrong type": (GOOD | {"provider": {"order": "emu"}}, "provider.order"),
+    "a preference of a wrong type": (GOOD | {"provider": {"order": "emu"}}, "provider.order"),
     "an unknown price": (GOOD | {"provider": {"max_price": {"image": 1}}}, "provider.max_price.image"),
     "a plugin without an id": (GOOD | {"plugins": [{}]}, "plugins[0].id"),
     "no messages": ({"model": "emu/text"}, "messages"),

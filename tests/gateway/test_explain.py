@@ -112,8 +112,8 @@ def test_nobody_left_is_a_plan_too(door: Rest) -> None:
 
     assert found["candidates"] == []
     assert {(each["provider"], each["cause"], each["reason"]) for each in found["excluded"]} == {
-        ("good", "wish", "is not in provider.only"),
-        ("other", "wish", "is not in provider.only"),
+        ("good", "preference", "is not in provider.only"),
+        ("other", "preference", "is not in provider.only"),
     }
     assert door.chat({"messages": PROMPT, **fields}).status == 404
 

@@ -1,4 +1,4 @@
-"""What a request may wish of the router: each wish where it decides who answers, and where nobody can meet it."""
+"""What a request may preference of the router: each preference where it decides who answers, and where nobody can meet it."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "gamma": {"paced": paced("gamma", 0), "dear": says("gamma")},
     }
     routing = {"default_model": "gamma/m", "default_provider": "beta", "breaker": NEVER}
-    with fleet(tmp_path_factory.mktemp("wishes"), does, rows=ROWS, details=DETAILS, routing=routing) as running:
+    with fleet(tmp_path_factory.mktemp("preferences"), does, rows=ROWS, details=DETAILS, routing=routing) as running:
         for name in PROVIDERS:
             running.chat(f"{name}/paced", stream=True).check(name, f"{name}/paced")
         yield running
 
 
-def wish(**provider: Any) -> dict[str, Any]:
+def preference(**provider: Any) -> dict[str, Any]:
     return {"provider": provider}
 
 
@@ -78,46 +78,46 @@ def test_without_a_wish_who_is_free_answers(trio: Fleet) -> None:
 
 
 MET = [
-    ("beta", SHARED, wish(order=["beta"])),
-    ("gamma", SHARED, wish(order=["GAMMA", "beta"])),
-    ("beta", SHARED, wish(order=["nobody", "beta", "alpha"])),
-    ("gamma", SHARED, wish(order=["gamma"], allow_fallbacks=False)),
-    ("gamma", SHARED, wish(only=["gamma"])),
-    ("beta", SHARED, wish(ignore=["alpha", "gamma"])),
-    ("beta", SHARED, {"seed": 1, **wish(require_parameters=True)}),
-    ("beta", SHARED, wish(order=["alpha", "beta"], data_collection="deny")),
-    ("gamma", SHARED, wish(zdr=True)),
-    ("gamma", SHARED, wish(quantizations=["fp16", "bf16"])),
-    ("beta", SHARED, wish(quantizations=["unknown"])),
-    ("beta", SHARED, wish(ignore=["alpha"], sort="price")),
-    ("gamma", "shared/paced", {"stream": True, **wish(sort="throughput")}),
-    ("gamma", "shared/paced", {"stream": True, **wish(sort={"by": "latency"})}),
-    ("gamma", "shared/paced", {"stream": True, **wish(preferred_min_throughput=THROUGHPUT)}),
-    ("gamma", "shared/paced", {"stream": True, **wish(preferred_max_latency={"p50": LATENCY})}),
+    ("beta", SHARED, preference(order=["beta"])),
+    ("gamma", SHARED, preference(order=["GAMMA", "beta"])),
+    ("beta", SHARED, preference(order=["nobody", "beta", "alpha"])),
+    ("gamma", SHARED, preference(order=["gamma"], allow_fallbacks=False)),
+    ("gamma", SHARED, preference(only=["gamma"])),
+    ("beta", SHARED, preference(ignore=["alpha", "gamma"])),
+    ("beta", SHARED, {"seed": 1, **preference(require_parameters=True)}),
+    ("beta", SHARED, preference(order=["alpha", "beta"], data_collection="deny")),
+    ("gamma", SHARED, preference(zdr=True)),
+    ("gamma", SHARED, preference(quantizations=["fp16", "bf16"])),
+    ("beta", SHARED, preference(quantizations=["unknown"])),
+    ("beta", SHARED, preference(ignore=["alpha"], sort="price")),
+    ("gamma", "shared/paced", {"stream": True, **preference(sort="throughput")}),
+    ("gamma", "shared/paced", {"stream": True, **preference(sort={"by": "latency"})}),
+    ("gamma", "shared/paced", {"stream": True, **preference(preferred_min_throughput=THROUGHPUT)}),
+    ("gamma", "shared/paced", {"stream": True, **preference(preferred_max_latency={"p50": LATENCY})}),
     ("gamma", "shared/paced:nitro", {"stream": True}),
-    ("beta", SHARED, wish(order=["gamma", "beta"], max_price={"prompt": 2})),
-    ("beta", SHARED, wish(order=["gamma", "beta"], max_price={"completion": "2"})),
-    ("alpha", f"{SHARED}:free", wish(order=["gamma", "beta"])),
-    ("beta", f"{SHARED}:floor", wish(ignore=["alpha"])),
+    ("beta", SHARED, preference(order=["gamma", "beta"], max_price={"prompt": 2})),
+    ("beta", SHARED, preference(order=["gamma", "beta"], max_price={"completion": "2"})),
+    ("alpha", f"{SHARED}:free", preference(order=["gamma", "beta"])),
+    ("beta", f"{SHARED}:floor", preference(ignore=["alpha"])),
     ("beta", "shared/broken", {}),
 ]
 
 
 @pytest.mark.parametrize(("provider", "model", "fields"), MET, ids=[f"{model} {fields}" for _, model, fields in MET])
 def test_a_wish_decides_who_answers(trio: Fleet, provider: str, model: str, fields: dict[str, Any]) -> None:
-    """The answer comes from whom the wish means, under the model's own name."""
+    """The answer comes from whom the preference means, under the model's own name."""
     trio.chat(model, **fields).check(provider, model.partition(":")[0])
 
 
 NOT_MET = [
-    (SHARED, wish(order=["nobody"], allow_fallbacks=False), "provider.order", PROVIDERS),
-    (SHARED, wish(only=["nobody"]), "provider.only", PROVIDERS),
-    (SHARED, wish(ignore=[*PROVIDERS]), "provider.ignore", PROVIDERS),
-    (SHARED, wish(zdr=True, ignore=["gamma"]), "provider.zdr", ("alpha", "beta")),
-    (SHARED, wish(data_collection="deny", ignore=["beta", "gamma"]), "provider.data_collection", ("alpha",)),
-    (SHARED, wish(quantizations=["int4"]), "provider.quantizations", PROVIDERS),
-    ("gamma/m", wish(max_price={"prompt": 3.9}), "provider.max_price.prompt", ("gamma",)),
-    ("gamma/m", wish(max_price={"completion": 8}), "provider.max_price.completion", ("gamma",)),
+    (SHARED, preference(order=["nobody"], allow_fallbacks=False), "provider.order", PROVIDERS),
+    (SHARED, preference(only=["nobody"]), "provider.only", PROVIDERS),
+    (SHARED, preference(ignore=[*PROVIDERS]), "provider.ignore", PROVIDERS),
+    (SHARED, preference(zdr=True, ignore=["gamma"]), "provider.zdr", ("alpha", "beta")),
+    (SHARED, preference(data_collection="deny", ignore=["beta", "gamma"]), "provider.data_collection", ("alpha",)),
+    (SHARED, preference(quantizations=["int4"]), "provider.quantizations", PROVIDERS),
+    ("gamma/m", preference(max_price={"prompt": 3.9}), "provider.max_price.prompt", ("gamma",)),
+    ("gamma/m", preference(max_price={"completion": 8}), "provider.max_price.completion", ("gamma",)),
     ("beta/m:free", {}, ":free", ("beta",)),
     ("auto", {"plugins": [{"id": "auto-router", "allowed_models": ["nobody/*"]}]}, "allowed_models", ()),
 ]
@@ -142,8 +142,8 @@ def test_a_wish_that_nobody_meets_is_named(
 
 
 def test_a_parameter_that_is_required_and_not_known_is_refused(trio: Fleet) -> None:
-    """The 400 names the parameter and the wish."""
-    answer = trio.chat("alpha/m", seed=1, **wish(require_parameters=True)).answer
+    """The 400 names the parameter and the preference."""
+    answer = trio.chat("alpha/m", seed=1, **preference(require_parameters=True)).answer
 
     assert (answer.status, answer.error["param"]) == (400, "provider.require_parameters")
     assert "seed" in answer.error["message"]
@@ -153,7 +153,7 @@ def test_without_fallbacks_the_first_failure_is_the_answer(trio: Fleet) -> None:
     """`allow_fallbacks: false` keeps everybody else out."""
     trio.forget()
 
-    answer = trio.chat("shared/broken", **wish(allow_fallbacks=False)).answer
+    answer = trio.chat("shared/broken", **preference(allow_fallbacks=False)).answer
 
     assert (answer.status, answer.error["code"]) == (502, "provider_error")
     assert set(trio.asked()) == {"alpha"}

@@ -48,7 +48,14 @@ def test_typed_and_json_requests_are_planned_alike(client: Client) -> None:
 
     assert typed.HasField("difficulty")
     assert typed.candidates
-    assert {each.cause for each in typed.excluded} <= {"wish", "parameters", "capability", "health", "deadline", "rank"}
+    assert {each.cause for each in typed.excluded} <= {
+        "preference",
+        "parameters",
+        "capability",
+        "health",
+        "deadline",
+        "rank",
+    }
     for field in ("requested_models", "difficulty", "difficulty_score", "difficulty_reasons", "excluded", "attempts"):
         assert getattr(typed, field) == getattr(json, field)
     assert {each.endpoint for each in typed.candidates} == {each.endpoint for each in json.candidates}

@@ -66,14 +66,14 @@ class Calls:
             pass
 
     async def whole(self, model: str) -> None:
-        await self.client.chat.CreateWholeChatCompletion(document(model=model), **self.client.options)
+        await self.client.chat.CreateUnaryChatCompletion(document(model=model), **self.client.options)
 
     async def events(self, model: str) -> None:
         async for _ in self.client.chat.CreateChatCompletion(document(model=model, stream=True), **self.client.options):
             pass
 
     async def fallback(self, model: str) -> None:
-        await self.client.chat.CreateWholeChatCompletion(document(models=[model, "emu/text"]), **self.client.options)
+        await self.client.chat.CreateUnaryChatCompletion(document(models=[model, "emu/text"]), **self.client.options)
 
     async def over_limit(self, _: str) -> None:
         await self.limited.chat.ChatCompletion(chat_request(), **self.limited.options)

@@ -121,7 +121,7 @@ def test_the_chat_service_has_its_methods(channel: grpc.Channel) -> None:
         "ChatCompletion": (False, False),
         "StreamChatCompletion": (False, True),
         "CreateChatCompletion": (False, True),
-        "CreateWholeChatCompletion": (False, False),
+        "CreateUnaryChatCompletion": (False, False),
     }
 
 

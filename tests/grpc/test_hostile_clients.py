@@ -45,7 +45,7 @@ MIB = 1024 * 1024
 GROWTH = 400 * MIB
 """Bytes by which a worker may grow, what it keeps of tests before included: 300 MiB are promised to a fresh one."""
 
-LONGEST = 10.0
+MAX_LENGTH = 10.0
 """Seconds that another key's call may take; on a quiet machine it is a tenth of that."""
 
 
@@ -107,7 +107,7 @@ def http_body(data: bytes) -> bytes:
 
 LARGE = {
     "lists": ("CreateChatCompletion", body(b"[],"), "INVALID_REQUEST"),
-    "objects": ("CreateWholeChatCompletion", body(b'{"":0},'), "INVALID_REQUEST"),
+    "objects": ("CreateUnaryChatCompletion", body(b'{"":0},'), "INVALID_REQUEST"),
     "strings": ("CreateChatCompletion", body('"é",'.encode()), "INVALID_REQUEST"),
     "typed messages": ("ChatCompletion", b"\x12\x00" * (SIZE // 2), "INVALID_REQUEST"),
     "typed tools": ("StreamChatCompletion", b"\x1a\x00" * (SIZE // 2), "INVALID_REQUEST"),
@@ -118,7 +118,7 @@ LARGE = {
     ),
     # Four bytes for each character, because of one.
     "a text": (
-        "CreateWholeChatCompletion",
+        "CreateUnaryChatCompletion",
         http_body(
             '{"model":"emu/missing","messages":[{"role":"user","content":"🙂'.encode() + b"a" * (SIZE - 200) + b'"}]}'
         ),
@@ -146,7 +146,7 @@ async def test_eight_large_requests_at_a_time_cost_little(
             while not all(each.done() for each in sending):
                 began = time.monotonic()
                 await client.chat.ChatCompletion(chat_request(), **client.options)
-                assert time.monotonic() - began < LONGEST
+                assert time.monotonic() - began < MAX_LENGTH
             reasons = await asyncio.gather(*sending)
 
     # Those that are too many at a time are refused for that.
@@ -274,7 +274,7 @@ async def test_a_request_that_cannot_be_read_counts_against_its_key(worker: Stac
         async def ask(data: bytes) -> Any:
             request = CreateChatCompletionRequest(http_body=httpbody_pb2.HttpBody(data=data))
             with pytest.raises(aio.AioRpcError) as caught:
-                await client.chat.CreateWholeChatCompletion(request, **client.options)
+                await client.chat.CreateUnaryChatCompletion(request, **client.options)
             return refusal(caught.value).reason, dict(caught.value.trailing_metadata())
 
         reasons: list[str] = []

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
-from arouter.rpc.auth import caller
+from arouter.rpc.interceptors.auth import caller
 from arouter.server.app import App
 from arouter.server.database import run_migrations
 from arouter.v1.chat_service_pb2_grpc import ChatServiceStub

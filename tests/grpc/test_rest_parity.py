@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from arouter.chat.fields import PROVIDER_FIELDS
+from arouter.chat.parameters import PROVIDER_FIELDS
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.providers.vendor_members import ANY
 from arouter.rpc.typed.request import request_to_dict
@@ -333,7 +333,7 @@ def typed_routing() -> dict[str, Any]:
 
 
 def test_what_is_said_to_the_router_is_the_same_json() -> None:
-    """Every wish that is served has a typed field."""
+    """Every preference that is served has a typed field."""
     body = request_to_dict(service_pb.ChatCompletionRequest(**typed_routing()))
 
     assert body == ROUTING

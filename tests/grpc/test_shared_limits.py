@@ -102,8 +102,8 @@ def test_a_valkey_that_hangs_leaves_no_money_reserved(
 def held(valkey: ValkeyServer, secret: str) -> int:
     """Returns what Valkey has reserved for a key without a period."""
     with Valkey.from_url(valkey.url) as store:
-        purse = store.hgetall(entry(hash_secret(secret), "money", "1970-01-01"))
-    return sum(int(amount) for field, amount in purse.items() if field != b"spent")
+        period = store.hgetall(entry(hash_secret(secret), "money", "1970-01-01"))
+    return sum(int(amount) for field, amount in period.items() if field != b"spent")
 
 
 def is_known(client: Client, metadata: Any) -> bool:

@@ -15,8 +15,8 @@ import pytest
 
 from arouter.accounts.records import NANOS
 from arouter.config.secret import Secret
-from arouter.store.database import Database, database_url
-from arouter.store.schema import migrate
+from arouter.sql.database import Database, database_url
+from arouter.sql.schema import migrate
 from arouter.v1.key_service_pb2 import GetCurrentKeyRequest
 from emulator import Emulator
 from support.keys import add_key
@@ -88,7 +88,7 @@ async def test_what_was_spent_before_a_kill_counts_after_it(
             client = Client(stack, channel, secret)
             await known(client)
             await client.chat.ChatCompletion(chat_request(), **client.options)
-            await client.chat.CreateWholeChatCompletion(request(stream=False, **fallback), **client.options)
+            await client.chat.CreateUnaryChatCompletion(request(stream=False, **fallback), **client.options)
             assert [chunk async for chunk in client.chat.StreamChatCompletion(chat_request(), **client.options)]
             data = b""
             async for piece in client.chat.CreateChatCompletion(request(stream=True), **client.options):

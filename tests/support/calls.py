@@ -6,23 +6,23 @@ import asyncio
 from random import Random
 from typing import Any
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
+from arouter.calls.attempts import Attempts
+from arouter.calls.call_record import CallRecord, new_call_record
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.config.load import parse_config
 from arouter.errors import ARouterError
+from arouter.health.board import HealthBoard
+from arouter.health.origin import Origin
 from arouter.models import ModelDetails, Prices
+from arouter.planning.planner import Planner
 from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider
-from arouter.routing.attempt import Attempts
-from arouter.routing.health import HealthBoard
-from arouter.routing.origin import Origin
-from arouter.routing.outcome import Outcome, new_outcome
-from arouter.routing.planner import Planner
-from arouter.server.live import cooling
+from arouter.server.reload.reconfigure import cooling
 
-KEY = ApiKey("hash", "acme")
+KEY = AuthenticatedKey("hash", "acme")
 PRICES = Prices(prompt=1, completion=10)
 
 
@@ -48,10 +48,10 @@ class Caller:
         self._planner = Planner(catalogue, board, config.routing, Random(1))
         self._attempts = Attempts(upstream, board, config.routing, Random(1))
 
-    async def call(self, *, stream: bool = False) -> Outcome:
+    async def call(self, *, stream: bool = False) -> CallRecord:
         """Returns how a call went, when its answer has been read."""
         self.told = None
-        outcome, request = new_outcome(KEY.hash), chat_of(self._provider, stream=stream)
+        outcome, request = new_call_record(KEY.hash), chat_of(self._provider, stream=stream)
         deadline = asyncio.get_running_loop().time() + 10
         plan = outcome.plan = self._planner.plan(request, KEY, outcome.started, 10)
         try:

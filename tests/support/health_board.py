@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from arouter.routing.breaker import Cooling, State
-from arouter.routing.health import HealthBoard
-from arouter.routing.health_records import Call
-from arouter.routing.origin import Origin
+from arouter.health.board import HealthBoard
+from arouter.health.breaker import Cooling, State
+from arouter.health.origin import Origin
+from arouter.health.records import Call
 
 MODEL, OTHER = "acme/model", "acme/other"
 KEY, SPARE = "acme#1", "acme#2"
@@ -15,7 +15,7 @@ ORIGIN = Origin("key", {"number": 1})
 COOLING = Cooling(failures=3, shortest=1.0, longest=60.0, patience=600.0)
 
 
-class Watched(HealthBoard):
+class HealthFeedback(HealthBoard):
     """A board with what it told its listener, and short words for the commonest calls."""
 
     def __init__(self) -> None:

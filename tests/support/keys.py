@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, insert, update
 
 from arouter.accounts.audit import Actor
 from arouter.accounts.keys import LIVE_PREFIX, hash_secret
-from arouter.store.revision import sqlite_path
-from arouter.store.tables import directory, keys
+from arouter.sql.revision import sqlite_path
+from arouter.sql.tables import directory, keys
 
 ACTOR = Actor("cli", label="a test")
 """What makes changes where it does not matter."""

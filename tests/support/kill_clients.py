@@ -103,7 +103,7 @@ class GrpcClients(Clients):
         self.finished[ids[0]] = "typed stream"
 
     async def _whole(self, chat: ChatServiceStub, options: dict[str, Any]) -> None:
-        answer = await chat.CreateWholeChatCompletion(request(stream=False), **options)
+        answer = await chat.CreateUnaryChatCompletion(request(stream=False), **options)
         self.note(answer.data, "whole")
 
     async def _events(self, chat: ChatServiceStub, options: dict[str, Any]) -> None:

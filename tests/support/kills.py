@@ -19,8 +19,8 @@ import yaml
 from sqlalchemy import func, select
 
 from arouter.config.secret import Secret
-from arouter.store.database import Database, database_url
-from arouter.store.tables import usage, usage_daily
+from arouter.sql.database import Database, database_url
+from arouter.sql.tables import usage, usage_daily
 from support.cluster import Gateway
 from support.kill_clients import Clients, GrpcClients, RestClients
 from support.ports import HOST, free_ports

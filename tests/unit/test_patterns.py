@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arouter.accounts.keys import ApiKey
-from arouter.patterns import MOST_INNER, MOST_STARS, ModelPatterns, Patterns, too_costly
+from arouter.accounts.keys import AuthenticatedKey
+from arouter.patterns import MAX_INNER, MAX_STARS, ModelPatterns, Patterns, too_costly
 
 TEXTS = st.text("ab/.*?[]!\n", max_size=12)
 LISTS = st.lists(TEXTS, max_size=8)
@@ -50,10 +50,10 @@ def test_a_bare_pattern_is_of_any_provider(patterns: list[str], id_: str) -> Non
     ("patterns", "refused"),
     [
         (["a", "a/b", "a/*", "a**", *(f"m{index}*" for index in range(1000))], False),
-        (["*a" * MOST_STARS] * MOST_INNER, False),
-        (["*a"] * (MOST_INNER + 1), True),
-        (["*a" * (MOST_STARS + 1)], True),
-        (["a" + "*" * (MOST_STARS + 1)], True),
+        (["*a" * MAX_STARS] * MAX_INNER, False),
+        (["*a"] * (MAX_INNER + 1), True),
+        (["*a" * (MAX_STARS + 1)], True),
+        (["a" + "*" * (MAX_STARS + 1)], True),
     ],
     ids=["prefixes", "most", "inner", "stars", "stars at the end"],
 )
@@ -64,7 +64,9 @@ def test_what_takes_time_is_limited(patterns: list[str], refused: bool) -> None:
 
 def test_keys_that_were_stored_with_more_still_work() -> None:
     """The limits are for what clients send now; a thousand patterns that backtrack do not stop a process."""
-    key = ApiKey("hash", "account", models=(*("a*" * 125 + f"{index:04}" for index in range(1000)), "*c*" * 10))
+    key = AuthenticatedKey(
+        "hash", "account", models=(*("a*" * 125 + f"{index:04}" for index in range(1000)), "*c*" * 10)
+    )
 
     assert key.refusal("emu", f"emu/{'a' * 125}0007") is None
     assert key.refusal("emu", f"emu/{'c' * 10}") is None

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 import msgspec
 from msgspec import Struct, structs
 
-from arouter.accounts.fields import is_account_id, is_key_hash
 from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
+from arouter.accounts.validators import is_account_id, is_key_hash
 from arouter.errors import ARouterError, Failure, invalid_request
 
 KEPT_DAYS = 400
@@ -101,7 +101,7 @@ class AuditQuery(NamedTuple):
     at_most: int
 
 
-class AuditStore(Protocol):
+class AuditRepository(Protocol):
     """Where entries are kept."""
 
     async def list_events(self, query: AuditQuery) -> Sequence[AuditEvent]:
@@ -115,7 +115,7 @@ class AuditStore(Protocol):
 class AuditLog:
     """Shows entries, within what the caller may see: an account its own, the operator (None) all."""
 
-    def __init__(self, store: AuditStore) -> None:
+    def __init__(self, store: AuditRepository) -> None:
         self._store = store
 
     async def list_events(

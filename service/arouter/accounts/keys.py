@@ -18,7 +18,7 @@ NO_RATE_LIMIT = RateLimit()
 
 
 @dataclass(frozen=True)
-class ApiKey:
+class AuthenticatedKey:
     """A valid key, together with what its account allows.
 
     Attributes:
@@ -48,7 +48,7 @@ class ApiKey:
     label: str = ""
 
     @classmethod
-    def of(cls, key: Key, account: Account | None) -> ApiKey:
+    def of(cls, key: Key, account: Account | None) -> AuthenticatedKey:
         """Returns a kept key as it may be used. It can only narrow what its account allows."""
         enabled = account.providers if account else None
         providers = None if enabled is None else frozenset(enabled)
@@ -98,7 +98,7 @@ _MADE = re.compile(rf"(?:{LIVE_PREFIX}|{MANAGEMENT_PREFIX})[A-Za-z0-9_-]{{43}}")
 class KeyStore(Protocol):
     """Knows the keys, from memory: it is asked on every call."""
 
-    def find(self, key_hash: str) -> ApiKey | None:
+    def find(self, key_hash: str) -> AuthenticatedKey | None:
         """Returns the valid key with that hash, or None if it is unknown, revoked, disabled or expired.
 
         Raises:
@@ -106,7 +106,7 @@ class KeyStore(Protocol):
         """
 
 
-def authenticate(secret: str | None, store: KeyStore) -> ApiKey:
+def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
     """Returns the key that `secret` is.
 
     Raises:
@@ -124,7 +124,7 @@ def authenticate(secret: str | None, store: KeyStore) -> ApiKey:
     return key
 
 
-def authenticate_workload(spiffe_id: str, store: KeyStore) -> ApiKey | None:
+def authenticate_workload(spiffe_id: str, store: KeyStore) -> AuthenticatedKey | None:
     """Returns what the workload calls with that a verified certificate names, or None if no valid account is its own.
 
     Raises:

@@ -15,12 +15,12 @@ from msgspec import structs
 
 from arouter.accounts.audit import Actor
 from arouter.accounts.built_in import DEFAULT_ACCOUNT, label_of
-from arouter.accounts.fields import is_account_id, is_key_hash
 from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
 from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
 from arouter.accounts.records import Account, Key, Spending
+from arouter.accounts.repository import KeyQuery, ManagementRepository
 from arouter.accounts.specs import AccountPatch, KeyPatch, NewAccount, NewKey, refuse_restrictions
-from arouter.accounts.store import KeyQuery, ManagementStore
+from arouter.accounts.validators import is_account_id, is_key_hash
 from arouter.errors import ARouterError, Failure, invalid_request
 
 T = TypeVar("T")
@@ -66,7 +66,10 @@ class Management:
     """
 
     def __init__(
-        self, store: ManagementStore, built_in: Iterable[Key] = (), changed: Callable[[], Awaitable[None]] = _nothing
+        self,
+        store: ManagementRepository,
+        built_in: Iterable[Key] = (),
+        changed: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._store = store
         self._built_in = {key.hash: key for key in built_in}

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from arouter.accounts import fields
-from arouter.accounts.fields import Check, check_fields, nullable
+from arouter.accounts import validators as fields
 from arouter.accounts.records import KeyType, LimitReset, RateLimit
+from arouter.accounts.validators import Check, check_fields, nullable
 from arouter.errors import invalid_request
 
 

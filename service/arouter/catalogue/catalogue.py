@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Set
 from copy import copy
 
-from arouter.accounts.fields import without_secret
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
+from arouter.accounts.validators import without_secret
 from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
 from arouter.config.schema import MappedModel
 from arouter.errors import ARouterError, Failure
@@ -16,17 +16,17 @@ from arouter.providers.adapter import ListedModel
 from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Provider
 
-__all__ = ["Catalogue", "Endpoint", "Model", "Offer"]
+__all__ = ["Catalogue", "Endpoint", "Model", "VisibleModels"]
 
 _RETRY_UNKNOWN_LIST = 5
 """Seconds after which to ask again for a model of a provider whose list has not come yet."""
 
 
-_MOST_OFFERS = 256
+_MAX_OFFERS = 256
 """Sets of models that are kept for keys; most keys share one."""
 
 
-class Offer:
+class VisibleModels:
     """The models that keys with the same rights may call. Never changes; a change of the catalogue makes a new one.
 
     Attributes:
@@ -52,7 +52,7 @@ class Catalogue:
         self._view = View({}, {}, {}, {}, frozenset())
         self._version = 0
         self._building = asyncio.Lock()
-        self._offers: dict[object, Offer] = {}
+        self._offers: dict[object, VisibleModels] = {}
         self._changed = asyncio.Event()
         self.configure(providers, now, mapped)
 
@@ -132,22 +132,24 @@ class Catalogue:
         """Waits until the models change."""
         await self._changed.wait()
 
-    def offer(self, key: ApiKey) -> Offer:
+    def offer(self, key: AuthenticatedKey) -> VisibleModels:
         """Returns the models that a key may call: those for which `find` does not raise."""
         rights = (key.providers, key.models)
         offer = self._offers.get(rights)
         if offer is None:
-            if len(self._offers) >= _MOST_OFFERS:
+            if len(self._offers) >= _MAX_OFFERS:
                 self._offers.clear()
             models = self._view.models
-            offer = self._offers[rights] = Offer(models if rights == (None, None) else AllowedModels(models, key))
+            offer = self._offers[rights] = VisibleModels(
+                models if rights == (None, None) else AllowedModels(models, key)
+            )
         return offer
 
-    def visible(self, key: ApiKey) -> list[Model]:
+    def visible(self, key: AuthenticatedKey) -> list[Model]:
         """Returns the models of the key's `offer`, sorted by id."""
         return list(self.offer(key).models.values())
 
-    def find(self, id_: str, key: ApiKey) -> Model:
+    def find(self, id_: str, key: AuthenticatedKey) -> Model:
         """Returns the model with that id, with the endpoints that the key may use.
 
         Raises:
@@ -210,7 +212,7 @@ class Catalogue:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _not_found(self, id_: str, key: ApiKey) -> ARouterError:
+    def _not_found(self, id_: str, key: AuthenticatedKey) -> ARouterError:
         provider = id_.partition("/")[0]
         source = self._sources.get(provider)
         if source is not None and not self.is_complete(source.provider):

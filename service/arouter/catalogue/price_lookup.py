@@ -11,7 +11,7 @@ import msgspec
 
 from arouter.models import UNKNOWN, ModelDetails
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds the process gets; it takes less than one on a machine with nothing else to do."""
 
 GENAI_PRICES_IDS = {
@@ -50,7 +50,7 @@ class PriceLookupError(Exception):
 
 
 async def look_up(
-    wanted: Iterable[tuple[str, str]], *, patience: float = PATIENCE, program: Sequence[str] = _PROGRAM
+    wanted: Iterable[tuple[str, str]], *, patience: float = TIMEOUT, program: Sequence[str] = _PROGRAM
 ) -> dict[tuple[str, str], ModelDetails]:
     """Returns what is known of models now: some prices depend on the date, or the time of day.
 

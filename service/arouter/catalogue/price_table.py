@@ -26,7 +26,7 @@ from arouter.models import UNKNOWN, ModelDetails
 _NICENESS = 10
 """Requests are being answered on the same machine, and nobody waits for this."""
 
-_LONGEST_NAME = 256
+_MAX_NAME = 256
 """Names go through the package's regular expressions."""
 
 _PRICE_KEYS = {
@@ -54,7 +54,7 @@ def look_up(wanted: Sequence[tuple[str, str]], now: datetime) -> list[ModelDetai
     for provider_id, name in wanted:
         provider = by_id.get(provider_id)
         # `all_providers`: Azure's own rows are few, and the package says whose prices hold for the rest.
-        model = provider and len(name) <= _LONGEST_NAME and provider.find_model(name, all_providers=providers)
+        model = provider and len(name) <= _MAX_NAME and provider.find_model(name, all_providers=providers)
         found.append(_details(model, now) if model else UNKNOWN)
     return found
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.price_lookup import PriceLookupError, look_up
-from arouter.catalogue.store import CatalogueStore
+from arouter.catalogue.repository import CatalogueRepository
 from arouter.errors import ARouterError, Failure, StoreError
 from arouter.providers.adapter import ListedModel, ListedModels
 from arouter.providers.driver import Upstream
@@ -30,7 +30,7 @@ _PRICE_RETRY = 60.0
 _PRICE_PAUSE = 5.0
 """Seconds between two look-ups, however often lists change: each is a process."""
 
-_LONGEST_REASON = 500
+_MAX_REASON = 500
 """Characters of what a provider says of its failure in the log."""
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class CatalogueSync:
         synced: When each provider's list was last read, in seconds since the epoch by provider id.
     """
 
-    def __init__(self, catalogue: Catalogue, upstream: Upstream, store: CatalogueStore, interval: float) -> None:
+    def __init__(self, catalogue: Catalogue, upstream: Upstream, store: CatalogueRepository, interval: float) -> None:
         self.synced: dict[str, float] = {}
         self._catalogue = catalogue
         self._upstream = upstream
@@ -223,4 +223,4 @@ def _cause(provider: Provider, error: ARouterError) -> str:
     What the provider said is cut and escaped: it must not be able to write lines of its own.
     """
     hint = " Is its base_url right?" if error.failure is Failure.NOT_FOUND else ""
-    return f"GET {provider.base_url}{provider.adapter.models_path}: {error.detail[:_LONGEST_REASON]!r}{hint}"
+    return f"GET {provider.base_url}{provider.adapter.models_path}: {error.detail[:_MAX_REASON]!r}{hint}"

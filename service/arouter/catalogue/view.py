@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.config.schema import MappedModel
 from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.adapter import ListedModel
@@ -66,7 +66,7 @@ class Model:
 class AllowedModels(Mapping[str, Model]):
     """Those of all models that a key may call. Each is judged when it is asked for, all of them only for a list."""
 
-    def __init__(self, models: Mapping[str, Model], key: ApiKey) -> None:
+    def __init__(self, models: Mapping[str, Model], key: AuthenticatedKey) -> None:
         self._models = models
         self._key = key
         self._judged: dict[str, Model | None] = {}
@@ -184,12 +184,12 @@ def build_view(
     return View(endpoints, models, ids, {id_: counts[id_] for id_ in sources}, names)
 
 
-def refusal(model: Model, endpoint: Endpoint, key: ApiKey) -> str | None:
+def refusal(model: Model, endpoint: Endpoint, key: AuthenticatedKey) -> str | None:
     """Says why a key may not use an endpoint of a model, or None if it may."""
     return key.refusal(endpoint.provider.id, model.id, endpoint.id)
 
 
-def allowed_model(model: Model, key: ApiKey) -> Model | None:
+def allowed_model(model: Model, key: AuthenticatedKey) -> Model | None:
     """Returns the model as a key may use it, or None if it may not."""
     endpoints = tuple(endpoint for endpoint in model.endpoints if refusal(model, endpoint, key) is None)
     if len(endpoints) == len(model.endpoints):

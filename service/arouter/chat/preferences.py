@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from arouter.chat.fields import PERCENTILES, PROVIDER_FIELDS
+from arouter.chat.parameters import PERCENTILES, PROVIDER_FIELDS
 from arouter.errors import invalid_request
 from arouter.patterns import too_costly
 
@@ -26,8 +26,8 @@ _ROUTER_FIELDS = frozenset(ROUTER_FIELDS)
 _VARIANTS = frozenset({"nitro", "floor", "free"})
 _AUTO_ROUTER = "auto-router"
 _AUTO_ROUTER_FIELDS = frozenset({"id", "enabled", "allowed_models"})
-_MOST_MODELS = 20
-_MOST_PATTERNS = 64
+_MAX_MODELS = 20
+_MAX_PATTERNS = 64
 _NO_WISH: tuple[Any, ...] = (None, [], {}, "")
 
 
@@ -62,7 +62,7 @@ class WantedModel(Struct, frozen=True):
 
 # A struct and not a dataclass, which is frozen at a price of 2 µs for each request.
 class Preferences(Struct, frozen=True):
-    """A request's wishes. An empty tuple is no wish, as is None.
+    """A request's preferences. An empty tuple is no preference, as is None.
 
     Attributes:
         models: What to try, in this order, each once; empty where the request names none.
@@ -100,7 +100,7 @@ class Preferences(Struct, frozen=True):
 
 
 def parse_preferences(body: dict[str, Any]) -> Preferences:
-    """Returns what a request wishes.
+    """Returns what a request preferences.
 
     Raises:
         ARouterError: INVALID_REQUEST; a price is no number of at least 0, which may be a text; too many patterns.
@@ -109,8 +109,8 @@ def parse_preferences(body: dict[str, Any]) -> Preferences:
     if _ROUTER_FIELDS.isdisjoint(body):
         return Preferences((WantedModel(model),)) if model else Preferences()
     wanted = dict.fromkeys([*([model] if model else ()), *(body.get("models") or ())])
-    if len(wanted) > _MOST_MODELS:
-        raise invalid_request(f"Invalid value for 'models': expected at most {_MOST_MODELS} models.", "models")
+    if len(wanted) > _MAX_MODELS:
+        raise invalid_request(f"Invalid value for 'models': expected at most {_MAX_MODELS} models.", "models")
     provider = body.get("provider") or {}
     sort = provider.get("sort")
     max_price = provider.get("max_price") or {}
@@ -133,7 +133,7 @@ def parse_preferences(body: dict[str, Any]) -> Preferences:
     )
 
 
-def unserved_wishes(body: dict[str, Any]) -> tuple[str, ...]:
+def unserved_preferences(body: dict[str, Any]) -> tuple[str, ...]:
     """Returns the names of what a request asks of the router and does not get."""
     if _ROUTER_FIELDS.isdisjoint(body):
         return ()
@@ -202,7 +202,7 @@ def _auto_models(plugins: list[dict[str, Any]] | None) -> tuple[str, ...] | None
     for index, plugin in enumerate(plugins or ()):
         if plugin["id"] == _AUTO_ROUTER and plugin.get("enabled") is not False:
             patterns += plugin.get("allowed_models") or ()
-            limit = f"at most {_MOST_PATTERNS} patterns" if len(patterns) > _MOST_PATTERNS else too_costly(patterns)
+            limit = f"at most {_MAX_PATTERNS} patterns" if len(patterns) > _MAX_PATTERNS else too_costly(patterns)
             if limit:
                 path = f"plugins[{index}].allowed_models"
                 raise invalid_request(f"Invalid value for '{path}': expected {limit}.", path)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.fields import EXTENSIONS, REQUEST_FIELDS
 from arouter.chat.json_bounds import load_json
 from arouter.chat.messages import check_messages
-from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_wishes
+from arouter.chat.parameters import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_preferences
 from arouter.chat.types import check, missing, name_of
 from arouter.errors import ARouterError, Failure, invalid_request
 
@@ -27,17 +27,17 @@ class ChatRequest:
     Attributes:
         body: What the provider is to see: the request as the client wrote it, keys in the client's order, without what
             speaks to the router.
-        preferences: What it wishes from the router, the models among it.
+        preferences: What it preferences from the router, the models among it.
         stream: Whether the answer is to be streamed.
         include_usage: Whether a streamed answer ends with a usage chunk.
-        unserved: Names of what it wishes from the router and does not get.
+        unserved: Names of what it preferences from the router and does not get.
     """
 
     __slots__ = ("body", "include_usage", "preferences", "stream", "unserved")
 
     def __init__(self, body: dict[str, Any], *, stream: bool, include_usage: bool) -> None:
         self.preferences = parse_preferences(body)
-        self.unserved = unserved_wishes(body)
+        self.unserved = unserved_preferences(body)
         self.body = {name: value for name, value in body.items() if name not in ROUTER_FIELDS}
         self.stream = stream
         self.include_usage = include_usage

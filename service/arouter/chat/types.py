@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from arouter.errors import ARouterError, invalid_request
 
-_LONGEST_KEY = 64
+_MAX_KEY = 64
 """Characters of a client's own key that an error shows."""
 
 
@@ -65,7 +65,7 @@ class Shape(NamedTuple):
         members: Their kinds.
         required: Those that must be there.
         variants: What else holds where the member `type` has a certain value.
-        closed: Whether there is no other member, so that a slip is not taken for a wish that nobody has.
+        closed: Whether there is no other member, so that a slip is not taken for a preference that nobody has.
     """
 
     members: Mapping[str, Kind]
@@ -126,7 +126,7 @@ def check(value: Any, kind: Kind, path: str) -> None:
         if kind.values is not None:
             for key, item in value.items():
                 if item is not None:
-                    check(item, kind.values, f"{path}.{key[:_LONGEST_KEY]}")
+                    check(item, kind.values, f"{path}.{key[:_MAX_KEY]}")
     elif found is list:
         if kind.items is not None:
             for index, item in enumerate(value):
@@ -171,7 +171,7 @@ def _check_members(value: dict[str, Any], shape: Shape, path: str) -> None:
         if kind is not None and item is not None and not (kind is STRING and type(item) is str):
             check(item, kind, f"{path}.{name}")
         elif kind is None and item is not None and shape.closed:
-            raise _unknown(f"{path}.{name[:_LONGEST_KEY]}", shape)
+            raise _unknown(f"{path}.{name[:_MAX_KEY]}", shape)
     for name in shape.required:
         if value.get(name) is None:
             raise missing(f"{path}.{name}")

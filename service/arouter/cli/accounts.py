@@ -46,7 +46,7 @@ def create(
 @as_json
 def list_(as_json: bool) -> None:
     """List all accounts."""
-    from arouter.accounts.documents import account_document
+    from arouter.accounts.rest_json import account_document
 
     async def work(management: Management) -> list[Account]:
         found: list[Account] = []
@@ -135,7 +135,7 @@ def _document(name: str | None, providers: tuple[str, ...], default_model: str |
 
 
 def _print(work: Callable[[Management], Awaitable[Account]], as_json: bool) -> None:
-    from arouter.accounts.documents import account_document
+    from arouter.accounts.rest_json import account_document
 
     document = account_document(manage(work))
     if as_json:

@@ -11,7 +11,7 @@ from arouter.cli.database import as_json, print_json, print_table, shown, use_da
 
 if TYPE_CHECKING:
     from arouter.accounts.audit import AuditEvent
-    from arouter.store.database import Database
+    from arouter.sql.database import Database
 
 _SHOWN_HASH = 12
 _COLUMNS = ("TIME", "ACTION", "WHAT", "ACCOUNT", "BY", "REQUEST", "CHANGES")
@@ -32,9 +32,9 @@ def audit(account: str, key_hash: str, start_time: str, end_time: str, limit: in
 
     async def work(database: Database) -> tuple[list[AuditEvent], str]:
         from arouter.accounts.audit import AuditLog
-        from arouter.store.audit import SqlAuditStore
+        from arouter.sql.audit import SqlAuditRepository
 
-        page = await AuditLog(SqlAuditStore(database)).list_events(
+        page = await AuditLog(SqlAuditRepository(database)).list_events(
             None, account=account, key_hash=key_hash, start_time=start_time, end_time=end_time, page_size=limit
         )
         return list(page.items), page.next_token

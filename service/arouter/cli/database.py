@@ -15,7 +15,7 @@ from arouter.config.load import ConfigError
 if TYPE_CHECKING:
     from arouter.accounts.audit import Actor
     from arouter.accounts.management import Management
-    from arouter.store.database import Database
+    from arouter.sql.database import Database
 
 T = TypeVar("T")
 
@@ -31,9 +31,9 @@ def manage(work: Callable[[Management], Awaitable[T]]) -> T:
 
     def with_management(database: Database) -> Awaitable[T]:
         from arouter.accounts.management import Management
-        from arouter.store.management import SqlManagementStore
+        from arouter.sql.management import SqlManagementRepository
 
-        return work(Management(SqlManagementStore(database)))
+        return work(Management(SqlManagementRepository(database)))
 
     return use_database(with_management)
 
@@ -74,8 +74,8 @@ def use_database(work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 async def _use(work: Callable[[Database], Awaitable[T]], environment: Environment) -> T:
-    from arouter.store.database import Database, database_url
-    from arouter.store.revision import is_head
+    from arouter.sql.database import Database, database_url
+    from arouter.sql.revision import is_head
 
     database = Database(database_url(environment.database_url, environment.state_dir))
     try:

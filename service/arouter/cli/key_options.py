@@ -42,7 +42,7 @@ class _Moment(click.ParamType[Any]):
 
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from arouter.accounts.fields import future
+        from arouter.accounts.validators import future
         from arouter.errors import ARouterError
 
         if isinstance(value, tuple):

@@ -35,7 +35,7 @@ def keys() -> None:
 @as_json
 def create(name: str, account: str | None, management: bool, as_json: bool, **options: Any) -> None:
     """Make a key called NAME and print its secret, which cannot be had again."""
-    from arouter.accounts.documents import key_document
+    from arouter.accounts.rest_json import key_document
     from arouter.accounts.specs import new_key
 
     key_type = "management" if management else "regular"
@@ -58,7 +58,7 @@ def create(name: str, account: str | None, management: bool, as_json: bool, **op
 @as_json
 def list_(account: str | None, as_json: bool) -> None:
     """List all keys, newest first."""
-    from arouter.accounts.documents import key_document
+    from arouter.accounts.rest_json import key_document
 
     async def work(management: Management) -> list[KeyView]:
         found: list[KeyView] = []
@@ -171,7 +171,7 @@ def _say(key_hash: str, done: str) -> None:
 
 
 def _print(view: KeyView, as_json: bool) -> None:
-    from arouter.accounts.documents import key_document
+    from arouter.accounts.rest_json import key_document
 
     if as_json:
         print_json({"data": key_document(view)})

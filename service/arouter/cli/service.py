@@ -33,9 +33,9 @@ def serve(workers: int, linked: bool) -> None:
     """
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
-    from arouter.server.garbage import made_for_good
-    from arouter.server.link import ChildLink
+    from arouter.server.gc import freeze_imports
     from arouter.server.ports import check_service_ports
+    from arouter.server.processes.link import ChildLink
 
     with config_errors():
         link = ChildLink() if linked else None
@@ -44,12 +44,12 @@ def serve(workers: int, linked: bool) -> None:
         prepare_database(environment)
         keep_grpc_out_of_forks()
         if workers == 1:
-            with made_for_good():
-                from arouter.server.worker import run_worker
+            with freeze_imports():
+                from arouter.server.processes.worker import run_worker
 
             run_worker(config, environment, link, share_port=False)
         else:
-            from arouter.server.supervisor import run_workers
+            from arouter.server.processes.supervisor import run_workers
 
             run_workers(workers, config, environment)
 
@@ -73,12 +73,12 @@ def migrate() -> None:
 def worker() -> None:
     """Run one of several workers; `serve --workers` starts it."""
     from arouter.config.environment import keep_grpc_out_of_forks
-    from arouter.server.garbage import made_for_good
+    from arouter.server.gc import freeze_imports
 
     keep_grpc_out_of_forks()
-    with made_for_good():
-        from arouter.server.link import ChildLink
-        from arouter.server.worker import run_worker
+    with freeze_imports():
+        from arouter.server.processes.link import ChildLink
+        from arouter.server.processes.worker import run_worker
 
     with config_errors():
         link = ChildLink()

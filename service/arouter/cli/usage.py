@@ -11,9 +11,9 @@ import click
 from arouter.cli.database import as_json, print_json, print_table, use_database
 
 if TYPE_CHECKING:
-    from arouter.ledger.record import UsageSum
-    from arouter.ledger.store import Dimension
-    from arouter.store.database import Database
+    from arouter.sql.database import Database
+    from arouter.usage.record import UsageSum
+    from arouter.usage.repository import Dimension
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHOWN_OF_HASH = 12
@@ -44,10 +44,10 @@ def usage(
     dimensions: tuple[Dimension, ...] = by or ("day",)
 
     async def work(database: Database) -> Sequence[UsageSum]:
-        from arouter.ledger.store import Scope
-        from arouter.store.ledger import SqlLedgerStore
+        from arouter.sql.usage import SqlUsageRepository
+        from arouter.usage.repository import Scope
 
-        return await SqlLedgerStore(database).summarize(Scope(account=account), begin, end, dimensions)
+        return await SqlUsageRepository(database).summarize(Scope(account=account), begin, end, dimensions)
 
     documents = [_document(total) for total in use_database(work)]
     if as_json:

@@ -16,7 +16,7 @@ MODEL = "smollm2-135m-instruct"
 
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PARALLEL = 4
-_LONGEST_ANSWER = 256
+_MAX_ANSWER = 256
 """Tokens of an answer whose request sets no limit: so small a model may not find an end by itself."""
 
 _CONTEXT = 8192
@@ -43,7 +43,7 @@ def main() -> int:
     params.n_parallel = _PARALLEL
     params.n_ctx = _CONTEXT
     params.kv_unified = True
-    params.n_predict = _LONGEST_ANSWER
+    params.n_predict = _MAX_ANSWER
     params.cpuparams.n_threads = os.cpu_count() or 1
     params.ui = False
     params.endpoint_slots = False

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from arouter.accounts import periods
 from arouter.accounts.records import NANOS, LimitReset
 from arouter.errors import ARouterError, Failure
-from arouter.limits.ledger import Standing
+from arouter.limits.budget import ReserveResult
 from arouter.limits.windows import Rates, Window
 
 Headers = tuple[tuple[str, str], ...]
@@ -51,17 +51,17 @@ def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:
     )
 
 
-def spending_limit(limit: int, reset: LimitReset | None, standing: Standing, now: float) -> ARouterError:
+def spending_limit(limit: int, reset: LimitReset | None, result: ReserveResult, now: float) -> ARouterError:
     """Returns the 402 of a key that has used up its money."""
     period = f"{reset} spending limit" if reset else "spending limit"
-    held = f", and {_usd(standing.held)} are reserved by calls under way" if standing.held else ""
+    held = f", and {_usd(result.held)} are reserved by calls under way" if result.held else ""
     at = periods.next_reset(reset, now)
     until = (
         "It does not reset." if at is None else f"It resets at {datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}."
     )
     return ARouterError(
         Failure.SPENDING_LIMIT,
-        f"This key's {period} of {_usd(limit)} is reached: {_usd(standing.spent)} are spent{held}. {until}",
+        f"This key's {period} of {_usd(limit)} is reached: {_usd(result.spent)} are spent{held}. {until}",
     )
 
 

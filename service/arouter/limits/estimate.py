@@ -33,8 +33,8 @@ _NOT_SAID = frozenset({"role", "id", "name"})
 """Texts of a message that no model has written."""
 
 _OTHER_MEDIA = 2_000
-_MOST_TOKENS = 2**31 - 1
-_MOST_COST = 2**53
+_MAX_TOKENS = 2**31 - 1
+_MAX_COST = 2**53
 """Nano-USD, some nine million USD: up to here Lua in Valkey counts exactly."""
 
 
@@ -55,7 +55,7 @@ def worst_case(request: ChatRequest, details: ModelDetails) -> WorstCase:
     prompt = _prompt_tokens(request, _BYTES_PER_TOKEN)
     completion = _completion_tokens(request.body, details, prompt)
     cost = 0 if details.prices is None else _dearest(details.prices, request.body, prompt, completion)
-    return WorstCase(min(prompt + completion, _MOST_TOKENS), min(cost, _MOST_COST))
+    return WorstCase(min(prompt + completion, _MAX_TOKENS), min(cost, _MAX_COST))
 
 
 def likely_prompt_tokens(request: ChatRequest) -> int:
@@ -117,7 +117,7 @@ def _completion_tokens(body: dict[str, Any], details: ModelDetails, prompt: int)
     else:
         one = DEFAULT_COMPLETION
     choices: int = body.get("n") or 1
-    return min(one * max(choices, 1), _MOST_TOKENS)
+    return min(one * max(choices, 1), _MAX_TOKENS)
 
 
 def _dearest(prices: Prices, body: dict[str, Any], prompt: int, completion: int) -> int:

@@ -12,17 +12,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Concatenate, Literal, ParamSpec
 
-from arouter.accounts.keys import ApiKey
-from arouter.accounts.store import Spent
+from arouter.accounts.keys import AuthenticatedKey
+from arouter.accounts.repository import Spent
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.answers import rate_headers, rate_limited, spending_limit, unavailable
+from arouter.limits.budget import BudgetPeriod, Hold
 from arouter.limits.estimate import WorstCase
-from arouter.limits.ledger import Hold, Purse
 from arouter.limits.outage import Outage
+from arouter.limits.pending_releases import PendingRelease, PendingReleases
 from arouter.limits.reservation import UNLIMITED, Held, Reservation, is_limited
 from arouter.limits.store import memory_store, run_at_once
-from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from arouter.limits.windows import Rates
 
 _AT_ONCE = 16
@@ -91,7 +91,7 @@ class Limiter:
         self._name, self._numbers = secrets.token_hex(8), itertools.count()
         self._seeds: Mapping[str, Spent] = {}
         self._outage = Outage()
-        self._unsettled = UnsettledHolds(self._give_back)
+        self._pending = PendingReleases(self._give_back)
         self._delivery: asyncio.Task[None] | None = None
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,7 +118,7 @@ class Limiter:
         except self._store.errors as error:
             self._outage.note(error)
 
-    async def count(self, key: ApiKey) -> Reservation:
+    async def count(self, key: AuthenticatedKey) -> Reservation:
         """Counts a request, before it is read. Nothing is reserved yet.
 
         Raises:
@@ -138,7 +138,7 @@ class Limiter:
                 await self._count(held)
         return held
 
-    async def reserve(self, key: ApiKey, worst: WorstCase, counted: Reservation | None = None) -> Reservation:
+    async def reserve(self, key: AuthenticatedKey, worst: WorstCase, counted: Reservation | None = None) -> Reservation:
         """Lets a call in: what was used, and what other calls under way have reserved, is below each of its limits.
 
         Args:
@@ -151,7 +151,7 @@ class Limiter:
                 policy. A call that is refused has reserved nothing, but its request counts.
         """
         held = await self.count(key) if counted is None else counted
-        if not isinstance(held, Held) or (held.purse is None and key.rate_limit.tokens_per_minute is None):
+        if not isinstance(held, Held) or (held.period is None and key.rate_limit.tokens_per_minute is None):
             return held
         if not self._store.errors:
             await self._reserve(held, worst)
@@ -230,15 +230,15 @@ class Limiter:
     async def _reserve(self, held: Held, worst: WorstCase) -> None:
         key, now = held.key, held.at
         rates = key.rate_limit
-        if held.purse is not None and key.limit is not None:
+        if held.period is not None and key.limit is not None:
             # Noted before the store is asked: without an answer it may reserve all the same.
             held.hold = held.hold._replace(amount=worst.cost)
-            standing = await self._store.ledger.reserve(held.purse, held.hold, key.limit, self._seed(held.purse))
+            result = await self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed(held.period))
             held.answered = True
-            if not standing.admitted:
+            if not result.admitted:
                 held.hold = held.hold._replace(amount=0)
                 self.refused["spending"] += 1
-                raise spending_limit(key.limit, key.limit_reset, standing, now)
+                raise spending_limit(key.limit, key.limit_reset, result, now)
         if rates.tokens_per_minute is not None:
             tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, held.token_minute)
             if tokens is None:
@@ -257,8 +257,8 @@ class Limiter:
         return rate_limited(what, window, rate_headers(rates, held.at))
 
     async def _settle(self, held: Held, tokens: int, cost: int) -> None:
-        if held.purse is not None and (held.hold.amount or cost):
-            await self._store.ledger.settle(held.purse, held.hold, cost, self._seed(held.purse), held.answered)
+        if held.period is not None and (held.hold.amount or cost):
+            await self._store.budgets.settle(held.period, held.hold, cost, self._seed(held.period), held.answered)
             held.hold = held.hold._replace(amount=0)
         surplus = tokens - held.tokens
         if surplus and held.key.rate_limit.tokens_per_minute is not None:
@@ -266,7 +266,7 @@ class Limiter:
         held.tokens = 0
 
     def _settle_later(self, held: Held, tokens: int, cost: int) -> None:
-        counts = held.purse is not None or held.key.rate_limit.tokens_per_minute is not None
+        counts = held.period is not None or held.key.rate_limit.tokens_per_minute is not None
         if not counts or self._is_closed:
             return
         settling = self._settle_safely(held, tokens, cost)
@@ -279,25 +279,25 @@ class Limiter:
         try:
             if not self._store.errors:
                 await self._settle(held, tokens, cost)
-            elif not await self._answers(self._settle, held, tokens, cost) and held.purse and held.hold.amount:
+            elif not await self._answers(self._settle, held, tokens, cost) and held.period and held.hold.amount:
                 # Not the cost: the database knows it, and the next seed brings it.
-                self._unsettled.put(Unsettled(held.purse, held.hold))
+                self._pending.put(PendingRelease(held.period, held.hold))
                 if self._delivery is None or self._delivery.done():
-                    self._delivery = self._start(self._unsettled.deliver())
+                    self._delivery = self._start(self._pending.deliver())
         except Exception:
             _log.exception("a call could not be settled")
 
-    async def _give_back(self, unsettled: Unsettled) -> bool:
-        if unsettled.hold.bucket < self._bucket(self._clock()) - 1:
+    async def _give_back(self, pending: PendingRelease) -> bool:
+        if pending.hold.bucket < self._bucket(self._clock()) - 1:
             return True  # forgotten with its bucket
-        return await self._answers(self._store.ledger.give_back, unsettled.purse, unsettled.hold)
+        return await self._answers(self._store.budgets.give_back, pending.period, pending.hold)
 
     def _bucket(self, at: float) -> int:
         return int(at // self._longest_call)
 
-    def _seed(self, purse: Purse) -> int:
-        spent = self._seeds.get(purse.key_hash)
-        return spent.nanos if spent is not None and spent.first_day == purse.first_day else 0
+    def _seed(self, period: BudgetPeriod) -> int:
+        spent = self._seeds.get(period.key_hash)
+        return spent.nanos if spent is not None and spent.first_day == period.first_day else 0
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

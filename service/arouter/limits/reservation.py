@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.periods import first_day
 from arouter.limits.answers import Headers
-from arouter.limits.ledger import Hold, Purse
+from arouter.limits.budget import BudgetPeriod, Hold
 from arouter.limits.windows import Window
 
 
@@ -36,7 +36,7 @@ class Reservation:
 UNLIMITED = Reservation()
 
 
-def is_limited(key: ApiKey) -> bool:
+def is_limited(key: AuthenticatedKey) -> bool:
     """Says whether a key has any limit."""
     rates = key.rate_limit
     return (
@@ -53,7 +53,7 @@ class Held(Reservation):
     Attributes:
         key: Whose.
         at: When it was made, in seconds since the epoch.
-        purse: Of the key's money, if that is limited.
+        period: Of the key's money, if that is limited.
         hold: Money reserved; nothing, once it is settled.
         answered: Whether the store said that it is.
         tokens: Tokens reserved.
@@ -72,21 +72,21 @@ class Held(Reservation):
         "hold",
         "key",
         "minute",
-        "purse",
+        "period",
         "token_minute",
         "tokens",
         "unchecked",
     )
 
     def __init__(
-        self, settle: Callable[[Held, int, int], None], key: ApiKey, at: float, token_minute: int, hold: Hold
+        self, settle: Callable[[Held, int, int], None], key: AuthenticatedKey, at: float, token_minute: int, hold: Hold
     ) -> None:
         super().__init__()
         self._settle = settle
         self._settled = False
         self.key = key
         self.at = at
-        self.purse = None if key.limit is None else Purse(key.hash, first_day(key.limit_reset, at))
+        self.period = None if key.limit is None else BudgetPeriod(key.hash, first_day(key.limit_reset, at))
         self.hold = hold
         self.answered = False
         self.tokens = 0

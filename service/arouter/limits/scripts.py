@@ -72,29 +72,29 @@ end
 return {time[1], time[2]}
 """)
 
-# A purse is one hash: `spent`, and what is held in each bucket together, so that letting a call in takes the same time
+# A period is one hash: `spent`, and what is held in each bucket together, so that letting a call in takes the same time
 # however many hold something. Each bucket's holds are another hash, by id; 0 is one that was given back before it came.
 # Both may vanish at any time: the seed brings back what was spent. The bucket ahead counts as well, since other
 # processes' clocks may be ahead.
 _READ = """
-local purse, holds, kept = KEYS[1], KEYS[2], ARGV[1]
+local period, holds, kept = KEYS[1], KEYS[2], ARGV[1]
 local id, bucket, amount, seed = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local spent = tonumber(redis.call('HGET', purse, 'spent') or -1)
+local spent = tonumber(redis.call('HGET', period, 'spent') or -1)
 if spent < tonumber(seed) then
   spent = tonumber(seed)
-  redis.call('HSET', purse, 'spent', seed)
+  redis.call('HSET', period, 'spent', seed)
 end
-redis.call('EXPIRE', purse, kept)
+redis.call('EXPIRE', period, kept)
 """
 
 RESERVE = Script(
     _READ
     + """
-local held, fields = 0, redis.call('HGETALL', purse)
+local held, fields = 0, redis.call('HGETALL', period)
 for i = 1, #fields, 2 do
   local other = tonumber(fields[i])
   if other and other < tonumber(bucket) - 1 then
-    redis.call('HDEL', purse, fields[i])
+    redis.call('HDEL', period, fields[i])
   elseif other then
     held = held + tonumber(fields[i + 1])
   end
@@ -102,7 +102,7 @@ end
 local admitted = spent + held < tonumber(ARGV[6])
 if admitted and amount > 0 and redis.call('HSETNX', holds, id, amount) == 1 then
   redis.call('EXPIRE', holds, kept)
-  redis.call('HINCRBY', purse, bucket, amount)
+  redis.call('HINCRBY', period, bucket, amount)
 end
 return {time[1], time[2], admitted and 1 or 0, spent, held}
 """
@@ -113,8 +113,8 @@ SETTLE = Script(
     + """
 local cost, last = ARGV[6], ARGV[7] == '1'
 local hold = tonumber(redis.call('HGET', holds, id) or -1)
-if hold > 0 and redis.call('HINCRBY', purse, bucket, -hold) <= 0 then
-  redis.call('HDEL', purse, bucket)
+if hold > 0 and redis.call('HINCRBY', period, bucket, -hold) <= 0 then
+  redis.call('HDEL', period, bucket)
 end
 if last then
   redis.call('HDEL', holds, id)
@@ -122,7 +122,7 @@ else
   redis.call('HSET', holds, id, 0)
   redis.call('EXPIRE', holds, kept)
 end
-if hold ~= 0 then redis.call('HINCRBY', purse, 'spent', cost) end
+if hold ~= 0 then redis.call('HINCRBY', period, 'spent', cost) end
 return {time[1], time[2]}
 """
 )

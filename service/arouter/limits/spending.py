@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 
-from arouter.accounts.store import SpendingStore, Spent
+from arouter.accounts.repository import SpendingRepository, Spent
 from arouter.errors import StoreError
 from arouter.limits.limiter import Limiter
 
@@ -16,7 +16,7 @@ POLL_INTERVAL = 1.0
 REFRESH_INTERVAL = 60.0
 """Seconds between two reads of what all keys with a limit have spent."""
 
-_READ_PATIENCE = 10.0
+_READ_TIMEOUT = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -28,7 +28,7 @@ class SpendingSync:
         store: Where they are.
     """
 
-    def __init__(self, limiter: Limiter, store: SpendingStore) -> None:
+    def __init__(self, limiter: Limiter, store: SpendingRepository) -> None:
         self._limiter = limiter
         self._store = store
         self._spent: dict[str, Spent] = {}
@@ -58,7 +58,7 @@ class SpendingSync:
         started = time.monotonic()
         everything = started >= self._refresh_at
         try:
-            async with asyncio.timeout(_READ_PATIENCE):
+            async with asyncio.timeout(_READ_TIMEOUT):
                 changes = await self._store.limited(0 if everything else self._revision, self._limiter.now())
         except (StoreError, TimeoutError) as error:
             _log.warning("what keys have spent cannot be read: %s", error or "no answer in time")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from arouter.limits.ledger import Ledger, MemoryLedger
+from arouter.limits.budget import BudgetStore, MemoryBudgetStore
 from arouter.limits.windows import MemoryWindows, Windows
 
 
@@ -17,7 +17,7 @@ class Store:
 
     Attributes:
         windows: For requests and tokens.
-        ledger: For money.
+        budgets: For money.
         clock: Seconds since the epoch, the same for all that share the store.
         probe: Does once what calls will ask for, on entries of its own.
         close: Lets go of what it holds.
@@ -25,7 +25,7 @@ class Store:
     """
 
     windows: Windows
-    ledger: Ledger
+    budgets: BudgetStore
     clock: Callable[[], float]
     probe: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
@@ -34,7 +34,7 @@ class Store:
 
 def memory_store(clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> Store:
     """Returns a store of this process alone."""
-    return Store(MemoryWindows(clock, monotonic), MemoryLedger(), clock, _nothing, _nothing)
+    return Store(MemoryWindows(clock, monotonic), MemoryBudgetStore(), clock, _nothing, _nothing)
 
 
 def run_at_once(work: Coroutine[Any, Any, None]) -> None:

@@ -9,11 +9,11 @@ from datetime import date
 
 from typing_extensions import override
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.config.secret import Secret
 from arouter.limits.address import open_pool
+from arouter.limits.budget import BudgetPeriod, BudgetStore, Hold, ReserveResult
 from arouter.limits.connection import Valkey
-from arouter.limits.ledger import Hold, Ledger, Purse, Standing
 from arouter.limits.outage import StoreLostError, StoreRefusedError
 from arouter.limits.scripts import ADD, RESERVE, SETTLE, TAKE, TAKE_REQUEST
 from arouter.limits.store import Store
@@ -35,12 +35,12 @@ def valkey_store(url: Secret, kept: int, clock: Callable[[], float] = time.time)
         ConfigError: It is no URL of Valkey or Redis.
     """
     valkey = Valkey(open_pool(url), clock)
-    windows, ledger = ValkeyWindows(valkey), ValkeyLedger(valkey, kept)
+    windows, budgets = ValkeyWindows(valkey), ValkeyBudgetStore(valkey, kept)
 
     async def probe() -> None:
-        await _probe(windows, ledger)
+        await _probe(windows, budgets)
 
-    return Store(windows, ledger, valkey.now, probe, valkey.close, (StoreLostError, StoreRefusedError, TimeoutError))
+    return Store(windows, budgets, valkey.now, probe, valkey.close, (StoreLostError, StoreRefusedError, TimeoutError))
 
 
 def entry(key_hash: str, *parts: object) -> str:
@@ -48,15 +48,15 @@ def entry(key_hash: str, *parts: object) -> str:
     return ":".join(["arouter", f"{{{key_hash}}}", *map(str, parts)])
 
 
-async def _probe(windows: ValkeyWindows, ledger: ValkeyLedger) -> None:
+async def _probe(windows: ValkeyWindows, budgets: ValkeyBudgetStore) -> None:
     for _ in range(_PROBES):
         await windows.take_minute(f"probe-{secrets.token_hex(8)}", 1)
     name, minute = f"probe-{secrets.token_hex(8)}", windows.minute()
     await windows.take_tokens(name, 1, 1, minute)
     await windows.add_tokens(name, -1, minute)
-    purse, hold = Purse(name, date(1970, 1, 1)), Hold("probe", 0, 1)
-    await ledger.reserve(purse, hold, 1, 0)
-    await ledger.settle(purse, hold, 0, 0, True)
+    period, hold = BudgetPeriod(name, date(1970, 1, 1)), Hold("probe", 0, 1)
+    await budgets.reserve(period, hold, 1, 0)
+    await budgets.settle(period, hold, 0, 0, True)
 
 
 class ValkeyWindows(Windows):
@@ -94,7 +94,7 @@ class ValkeyWindows(Windows):
             await self._valkey.run(ADD, [_tokens(key_hash, minute)], [tokens, 2 * MINUTE])
 
     @override
-    async def look(self, key: ApiKey, now: float) -> Rates:
+    async def look(self, key: AuthenticatedKey, now: float) -> Rates:
         rates, hash_ = key.rate_limit, key.hash
         minute = day = tokens = None
         if rates.requests_per_minute is not None:
@@ -118,7 +118,7 @@ class ValkeyWindows(Windows):
         return admitted == 1, taken
 
 
-class ValkeyLedger(Ledger):
+class ValkeyBudgetStore(BudgetStore):
     """Keeps it in Valkey: see the scripts."""
 
     def __init__(self, valkey: Valkey, kept: int) -> None:
@@ -126,21 +126,23 @@ class ValkeyLedger(Ledger):
         self._kept = kept
 
     @override
-    async def reserve(self, purse: Purse, hold: Hold, limit: int, seed: int) -> Standing:
-        admitted, spent, held = await self._valkey.run(RESERVE, *self._call(purse, hold, seed, limit))
-        return Standing(admitted == 1, spent, held)
+    async def reserve(self, period: BudgetPeriod, hold: Hold, limit: int, seed: int) -> ReserveResult:
+        admitted, spent, held = await self._valkey.run(RESERVE, *self._call(period, hold, seed, limit))
+        return ReserveResult(admitted == 1, spent, held)
 
     @override
-    async def settle(self, purse: Purse, hold: Hold, cost: int, seed: int, answered: bool) -> None:
-        await self._valkey.run(SETTLE, *self._call(purse, hold, seed, cost, int(answered)))
+    async def settle(self, period: BudgetPeriod, hold: Hold, cost: int, seed: int, answered: bool) -> None:
+        await self._valkey.run(SETTLE, *self._call(period, hold, seed, cost, int(answered)))
 
     @override
-    async def give_back(self, purse: Purse, hold: Hold) -> None:
-        await self._valkey.run(SETTLE, *self._call(purse, hold, 0, 0, 0))
+    async def give_back(self, period: BudgetPeriod, hold: Hold) -> None:
+        await self._valkey.run(SETTLE, *self._call(period, hold, 0, 0, 0))
 
-    def _call(self, purse: Purse, hold: Hold, seed: int, *more: int) -> tuple[list[str], list[str | int]]:
+    def _call(self, period: BudgetPeriod, hold: Hold, seed: int, *more: int) -> tuple[list[str], list[str | int]]:
         """Returns the keys and arguments of a script."""
-        keys = [entry(purse.key_hash, "money", *parts) for parts in ([purse.first_day], [purse.first_day, hold.bucket])]
+        keys = [
+            entry(period.key_hash, "money", *parts) for parts in ([period.first_day], [period.first_day, hold.bucket])
+        ]
         return keys, [self._kept, hold.id, hold.bucket, hold.amount, seed, *more]
 
 

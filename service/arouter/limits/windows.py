@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from typing_extensions import override
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 
 MINUTE = 60
 DAY = 86_400
@@ -67,7 +67,7 @@ class Windows(Protocol):
     async def add_tokens(self, key_hash: str, tokens: int, minute: int) -> None:
         """Adds tokens, or a negative number of them, to a minute, unless it is over."""
 
-    async def look(self, key: ApiKey, now: float) -> Rates:
+    async def look(self, key: AuthenticatedKey, now: float) -> Rates:
         """Returns the windows of a key as they are."""
 
 
@@ -139,7 +139,7 @@ class MemoryWindows(Windows):
             self._add((key_hash, MINUTE, minute), tokens)
 
     @override
-    async def look(self, key: ApiKey, now: float) -> Rates:
+    async def look(self, key: AuthenticatedKey, now: float) -> Rates:
         rates, hash_ = key.rate_limit, key.hash
         minute = day = tokens = None
         if rates.requests_per_minute is not None:

@@ -1,6 +1,6 @@
 """The contract of a wire protocol: pure translation between the canonical chat and one provider's bytes.
 
-No I/O, no clock, no state kept between calls; `driver.py` does the I/O for every protocol.
+No I/O, no deadlines, no state kept between calls; `driver.py` does the I/O for every protocol.
 """
 
 from __future__ import annotations

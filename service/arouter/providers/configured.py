@@ -11,7 +11,7 @@ from arouter.models import UNKNOWN, ModelDetails
 ALL = "*"
 """Among the models of a row: all those of the provider's own list."""
 
-_LEAST_PRICE = 0.0001
+_MIN_PRICE = 0.0001
 """USD per million tokens that nobody is below; a hundredth of what the cheapest models cost."""
 
 
@@ -40,5 +40,5 @@ def _check_prices(place: str, model: ModelConfig) -> None:
     if above != sorted(set(above)):
         raise ConfigError(f"{place}: tiers must rise by 'above'")
     for rates in (model.prices, *model.prices.tiers):
-        if 0 < rates.prompt < _LEAST_PRICE or 0 < rates.completion < _LEAST_PRICE:
+        if 0 < rates.prompt < _MIN_PRICE or 0 < rates.completion < _MIN_PRICE:
             raise ConfigError(f"{place}: prices are USD per million tokens, not per token")

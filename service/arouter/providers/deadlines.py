@@ -12,7 +12,7 @@ from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.connections import HeadTooLargeError, UnreadRequestError
 from arouter.providers.provider import Provider
 
-_LONGEST_REASON = 500
+_MAX_REASON = 500
 """Characters of a failure's cause in the log."""
 
 _EARLY = 0.02
@@ -25,7 +25,7 @@ class UnreadError(ProviderError):
     """The provider closed a connection that had served before, and had not read the request: it may be sent again."""
 
 
-class Clock:
+class CallDeadlines:
     """The deadlines of one call, in loop time. What runs under it as a context fails as the client is to see it.
 
     Args:
@@ -107,7 +107,7 @@ class Clock:
         if isinstance(error, ProviderError) and error.failure.http_status < 500:
             return  # The client's own mistake or haste.
         reason = error.detail if isinstance(error, ARouterError) else f"{type(error).__name__}: {error}"
-        _log.warning("provider %s: %r", self._provider.id, self._provider.redact(reason)[:_LONGEST_REASON])
+        _log.warning("provider %s: %r", self._provider.id, self._provider.redact(reason)[:_MAX_REASON])
 
 
 def _not_connected(failure: Failure, message: str) -> ProviderError:

@@ -12,11 +12,11 @@ from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
 from arouter.providers.connections import new_session
-from arouter.providers.deadlines import Clock
+from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
-from arouter.providers.provider_stream import ProviderCall, ProviderStream
+from arouter.providers.provider_stream import ProviderExchange, ProviderStream
 from arouter.providers.reading import read_all, read_error, retry_after
 from arouter.providers.shares import Shares
 from arouter.providers.tool_names import restore_names
@@ -74,10 +74,10 @@ class Upstream:
             ProviderError: The provider failed.
             ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE, if the provider or the caller has its share of connections.
         """
-        clock = Clock(provider, deadline)
-        with clock:
-            async with asyncio.timeout_at(clock.total):
-                async with await self._call(provider, credential, wire, clock, caller, fresh) as call:
+        deadlines = CallDeadlines(provider, deadline)
+        with deadlines:
+            async with asyncio.timeout_at(deadlines.total):
+                async with await self._call(provider, credential, wire, deadlines, caller, fresh) as call:
                     completion = provider.adapter.decode(await read_all(call.body))
         if wire.names:
             restore_names(completion["choices"], "message", wire.names)
@@ -97,11 +97,11 @@ class Upstream:
 
         Takes what `complete` takes and raises what it raises.
         """
-        clock = Clock(provider, deadline)
-        with clock:
-            async with asyncio.timeout_at(clock.first_token):
-                call = await self._call(provider, credential, wire, clock, caller, fresh)
-                stream = ProviderStream(provider, call, clock, wire.names)
+        deadlines = CallDeadlines(provider, deadline)
+        with deadlines:
+            async with asyncio.timeout_at(deadlines.first_token):
+                call = await self._call(provider, credential, wire, deadlines, caller, fresh)
+                stream = ProviderStream(provider, call, deadlines, wire.names)
                 try:
                     await stream.start()
                 except BaseException:
@@ -127,13 +127,13 @@ class Upstream:
         return await self._list_models(provider, last)
 
     async def _list_models(self, provider: Provider, credential: Credential) -> ListedModels:
-        clock = Clock(provider, math.inf, log=False)
+        deadlines = CallDeadlines(provider, math.inf, log=False)
         listed = ListedModels()
         path = provider.adapter.models_path
-        with clock:
-            async with asyncio.timeout_at(clock.first_token):
+        with deadlines:
+            async with asyncio.timeout_at(deadlines.first_token):
                 for _ in range(MAX_MODEL_PAGES):
-                    async with await self._call(provider, credential, WireRequest(path, None), clock) as call:
+                    async with await self._call(provider, credential, WireRequest(path, None), deadlines) as call:
                         body = await read_all(call.body, MAX_LIST_BYTES)
                     # In a thread: an entry takes some twenty microseconds.
                     models, next_path = await asyncio.to_thread(provider.adapter.decode_models, body)
@@ -148,10 +148,10 @@ class Upstream:
         provider: Provider,
         credential: Credential,
         wire: WireRequest,
-        clock: Clock,
+        deadlines: CallDeadlines,
         caller: str = "",
         fresh: bool = False,
-    ) -> ProviderCall:
+    ) -> ProviderExchange:
         share = self._shares.take(provider.id, caller)
         try:
             # Written once, on a connection that was not closed a moment before. Whether to send a POST again is decided
@@ -163,7 +163,7 @@ class Upstream:
                 headers={**wire.headers, **credential.headers, "content-type": "application/json"},
                 # A redirect would carry the credential to wherever it points.
                 allow_redirects=False,
-                timeout=clock.connect,
+                timeout=deadlines.connect,
             )
         except BaseException as error:
             # More calls than connections: this one has waited for a free one, and that is not the provider's fault.
@@ -174,7 +174,7 @@ class Upstream:
                     Failure.UNAVAILABLE, "Too many provider calls are open. Try again shortly.", retry_after=1
                 ) from error
             raise
-        call = ProviderCall(self._shares, share, response)
+        call = ProviderExchange(self._shares, share, response)
         if response.status != 200:
             async with call:
                 answer = await read_error(response)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.models import Prices, PriceTier
-from arouter.providers.list_fields import tokens, usd
+from arouter.providers.list_values import tokens, usd
 
 Json = dict[str, Any]
 

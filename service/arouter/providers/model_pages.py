@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from arouter.providers.adapter import ListedModel, ListedModels
-from arouter.providers.documents import BYTE_ORDER_MARK, check_values
+from arouter.providers.json_reader import BYTE_ORDER_MARK, check_values
 from arouter.providers.provider_errors import bad_response
 
 MAX_MODELS = 20_000

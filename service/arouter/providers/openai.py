@@ -16,7 +16,7 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers import openai_errors
 from arouter.providers.adapter import Adapter, ModelPage, StreamDecoder, WireRequest
-from arouter.providers.documents import parse_event, parse_object
+from arouter.providers.json_reader import parse_event, parse_object
 from arouter.providers.openai_answer import ChunkNormalizer, normalize_completion, take_usage
 from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, truncated

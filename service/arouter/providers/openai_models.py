@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel, ModelPage
-from arouter.providers.chat_models import can_chat
-from arouter.providers.list_fields import label, native_name, seconds, tokens, words
 from arouter.providers.list_prices import read_prices
+from arouter.providers.list_values import label, native_name, seconds, tokens, words
+from arouter.providers.model_filter import can_chat
 from arouter.providers.model_pages import UnreadableEntryError, decode_page
 
 Json = dict[str, Any]

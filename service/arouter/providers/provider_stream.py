@@ -11,14 +11,14 @@ import aiohttp
 from arouter.chat.chunks import Chunk, chunks_of, is_meaningful
 from arouter.errors import ARouterError
 from arouter.providers.bodies import Body
-from arouter.providers.deadlines import Clock
+from arouter.providers.deadlines import CallDeadlines
+from arouter.providers.idle_timer import IdleTimer
 from arouter.providers.provider import Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.reading import MAX_ANSWER_BYTES, read_all
 from arouter.providers.shares import Share, Shares
 from arouter.providers.sse import EventTooLargeError, SseParser
 from arouter.providers.tool_names import restore_in_chunks
-from arouter.providers.watchdog import Watchdog
 
 MAX_EVENT_BYTES = 10 * 1024 * 1024
 MAX_SILENT_BYTES = 16 * 1024 * 1024
@@ -26,7 +26,7 @@ MAX_SILENT_BYTES = 16 * 1024 * 1024
 
 _MAX_EMPTY_CHUNKS = 1000
 _MAX_SILENT_EVENTS = 10_000
-_MOST_AT_ONCE = 64 * 1024
+_MAX_AT_ONCE = 64 * 1024
 """Bytes of a stream that are decoded before other calls have their turn."""
 
 _HANG_UP = 0.25
@@ -35,7 +35,7 @@ _HANG_UP = 0.25
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
-class ProviderCall:
+class ProviderExchange:
     """A provider's answer, from its headers on. Closing it gives the connection back or, unread, cuts it."""
 
     __slots__ = ("_open", "_response", "_share", "_shares", "body")
@@ -48,7 +48,7 @@ class ProviderCall:
         self._share = share
         self._open = True
 
-    async def __aenter__(self) -> ProviderCall:
+    async def __aenter__(self) -> ProviderExchange:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -69,15 +69,15 @@ class ProviderStream:
     Args:
         provider: Which answers.
         call: Its call, closed with the stream.
-        clock: The call's deadlines.
+        deadlines: The call's deadlines.
         names: The request's names of tools by those that were sent, where they differ.
     """
 
     __slots__ = (
         "_adapter",
         "_call",
-        "_clock",
         "_content",
+        "_deadlines",
         "_decoder",
         "_ended",
         "_failure",
@@ -90,12 +90,14 @@ class ProviderStream:
         "_watchdog",
     )
 
-    def __init__(self, provider: Provider, call: ProviderCall, clock: Clock, names: Mapping[str, str]) -> None:
+    def __init__(
+        self, provider: Provider, call: ProviderExchange, deadlines: CallDeadlines, names: Mapping[str, str]
+    ) -> None:
         self._call = call
         self._names = names
         self._content = call.body
-        self._clock = clock
-        self._watchdog = Watchdog()
+        self._deadlines = deadlines
+        self._watchdog = IdleTimer()
         self._parser = SseParser(MAX_EVENT_BYTES)
         self._adapter = provider.adapter
         self._decoder = provider.adapter.stream_decoder()
@@ -108,7 +110,7 @@ class ProviderStream:
     @property
     def deadline(self) -> float:
         """Loop time at which the whole call must have ended."""
-        return self._clock.total
+        return self._deadlines.total
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -122,7 +124,7 @@ class ProviderStream:
 
     async def start(self) -> None:
         """Waits for the first meaningful chunk, or for the whole answer where the provider does not stream."""
-        received = await self._content.read(_MOST_AT_ONCE)
+        received = await self._content.read(_MAX_AT_ONCE)
         if received.lstrip(_BEFORE_JSON)[:1] == b"{":
             # No event stream begins so: a server that cannot stream, or an error with status 200.
             await self._take_document(received)
@@ -138,7 +140,7 @@ class ProviderStream:
                 return
             if len(self._held) > _MAX_EMPTY_CHUNKS:
                 raise bad_response(f"{len(self._held)} chunks without content")
-            received = await self._content.read(_MOST_AT_ONCE)
+            received = await self._content.read(_MAX_AT_ONCE)
 
     async def _take_document(self, beginning: bytes) -> None:
         completion = self._adapter.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
@@ -159,12 +161,12 @@ class ProviderStream:
         if self._held:
             held, self._held = self._held, []
             return held
-        with self._clock:
+        with self._deadlines:
             while self._failure is None and not self._ended:
-                with self._watchdog.until(self._clock.next_read()):
+                with self._watchdog.until(self._deadlines.next_read()):
                     chunks = await self._receive()
                 # A read that finds data does not wait, and so would never be timed out.
-                self._clock.check_total()
+                self._deadlines.check_total()
                 if chunks:
                     self._silent_bytes = self._silent_events = 0
                     return chunks
@@ -179,7 +181,7 @@ class ProviderStream:
             if self._decoder.done and not self._content.at_eof():
                 async with asyncio.timeout(_HANG_UP):
                     while not self._content.at_eof():
-                        await self._content.read(_MOST_AT_ONCE)
+                        await self._content.read(_MAX_AT_ONCE)
         except (TimeoutError, aiohttp.ClientError):
             pass
         finally:
@@ -187,7 +189,7 @@ class ProviderStream:
 
     async def _receive(self) -> list[Chunk]:
         """Returns the chunks of one read. A failure behind good chunks is kept for the next read."""
-        return self._decode(await self._content.read(_MOST_AT_ONCE))
+        return self._decode(await self._content.read(_MAX_AT_ONCE))
 
     def _decode(self, received: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []

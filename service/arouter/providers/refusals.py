@@ -89,7 +89,7 @@ _WORDS = re.compile(
 )
 """The same in words, for providers that give no code of their own."""
 
-_MOST_READ = 1000
+_MAX_READ = 1000
 """Characters of a message that are searched: what providers repeat of a request comes later, or fills it."""
 
 _NEVER_OURS = frozenset({404, 405, 409, 410, 413, 415, 422, 424, 431, 451})
@@ -113,7 +113,7 @@ def concerns_credentials(status: int, message: str | None, marks: tuple[str | No
         return False
     if any(mark is not None and mark.lower() in _CODES for mark in marks):
         return True
-    return status != 429 and message is not None and _WORDS.search(message, 0, _MOST_READ) is not None
+    return status != 429 and message is not None and _WORDS.search(message, 0, _MAX_READ) is not None
 
 
 def is_too_large(message: str | None) -> bool:

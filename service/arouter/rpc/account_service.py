@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
-from arouter.accounts.documents import account_document
 from arouter.accounts.management import Management
 from arouter.accounts.records import Account
+from arouter.accounts.rest_json import account_document
 from arouter.accounts.specs import account_patch, new_account
 from arouter.errors import ARouterError
 from arouter.rpc.actor import actor_of
-from arouter.rpc.auth import Caller, caller
 from arouter.rpc.context import Context
+from arouter.rpc.interceptors.auth import Caller, caller
 from arouter.rpc.json_body import DELETED, json_body, read_json
 from arouter.rpc.typed.account import account_fields, account_to_proto, new_account_document
 from arouter.rpc.typed.patch import masked

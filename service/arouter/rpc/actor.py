@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arouter.accounts.audit import MAX_REQUEST_ID, Actor
-from arouter.rpc.auth import Caller
+from arouter.rpc.interceptors.auth import Caller
 
 
 def actor_of(caller: Caller) -> Actor:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from arouter.routing.answer import Answer
-from arouter.routing.outcome import route_header
+from arouter.calls.answer import Answer
+from arouter.calls.call_record import route_header
 
-_LONGEST_LIST = 1024
+_MAX_LIST = 1024
 """Characters of a list in a header; the names in it may be the client's."""
 
 
@@ -15,7 +15,7 @@ def answer_headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     if not answer.dropped:
         return headers
     names = ", ".join(_printable(name) for name in answer.dropped)
-    return *headers, ("x-arouter-dropped-params", names[:_LONGEST_LIST])
+    return *headers, ("x-arouter-dropped-params", names[:_MAX_LIST])
 
 
 def _printable(name: str) -> str:

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typing_extensions import override
 
 from arouter.accounts.audit import Actor, AuditEvent, AuditLog
-from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
+from arouter.rpc.interceptors.auth import caller
 from arouter.v1 import audit_service_pb2 as pb
 from arouter.v1.audit_service_pb2_grpc import AuditServiceServicer
 

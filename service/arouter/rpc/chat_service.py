@@ -10,15 +10,15 @@ import orjson
 from google.api import httpbody_pb2
 from typing_extensions import override
 
+from arouter.calls.answer import Answer
+from arouter.calls.pipeline import Pipeline
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
 from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
-from arouter.routing.answer import Answer
-from arouter.routing.pipeline import Pipeline
 from arouter.rpc.answer_headers import answer_headers
-from arouter.rpc.auth import caller
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
+from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.opening import Opening
 from arouter.rpc.status import known
 from arouter.rpc.typed.chunk import chunk_to_proto
@@ -67,7 +67,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             await write(context, document)
 
     @override
-    async def CreateWholeChatCompletion(
+    async def CreateUnaryChatCompletion(
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
         body = request.http_body.data
@@ -75,7 +75,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         chat = parse_chat_request(body)
         del body
         if chat.stream:
-            raise invalid_request("CreateWholeChatCompletion does not stream: call CreateChatCompletion.", "stream")
+            raise invalid_request("CreateUnaryChatCompletion does not stream: call CreateChatCompletion.", "stream")
         async with self._answer(chat, context) as answer:
             context.set_trailing_metadata(answer_headers(answer))
             return httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Context
-from arouter.rpc.methods import Methods
+from arouter.rpc.method_table import MethodTable
 
 _V1ALPHA, _V1 = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 
@@ -49,7 +49,7 @@ class Health(aio.HealthServicer):
         return health_pb2.HealthListResponse(statuses=statuses)  # type: ignore[attr-defined]
 
 
-def add_reflection(services: Iterable[str], to: Methods) -> None:
+def add_reflection(services: Iterable[str], to: MethodTable) -> None:
     """Adds reflection in both its versions, which differ by nothing but the package.
 
     Args:

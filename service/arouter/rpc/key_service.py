@@ -5,12 +5,12 @@ from __future__ import annotations
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
-from arouter.accounts.documents import current_key_document, key_document
 from arouter.accounts.management import KeyView, Management
+from arouter.accounts.rest_json import current_key_document, key_document
 from arouter.accounts.specs import key_patch, new_key
 from arouter.rpc.actor import actor_of
-from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
+from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.json_body import DELETED, json_body, read_json
 from arouter.rpc.typed.key import key_fields, key_to_proto, new_key_document
 from arouter.rpc.typed.patch import masked

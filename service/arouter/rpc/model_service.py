@@ -11,8 +11,8 @@ from typing_extensions import override
 from arouter.accounts.keys import KeyStore, no_longer_valid
 from arouter.catalogue.catalogue import Catalogue
 from arouter.errors import invalid_request
-from arouter.rpc.auth import caller
 from arouter.rpc.context import Context, write
+from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.model import Build, basic_model, full_model, model_changes
 from arouter.v1.model_pb2 import Model
 from arouter.v1.model_service_pb2 import (

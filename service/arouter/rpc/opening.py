@@ -6,7 +6,7 @@ import asyncio
 
 from arouter.rpc.context import Context, send_headers
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 """Seconds after which a stream is opened without knowing who answers: clients may wait for initial metadata."""
 
 
@@ -23,7 +23,7 @@ class Opening:
         self._context = context
         self._is_open = False
         self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._open_early)
+        self._timer = asyncio.get_running_loop().call_later(TIMEOUT, self._open_early)
 
     async def open(self, headers: tuple[tuple[str, str], ...]) -> None:
         """Sends the metadata; as trailing metadata, with the stream's end, if it is open already.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from arouter.routing.health import HealthBoard, ProviderState
+from arouter.health.board import HealthBoard, ProviderState
 
 
 class ProviderHealth:

@@ -8,10 +8,10 @@ from collections import Counter
 from typing_extensions import override
 
 from arouter.catalogue.catalogue import Catalogue
+from arouter.health.board import HealthBoard
 from arouter.providers.provider import Provider
-from arouter.routing.health import HealthBoard
-from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
+from arouter.rpc.interceptors.auth import caller
 from arouter.v1 import provider_service_pb2
 from arouter.v1.provider_service_pb2 import ListProvidersRequest, ListProvidersResponse
 from arouter.v1.provider_service_pb2_grpc import ProviderServiceServicer

@@ -7,13 +7,13 @@ import time
 
 from typing_extensions import override
 
+from arouter.calls.pipeline import Pipeline
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import parse_chat_request
 from arouter.errors import ARouterError
-from arouter.routing.pipeline import Pipeline
-from arouter.routing.verdict import verdict
-from arouter.rpc.auth import caller
+from arouter.planning.explain import verdict
 from arouter.rpc.context import Context
+from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.route import planned_route

@@ -9,14 +9,14 @@ from typing import get_args
 from google.protobuf.timestamp_pb2 import Timestamp
 from typing_extensions import override
 
-from arouter.accounts.fields import is_account_id
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.records import NANOS
+from arouter.accounts.validators import is_account_id
 from arouter.errors import ARouterError, Failure, invalid_request
-from arouter.ledger.record import UsageRecord, UsageSum
-from arouter.ledger.store import Dimension, LedgerStore, Scope
-from arouter.rpc.auth import caller
 from arouter.rpc.context import Context
+from arouter.rpc.interceptors.auth import caller
+from arouter.usage.record import UsageRecord, UsageSum
+from arouter.usage.repository import Dimension, Scope, UsageRepository
 from arouter.v1.usage_service_pb2 import (
     Generation,
     GenerationUsage,
@@ -34,7 +34,7 @@ _DEFAULT_DAYS = 30
 class UsageService(UsageServiceServicer):
     """Shows what was used, as far as the calling key may see it."""
 
-    def __init__(self, store: LedgerStore) -> None:
+    def __init__(self, store: UsageRepository) -> None:
         self._store = store
 
     @override
@@ -58,7 +58,7 @@ class UsageService(UsageServiceServicer):
         return SummarizeUsageResponse(data=map(_summary, sums))
 
 
-def _scope(key: ApiKey, account: str) -> Scope:
+def _scope(key: AuthenticatedKey, account: str) -> Scope:
     """Returns whose usage is shown. An account that is not the caller's is not there, as in management."""
     if account and (key.account not in (None, account) or not is_account_id(account)):
         raise ARouterError(Failure.NOT_FOUND, "There is no such account.", param="account")

@@ -14,53 +14,53 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from arouter.accounts.audit import AuditLog
-from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.management import Management
+from arouter.calls.admission import Admission
+from arouter.calls.pipeline import Pipeline
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
-from arouter.ledger.journal import Journal
-from arouter.ledger.ledger import Ledger
-from arouter.ledger.recovery import Recovery
+from arouter.health.board import HealthBoard
 from arouter.limits.limiter import Limiter
 from arouter.limits.spending import SpendingSync
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider, build_providers
-from arouter.routing.admission import Admission
-from arouter.routing.health import HealthBoard
-from arouter.routing.pipeline import Pipeline
 from arouter.rpc.account_service import AccountService
 from arouter.rpc.audit_service import AuditService
-from arouter.rpc.auth import Authentication
 from arouter.rpc.chat_service import ChatService
-from arouter.rpc.handling import Handling
 from arouter.rpc.health import Health, add_reflection
+from arouter.rpc.interceptors.auth import AuthInterceptor
+from arouter.rpc.interceptors.handlers import HandlerFactory
+from arouter.rpc.interceptors.receiving import Receiving
 from arouter.rpc.key_service import KeyService
-from arouter.rpc.methods import Methods
+from arouter.rpc.method_table import MethodTable
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
-from arouter.rpc.receiving import Receiving
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.serving import ServingStatus
 from arouter.rpc.usage_service import UsageService
 from arouter.server.built_in_keys import built_in_keys
-from arouter.server.credentials import server_credentials
 from arouter.server.database import wait_for_schema
 from arouter.server.grpc_options import CALL_SLACK, health_server_options, server_options
-from arouter.server.live import LiveParts, cooling, routing_parts
 from arouter.server.ports import endpoint
-from arouter.server.reload import ConfigReload
+from arouter.server.reload.reconfigure import Reconfiguration, cooling, routing_parts
+from arouter.server.reload.reload import ConfigReload
 from arouter.server.revocation import Revocation
-from arouter.store.audit import SqlAuditStore
-from arouter.store.catalogue import SqlCatalogueStore
-from arouter.store.database import Database, database_url
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.ledger import SqlLedgerStore
-from arouter.store.management import SqlManagementStore
+from arouter.server.tls.credentials import server_credentials
+from arouter.sql.audit import SqlAuditRepository
+from arouter.sql.catalogue import SqlCatalogueRepository
+from arouter.sql.database import Database, database_url
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.usage import SqlUsageRepository
 from arouter.telemetry.spans import NO_TRACER, Tracer
+from arouter.usage.journal import Journal
+from arouter.usage.recovery import Recovery
+from arouter.usage.writer import UsageWriter
 from arouter.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -94,10 +94,10 @@ SERVICES = (
     routing_service_pb2.DESCRIPTOR.services_by_name["RoutingService"].full_name,
 )
 
-_LIST_PATIENCE = 2.0
+_LIST_TIMEOUT = 2.0
 """Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
 
-_LEDGER_PATIENCE = 10.0
+_USAGE_TIMEOUT = 10.0
 """Seconds that the end waits for the database to take the last usage records."""
 
 _REFUSALS = 1.0
@@ -128,7 +128,7 @@ class App:
         # First what may be wrong, then what would have to be closed.
         built_in = built_in_keys(config, environment)
         self._credentials = None if config.server.tls is None else server_credentials("server.tls", config.server.tls)
-        self._directory = Directory(built_in, config.accounts.max_age)
+        self._directory = KeyCache(built_in, config.accounts.max_age)
         self._limiter = Limiter(
             environment.redis_url,
             longest_call=config.longest_call + CALL_SLACK,
@@ -139,20 +139,20 @@ class App:
         self._tracer = _tracer(environment)
         self._database = Database(database_url(environment.database_url, environment.state_dir))
         self._upstream = Upstream(config.server.max_provider_connections)
-        ledger_store = SqlLedgerStore(self._database)
+        ledger_store = SqlUsageRepository(self._database)
         journals = environment.state_dir / "usage"
-        self._ledger = Ledger(
+        self._usage_writer = UsageWriter(
             ledger_store,
             Journal(journals, self._database.name, config.usage.max_journal_bytes),
             Recovery(journals, self._database.name, ledger_store),
             config.usage,
         )
-        directory_store = SqlDirectoryStore(self._database)
-        self._directory_sync = DirectorySync(self._directory, directory_store)
+        directory_store = SqlKeyCacheRepository(self._database)
+        self._directory_sync = KeyCacheSync(self._directory, directory_store)
         board = HealthBoard(cooling(config.routing.breaker))
         self._spending_sync = SpendingSync(self._limiter, directory_store)
         self._sync = CatalogueSync(
-            self._catalogue, self._upstream, SqlCatalogueStore(self._database), config.catalogue.sync_interval
+            self._catalogue, self._upstream, SqlCatalogueRepository(self._database), config.catalogue.sync_interval
         )
         self._admission = Admission()
         self._revocation = Revocation(self._directory, self._admission)
@@ -164,7 +164,7 @@ class App:
         self._health_server = aio.server(options=health_server_options(share_port=share_port))
         self._server = aio.server(
             interceptors=[
-                Authentication(
+                AuthInterceptor(
                     self._directory,
                     self._directory_sync.look_for_new,
                     takes_workloads=bool(config.accounts.workloads),
@@ -174,26 +174,28 @@ class App:
         )
         planner, attempts = routing_parts(config.routing, self._catalogue, self._upstream, board)
         measure = self._metrics.measure if self._metrics else None
-        pipeline = Pipeline(planner, attempts, self._admission, self._limiter, self._ledger, self._tracer, measure)
+        pipeline = Pipeline(
+            planner, attempts, self._admission, self._limiter, self._usage_writer, self._tracer, measure
+        )
         chat = ChatService(pipeline, config.server.keep_alive)
-        self._live = LiveParts(
+        self._live = Reconfiguration(
             catalogue=self._catalogue,
             sync=self._sync,
             board=board,
             upstream=self._upstream,
             pipeline=pipeline,
             limiter=self._limiter,
-            ledger=self._ledger,
+            usage_writer=self._usage_writer,
             directory=self._directory,
             chat=chat,
             health=self._provider_health,
         )
-        management = Management(SqlManagementStore(self._database), built_in, self._directory_sync.look)
-        handling = Handling(Receiving(config.server.max_bytes_in_flight), pipeline.count)
-        methods = Methods(handling.wrap)
+        management = Management(SqlManagementRepository(self._database), built_in, self._directory_sync.look)
+        handling = HandlerFactory(Receiving(config.server.max_bytes_in_flight), pipeline.count)
+        methods = MethodTable(handling.wrap)
         to = cast("aio.Server", methods)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(management), to)
-        audit = AuditLog(SqlAuditStore(self._database))
+        audit = AuditLog(SqlAuditRepository(self._database))
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(audit), to)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, to)
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(management), to)
@@ -206,7 +208,7 @@ class App:
         health_service = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
         add_reflection((*SERVICES, health_service), methods)
         self._server.add_generic_rpc_handlers((methods,))
-        health_methods = Methods(handling.wrap)
+        health_methods = MethodTable(handling.wrap)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, cast("aio.Server", health_methods))
         self._health_server.add_generic_rpc_handlers((health_methods,))
 
@@ -232,10 +234,10 @@ class App:
         await wait_for_schema(self._database)
         await self._directory_sync.start()
         self._revocation.start()
-        await self._ledger.start()
+        await self._usage_writer.start()
         await self._limiter.start()
         await self._spending_sync.start()
-        await self._sync.start(_LIST_PATIENCE)
+        await self._sync.start(_LIST_TIMEOUT)
         await self._provider_health.start()
         self.reload.start()
         await self._serving.start()
@@ -277,7 +279,7 @@ class App:
         await self._revocation.stop()
         await self._directory_sync.stop()
         await self._limiter.close()
-        await self._ledger.close(_LEDGER_PATIENCE)
+        await self._usage_writer.close(_USAGE_TIMEOUT)
         if self._metrics is not None:
             await self._metrics.stop()
         await self._upstream.close()
@@ -298,7 +300,7 @@ class App:
             self._admission,
             self._upstream,
             board,
-            self._ledger,
+            self._usage_writer,
             self._limiter,
             self._catalogue,
             self._sync,

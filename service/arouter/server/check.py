@@ -16,8 +16,8 @@ from arouter.limits.address import storage_place
 from arouter.providers.presets import PRESETS
 from arouter.providers.provider import Provider, build_providers, wants_local_model
 from arouter.server.gateway_settings import gateway_settings
-from arouter.store.database import database_url
-from arouter.store.postgres_url import shown_places
+from arouter.sql.database import database_url
+from arouter.sql.postgres_url import shown_places
 
 _EMBEDDED = "http://arouter-up"
 """Stands for the address of the embedded model, which only `arouter up` knows."""

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.errors import StoreError
-from arouter.store.revision import HEAD, is_head, make_sqlite, sqlite_path
+from arouter.sql.revision import HEAD, is_head, make_sqlite, sqlite_path
 
 if TYPE_CHECKING:
-    from arouter.store.database import Database
+    from arouter.sql.database import Database
 
 _FIRST_RETRY = 0.25
 _LAST_RETRY = 2.0
 """Seconds between two tries; doubled from the first to the last."""
 
-_MIGRATION_PATIENCE = 30.0
+_MIGRATION_TIMEOUT = 30.0
 """Seconds in which a migration that the database refuses is begun again: it may be in the middle of a switchover."""
 
 _MIGRATION_RETRY = 1.0
@@ -53,13 +53,13 @@ async def run_migrations(environment: Environment) -> str:
     Raises:
         ConfigError: It belongs to a newer release, cannot be made, or could not be reached or written for 30 seconds.
     """
-    from arouter.store.database import Database, database_url
-    from arouter.store.schema import migrate
+    from arouter.sql.database import Database, database_url
+    from arouter.sql.schema import migrate
 
     if environment.database_url is None:
         make_sqlite(sqlite_path(environment.state_dir))
     database = Database(database_url(environment.database_url, environment.state_dir))
-    deadline = time.monotonic() + _MIGRATION_PATIENCE
+    deadline = time.monotonic() + _MIGRATION_TIMEOUT
     try:
         while True:
             try:

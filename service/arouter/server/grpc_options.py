@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.schema import Config
-from arouter.rpc.receiving import MAX_PUBLIC_BYTES
+from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES
 
 CALL_SLACK = 60.0
 """Seconds that a call may last longer than its provider's."""
@@ -24,7 +24,7 @@ _MAX_PENDING_CALLS = 4_000
 _KEEPALIVE_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 
-_LEAST_PING_INTERVAL_MS = 1000
+_MIN_PING_INTERVAL_MS = 1000
 """Clients that ping more often, with or without calls, are hung up on. With grpc's own limits, five minutes with calls
 and two hours without, the silent calls would end of every client that pings every ten seconds."""
 
@@ -50,7 +50,7 @@ def server_options(config: Config, *, share_port: bool) -> Options:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
         ("grpc.http2.max_pings_without_data", 0),
-        ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),
+        ("grpc.http2.min_ping_interval_without_data_ms", _MIN_PING_INTERVAL_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", _METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", _METADATA_BYTES),

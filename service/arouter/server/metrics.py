@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 import prometheus_client
 
-from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.key_cache import KeyCache, KeyCacheSync
+from arouter.calls.admission import Admission
+from arouter.calls.metrics import Meter
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.sync import CatalogueSync
-from arouter.ledger.ledger import Ledger
+from arouter.health.board import HealthBoard, ProviderState
+from arouter.health.breaker import State
 from arouter.limits.limiter import Limiter
 from arouter.providers.driver import Upstream
-from arouter.routing.admission import Admission
-from arouter.routing.breaker import State
-from arouter.routing.health import HealthBoard, ProviderState
-from arouter.routing.meter import Meter
 from arouter.server.metrics_port import open_metrics_port
-from arouter.server.reload import ConfigReload
+from arouter.server.reload.reload import ConfigReload
 from arouter.telemetry.instruments import Instruments
+from arouter.usage.writer import UsageWriter
 
 _INTERVAL = 1.0
 """Seconds between two looks at what cannot be counted call by call."""
@@ -41,13 +41,13 @@ class Parts:
     admission: Admission
     upstream: Upstream
     board: HealthBoard
-    ledger: Ledger
+    usage_writer: UsageWriter
     limiter: Limiter
     catalogue: Catalogue
     sync: CatalogueSync
     reload: ConfigReload
-    directory: Directory
-    directory_sync: DirectorySync
+    directory: KeyCache
+    directory_sync: KeyCacheSync
 
 
 class Metrics:
@@ -98,12 +98,12 @@ class Metrics:
         to, parts = self._to, self._parts
         to.in_flight.set(parts.admission.in_flight)
         to.provider_calls.set(parts.upstream.open_calls)
-        to.usage_queue.set(parts.ledger.waiting)
-        self._count(to.usage_written, parts.ledger.written)
-        self._count(to.usage_lost, parts.ledger.shed)
-        self._count(to.usage_recovered, parts.ledger.recovered)
-        self._count(to.usage_unjournalled, parts.ledger.unjournalled)
-        to.usage_oldest_age.set(parts.ledger.oldest_age(time.time()))
+        to.usage_queue.set(parts.usage_writer.waiting)
+        self._count(to.usage_written, parts.usage_writer.written)
+        self._count(to.usage_lost, parts.usage_writer.shed)
+        self._count(to.usage_recovered, parts.usage_writer.recovered)
+        self._count(to.usage_unjournalled, parts.usage_writer.unjournalled)
+        to.usage_oldest_age.set(parts.usage_writer.oldest_age(time.time()))
         self._count(to.limits_unchecked, parts.limiter.unchecked)
         self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
         for limit in _LIMITS:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from arouter.accounts.keys import KeyStore
+from arouter.calls.admission import Admission
 from arouter.errors import ARouterError
-from arouter.routing.admission import Admission
 
 _INTERVAL = 1.0
 """Seconds between two checks. With those between two reads of the keys, fewer than the 5 of docs/accounts.md."""

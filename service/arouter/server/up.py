@@ -20,17 +20,17 @@ from arouter.config.load import ConfigError
 from arouter.config.schema import Config
 from arouter.providers.provider import wants_local_model
 from arouter.server.banner import banner, shown_key
-from arouter.server.certificates import checked_files
 from arouter.server.gateway_settings import gateway_settings
-from arouter.server.heartbeat import TIMEOUT
-from arouter.server.hung import kill_hung
 from arouter.server.ports import check_ports, service_ports
-from arouter.server.processes import Child, stop_patience
-from arouter.server.signals import handle_signals
+from arouter.server.processes.children import Child, stop_patience
+from arouter.server.processes.heartbeat import TIMEOUT
+from arouter.server.processes.hung import kill_hung
+from arouter.server.processes.signals import handle_signals
+from arouter.server.tls.certificates import checked_files
 from arouter_gateway.process import envoy_command
 from arouter_gateway.render import render
 
-_START_PATIENCE = 60.0
+_START_TIMEOUT = 60.0
 """Seconds until a start that is not healthy is given up."""
 
 _POLL = 0.05
@@ -156,10 +156,10 @@ class _Up:
 
     async def _announce(self) -> None:
         """Waits until the gateway is healthy, then prints how to use it."""
-        deadline = asyncio.get_running_loop().time() + _START_PATIENCE
+        deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
         while await asyncio.to_thread(self._get, "/healthz") is None:
             if asyncio.get_running_loop().time() > deadline:
-                raise ConfigError(f"not healthy after {_START_PATIENCE:.0f} s; the lines above may say why")
+                raise ConfigError(f"not healthy after {_START_TIMEOUT:.0f} s; the lines above may say why")
             await asyncio.sleep(_POLL)
         models = await asyncio.to_thread(self._get, "/v1/models")
         listed = json.loads(models)["data"] if models else []

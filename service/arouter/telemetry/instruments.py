@@ -18,7 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 OTHER = "other"
 """The model of those over the most that are told apart."""
 
-_MOST_MODELS = 1000
+_MAX_MODELS = 1000
 
 _DURATIONS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68)
 _FIRST_TOKENS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60)
@@ -46,7 +46,7 @@ class Children(dict[tuple[str, ...], _Metric]):
 class ModelNames(dict[str, tuple[str, str]]):
     """An endpoint's provider and native name by its id, `provider/name`; from a thousand endpoints on, `other`."""
 
-    def __init__(self, most: int = _MOST_MODELS) -> None:
+    def __init__(self, most: int = _MAX_MODELS) -> None:
         super().__init__()
         self._most = most
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PATH = "/metrics"
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds that a scraper may be silent."""
 
 _USUAL_TURN = sys.getswitchinterval()
@@ -95,7 +95,7 @@ class _Server6(_Server):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = _PATIENCE
+    timeout = _TIMEOUT
 
     @override
     def log_message(self, *_: object) -> None:

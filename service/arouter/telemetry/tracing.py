@@ -19,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from arouter import __version__
 from arouter.telemetry.spans import Attributes, Span
 
-_PATIENCE = 1.0
+_TIMEOUT = 1.0
 """Seconds that the end waits for the collector. One that is there takes a fraction of that."""
 
 _W3C = TraceContextTextMapPropagator()
@@ -52,7 +52,7 @@ class OtelTracer:
     async def close(self) -> None:
         """See `Tracer.close`."""
         closing = asyncio.ensure_future(asyncio.to_thread(self._provider.shutdown))
-        await asyncio.wait({closing}, timeout=_PATIENCE)
+        await asyncio.wait({closing}, timeout=_TIMEOUT)
         if not closing.done():
             # Ends an export that is waiting to be repeated, and those that would follow it.
             await asyncio.to_thread(self._exporter.shutdown)

@@ -62,8 +62,8 @@ class ChatServiceStub:
                 request_serializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
-        self.CreateWholeChatCompletion = channel.unary_unary(
-                '/arouter.v1.ChatService/CreateWholeChatCompletion',
+        self.CreateUnaryChatCompletion = channel.unary_unary(
+                '/arouter.v1.ChatService/CreateUnaryChatCompletion',
                 request_serializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
@@ -121,7 +121,7 @@ class ChatServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CreateWholeChatCompletion(self, request, context):
+    def CreateUnaryChatCompletion(self, request, context):
         """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
         to when its body does not say `"stream": true`.
 
@@ -153,8 +153,8 @@ def add_ChatServiceServicer_to_server(servicer, server):
                     request_deserializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
-            'CreateWholeChatCompletion': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateWholeChatCompletion,
+            'CreateUnaryChatCompletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUnaryChatCompletion,
                     request_deserializer=arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
@@ -263,7 +263,7 @@ class ChatService:
             _registered_method=True)
 
     @staticmethod
-    def CreateWholeChatCompletion(request,
+    def CreateUnaryChatCompletion(request,
             target,
             options=(),
             channel_credentials=None,
@@ -276,7 +276,7 @@ class ChatService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/arouter.v1.ChatService/CreateWholeChatCompletion',
+            '/arouter.v1.ChatService/CreateUnaryChatCompletion',
             arouter_dot_v1_dot_chat__service__pb2.CreateChatCompletionRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,

@@ -71,7 +71,7 @@ class ChatServiceStub:
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
-    CreateWholeChatCompletion: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]
+    CreateUnaryChatCompletion: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]
     """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
     to when its body does not say `"stream": true`.
 
@@ -124,7 +124,7 @@ class ChatServiceAsyncStub(ChatServiceStub):
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
-    CreateWholeChatCompletion: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    CreateUnaryChatCompletion: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
     to when its body does not say `"stream": true`.
 
@@ -194,7 +194,7 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def CreateWholeChatCompletion(
+    def CreateUnaryChatCompletion(
         self,
         request: _chat_service_pb2.CreateChatCompletionRequest,
         context: _ServicerContext,

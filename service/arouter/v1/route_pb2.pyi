@@ -142,7 +142,7 @@ class RouteExclusion(_message.Message):
     cause: _builtins.str
     """The kind of reason:
 
-    - `wish`: the request does not want it; its `provider`, `plugins` or the model's suffix say so.
+    - `preference`: the request does not want it; its `provider`, `plugins` or the model's suffix say so.
     - `parameters`: it does not know a parameter, and the request has `provider.require_parameters`.
     - `capability`: it cannot do what the request needs.
     - `health`: its provider fails.

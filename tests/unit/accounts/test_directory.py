@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from arouter.accounts.built_in import development_key
-from arouter.accounts.directory import Directory
+from arouter.accounts.key_cache import KeyCache
 from arouter.accounts.records import Account, Key
-from arouter.accounts.store import Changes
+from arouter.accounts.repository import Changes
 from arouter.errors import ARouterError, Failure
 
 MAX_AGE = 86_400
@@ -20,8 +20,8 @@ ACCOUNT = Account("acme", "Acme", ("a",), "auto", disabled=False, created_at=0, 
 KEY = replace(development_key("secret"), account="acme", hash="h")
 
 
-def known(*, account: Account | None = ACCOUNT, key: Key | None = KEY, age: float = 0) -> Directory:
-    directory = Directory([], max_age=MAX_AGE)
+def known(*, account: Account | None = ACCOUNT, key: Key | None = KEY, age: float = 0) -> KeyCache:
+    directory = KeyCache([], max_age=MAX_AGE)
     directory.apply(Changes(1, {"acme": account}, {"h": key}), time.monotonic() - age)
     return directory
 
@@ -44,7 +44,7 @@ def test_a_key_has_its_accounts_providers_and_default_model() -> None:
     ],
     ids=["revoked", "disabled", "expired", "account removed", "account disabled"],
 )
-def test_a_key_that_is_not_valid_is_not_found(directory: Directory) -> None:
+def test_a_key_that_is_not_valid_is_not_found(directory: KeyCache) -> None:
     assert directory.find("h") is None
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.keys import hash_secret, may_be_new
 from arouter.accounts.management import Management
 from arouter.accounts.specs import NewKey
-from arouter.store.database import Database, database_url
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.management import SqlManagementStore
-from arouter.store.schema import migrate
+from arouter.sql.database import Database, database_url
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.schema import migrate
 from support.keys import ACTOR
 
 WRONG_KEYS = 300
@@ -31,23 +31,23 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def directory() -> Directory:
-    return Directory([], max_age=86_400)
+def directory() -> KeyCache:
+    return KeyCache([], max_age=86_400)
 
 
 @pytest.fixture
-async def sync(database: Database, directory: Directory) -> AsyncIterator[DirectorySync]:
-    sync = DirectorySync(directory, SqlDirectoryStore(database))
+async def sync(database: Database, directory: KeyCache) -> AsyncIterator[KeyCacheSync]:
+    sync = KeyCacheSync(directory, SqlKeyCacheRepository(database))
     await sync.start()
     yield sync
     await sync.stop()
 
 
 async def test_a_key_made_elsewhere_is_known_after_one_look(
-    database: Database, directory: Directory, sync: DirectorySync
+    database: Database, directory: KeyCache, sync: KeyCacheSync
 ) -> None:
     for _ in range(5):
-        made = await Management(SqlManagementStore(database)).create_key(NewKey(name="new"), ACTOR)
+        made = await Management(SqlManagementRepository(database)).create_key(NewKey(name="new"), ACTOR)
         assert may_be_new(made.secret)
 
         await sync.look_for_new()
@@ -55,7 +55,7 @@ async def test_a_key_made_elsewhere_is_known_after_one_look(
         assert directory.find(hash_secret(made.secret)) is not None
 
 
-async def test_unknown_keys_share_their_looks(database: Database, sync: DirectorySync) -> None:
+async def test_unknown_keys_share_their_looks(database: Database, sync: KeyCacheSync) -> None:
     before = database.statements
 
     await asyncio.gather(*(sync.look_for_new() for _ in range(WRONG_KEYS)))
@@ -64,7 +64,7 @@ async def test_unknown_keys_share_their_looks(database: Database, sync: Director
     assert 1 <= database.statements - before <= 5
 
 
-async def test_nobody_waits_for_a_store_that_is_away(database: Database, sync: DirectorySync) -> None:
+async def test_nobody_waits_for_a_store_that_is_away(database: Database, sync: KeyCacheSync) -> None:
     async with database.begin() as connection:
         await connection.execute(text("DROP TABLE directory"))
     await sync.look()
@@ -76,10 +76,10 @@ async def test_nobody_waits_for_a_store_that_is_away(database: Database, sync: D
 
 
 async def test_a_server_that_lacks_what_was_read_last_is_believed(
-    database: Database, directory: Directory, sync: DirectorySync
+    database: Database, directory: KeyCache, sync: KeyCacheSync
 ) -> None:
     """A standby that becomes the primary may lack the last transactions. Its own next ones have the same numbers."""
-    management = Management(SqlManagementStore(database))
+    management = Management(SqlManagementRepository(database))
     kept = await management.create_key(NewKey(name="kept"), ACTOR)
     lost = [await management.create_key(NewKey(name="lost"), ACTOR) for _ in range(3)]
     await sync.look()
@@ -96,10 +96,10 @@ async def test_a_server_that_lacks_what_was_read_last_is_believed(
 
 
 async def test_everything_is_read_again_after_an_outage(
-    database: Database, directory: Directory, sync: DirectorySync
+    database: Database, directory: KeyCache, sync: KeyCacheSync
 ) -> None:
     """Then the numbers may even be equal."""
-    management = Management(SqlManagementStore(database))
+    management = Management(SqlManagementRepository(database))
     lost = await management.create_key(NewKey(name="lost"), ACTOR)
     await sync.look()
     async with database.begin() as connection:
@@ -114,7 +114,7 @@ async def test_everything_is_read_again_after_an_outage(
     assert directory.find(hash_secret(lost.secret)) is None
 
 
-async def test_the_end_waits_for_no_look(sync: DirectorySync) -> None:
+async def test_the_end_waits_for_no_look(sync: KeyCacheSync) -> None:
     waiting = asyncio.create_task(sync.look_for_new())
     await asyncio.sleep(0)
 

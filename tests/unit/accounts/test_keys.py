@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from arouter.accounts.built_in import development_key, operator_key, workload_key
-from arouter.accounts.directory import Directory
-from arouter.accounts.keys import ApiKey, authenticate, authenticate_workload, hash_secret, hash_workload
+from arouter.accounts.key_cache import KeyCache
+from arouter.accounts.keys import AuthenticatedKey, authenticate, authenticate_workload, hash_secret, hash_workload
 from arouter.accounts.records import Account
-from arouter.accounts.store import Changes
+from arouter.accounts.repository import Changes
 from arouter.errors import ARouterError, Failure
 
 
@@ -23,8 +23,8 @@ def account(*providers: str) -> Account:
 DEFAULT = Account("default", "Default", None, None, disabled=False, created_at=0, updated_at=0)
 
 
-def directory(account: Account = DEFAULT) -> Directory:
-    known = Directory([development_key("lr_live_right"), operator_key("lr_mgmt_right")], max_age=86_400)
+def directory(account: Account = DEFAULT) -> KeyCache:
+    known = KeyCache([development_key("lr_live_right"), operator_key("lr_mgmt_right")], max_age=86_400)
     known.apply(Changes(1, {"default": account}, {}), time.monotonic())
     return known
 
@@ -81,7 +81,7 @@ def test_the_operators_key_belongs_to_no_account() -> None:
     ],
 )
 def test_allowed_models(models: tuple[str, ...] | None, allowed: list[str], refused: list[str]) -> None:
-    key = ApiKey("hash", "account", models=models)
+    key = AuthenticatedKey("hash", "account", models=models)
 
     for id_ in allowed:
         assert key.refusal(id_.partition("/")[0], id_) is None, id_
@@ -92,17 +92,19 @@ def test_allowed_models(models: tuple[str, ...] | None, allowed: list[str], refu
 def test_a_key_only_narrows_its_account() -> None:
     kept = structs.replace(development_key("lr_live_right"), allowed_providers=("a", "b"))
 
-    assert ApiKey.of(kept, None).providers == {"a", "b"}
-    assert ApiKey.of(kept, account("b", "c")).providers == {"b"}
-    assert ApiKey.of(development_key("x"), account("b", "c")).providers == {"b", "c"}
-    assert ApiKey.of(kept, account("b")).refusal("a", "a/m") == "Provider 'a' is not allowed for this API key."
+    assert AuthenticatedKey.of(kept, None).providers == {"a", "b"}
+    assert AuthenticatedKey.of(kept, account("b", "c")).providers == {"b"}
+    assert AuthenticatedKey.of(development_key("x"), account("b", "c")).providers == {"b", "c"}
+    assert (
+        AuthenticatedKey.of(kept, account("b")).refusal("a", "a/m") == "Provider 'a' is not allowed for this API key."
+    )
 
 
 WORKLOAD = "spiffe://example.org/ns/shop/sa/checkout"
 
 
-def workloads(account: Account) -> Directory:
-    known = Directory([workload_key(WORKLOAD, "acme")], max_age=86_400)
+def workloads(account: Account) -> KeyCache:
+    known = KeyCache([workload_key(WORKLOAD, "acme")], max_age=86_400)
     known.apply(Changes(1, {"acme": account}, {}), time.monotonic())
     return known
 

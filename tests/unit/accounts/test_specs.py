@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from arouter.accounts.documents import rfc3339
 from arouter.accounts.records import RateLimit
+from arouter.accounts.rest_json import rfc3339
 from arouter.accounts.specs import (
     AccountPatch,
     KeyPatch,

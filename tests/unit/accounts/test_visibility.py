@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from arouter.accounts.directory import Directory
+from arouter.accounts.key_cache import KeyCache
 from arouter.accounts.management import Management
 from arouter.accounts.specs import account_patch, key_patch, new_account, new_key
 from arouter.catalogue.catalogue import Catalogue
@@ -24,14 +24,14 @@ from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.config.schema import MappedModel, RoutingConfig
 from arouter.errors import ARouterError
+from arouter.health.board import HealthBoard
+from arouter.planning.planner import Planner
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import build_providers
-from arouter.routing.health import HealthBoard
-from arouter.routing.planner import Planner
-from arouter.store.database import Database, database_url
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.management import SqlManagementStore
-from arouter.store.revision import make_sqlite, sqlite_path
+from arouter.sql.database import Database, database_url
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.revision import make_sqlite, sqlite_path
 from support.keys import ACTOR
 
 T = TypeVar("T")
@@ -60,8 +60,8 @@ class Visibility(RuleBasedStateMachine):
         state = Path(self.folder.name) / "state"
         make_sqlite(sqlite_path(state))
         self.database = Database(database_url(None, state))
-        self.management = Management(SqlManagementStore(self.database))
-        self.directory = Directory([], max_age=3600)
+        self.management = Management(SqlManagementRepository(self.database))
+        self.directory = KeyCache([], max_age=3600)
         self.revision = 0
         providers = build_providers(parse_config(f"providers:\n{ROWS}", {}), read_environment({}))
         self.catalogue = Catalogue(providers, 1, [MappedModel(SHARED, SERVING)])
@@ -126,7 +126,7 @@ class Visibility(RuleBasedStateMachine):
 
     @invariant()
     def listed_is_callable_and_as_it_must_be(self) -> None:
-        changes = self.run(SqlDirectoryStore(self.database).changes(self.revision))
+        changes = self.run(SqlKeyCacheRepository(self.database).changes(self.revision))
         self.revision = changes.revision
         self.directory.apply(changes, time.monotonic())
         for hash_ in self.key:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.catalogue.catalogue import Catalogue
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
@@ -29,8 +29,8 @@ providers:
 models:
   - {id: shared/m, endpoints: [beta/one, later/listed]}
 """
-ANYONE = ApiKey("hash", "account")
-ONLY_BETA = ApiKey("hash", "account", frozenset({"beta"}))
+ANYONE = AuthenticatedKey("hash", "account")
+ONLY_BETA = AuthenticatedKey("hash", "account", frozenset({"beta"}))
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def catalogue() -> Catalogue:
     return Catalogue(build_providers(parse_config(ROWS, {}), read_environment({})), now=100)
 
 
-def ids(catalogue: Catalogue, key: ApiKey = ANYONE) -> list[str]:
+def ids(catalogue: Catalogue, key: AuthenticatedKey = ANYONE) -> list[str]:
     return [model.id for model in catalogue.visible(key)]
 
 
-@pytest.mark.parametrize("key", [ANYONE, ONLY_BETA, ApiKey("hash", "account", frozenset())])
-def test_what_is_listed_can_be_called_and_nothing_else(catalogue: Catalogue, key: ApiKey) -> None:
+@pytest.mark.parametrize("key", [ANYONE, ONLY_BETA, AuthenticatedKey("hash", "account", frozenset())])
+def test_what_is_listed_can_be_called_and_nothing_else(catalogue: Catalogue, key: AuthenticatedKey) -> None:
     callable_ids = []
     for id_ in ids(catalogue):
         try:

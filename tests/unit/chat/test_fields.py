@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from unit.rpc.openai_types import object_fields, values
 
-from arouter.chat.fields import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.parameters import EXTENSIONS, REQUEST_FIELDS
 from arouter.chat.request import check_body
 from arouter.errors import ARouterError, Failure
 

@@ -1,4 +1,4 @@
-"""What a request's wishes about routing are read as, and how a wrong one is named."""
+"""What a request's preferences about routing are read as, and how a wrong one is named."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ WRONG_WISHES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(
     ("fields", "param"),
-    [*WRONG, *(({"provider": wish}, f"provider.{path}") for wish, path in WRONG_WISHES)],
+    [*WRONG, *(({"provider": preference}, f"provider.{path}") for preference, path in WRONG_WISHES)],
     ids=str,
 )
 def test_a_wrong_wish_is_named(fields: dict[str, Any], param: str) -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-from arouter.chat.fields import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.parameters import EXTENSIONS, REQUEST_FIELDS
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import MAX_BODY_BYTES, parse_chat_request
 from arouter.errors import ARouterError, Failure

@@ -10,17 +10,17 @@ import pytest
 
 from arouter.chat.usage import Usage
 from arouter.config.schema import UsageConfig
-from arouter.ledger.journal import Journal
-from arouter.ledger.ledger import Ledger
-from arouter.ledger.record import UsageRecord
-from arouter.ledger.recovery import Recovery
-from arouter.ledger.store import Scope
-from arouter.store.database import Database, database_url
-from arouter.store.ledger import SqlLedgerStore
+from arouter.sql.database import Database, database_url
+from arouter.sql.usage import SqlUsageRepository
+from arouter.usage.journal import Journal
+from arouter.usage.record import UsageRecord
+from arouter.usage.recovery import Recovery
+from arouter.usage.repository import Scope
+from arouter.usage.writer import UsageWriter
 
 TODAY = datetime.now(UTC)
 
-MakeLedger = Callable[..., Ledger]
+MakeLedger = Callable[..., UsageWriter]
 
 
 def record(number: int) -> UsageRecord:
@@ -31,7 +31,7 @@ def record(number: int) -> UsageRecord:
 
 async def requests(database: Database) -> int:
     """Returns how many calls the sums count."""
-    [total] = await SqlLedgerStore(database).summarize(Scope(), TODAY.date(), TODAY.date(), [])
+    [total] = await SqlUsageRepository(database).summarize(Scope(), TODAY.date(), TODAY.date(), [])
     return total.requests
 
 
@@ -58,9 +58,9 @@ def folder(tmp_path: Path) -> Path:
 def make_ledger(database: Database, folder: Path) -> MakeLedger:
     """Makes ledgers of one database and one folder, as several processes have them."""
 
-    def make(**config: object) -> Ledger:
-        store = SqlLedgerStore(database)
+    def make(**config: object) -> UsageWriter:
+        store = SqlUsageRepository(database)
         journal = Journal(folder, database.name, UsageConfig().max_journal_bytes)
-        return Ledger(store, journal, Recovery(folder, database.name, store), UsageConfig(**config))  # type: ignore[arg-type]
+        return UsageWriter(store, journal, Recovery(folder, database.name, store), UsageConfig(**config))  # type: ignore[arg-type]
 
     return make

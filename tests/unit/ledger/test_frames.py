@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arouter.chat.usage import Usage
-from arouter.ledger import frames
-from arouter.ledger.frames import Header, decode, encode_header, encode_records
+from arouter.usage import journal_format as frames
+from arouter.usage.journal_format import Header, decode, encode_header, encode_records
 
 from .conftest import record
 

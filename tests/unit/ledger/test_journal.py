@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from arouter.ledger import journal as module
-from arouter.ledger.frames import Contents, decode, encode_records
-from arouter.ledger.journal import Journal, lock
+from arouter.usage import journal as module
+from arouter.usage.journal import Journal, lock
+from arouter.usage.journal_format import Contents, decode, encode_records
 
 from .conftest import record
 
-MOST = 1 << 30
+MAX = 1 << 30
 FRAME = len(encode_records([record(1)]))
 
 
@@ -35,7 +35,7 @@ def read(folder: Path) -> set[str]:
 
 @pytest.fixture
 def journal(folder: Path) -> Iterator[Journal]:
-    journal = Journal(folder, "sqlite", MOST)
+    journal = Journal(folder, "sqlite", MAX)
     journal.open()
     yield journal
     journal.close()
@@ -149,7 +149,7 @@ def test_no_folder_is_said_once_and_tried_again(
     monkeypatch.setattr(module, "_RETRY_INTERVAL", 0.0)
     place = tmp_path / "place"
     place.write_text("not a folder") if fault == "gone" else place.symlink_to("/proc/self")
-    journal = Journal(place / "usage", "sqlite", MOST)
+    journal = Journal(place / "usage", "sqlite", MAX)
     journal.open()
     for number in range(3):
         assert journal.append([record(number)]) is None
@@ -172,7 +172,7 @@ def test_a_failing_disk_is_not_asked_for_each_record(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(module, "_create", create)
-    journal = Journal(tmp_path, "sqlite", MOST)
+    journal = Journal(tmp_path, "sqlite", MAX)
     for number in range(100):
         assert journal.append([record(number)]) is None
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from arouter.store.database import Database
-from arouter.store.schema import migrate
+from arouter.sql.database import Database
+from arouter.sql.schema import migrate
 
 from .conftest import MakeLedger, names, record, requests
 
@@ -40,7 +40,7 @@ class Heard(logging.Handler):
 
 
 async def test_records_wait_for_the_database(database: Database, make_ledger: MakeLedger) -> None:
-    heard, log = Heard(), logging.getLogger("arouter.ledger.ledger")
+    heard, log = Heard(), logging.getLogger("arouter.usage.writer")
     ledger = make_ledger()
     log.addHandler(heard)
     ledger.put([record(1)])

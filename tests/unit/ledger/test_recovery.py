@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from arouter.ledger.frames import encode_header, encode_records
-from arouter.ledger.journal import Journal
-from arouter.ledger.record import KEPT_DAYS
-from arouter.ledger.recovery import Recovery
-from arouter.store.database import Database
-from arouter.store.ledger import SqlLedgerStore
-from arouter.store.schema import migrate
+from arouter.sql.database import Database
+from arouter.sql.schema import migrate
+from arouter.sql.usage import SqlUsageRepository
+from arouter.usage.journal import Journal
+from arouter.usage.journal_format import encode_header, encode_records
+from arouter.usage.record import KEPT_DAYS
+from arouter.usage.recovery import Recovery
 
 from .conftest import MakeLedger, names, record, requests
 
-MOST = 1 << 30
+MAX = 1 << 30
 
 
 def left_behind(folder: Path, *numbers: int, database: str = "sqlite") -> Path:
@@ -35,7 +35,7 @@ def write(folder: Path, data: bytes) -> Path:
 
 async def recover(database: Database, folder: Path) -> Recovery:
     """Looks once."""
-    recovery = Recovery(folder, database.name, SqlLedgerStore(database))
+    recovery = Recovery(folder, database.name, SqlUsageRepository(database))
     await recovery.start()
     await recovery.stop()
     return recovery
@@ -43,7 +43,7 @@ async def recover(database: Database, folder: Path) -> Recovery:
 
 async def test_what_a_killed_process_left_is_written_once(database: Database, folder: Path) -> None:
     await migrate(database)
-    await SqlLedgerStore(database).add([record(1), record(2)], again=False)
+    await SqlUsageRepository(database).add([record(1), record(2)], again=False)
     left_behind(folder, 1, 2, 3)
     left_behind(folder, *range(10, 1_300))
 
@@ -76,7 +76,7 @@ async def test_two_that_look_at_the_same_time_count_once(database: Database, fol
 
 async def test_a_living_process_is_left_alone(database: Database, folder: Path, make_ledger: MakeLedger) -> None:
     await migrate(database)
-    journal = Journal(folder, "sqlite", MOST)
+    journal = Journal(folder, "sqlite", MAX)
     journal.append([record(1)])
 
     recovery = await recover(database, folder)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.records import RateLimit
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
@@ -19,11 +19,11 @@ from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
 from support.valkey import ValkeyServer, valkey_running
 
-LONGEST_CALL = 100.0
+MAX_CALL = 100.0
 NO_HURRY = 30.0
 
 MakeLimiter = Callable[..., Limiter]
-MakeKey = Callable[..., ApiKey]
+MakeKey = Callable[..., AuthenticatedKey]
 
 
 LAST_SECONDS = 2.0
@@ -49,7 +49,7 @@ class Clock:
         self._monotonic += seconds
 
 
-async def recovered(limiter: Limiter, key: ApiKey) -> None:
+async def recovered(limiter: Limiter, key: AuthenticatedKey) -> None:
     """Calls until calls are checked again; the limiter finds out by itself."""
     deadline = time.monotonic() + RECOVERY_LIMIT
     while True:
@@ -79,9 +79,9 @@ def valkey() -> Iterator[ValkeyServer]:
 def make_key() -> MakeKey:
     """Makes a key that no other test knows."""
 
-    def make(*, limit: int | None = None, reset: Any = None, **rates: int) -> ApiKey:
+    def make(*, limit: int | None = None, reset: Any = None, **rates: int) -> AuthenticatedKey:
         hash_ = secrets.token_hex(32)
-        return ApiKey(hash_, "acme", rate_limit=RateLimit(**rates), limit=limit, limit_reset=reset)
+        return AuthenticatedKey(hash_, "acme", rate_limit=RateLimit(**rates), limit=limit, limit_reset=reset)
 
     return make
 
@@ -93,7 +93,7 @@ async def make_limiter(clock: Clock) -> AsyncIterator[MakeLimiter]:
 
     def make(url: str | None, **options: Any) -> Limiter:
         clocks: dict[str, Any] = {} if url else {"clock": clock, "monotonic": clock.monotonic}
-        options = {"longest_call": LONGEST_CALL, "patience": NO_HURRY, **clocks, **options}
+        options = {"longest_call": MAX_CALL, "patience": NO_HURRY, **clocks, **options}
         made.append(Limiter(Secret(url) if url else None, **options))
         return made[-1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arouter.limits.answers import duration, rate_headers, spending_limit
-from arouter.limits.ledger import Standing
+from arouter.limits.budget import ReserveResult
 from arouter.limits.windows import Rates, Window
 
 NOW = 1000.5
@@ -52,4 +52,4 @@ def test_durations_are_openais(seconds: int, text: str) -> None:
     [(0, "$0.00"), (10**9, "$1.00"), (1_500_000_000, "$1.50"), (12, "$0.000000012"), (1234 * 10**9, "$1,234.00")],
 )
 def test_amounts_are_exact(nanos: int, text: str) -> None:
-    assert f"{text} are spent." in spending_limit(1, None, Standing(False, nanos, 0), NOW).message
+    assert f"{text} are spent." in spending_limit(1, None, ReserveResult(False, nanos, 0), NOW).message

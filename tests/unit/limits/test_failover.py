@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure
 from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
@@ -66,7 +66,7 @@ def servers() -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
         yield primary, replica
 
 
-async def call(limiter: Limiter, key: ApiKey) -> bool:
+async def call(limiter: Limiter, key: AuthenticatedKey) -> bool:
     """Makes a call of 1 nano-USD, and says whether it was let in."""
     try:
         reservation = await limiter.reserve(key, WORST)

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.periods import first_day, next_reset
-from arouter.accounts.store import Spent
+from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError, Failure
 from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
@@ -29,13 +29,13 @@ async def settled(limiter: Limiter, reservation: Reservation, tokens: int, cost:
     await limiter.settled()
 
 
-async def refusal(limiter: Limiter, key: ApiKey, worst: WorstCase = SMALL) -> ARouterError:
+async def refusal(limiter: Limiter, key: AuthenticatedKey, worst: WorstCase = SMALL) -> ARouterError:
     with pytest.raises(ARouterError) as caught:
         await limiter.reserve(key, worst)
     return caught.value
 
 
-async def admitted(limiters: list[Limiter], key: ApiKey, calls: int, worst: WorstCase = SMALL) -> int:
+async def admitted(limiters: list[Limiter], key: AuthenticatedKey, calls: int, worst: WorstCase = SMALL) -> int:
     """Returns how many of many calls at once are let in; checks that the others are refused, not failed."""
     calls_ = (limiters[index % len(limiters)].reserve(key, worst) for index in range(calls))
     results = await asyncio.gather(*calls_, return_exceptions=True)

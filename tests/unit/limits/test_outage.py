@@ -11,18 +11,18 @@ from datetime import date
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.records import NANOS
-from arouter.accounts.store import Spent
+from arouter.accounts.repository import Spent
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError, Failure
-from arouter.limits import unsettled
+from arouter.limits import pending_releases as pending
+from arouter.limits.budget import BudgetPeriod, Hold
 from arouter.limits.estimate import WorstCase
-from arouter.limits.ledger import Hold, Purse
 from arouter.limits.limiter import Limiter
+from arouter.limits.pending_releases import PendingRelease, PendingReleases
 from arouter.limits.reservation import Reservation
-from arouter.limits.unsettled import Unsettled, UnsettledHolds
 from support.valkey import ValkeyServer, valkey_running
 
 from .conftest import MakeKey, MakeLimiter, recovered
@@ -110,7 +110,7 @@ async def test_a_store_that_was_restarted_learns_what_was_spent(
         await limiter.reserve(key, WORST)
 
 
-async def standing(limiter: Limiter, key: ApiKey) -> tuple[int, int]:
+async def result(limiter: Limiter, key: AuthenticatedKey) -> tuple[int, int]:
     """Returns what is spent and what is held of a key's money."""
     assert key.limit is not None
     with pytest.raises(ARouterError) as caught:
@@ -119,7 +119,7 @@ async def standing(limiter: Limiter, key: ApiKey) -> tuple[int, int]:
     return amounts[0], sum(amounts[1:])
 
 
-async def all_connected(limiter: Limiter, key: ApiKey) -> None:
+async def all_connected(limiter: Limiter, key: AuthenticatedKey) -> None:
     """Lets the store know the scripts on every connection: what is sent while it hangs will be done afterwards."""
     for reservation in await asyncio.gather(*(limiter.reserve(key, WorstCase(1, 1)) for _ in range(16))):
         reservation.settle(0, 0)
@@ -143,7 +143,7 @@ async def test_reservations_that_a_hanging_store_did_not_answer_are_given_back(
     await limiter.settled()
 
     assert limiter.unchecked + limiter.denied == 16
-    assert await standing(other, key) == (0, 0)
+    assert await result(other, key) == (0, 0)
 
 
 async def test_a_call_let_in_by_a_hanging_store_holds_its_money_until_it_ends(
@@ -157,11 +157,11 @@ async def test_a_call_let_in_by_a_hanging_store_holds_its_money_until_it_ends(
     with server.halted():
         reservation = await limiter.reserve(key, WORST)
     await recovered(limiter, key)
-    assert await standing(other, key) == (0, 10)
+    assert await result(other, key) == (0, 10)
     reservation.settle(0, 7)
     await limiter.settled()
 
-    assert await standing(other, key) == (7, 0)
+    assert await result(other, key) == (7, 0)
 
 
 async def test_settlements_that_a_hanging_store_did_not_answer_are_made_up_for(
@@ -179,11 +179,11 @@ async def test_settlements_that_a_hanging_store_did_not_answer_are_made_up_for(
         await asyncio.wait(limiter._tasks, return_when=asyncio.FIRST_COMPLETED)
     await limiter.settled()
 
-    spent, held = await standing(other, key)
+    spent, held = await result(other, key)
     assert held == 0
     assert spent in range(0, 141, 7)
     other.seed({key.hash: Spent(date(1970, 1, 1), 140)})
-    assert await standing(other, key) == (140, 0)
+    assert await result(other, key) == (140, 0)
 
 
 async def test_settlements_wait_for_a_store_that_is_down(
@@ -202,7 +202,7 @@ async def test_settlements_wait_for_a_store_that_is_down(
         await asyncio.sleep(0)
     await ended.settled()
 
-    assert await standing(limiter, key) == (0, 10)
+    assert await result(limiter, key) == (0, 10)
 
 
 async def test_a_hold_that_has_expired_is_not_waited_for(
@@ -219,16 +219,16 @@ async def test_a_hold_that_has_expired_is_not_waited_for(
 
 async def test_more_holds_than_can_wait_are_left_to_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long an outage lasts, the memory it takes is bounded; the newest holds are kept."""
-    monkeypatch.setattr(unsettled, "MOST", 3)
+    monkeypatch.setattr(pending, "MAX", 3)
     given_back: list[str] = []
 
-    async def give_back(each: Unsettled) -> bool:
+    async def give_back(each: PendingRelease) -> bool:
         given_back.append(each.hold.id)
         return True
 
-    waiting = UnsettledHolds(give_back)
+    waiting = PendingReleases(give_back)
     for index in range(5):
-        waiting.put(Unsettled(Purse("key", date(1970, 1, 1)), Hold(str(index), 0, 1)))
+        waiting.put(PendingRelease(BudgetPeriod("key", date(1970, 1, 1)), Hold(str(index), 0, 1)))
     await waiting.deliver()
 
     assert given_back == ["2", "3", "4"]

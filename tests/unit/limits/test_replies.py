@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
@@ -39,7 +39,7 @@ def cluster(tmp_path: Path) -> Iterator[ValkeyServer]:
         yield server
 
 
-async def is_checked(limiter: Limiter, key: ApiKey) -> bool:
+async def is_checked(limiter: Limiter, key: AuthenticatedKey) -> bool:
     """Makes a call and says whether it was checked, and not let through or refused for want of the store."""
     before = limiter.unchecked + limiter.denied
     with contextlib.suppress(ARouterError):
@@ -95,11 +95,11 @@ async def test_a_hold_that_is_refused_does_not_keep_others_waiting(
             reservation.settle(1, 1)
         await asyncio.wait(limiter._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    fields = {name: int(amount) for name, amount in await purse(server, other, limiter) if name != "spent"}
+    fields = {name: int(amount) for name, amount in await period(server, other, limiter) if name != "spent"}
     assert sum(fields.values()) == 0
 
 
-async def purse(server: ValkeyServer, key: ApiKey, limiter: Limiter) -> list[tuple[str, str]]:
+async def period(server: ValkeyServer, key: AuthenticatedKey, limiter: Limiter) -> list[tuple[str, str]]:
     """Returns a key's money, once nothing of it is held or the limiter no longer tries."""
     for _ in range(100):
         found = server.command("HGETALL", entry(key.hash, "money", "1970-01-01"))

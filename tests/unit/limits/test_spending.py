@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from arouter.accounts.keys import ApiKey
-from arouter.accounts.store import Spent
+from arouter.accounts.keys import AuthenticatedKey
+from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
 from arouter.limits.estimate import WorstCase
 from arouter.limits.spending import SpendingSync
-from arouter.store.database import Database, database_url, insert
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.schema import migrate
-from arouter.store.tables import directory, keys, usage_daily
+from arouter.sql.database import Database, database_url, insert
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.schema import migrate
+from arouter.sql.tables import directory, keys, usage_daily
 from support.keys import key_row
 
 from .conftest import MakeLimiter
@@ -73,7 +73,7 @@ async def test_a_key_has_spent_what_it_has_in_its_period(database: Database, res
         await spend(database, "k", day, 10**power)
         await spend(database, "other", day, 7)
 
-    assert (await SqlDirectoryStore(database).limited(0, NOW)).spent == {"k": spent}
+    assert (await SqlKeyCacheRepository(database).limited(0, NOW)).spent == {"k": spent}
 
 
 async def test_keys_without_a_limit_are_left_out(database: Database) -> None:
@@ -81,11 +81,11 @@ async def test_keys_without_a_limit_are_left_out(database: Database) -> None:
     await add_key(database, "removed", limit_nanos=5, deleted_at=1)
     await add_key(database, "new", limit_nanos=5)
 
-    assert (await SqlDirectoryStore(database).limited(0, NOW)).spent == {"new": Spent(date(1970, 1, 1), 0)}
+    assert (await SqlKeyCacheRepository(database).limited(0, NOW)).spent == {"new": Spent(date(1970, 1, 1), 0)}
 
 
 async def test_only_what_has_changed_is_read_again(database: Database) -> None:
-    store = SqlDirectoryStore(database)
+    store = SqlKeyCacheRepository(database)
     await add_key(database, "first", limit_nanos=5)
     revision = (await store.limited(0, NOW)).revision
     assert await store.limited(revision, NOW) == (revision, {})
@@ -99,11 +99,11 @@ async def test_the_limiter_is_told(database: Database, make_limiter: MakeLimiter
     limiter = make_limiter(None, clock=time.time)
     await add_key(database, "first", limit_nanos=5, limit_reset="daily")
     await spend(database, "first", datetime.now(UTC).date() + timedelta(days=1), 5)
-    sync = SpendingSync(limiter, SqlDirectoryStore(database))
+    sync = SpendingSync(limiter, SqlKeyCacheRepository(database))
     await sync.start()
 
     with pytest.raises(ARouterError, match=r"\$0\.000000005 are spent"):
-        await limiter.reserve(ApiKey("first", "a", limit=5, limit_reset="daily"), WorstCase(1, 1))
+        await limiter.reserve(AuthenticatedKey("first", "a", limit=5, limit_reset="daily"), WorstCase(1, 1))
 
     # The first key stays known when a second one, which has a history, gets a limit.
     await spend(database, "second", datetime.now(UTC).date(), 7)
@@ -111,7 +111,7 @@ async def test_the_limiter_is_told(database: Database, make_limiter: MakeLimiter
     await sync.look()
     for hash_, reset in (("first", "daily"), ("second", None)):
         with pytest.raises(ARouterError, match="is reached"):
-            await limiter.reserve(ApiKey(hash_, "a", limit=5, limit_reset=reset), WorstCase(1, 1))
+            await limiter.reserve(AuthenticatedKey(hash_, "a", limit=5, limit_reset=reset), WorstCase(1, 1))
     await sync.stop()
 
 
@@ -120,8 +120,8 @@ async def test_a_database_that_fails_leaves_what_was_known(tmp_path: Path, make_
     limiter = make_limiter(None)
     limiter.seed({"k": Spent(date(1970, 1, 1), 5)})
 
-    await SpendingSync(limiter, SqlDirectoryStore(database)).look()
+    await SpendingSync(limiter, SqlKeyCacheRepository(database)).look()
 
     with pytest.raises(ARouterError, match="is reached"):
-        await limiter.reserve(ApiKey("k", "a", limit=5), WorstCase(1, 1))
+        await limiter.reserve(AuthenticatedKey("k", "a", limit=5), WorstCase(1, 1))
     await database.close()

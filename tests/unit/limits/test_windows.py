@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.records import RateLimit
-from arouter.accounts.store import Spent
+from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
 from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
@@ -37,7 +37,7 @@ def name() -> str:
     return secrets.token_hex(32)
 
 
-async def refused(limiter: Limiter, key: ApiKey) -> ARouterError:
+async def refused(limiter: Limiter, key: AuthenticatedKey) -> ARouterError:
     with pytest.raises(ARouterError) as caught:
         await limiter.reserve(key, SMALL)
     return caught.value
@@ -208,7 +208,7 @@ async def test_processes_with_different_clocks_share_every_limit(
             (RateLimit(tokens_per_minute=1), None),
             (RateLimit(), 1),
         ):
-            key = ApiKey(secrets.token_hex(32), "acme", rate_limit=rates, limit=limit, limit_reset="daily")
+            key = AuthenticatedKey(secrets.token_hex(32), "acme", rate_limit=rates, limit=limit, limit_reset="daily")
             await first.reserve(key, SMALL)
             error = await refused(second, key)
             if rates.requests_per_day:

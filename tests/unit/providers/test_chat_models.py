@@ -9,7 +9,7 @@ from openai.types.shared.all_models import AllModels
 from openai.types.shared.chat_model import ChatModel
 
 from arouter.models import ModelDetails
-from arouter.providers.chat_models import can_chat
+from arouter.providers.model_filter import can_chat
 
 CHAT = """
     gpt-4o-audio-preview gpt-4o-mini-audio-preview-2024-12-17 gpt-audio gpt-audio-mini gpt-audio-1.5

@@ -15,7 +15,7 @@ from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import WireRequest
-from arouter.providers.deadlines import Clock
+from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider, build_providers
 from arouter.providers.provider_stream import ProviderStream
@@ -236,9 +236,9 @@ async def test_what_a_provider_asks_to_wait_is_a_second_at_least(
 
 
 async def test_a_timer_that_is_early_does_not_make_the_clients_deadline_the_providers(provider: Provider) -> None:
-    clock = Clock(provider, asyncio.get_running_loop().time() + 0.01)
+    deadlines = CallDeadlines(provider, asyncio.get_running_loop().time() + 0.01)
 
-    with pytest.raises(ARouterError) as caught, clock:
+    with pytest.raises(ARouterError) as caught, deadlines:
         raise TimeoutError
 
     assert caught.value.failure is Failure.DEADLINE_EXCEEDED

@@ -31,7 +31,7 @@ from unit.providers.field_fates import (
 )
 from unit.rpc.openai_types import is_object, members, object_fields
 
-from arouter.chat.fields import EXTENSIONS
+from arouter.chat.parameters import EXTENSIONS
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError
 from arouter.providers.adapter import Adapter

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from arouter.chat.fields import REQUEST_FIELDS
+from arouter.chat.parameters import REQUEST_FIELDS
 from arouter.config.environment import read_environment
 from arouter.config.schema import Config, ProviderConfig
 from arouter.providers.presets import PRESETS, Preset

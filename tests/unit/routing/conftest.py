@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from support.health_board import Watched
+from support.health_board import HealthFeedback
 
 
 @pytest.fixture
-def board() -> Watched:
+def board() -> HealthFeedback:
     """Nothing has been called yet."""
-    return Watched()
+    return HealthFeedback()

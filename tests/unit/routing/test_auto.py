@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.catalogue.catalogue import Catalogue
 from arouter.catalogue.cost import cost
 from arouter.catalogue.quality import tier_of
@@ -17,18 +17,18 @@ from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.config.schema import AutoConfig, RoutingConfig
 from arouter.errors import ARouterError, Failure
+from arouter.health.board import HealthBoard
+from arouter.health.origin import Origin
+from arouter.planning.plan import Candidate, Cause
+from arouter.planning.planner import Planner
+from arouter.planning.requirements import lacks, requirements_of
 from arouter.providers.provider import build_providers
-from arouter.routing.demands import demands_of, lacks
-from arouter.routing.health import HealthBoard
-from arouter.routing.origin import Origin
-from arouter.routing.plan import Candidate, Cause
-from arouter.routing.planner import Planner
 from support.docs import ROOT
 from support.labelled import Labelled, labelled
 
 YAML = (ROOT / "tests/unit/routing/labelled/catalogue.yaml").read_text("utf-8")
 CATALOGUE = Catalogue(build_providers(parse_config(YAML, {}), read_environment({})), now=1)
-KEY = ApiKey("hash", "acme", frozenset({"openai", "anthropic", "google", "deepseek", "groq", "lm"}))
+KEY = AuthenticatedKey("hash", "acme", frozenset({"openai", "anthropic", "google", "deepseek", "groq", "lm"}))
 REQUESTS = labelled("requests")
 TIER = {"easy": "economy", "medium": "standard", "hard": "premium"}
 BEST = "anthropic/claude-opus-4-6"
@@ -53,12 +53,12 @@ def first(request: ChatRequest, **auto: Any) -> Candidate:
 def test_a_labelled_request_goes_to_a_model_of_its_tier_that_can(case: Labelled) -> None:
     plan = planner().plan(case.request, KEY, 0.0)
 
-    demands = demands_of(case.request)
+    requirements = requirements_of(case.request)
     assert plan.difficulty is not None
     assert plan.difficulty.level == case.level
     for candidate in plan.candidates:
         assert candidate.endpoint.provider.id != "house"
-        assert lacks(candidate.endpoint.details, demands, strict=True) is None
+        assert lacks(candidate.endpoint.details, requirements, strict=True) is None
     chosen = plan.candidates[0]
     assert tier_of(chosen.model.id, chosen.model.details) == TIER[case.level]
 
@@ -66,9 +66,9 @@ def test_a_labelled_request_goes_to_a_model_of_its_tier_that_can(case: Labelled)
 def price(id_: str, case: Labelled) -> float:
     prices = CATALOGUE.find(id_, KEY).details.prices
     assert prices is not None
-    demands = demands_of(case.request)
-    answer = min(demands.completion_tokens or ANSWER_TOKENS, ANSWER_TOKENS)
-    return cost(prices, prompt_tokens=demands.prompt_tokens, completion_tokens=answer)
+    requirements = requirements_of(case.request)
+    answer = min(requirements.completion_tokens or ANSWER_TOKENS, ANSWER_TOKENS)
+    return cost(prices, prompt_tokens=requirements.prompt_tokens, completion_tokens=answer)
 
 
 def test_the_price_against_always_the_best_is_what_the_docs_say() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from arouter.routing.breaker import State
-from arouter.routing.health_records import Call
-from support.health_board import COOLING, KEY, MODEL, Watched
+from arouter.health.breaker import State
+from arouter.health.records import AttemptTicket
+from support.health_board import COOLING, KEY, MODEL, HealthFeedback
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -15,9 +15,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = Watched()
+        self.board = HealthFeedback()
         self.now = 0.0
-        self.calls: list[tuple[Call, float | None]] = []
+        self.calls: list[tuple[AttemptTicket, float | None]] = []
         """Those that have not ended, each with when it began if it is a probe."""
 
     @property

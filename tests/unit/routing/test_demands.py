@@ -9,7 +9,7 @@ import pytest
 
 from arouter.chat.request import ChatRequest, parse_chat_request
 from arouter.models import UNKNOWN, ModelDetails
-from arouter.routing.demands import LEAST_ANSWER, Demands, demands_of, lacks, unsupported
+from arouter.planning.requirements import MIN_ANSWER, Requirements, lacks, requirements_of, unsupported
 from support.labelled import Labelled, labelled
 
 CASES = labelled("requests") + labelled("held_out")
@@ -23,11 +23,11 @@ def request(content: Any = "Hello", **fields: Any) -> ChatRequest:
     return parse_chat_request(json.dumps(body).encode())
 
 
-def demands(content: Any = "Hello", **fields: Any) -> Demands:
-    return demands_of(request(content, **fields))
+def requirements(content: Any = "Hello", **fields: Any) -> Requirements:
+    return requirements_of(request(content, **fields))
 
 
-def needs(found: Demands) -> set[str]:
+def needs(found: Requirements) -> set[str]:
     """Returns what is needed, in the words of the labels."""
     flags = {"tools": found.tools, "reasoning": found.reasoning, "long": found.prompt_tokens > 8_000}
     said = {name for name, flag in flags.items() if flag} | found.inputs | found.outputs
@@ -36,7 +36,7 @@ def needs(found: Demands) -> set[str]:
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
 def test_a_labelled_request_needs_what_its_label_says(case: Labelled) -> None:
-    found = demands_of(case.request)
+    found = requirements_of(case.request)
 
     assert needs(found) == case.needs
     assert found.plain == (not case.needs - {"long"})
@@ -66,7 +66,7 @@ def test_a_labelled_request_needs_what_its_label_says(case: Labelled) -> None:
     ],
 )
 def test_what_a_field_needs(fields: dict[str, Any], expected: set[str]) -> None:
-    assert needs(demands(**fields)) == expected
+    assert needs(requirements(**fields)) == expected
 
 
 def test_a_conversation_that_has_called_tools_needs_a_model_that_knows_them() -> None:
@@ -76,16 +76,16 @@ def test_a_conversation_that_has_called_tools_needs_a_model_that_knows_them() ->
         {"role": "tool", "tool_call_id": "1", "content": "done"},
     ]
 
-    assert demands_of(ChatRequest({"model": "m", "messages": messages}, stream=False, include_usage=False)).tools
+    assert requirements_of(ChatRequest({"model": "m", "messages": messages}, stream=False, include_usage=False)).tools
 
 
 def test_what_is_needed_of_the_context_is_the_prompt_and_the_answer() -> None:
-    asked = demands("x" * 4_000, max_completion_tokens=3_000, max_tokens=9, n=3)
-    open_end = demands("x" * 4_000, max_tokens=None)
+    asked = requirements("x" * 4_000, max_completion_tokens=3_000, max_tokens=9, n=3)
+    open_end = requirements("x" * 4_000, max_tokens=None)
 
     assert (asked.prompt_tokens, asked.completion_tokens, asked.choices) == (1_009, 3_000, 3)
     assert asked.context == 4_009
-    assert (open_end.completion_tokens, open_end.context) == (None, 1_009 + LEAST_ANSWER)
+    assert (open_end.completion_tokens, open_end.context) == (None, 1_009 + MIN_ANSWER)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_is_needed_of_the_context_is_the_prompt_and_the_answer() -> None:
     ],
 )
 def test_parameters_are_those_that_ask_for_something(fields: dict[str, Any], parameters: set[str]) -> None:
-    assert demands(**fields).parameters == parameters
+    assert requirements(**fields).parameters == parameters
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_parameters_are_those_that_ask_for_something(fields: dict[str, Any], par
     ],
 )
 def test_a_model_that_is_known_to_lack_something(details: ModelDetails, fields: dict[str, Any], reason: str) -> None:
-    found = lacks(details, demands(**fields))
+    found = lacks(details, requirements(**fields))
 
     assert found is not None
     assert found.startswith(reason)
-    assert lacks(details, demands(**fields), strict=True) == found
-    assert lacks(UNKNOWN, demands(**fields)) is None
+    assert lacks(details, requirements(**fields), strict=True) == found
+    assert lacks(UNKNOWN, requirements(**fields)) is None
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_model_that_is_known_to_lack_something(details: ModelDetails, fields: 
     ],
 )
 def test_auto_wants_to_know_of_modalities_and_of_nothing_else(fields: dict[str, Any], reason: str | None) -> None:
-    assert lacks(UNKNOWN, demands(**fields), strict=True) == reason
+    assert lacks(UNKNOWN, requirements(**fields), strict=True) == reason
 
 
 def test_a_model_that_can_do_everything_lacks_nothing() -> None:
@@ -161,7 +161,7 @@ def test_a_model_that_can_do_everything_lacks_nothing() -> None:
         output_modalities=("text", "audio"),
         supported_parameters=("functions", "structured_outputs", "reasoning_effort"),
     )
-    asked = demands(
+    asked = requirements(
         [IMAGE],
         tools=[TOOL],
         response_format={"type": "json_schema", "json_schema": {"name": "s"}},
@@ -174,7 +174,7 @@ def test_a_model_that_can_do_everything_lacks_nothing() -> None:
 
 
 def test_parameters_that_a_list_lacks_are_named_and_other_spellings_are_known() -> None:
-    asked = demands(seed=1, top_k=5, max_tokens=5, temperature=0.1)
+    asked = requirements(seed=1, top_k=5, max_tokens=5, temperature=0.1)
 
     assert unsupported(ModelDetails(supported_parameters=("max_completion_tokens", "seed")), asked) == (
         "temperature",

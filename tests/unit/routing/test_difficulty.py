@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arouter.chat.request import ChatRequest, parse_chat_request
-from arouter.routing.demands import demands_of
-from arouter.routing.difficulty import WINDOW, Difficulty, difficulty_of
+from arouter.planning.difficulty import WINDOW, Difficulty, difficulty_of
+from arouter.planning.requirements import requirements_of
 from support.labelled import Labelled, labelled
 
 LABELLED = labelled("requests")
@@ -21,7 +21,7 @@ TEXTS = st.text(max_size=300) | st.sampled_from([case.request.body["messages"][-
 
 
 def judge(request: ChatRequest) -> Difficulty:
-    return difficulty_of(request, demands_of(request))
+    return difficulty_of(request, requirements_of(request))
 
 
 def asked(content: Any, **fields: Any) -> Difficulty:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arouter.accounts.records import NANOS
+from arouter.calls.call_record import charged_usage, records
 from arouter.chat.usage import MAX_TOKENS, Usage, estimate_document, read_counts
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
@@ -18,7 +19,6 @@ from arouter.providers.adapter import Adapter
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider, build_providers
 from arouter.providers.sse import ServerSentEvent
-from arouter.routing.outcome import charged_usage, records
 from arouter.rpc.typed.answer import usage as typed_usage
 from arouter.v1.chat_completion_pb2 import CompletionUsage
 from support.calls import KEY, Caller, chat_of

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from arouter.calls.call_record import Attempt, CallRecord, new_call_record
+from arouter.calls.metrics import Meter
 from arouter.catalogue.catalogue import Endpoint
 from arouter.chat.usage import Usage
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import Failure
 from arouter.providers.provider import build_providers
-from arouter.routing.meter import Meter
-from arouter.routing.outcome import Attempt, Outcome, new_outcome
 from arouter.telemetry.instruments import Instruments
 
 PROVIDERS = build_providers(
@@ -43,9 +43,9 @@ def shown() -> Shown:
     return Shown()
 
 
-def called(*attempts: Attempt, **fields: Any) -> Outcome:
+def called(*attempts: Attempt, **fields: Any) -> CallRecord:
     """Returns the outcome of a call that came at second 100."""
-    outcome = new_outcome()
+    outcome = new_call_record()
     outcome.started = 100.0
     outcome.attempts += attempts
     for name, value in fields.items():

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
+from arouter.calls.call_record import Attempt, CallRecord, Status, new_call_record, records
 from arouter.catalogue.catalogue import Endpoint
 from arouter.chat.request import ChatRequest
 from arouter.chat.usage import Usage
@@ -16,7 +17,6 @@ from arouter.config.load import parse_config
 from arouter.errors import Failure
 from arouter.models import ModelDetails, Prices, PriceTier
 from arouter.providers.provider import build_providers
-from arouter.routing.outcome import Attempt, Outcome, Status, new_outcome, records
 
 REQUEST = ChatRequest(
     {"model": "m", "messages": [{"role": "user", "content": "x" * 364}]}, stream=False, include_usage=False
@@ -27,16 +27,16 @@ DETAILS = ModelDetails(prices=Prices(prompt=1, completion=10, tiers=(PriceTier(a
 [PROVIDER] = build_providers(parse_config('providers: [{id: p, base_url: "http://x"}]', {}), read_environment({}))
 MODEL = Endpoint("p/m", PROVIDER, "m", 1, DETAILS)
 OTHER = Endpoint("p/other", PROVIDER, "other", 1, DETAILS)
-KEY = ApiKey("hash", "acme")
+KEY = AuthenticatedKey("hash", "acme")
 USAGE = Usage(50, 7)
 GONE = Status.CLIENT_CANCELLED
 
 
 def ended(
     status: Status = Status.OK, failure: Failure | None = None, model: Endpoint = MODEL, **fields: Any
-) -> Outcome:
+) -> CallRecord:
     """Returns the outcome of a call whose provider was asked."""
-    outcome = replace(new_outcome(), status=status, **fields)
+    outcome = replace(new_call_record(), status=status, **fields)
     outcome.attempts.append(Attempt(model.id, model, "p#1", asked=True))
     if failure is not None:
         outcome.fail(failure)
@@ -60,7 +60,7 @@ def ended(
         (ended(model=replace(MODEL, details=ModelDetails()), usage=USAGE, complete=True), 57, 0, False),
     ],
 )
-def test_what_a_call_is_charged(outcome: Outcome, tokens: int, cost: int, estimated: bool) -> None:
+def test_what_a_call_is_charged(outcome: CallRecord, tokens: int, cost: int, estimated: bool) -> None:
     [record] = records(outcome, KEY, REQUEST, outcome.started + 0.25)
 
     assert (record.tokens, record.cost, record.estimated) == (tokens, cost, estimated)
@@ -82,7 +82,7 @@ def test_every_attempt_has_its_record_and_the_last_one_costs() -> None:
 
 
 def test_a_call_that_reached_no_provider_has_no_record() -> None:
-    outcome = new_outcome()
+    outcome = new_call_record()
     outcome.attempts.append(Attempt(MODEL.id, MODEL, "p#1"))
     outcome.fail(Failure.INVALID_REQUEST)
 

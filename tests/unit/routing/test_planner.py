@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import ARouterError, Failure
+from arouter.health.board import HealthBoard
+from arouter.health.breaker import Cooling
+from arouter.health.origin import Origin
+from arouter.planning.plan import Plan
+from arouter.planning.planner import Planner
 from arouter.providers.provider import build_providers
-from arouter.routing.breaker import Cooling
-from arouter.routing.health import HealthBoard
-from arouter.routing.origin import Origin
-from arouter.routing.plan import Plan
-from arouter.routing.planner import Planner
 
 CONFIG = parse_config(
     """
@@ -55,7 +55,7 @@ CREDENTIALS = {
     for name in provider.models
 }
 IDS = [*CREDENTIALS, "shared/m", "shared/other"]
-ANYBODY = ApiKey("hash", "acme")
+ANYBODY = AuthenticatedKey("hash", "acme")
 DRAWS = 10_000
 COOLING = Cooling(failures=3, shortest=1, longest=60, patience=600)
 
@@ -85,7 +85,7 @@ def endpoints(plan: Plan) -> list[str]:
     return [candidate.endpoint.id for candidate in plan.candidates]
 
 
-def planned(made_by: Planner, body: dict[str, Any], key: ApiKey = ANYBODY, now: float = 100) -> list[str]:
+def planned(made_by: Planner, body: dict[str, Any], key: AuthenticatedKey = ANYBODY, now: float = 100) -> list[str]:
     """Returns the ids of a plan's endpoints; none if there is no plan."""
     try:
         return endpoints(made_by.plan(request(**body), key, now))
@@ -117,7 +117,7 @@ def after(*events: Event) -> HealthBoard:
 
 
 names = st.lists(st.sampled_from([*PROVIDERS, "nobody"]), unique=True, max_size=3)
-wishes = st.fixed_dictionaries(
+preferences = st.fixed_dictionaries(
     {},
     optional={
         "order": names,
@@ -133,13 +133,13 @@ models = st.sampled_from([*IDS, "auto", "m", "shared/m:free", "beta/m:nitro", "n
 bodies = st.fixed_dictionaries(
     {"models": st.lists(models, max_size=3)},
     optional={
-        "provider": wishes,
+        "provider": preferences,
         "tools": st.just(TOOLS),
         "plugins": st.just([{"id": "auto-router", "allowed_models": ["shared/*", "gamma/*"]}]),
     },
 )
 keys = st.builds(
-    ApiKey,
+    AuthenticatedKey,
     st.just("hash"),
     st.just("acme"),
     st.none() | st.frozensets(st.sampled_from(PROVIDERS)),
@@ -156,7 +156,9 @@ histories = st.lists(
 
 
 @given(bodies, keys, histories)
-def test_nobody_is_a_candidate_whom_the_key_may_not_use(body: dict[str, Any], key: ApiKey, events: list[Event]) -> None:
+def test_nobody_is_a_candidate_whom_the_key_may_not_use(
+    body: dict[str, Any], key: AuthenticatedKey, events: list[Event]
+) -> None:
     """Whatever is asked, and however the providers do."""
     try:
         plan = planner(after(*events)).plan(request(**body), key, 100)
@@ -167,7 +169,9 @@ def test_nobody_is_a_candidate_whom_the_key_may_not_use(body: dict[str, Any], ke
 
 
 @given(bodies, keys, histories, st.integers(0, 2**32))
-def test_the_same_seed_makes_the_same_plans(body: dict[str, Any], key: ApiKey, events: list[Event], seed: int) -> None:
+def test_the_same_seed_makes_the_same_plans(
+    body: dict[str, Any], key: AuthenticatedKey, events: list[Event], seed: int
+) -> None:
     """Three plans in a row, made twice."""
     first, second = (planner(after(*events), seed) for _ in range(2))
 
@@ -175,7 +179,9 @@ def test_the_same_seed_makes_the_same_plans(body: dict[str, Any], key: ApiKey, e
 
 
 @given(bodies, keys, histories, st.sampled_from(PROVIDERS))
-def test_to_ignore_a_provider_adds_nobody(body: dict[str, Any], key: ApiKey, events: list[Event], ignored: str) -> None:
+def test_to_ignore_a_provider_adds_nobody(
+    body: dict[str, Any], key: AuthenticatedKey, events: list[Event], ignored: str
+) -> None:
     """Who is left was there before, and the ignored one is gone."""
     provider = body.get("provider", {})
     fewer = {**body, "provider": {**provider, "ignore": [*provider.get("ignore", ()), ignored]}}
@@ -187,7 +193,7 @@ def test_to_ignore_a_provider_adds_nobody(body: dict[str, Any], key: ApiKey, eve
 
 
 @given(bodies, keys, histories)
-def test_a_plan_and_its_explanation_agree(body: dict[str, Any], key: ApiKey, events: list[Event]) -> None:
+def test_a_plan_and_its_explanation_agree(body: dict[str, Any], key: AuthenticatedKey, events: list[Event]) -> None:
     """To explain changes nobody's chances; each is a candidate once, and nobody is both in and out."""
     found = planned(planner(after(*events)), body, key)
     try:
@@ -239,7 +245,7 @@ def test_who_had_an_outage_in_the_last_30_seconds_is_not_drawn(events: list[Even
 
 @pytest.mark.parametrize("happened", ["limited", "failed"])
 @pytest.mark.parametrize(
-    "wish",
+    "preference",
     [
         {"model": "shared/m"},
         {"model": "shared/m", "provider": {"order": ["alpha", "beta", "gamma"]}},
@@ -249,11 +255,11 @@ def test_who_had_an_outage_in_the_last_30_seconds_is_not_drawn(events: list[Even
     ],
     ids=str,
 )
-def test_who_pauses_is_asked_after_everybody_else(wish: dict[str, Any], happened: str) -> None:
+def test_who_pauses_is_asked_after_everybody_else(preference: dict[str, Any], happened: str) -> None:
     """At its limit or cooling down it is the last resort, even if it is wanted more."""
     board = after(*[("alpha/m", happened, 99.8)] * 3)
 
-    assert {planned(planner(board, seed), wish)[-1] for seed in range(20)} == {"alpha/m"}
+    assert {planned(planner(board, seed), preference)[-1] for seed in range(20)} == {"alpha/m"}
 
 
 def down(endpoint: str) -> HealthBoard:

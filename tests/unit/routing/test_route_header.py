@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from arouter.calls.call_record import Attempt, CallRecord, new_call_record, route_header
 from arouter.catalogue.catalogue import Endpoint
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import Failure
+from arouter.planning.difficulty import Difficulty
+from arouter.planning.plan import Plan
 from arouter.providers.provider import build_providers
-from arouter.routing.difficulty import Difficulty
-from arouter.routing.outcome import Attempt, Outcome, new_outcome, route_header
-from arouter.routing.plan import Plan
 
 [PROVIDER] = build_providers(parse_config('providers: [{id: p, base_url: "http://x"}]', {}), read_environment({}))
 
 
-def tried(*names: str) -> Outcome:
+def tried(*names: str) -> CallRecord:
     """Returns the outcome of a call that all but the last have failed."""
-    outcome = new_outcome()
+    outcome = new_call_record()
     for name in names:
         endpoint = Endpoint(f"p/{name}", PROVIDER, name, 1)
         outcome.attempts.append(Attempt(endpoint.id, endpoint, "p#1", failure=Failure.PROVIDER_TIMEOUT))

@@ -11,9 +11,7 @@ import pytest
 
 from arouter.catalogue.quality import PRICES, SIZES
 from arouter.chat.request import parse_chat_request
-from arouter.routing.cues import CUES, SIMPLE
-from arouter.routing.demands import demands_of
-from arouter.routing.difficulty import (
+from arouter.planning.difficulty import (
     BESIDE_SIMPLE,
     BUDGETS,
     COUNTS,
@@ -26,12 +24,14 @@ from arouter.routing.difficulty import (
     ZONE,
     difficulty_of,
 )
+from arouter.planning.keywords import CUES, SIMPLE
+from arouter.planning.requirements import requirements_of
 from support.docs import ROOT, blocks
 from support.labelled import labelled
 
 PAGE = "docs/routing.md"
 HELD_OUT = labelled("held_out")
-RIGHT = sum(difficulty_of(case.request, demands_of(case.request)).level == case.level for case in HELD_OUT)
+RIGHT = sum(difficulty_of(case.request, requirements_of(case.request)).level == case.level for case in HELD_OUT)
 TEXT = re.sub(r"\s+", " ", (ROOT / PAGE).read_text("utf-8"))
 BLOCKS = blocks(PAGE)
 EXAMPLES = [
@@ -86,7 +86,7 @@ def test_the_numbers_in_the_text_are_those_of_the_code(said: str) -> None:
 @pytest.mark.parametrize(("request_", "answer"), EXAMPLES)
 def test_an_example_is_judged_as_shown(request_: str, answer: str) -> None:
     request = parse_chat_request(json.dumps({"model": "auto", **json.loads(request_)}).encode())
-    found = difficulty_of(request, demands_of(request))
+    found = difficulty_of(request, requirements_of(request))
 
     assert f"{found.level} {found.score:g}: {', '.join(found.reasons)}\n" == answer
 

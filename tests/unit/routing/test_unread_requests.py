@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from arouter.calls.call_record import records, route
 from arouter.errors import Failure
 from arouter.providers.driver import Upstream
-from arouter.routing.outcome import records, route
 from support.calls import KEY, Caller, chat_of
 from support.raw_provider import OK, Connection, raw_provider
 

@@ -10,8 +10,8 @@ import pytest
 from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from arouter.routing.health import HealthBoard
-from arouter.routing.origin import Origin
+from arouter.health.board import HealthBoard
+from arouter.health.origin import Origin
 from arouter.rpc.provider_health import ProviderHealth
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING

@@ -13,14 +13,14 @@ import grpc
 import pytest
 from grpc import StatusCode, aio
 
-from arouter.accounts.keys import ApiKey, hash_secret
+from arouter.accounts.keys import AuthenticatedKey, hash_secret
 from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
-from arouter.rpc import receiving
-from arouter.rpc.auth import Authentication
-from arouter.rpc.handling import Handling
-from arouter.rpc.methods import Methods
-from arouter.rpc.receiving import Receiving
+from arouter.rpc.interceptors import receiving
+from arouter.rpc.interceptors.auth import AuthInterceptor
+from arouter.rpc.interceptors.handlers import HandlerFactory
+from arouter.rpc.interceptors.receiving import Receiving
+from arouter.rpc.method_table import MethodTable
 from arouter.v1.chat_service_pb2 import ChatCompletionRequest, ChatCompletionResponse
 from support.typed import chat_request, refusal
 
@@ -32,9 +32,9 @@ class Keys:
     """Two keys, `one` and `two`."""
 
     def __init__(self) -> None:
-        self._keys = {hash_secret(secret): ApiKey(hash_secret(secret), "a") for secret in ("one", "two")}
+        self._keys = {hash_secret(secret): AuthenticatedKey(hash_secret(secret), "a") for secret in ("one", "two")}
 
-    def find(self, key_hash: str) -> ApiKey | None:
+    def find(self, key_hash: str) -> AuthenticatedKey | None:
         return self._keys.get(key_hash)
 
 
@@ -78,7 +78,7 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
 
     received = Receiving(max_bytes)
 
-    async def count(key: ApiKey) -> Reservation:
+    async def count(key: AuthenticatedKey) -> Reservation:
         server.counted.append(key.hash)
         if server.refusal is not None:
             raise server.refusal
@@ -89,7 +89,7 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
         await server.let_go.wait()
         return ChatCompletionResponse(model=request.model)
 
-    methods = Methods(Handling(received, count).wrap)
+    methods = MethodTable(HandlerFactory(received, count).wrap)
     handler = grpc.unary_unary_rpc_method_handler(
         handle, ChatCompletionRequest.FromString, ChatCompletionResponse.SerializeToString
     )
@@ -97,7 +97,7 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
         _, service, name = method.split("/")
         methods.add_registered_method_handlers(service, {name: handler})
     grpc_server = aio.server(
-        interceptors=[Authentication(Keys(), look_for_new, takes_workloads=False)],
+        interceptors=[AuthInterceptor(Keys(), look_for_new, takes_workloads=False)],
         options=[("grpc.max_receive_message_length", 12 * MIB)],
     )
     grpc_server.add_generic_rpc_handlers((methods,))
@@ -178,7 +178,7 @@ async def test_a_public_message_is_small() -> None:
 
 
 async def test_public_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arouter.rpc.handling._MAX_PUBLIC_CALLS", 3)
+    monkeypatch.setattr("arouter.rpc.interceptors.handlers._MAX_PUBLIC_CALLS", 3)
     async with serving() as server:
         message = chat_request().SerializeToString()
         calls = [server.call(message, method=PUBLIC) for _ in range(3)]

@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from arouter.accounts.keys import ApiKey
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.catalogue.catalogue import Catalogue
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import build_providers
-from arouter.rpc.auth import Caller, caller
+from arouter.rpc.interceptors.auth import Caller, caller
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.typed.model import basic_model, full_model, model_changes
 from arouter.v1.model_service_pb2 import WatchModelsRequest, WatchModelsResponse
 
-KEY = ApiKey("hash", "account")
+KEY = AuthenticatedKey("hash", "account")
 [PROVIDER] = build_providers(parse_config('providers: [{id: p, base_url: "http://x"}]', {}), read_environment({}))
 
 
 class Keys:
     """Knows one key."""
 
-    def find(self, key_hash: str) -> ApiKey | None:
+    def find(self, key_hash: str) -> AuthenticatedKey | None:
         return KEY if key_hash == KEY.hash else None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from arouter.config.load import ConfigError
 from arouter.config.schema import ServiceTlsConfig, TlsConfig
-from arouter.server.certificates import checked_files
+from arouter.server.tls.certificates import checked_files
 from support.tls import Authority
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from arouter.config.load import parse_config
 from arouter.config.schema import Config
-from arouter.server.changes import changes, gateway_changes, restart_changes
+from arouter.server.reload.config_diff import changes, gateway_changes, restart_changes
 
 CONNECTIONS, ORIGINS = "server.max_provider_connections", "gateway.cors.allow_origins"
 ROW = "{id: x, base_url: 'http://x/v1'"
@@ -67,7 +67,7 @@ def test_a_part_that_nobody_has_thought_of_needs_a_restart() -> None:
 
 def test_every_live_field_is_there() -> None:
     """A field that is renamed is not forgotten in the list."""
-    from arouter.server.changes import _GATEWAY, _LIVE
+    from arouter.server.reload.config_diff import _GATEWAY, _LIVE
 
     for path in (*_LIVE, *_GATEWAY):
         part: object = Config()

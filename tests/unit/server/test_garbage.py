@@ -4,12 +4,12 @@ import gc
 
 import pytest
 
-from arouter.server.garbage import made_for_good
+from arouter.server.gc import freeze_imports
 
 
 def test_what_is_made_for_good_is_not_looked_at_again() -> None:
     try:
-        with made_for_good():
+        with freeze_imports():
             assert not gc.isenabled()
             made = [object()]
 
@@ -22,7 +22,7 @@ def test_what_is_made_for_good_is_not_looked_at_again() -> None:
 
 def test_the_collector_goes_on_after_an_error() -> None:
     try:
-        with pytest.raises(ImportError), made_for_good():
+        with pytest.raises(ImportError), freeze_imports():
             raise ImportError
 
         assert gc.isenabled()

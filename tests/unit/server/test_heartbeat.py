@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from arouter.server.heartbeat import INTERVAL, TIMEOUT, Heartbeat
+from arouter.server.processes.heartbeat import INTERVAL, TIMEOUT, Heartbeat
 
 
 def check(heartbeat: Heartbeat, start: float, seconds: float) -> list[float]:

@@ -13,7 +13,7 @@ from arouter.config.environment import Environment, read_environment
 from arouter.config.load import load_config
 from arouter.config.schema import Config
 from arouter.providers.provider import Provider
-from arouter.server.reload import ConfigReload
+from arouter.server.reload.reload import ConfigReload
 
 REFUSED = "the configuration is as it was, because the file cannot be used: "
 
@@ -53,7 +53,7 @@ class Reloaded:
 
 @pytest.fixture
 async def said() -> AsyncIterator[Said]:
-    log, said = logging.getLogger("arouter.server.reload"), Said()
+    log, said = logging.getLogger("arouter.server.reload.reload"), Said()
     log.addHandler(said)
     log.setLevel(logging.INFO)
     yield said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arouter.server.watched_file import WatchedFile
+from arouter.server.reload.watched_file import WatchedFile
 
 
 def _write(path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from arouter.config.secret import Secret
-from arouter.store.database import Database, database_url
-from arouter.store.schema import migrate
+from arouter.sql.database import Database, database_url
+from arouter.sql.schema import migrate
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])

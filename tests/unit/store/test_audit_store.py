@@ -13,10 +13,10 @@ from arouter.accounts.audit import KEPT_DAYS, Actor, AuditEvent, AuditLog
 from arouter.accounts.management import Management
 from arouter.accounts.specs import AccountPatch, NewAccount, NewKey, account_patch, key_patch
 from arouter.errors import ARouterError, Failure, StoreError
-from arouter.store.audit import SqlAuditStore
-from arouter.store.database import Database
-from arouter.store.management import SqlManagementStore
-from arouter.store.tables import audit_events, keys
+from arouter.sql.audit import SqlAuditRepository
+from arouter.sql.database import Database
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.tables import audit_events, keys
 
 OPERATOR = Actor("key", None, "f" * 64, "lr_mgmt_…oper", "request-1")
 MANAGER = Actor("key", "acme", "e" * 64, "lr_mgmt_…mgmt", "request-2")
@@ -24,14 +24,14 @@ MANAGER = Actor("key", "acme", "e" * 64, "lr_mgmt_…mgmt", "request-2")
 
 @pytest.fixture
 async def management(database: Database) -> Management:
-    management = Management(SqlManagementStore(database))
+    management = Management(SqlManagementRepository(database))
     await management.create_account(NewAccount(id="acme", name="Acme"), OPERATOR)
     return management
 
 
 @pytest.fixture
 def log(database: Database) -> AuditLog:
-    return AuditLog(SqlAuditStore(database))
+    return AuditLog(SqlAuditRepository(database))
 
 
 async def listed(log: AuditLog, by: str | None = None, **filters: Any) -> list[AuditEvent]:

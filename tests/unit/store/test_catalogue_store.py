@@ -5,28 +5,28 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from arouter.catalogue.store import StoredList
+from arouter.catalogue.repository import StoredList
 from arouter.errors import StoreError
 from arouter.models import ModelDetails, Prices
 from arouter.providers.adapter import ListedModel
-from arouter.store import catalogue
-from arouter.store.catalogue import SqlCatalogueStore
-from arouter.store.database import Database
-from arouter.store.tables import catalogue_models
+from arouter.sql import catalogue
+from arouter.sql.catalogue import SqlCatalogueRepository
+from arouter.sql.database import Database
+from arouter.sql.tables import catalogue_models
 
 DETAILS = ModelDetails(context_length=10, input_modalities=("text",), prices=Prices(prompt=1, completion=0.5))
 
 
 @pytest.fixture
-def store(database: Database) -> SqlCatalogueStore:
-    return SqlCatalogueStore(database)
+def store(database: Database) -> SqlCatalogueRepository:
+    return SqlCatalogueRepository(database)
 
 
-async def test_nothing_is_kept_at_first(store: SqlCatalogueStore) -> None:
+async def test_nothing_is_kept_at_first(store: SqlCatalogueRepository) -> None:
     assert await store.load() == {}
 
 
-async def test_first_sight_stays(store: SqlCatalogueStore) -> None:
+async def test_first_sight_stays(store: SqlCatalogueRepository) -> None:
     assert await store.see("a", ["x", "y"], 5) == {"x": 5, "y": 5}
     assert await store.see("a", ["y", "z"], 6) == {"x": 5, "y": 5, "z": 6}
     assert await store.see("b", ["y"], 7) == {"y": 7}
@@ -38,7 +38,7 @@ async def test_first_sight_stays(store: SqlCatalogueStore) -> None:
     }
 
 
-async def test_a_list_is_kept_as_it_last_was(store: SqlCatalogueStore) -> None:
+async def test_a_list_is_kept_as_it_last_was(store: SqlCatalogueRepository) -> None:
     await store.see("a", ["x", "y"], 5)
     await store.replace("a", [ListedModel("x", 3, DETAILS), ListedModel("y")], 5)
     assert (await store.load())["a"].listed == [ListedModel("x", 3, DETAILS), ListedModel("y")]
@@ -47,7 +47,7 @@ async def test_a_list_is_kept_as_it_last_was(store: SqlCatalogueStore) -> None:
     assert await store.load() == {"a": StoredList([ListedModel("y", 4)], {"x": 5, "y": 5})}
 
 
-async def test_an_empty_list_is_a_list(store: SqlCatalogueStore) -> None:
+async def test_an_empty_list_is_a_list(store: SqlCatalogueRepository) -> None:
     await store.replace("a", [], 5)
 
     assert await store.load() == {"a": StoredList([], {})}
@@ -55,10 +55,12 @@ async def test_an_empty_list_is_a_list(store: SqlCatalogueStore) -> None:
 
 async def test_a_database_without_tables_is_a_store_error(empty_database: Database) -> None:
     with pytest.raises(StoreError, match=r"no such table|does not exist"):
-        await SqlCatalogueStore(empty_database).load()
+        await SqlCatalogueRepository(empty_database).load()
 
 
-async def test_details_of_another_release_are_read_as_unknown(database: Database, store: SqlCatalogueStore) -> None:
+async def test_details_of_another_release_are_read_as_unknown(
+    database: Database, store: SqlCatalogueRepository
+) -> None:
     await store.see("a", ["x", "y"], 5)
     await store.replace("a", [ListedModel("x", 3, DETAILS), ListedModel("y")], 5)
     async with database.begin() as connection:
@@ -69,7 +71,7 @@ async def test_details_of_another_release_are_read_as_unknown(database: Database
     assert (await store.load())["a"].listed == [ListedModel("x", 3), ListedModel("y")]
 
 
-async def test_a_list_is_kept_in_slices(store: SqlCatalogueStore) -> None:
+async def test_a_list_is_kept_in_slices(store: SqlCatalogueRepository) -> None:
     listed = [ListedModel(f"m{number:04}", number) for number in range(1201)]
     await store.replace("a", listed, 5)
     await store.replace("b", listed[:1], 5)
@@ -85,7 +87,7 @@ async def test_a_list_is_kept_in_slices(store: SqlCatalogueStore) -> None:
 
 
 async def test_lists_that_change_for_ever_are_not_remembered_for_ever(
-    store: SqlCatalogueStore, monkeypatch: pytest.MonkeyPatch
+    store: SqlCatalogueRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "_MAX_FORGOTTEN", 3)
     for now in range(5):

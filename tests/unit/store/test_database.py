@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from arouter.config.secret import Secret
 from arouter.errors import StoreError
-from arouter.store import database as module
-from arouter.store.database import Database, database_url
+from arouter.sql import database as module
+from arouter.sql.database import Database, database_url
 from support.postgres import Postgres
 
 NEARLY_ALL = text("SELECT pg_sleep(0.7)")
@@ -18,7 +18,7 @@ NEARLY_ALL = text("SELECT pg_sleep(0.7)")
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 1)
+    monkeypatch.setattr(module, "_TIMEOUT", 1)
 
 
 async def test_a_transaction_may_not_take_long_step_by_step(

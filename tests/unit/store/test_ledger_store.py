@@ -10,12 +10,12 @@ from sqlalchemy import insert, update
 
 from arouter.chat.usage import Usage
 from arouter.errors import StoreError
-from arouter.ledger.record import UsageRecord, UsageSum
-from arouter.ledger.store import Dimension, Scope
-from arouter.store.database import Database
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.ledger import SqlLedgerStore
-from arouter.store.tables import directory, keys
+from arouter.sql.database import Database
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.tables import directory, keys
+from arouter.sql.usage import SqlUsageRepository
+from arouter.usage.record import UsageRecord, UsageSum
+from arouter.usage.repository import Dimension, Scope
 from support.keys import key_row
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
@@ -48,11 +48,11 @@ def at(day: date) -> int:
 
 
 @pytest.fixture
-def store(database: Database) -> SqlLedgerStore:
-    return SqlLedgerStore(database)
+def store(database: Database) -> SqlUsageRepository:
+    return SqlUsageRepository(database)
 
 
-async def test_a_record_comes_back_as_it_was(store: SqlLedgerStore) -> None:
+async def test_a_record_comes_back_as_it_was(store: SqlUsageRepository) -> None:
     kept = record("gen-1", first_token_ms=7, stream=True, account=None, estimated=True, status="client_cancelled")
     await store.add([kept], again=False)
 
@@ -60,7 +60,7 @@ async def test_a_record_comes_back_as_it_was(store: SqlLedgerStore) -> None:
     assert await store.find("gen-2", ANY) is None
 
 
-async def test_a_generation_is_its_last_attempt(store: SqlLedgerStore) -> None:
+async def test_a_generation_is_its_last_attempt(store: SqlUsageRepository) -> None:
     failed = record("gen-1", status="failed", cost=0)
     answered = record("gen-1", attempt=2, provider="q", model="q/m")
     await store.add([answered, failed], again=False)
@@ -78,14 +78,14 @@ async def test_a_generation_is_its_last_attempt(store: SqlLedgerStore) -> None:
         (Scope(key_hash="k1"), True),
     ],
 )
-async def test_records_of_others_are_not_there(store: SqlLedgerStore, scope: Scope, seen: bool) -> None:
+async def test_records_of_others_are_not_there(store: SqlUsageRepository, scope: Scope, seen: bool) -> None:
     await store.add([record("gen-1")], again=False)
 
     assert (await store.find("gen-1", scope) is not None) is seen
     assert bool(await store.summarize(scope, MONDAY, MONDAY, ["day"])) is seen
 
 
-async def test_a_repeated_write_counts_once(store: SqlLedgerStore) -> None:
+async def test_a_repeated_write_counts_once(store: SqlUsageRepository) -> None:
     assert await store.add([record("gen-1"), record("gen-2")], again=False) == 2
     assert await store.add([record("gen-2"), record("gen-3")], again=True) == 1
     assert await store.recover([record("gen-1"), record("gen-3"), record("gen-4"), record("gen-4", attempt=2)]) == 2
@@ -94,7 +94,7 @@ async def test_a_repeated_write_counts_once(store: SqlLedgerStore) -> None:
     assert (total.requests, total.cost) == (5, 3500)
 
 
-async def test_a_record_that_is_there_changes_nothing_by_surprise(store: SqlLedgerStore) -> None:
+async def test_a_record_that_is_there_changes_nothing_by_surprise(store: SqlUsageRepository) -> None:
     await store.add([record("gen-1")], again=False)
     with pytest.raises(StoreError):
         await store.add([record("gen-2"), record("gen-1")], again=False)
@@ -105,7 +105,7 @@ async def test_a_record_that_is_there_changes_nothing_by_surprise(store: SqlLedg
 
 async def test_writers_of_the_same_records_count_them_once(database: Database) -> None:
     records = [record(f"gen-{number}") for number in range(200)]
-    writers = [SqlLedgerStore(database) for _ in range(4)]
+    writers = [SqlUsageRepository(database) for _ in range(4)]
 
     added = await asyncio.gather(*(writer.recover(records) for writer in writers))
 
@@ -113,12 +113,12 @@ async def test_writers_of_the_same_records_count_them_once(database: Database) -
     assert (sum(added), total.requests, total.cost) == (200, 200, 200 * 700)
 
 
-async def test_spending_that_is_found_later_is_noticed(database: Database, store: SqlLedgerStore) -> None:
+async def test_spending_that_is_found_later_is_noticed(database: Database, store: SqlUsageRepository) -> None:
     async with database.begin() as connection:
         await connection.execute(insert(keys).values(key_row("k1", limit_nanos=10**9, revision=1)))
         await connection.execute(insert(keys).values(key_row("k2", revision=1)))
         await connection.execute(update(directory).values(revision=1))
-    spending = SqlDirectoryStore(database)
+    spending = SqlKeyCacheRepository(database)
     before = await spending.limited(0, at(MONDAY) / 1000)
     assert before.spent["k1"].nanos == 0
 
@@ -158,17 +158,17 @@ RECORDS = [
         (["account"], [UsageSum(None, None, None, "acme", 4, 31, 17, 10**15 + 1401)]),
     ],
 )
-async def test_sums(store: SqlLedgerStore, by: list[Dimension], sums: list[UsageSum]) -> None:
+async def test_sums(store: SqlUsageRepository, by: list[Dimension], sums: list[UsageSum]) -> None:
     await store.add(RECORDS, again=False)
 
     assert await store.summarize(ANY, MONDAY, TUESDAY, by) == sums
 
 
-async def test_sums_of_no_days(store: SqlLedgerStore) -> None:
+async def test_sums_of_no_days(store: SqlUsageRepository) -> None:
     assert await store.summarize(ANY, MONDAY, TUESDAY, ["day"]) == []
 
 
-async def test_what_is_forgotten_stays_in_the_sums(store: SqlLedgerStore) -> None:
+async def test_what_is_forgotten_stays_in_the_sums(store: SqlUsageRepository) -> None:
     await store.add(RECORDS, again=False)
     await store.forget(at(MONDAY) + 1)
 
@@ -177,9 +177,9 @@ async def test_what_is_forgotten_stays_in_the_sums(store: SqlLedgerStore) -> Non
     assert len(await store.summarize(ANY, MONDAY, TUESDAY, ["day"])) == 2
 
 
-async def test_limits_start_from_what_was_spent(database: Database, store: SqlLedgerStore) -> None:
+async def test_limits_start_from_what_was_spent(database: Database, store: SqlUsageRepository) -> None:
     await store.add(RECORDS, again=False)
-    spending = SqlDirectoryStore(database)
+    spending = SqlKeyCacheRepository(database)
 
     assert await spending.spent("k1", MONDAY) == 10**15 + 701
     assert await spending.spent("k1", TUESDAY) == 1

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from arouter.accounts.built_in import development_key
 from arouter.accounts.management import Management
 from arouter.accounts.records import Account, Key, RateLimit, Spending
+from arouter.accounts.repository import KeyQuery
 from arouter.accounts.specs import AccountPatch, KeyPatch, RateLimitPatch
-from arouter.accounts.store import KeyQuery
 from arouter.errors import ARouterError
-from arouter.store.database import Database
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.management import SqlManagementStore
-from arouter.store.tables import usage_daily
+from arouter.sql.database import Database
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.tables import usage_daily
 from support.keys import ACTOR
 
 ACME = Account("acme", "Acme", ("a", "b"), "x/é:nitro", disabled=False, created_at=5, updated_at=5)
@@ -43,8 +43,8 @@ ALL = KeyQuery(account=None, include_disabled=True, before=None, offset=0, at_mo
 
 
 @pytest.fixture
-async def store(database: Database) -> SqlManagementStore:
-    store = SqlManagementStore(database)
+async def store(database: Database) -> SqlManagementRepository:
+    store = SqlManagementRepository(database)
     assert await store.create_account(ACME, ACTOR)
     for key in (KEY, BARE, OPERATORS):
         assert await store.create_key(key, ACTOR)
@@ -52,17 +52,19 @@ async def store(database: Database) -> SqlManagementStore:
 
 
 @pytest.fixture
-def directory(database: Database) -> SqlDirectoryStore:
-    return SqlDirectoryStore(database)
+def directory(database: Database) -> SqlKeyCacheRepository:
+    return SqlKeyCacheRepository(database)
 
 
-async def test_a_key_is_kept_as_it_is(store: SqlManagementStore) -> None:
+async def test_a_key_is_kept_as_it_is(store: SqlManagementRepository) -> None:
     for key in (KEY, BARE, OPERATORS):
         assert await store.get_key(key.hash, None) == key
 
 
 @pytest.mark.parametrize("expires_at", [5.0, 5.25, 0.001, None])
-async def test_a_key_that_is_changed_expires_as_it_says(store: SqlManagementStore, expires_at: float | None) -> None:
+async def test_a_key_that_is_changed_expires_as_it_says(
+    store: SqlManagementRepository, expires_at: float | None
+) -> None:
     changed = await store.update_key(KEY.hash, None, KeyPatch(expires_at=expires_at), 9, ACTOR)
 
     assert changed is not None
@@ -70,7 +72,7 @@ async def test_a_key_that_is_changed_expires_as_it_says(store: SqlManagementStor
     assert (await store.get_key(KEY.hash, None)) == changed
 
 
-async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementStore) -> None:
+async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementRepository) -> None:
     assert await store.get_key(KEY.hash, "acme") == KEY
     assert await store.get_key(KEY.hash, "default") is None
     assert await store.get_key(OPERATORS.hash, "default") is None
@@ -79,7 +81,7 @@ async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementS
     assert await store.list_keys(ALL._replace(account="acme")) == [KEY]
 
 
-async def test_only_what_is_set_changes(store: SqlManagementStore) -> None:
+async def test_only_what_is_set_changes(store: SqlManagementRepository) -> None:
     patch = KeyPatch(limit=None, allowed_models=None, rate_limit=RateLimitPatch(requests_per_day=3))
 
     changed = await store.update_key(KEY.hash, "acme", patch, 9, ACTOR)
@@ -89,14 +91,14 @@ async def test_only_what_is_set_changes(store: SqlManagementStore) -> None:
     assert await store.get_key(KEY.hash, None) == expected
 
 
-async def test_a_key_needs_its_account(store: SqlManagementStore) -> None:
+async def test_a_key_needs_its_account(store: SqlManagementRepository) -> None:
     assert not await store.create_key(replace(KEY, hash="d" * 64, account="missing"), ACTOR)
     assert await store.delete_account("acme", 9, ACTOR)
     assert not await store.create_key(replace(KEY, hash="d" * 64), ACTOR)
     assert await store.get_key("d" * 64, None) is None
 
 
-async def test_the_list_goes_on_behind_a_key(store: SqlManagementStore) -> None:
+async def test_the_list_goes_on_behind_a_key(store: SqlManagementRepository) -> None:
     """The newest is first, also of those that were made in the same second, whatever their hashes."""
     keys = [replace(BARE, hash=digit * 64, created_at=20, disabled=digit == "2") for digit in "3142"]
     for key in keys:
@@ -109,7 +111,7 @@ async def test_the_list_goes_on_behind_a_key(store: SqlManagementStore) -> None:
     assert [key.hash[0] for key in await store.list_keys(ALL._replace(offset=2, at_most=3))] == list("13c")
 
 
-async def test_a_hash_is_found_by_its_beginning(store: SqlManagementStore) -> None:
+async def test_a_hash_is_found_by_its_beginning(store: SqlManagementRepository) -> None:
     await store.create_key(replace(BARE, hash="a" * 63 + "b"), ACTOR)
 
     assert await store.find_hashes("aaaaaa") == ["a" * 64, "a" * 63 + "b"]
@@ -118,7 +120,7 @@ async def test_a_hash_is_found_by_its_beginning(store: SqlManagementStore) -> No
         assert await store.find_hashes(nothing) == []
 
 
-async def test_a_person_may_cut_a_hash(store: SqlManagementStore) -> None:
+async def test_a_person_may_cut_a_hash(store: SqlManagementRepository) -> None:
     await store.create_key(replace(BARE, hash="a" * 63 + "b"), ACTOR)
     management = Management(store)
 
@@ -131,7 +133,7 @@ async def test_a_person_may_cut_a_hash(store: SqlManagementStore) -> None:
 
 
 async def test_a_revoked_key_is_gone_and_others_learn_of_it(
-    store: SqlManagementStore, directory: SqlDirectoryStore
+    store: SqlManagementRepository, directory: SqlKeyCacheRepository
 ) -> None:
     before = (await directory.changes(0)).revision
 
@@ -145,7 +147,7 @@ async def test_a_revoked_key_is_gone_and_others_learn_of_it(
     assert (await directory.changes(before)).keys == {KEY.hash: None}
 
 
-async def test_every_write_is_seen_by_others(store: SqlManagementStore, directory: SqlDirectoryStore) -> None:
+async def test_every_write_is_seen_by_others(store: SqlManagementRepository, directory: SqlKeyCacheRepository) -> None:
     everything = await directory.changes(0)
     assert set(everything.accounts) == {"acme", "default"}
     assert everything.keys == {key.hash: key for key in (KEY, BARE, OPERATORS)}
@@ -161,7 +163,9 @@ async def test_every_write_is_seen_by_others(store: SqlManagementStore, director
     assert (changes.accounts, changes.keys) == ({"acme": None}, {KEY.hash: None})
 
 
-async def test_writers_at_once_get_a_revision_each(store: SqlManagementStore, directory: SqlDirectoryStore) -> None:
+async def test_writers_at_once_get_a_revision_each(
+    store: SqlManagementRepository, directory: SqlKeyCacheRepository
+) -> None:
     before = (await directory.changes(0)).revision
 
     await asyncio.gather(*(store.update_key(BARE.hash, None, KeyPatch(name=str(n)), 9, ACTOR) for n in range(12)))
@@ -169,7 +173,7 @@ async def test_writers_at_once_get_a_revision_each(store: SqlManagementStore, di
     assert (await directory.changes(before)).revision == before + 12
 
 
-async def test_accounts(store: SqlManagementStore) -> None:
+async def test_accounts(store: SqlManagementRepository) -> None:
     assert not await store.create_account(ACME, ACTOR)
     assert await store.get_account("acme") == ACME
     assert await store.get_account("missing") is None
@@ -190,7 +194,7 @@ async def test_accounts(store: SqlManagementStore) -> None:
     assert not await store.create_account(ACME, ACTOR), "records name the account that was removed"
 
 
-async def test_spending_is_summed_by_period_in_one_query(store: SqlManagementStore, database: Database) -> None:
+async def test_spending_is_summed_by_period_in_one_query(store: SqlManagementRepository, database: Database) -> None:
     now = int(datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp())  # a Thursday
     spent = {(2026, 11, 26): 1, (2026, 11, 23): 10, (2026, 11, 22): 100, (2026, 10, 31): 1000, (2025, 1, 1): 2**61}
     rows = [

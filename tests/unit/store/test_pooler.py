@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from arouter.accounts.directory import Directory, DirectorySync
+from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.management import Management
 from arouter.accounts.specs import NewKey, key_patch
 from arouter.config.secret import Secret
 from arouter.server.database import wait_for_schema
-from arouter.store.database import Database, database_url
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.ledger import SqlLedgerStore
-from arouter.store.management import SqlManagementStore
-from arouter.store.revision import HEAD
-from arouter.store.schema import migrate
+from arouter.sql.database import Database, database_url
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.revision import HEAD
+from arouter.sql.schema import migrate
+from arouter.sql.usage import SqlUsageRepository
 from support import pgbouncer
 from support.keys import ACTOR
 from support.ports import HOST
@@ -54,16 +54,16 @@ async def test_every_store_works_behind_it(databases: list[Database]) -> None:
         await wait_for_schema(database)
 
     async def use(database: Database) -> None:
-        directory = Directory((), 60)
-        sync = DirectorySync(directory, SqlDirectoryStore(database))
-        management = Management(SqlManagementStore(database), (), sync.look)
+        directory = KeyCache((), 60)
+        sync = KeyCacheSync(directory, SqlKeyCacheRepository(database))
+        management = Management(SqlManagementRepository(database), (), sync.look)
         for _ in range(10):
             made = await management.create_key(NewKey(name="a test's"), ACTOR)
             key_hash = made.view.key.hash
             assert directory.find(key_hash) is not None
             await management.update_key(key_hash, key_patch({"disabled": True}), ACTOR)
             assert directory.find(key_hash) is None
-            await SqlLedgerStore(database).forget(0)
+            await SqlUsageRepository(database).forget(0)
 
     await asyncio.gather(*map(use, databases))
 

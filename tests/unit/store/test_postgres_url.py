@@ -13,8 +13,8 @@ from sqlalchemy import text
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import StoreError
-from arouter.store.database import Database, database_url
-from arouter.store.postgres_url import parse_postgres_url, places, shown_places
+from arouter.sql.database import Database, database_url
+from arouter.sql.postgres_url import parse_postgres_url, places, shown_places
 from support import pgbouncer
 from support.ports import HOST
 from support.postgres import Postgres, running_postgres

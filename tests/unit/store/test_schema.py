@@ -16,18 +16,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from arouter.accounts.store import KeyQuery
-from arouter.catalogue.store import StoredList
+from arouter.accounts.repository import KeyQuery
+from arouter.catalogue.repository import StoredList
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.providers.adapter import ListedModel
-from arouter.store.catalogue import SqlCatalogueStore
-from arouter.store.database import Database, database_url
-from arouter.store.directory import SqlDirectoryStore
-from arouter.store.management import SqlManagementStore
-from arouter.store.revision import HEAD, is_head, make_sqlite, sqlite_path
-from arouter.store.schema import migrate
-from arouter.store.tables import metadata
+from arouter.sql.catalogue import SqlCatalogueRepository
+from arouter.sql.database import Database, database_url
+from arouter.sql.key_cache import SqlKeyCacheRepository
+from arouter.sql.management import SqlManagementRepository
+from arouter.sql.revision import HEAD, is_head, make_sqlite, sqlite_path
+from arouter.sql.schema import migrate
+from arouter.sql.tables import metadata
 
 OLD_KEY = """
     INSERT INTO keys (hash, name, label, key_type, disabled, created_at, updated_at, revision)
@@ -54,14 +54,14 @@ async def test_an_empty_database_gets_the_tables(empty_database: Database) -> No
 
 async def test_the_schema_before_is_brought_up_to_date_with_what_it_holds(empty_database: Database) -> None:
     await migrate(empty_database, "0001")
-    catalogue = SqlCatalogueStore(empty_database)
+    catalogue = SqlCatalogueRepository(empty_database)
     await catalogue.see("p", ["m"], 5)
     await catalogue.replace("p", [ListedModel("m", 3)], 5)
 
     await migrate(empty_database)
 
     assert await catalogue.load() == {"p": StoredList([ListedModel("m", 3)], {"m": 5})}
-    assert "default" in (await SqlDirectoryStore(empty_database).changes(0)).accounts
+    assert "default" in (await SqlKeyCacheRepository(empty_database).changes(0)).accounts
 
 
 async def test_accounts_made_before_there_were_default_models_have_none(empty_database: Database) -> None:
@@ -69,7 +69,7 @@ async def test_accounts_made_before_there_were_default_models_have_none(empty_da
 
     await migrate(empty_database)
 
-    [account] = (await SqlDirectoryStore(empty_database).changes(0)).accounts.values()
+    [account] = (await SqlKeyCacheRepository(empty_database).changes(0)).accounts.values()
     assert account is not None
     assert (account.id, account.default_model) == ("default", None)
 
@@ -84,12 +84,12 @@ async def test_keys_made_before_their_order_was_kept_are_in_the_audit_logs_order
     await migrate(empty_database)
 
     query = KeyQuery(account=None, include_disabled=True, before=None, offset=0, at_most=9)
-    assert [key.hash[0] for key in await SqlManagementStore(empty_database).list_keys(query)] == list("213")
+    assert [key.hash[0] for key in await SqlManagementRepository(empty_database).list_keys(query)] == list("213")
 
 
 def test_head_is_alembics_own() -> None:
     config = Config()
-    config.set_main_option("script_location", "arouter.store:migrations")
+    config.set_main_option("script_location", "arouter.sql:migrations")
 
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from arouter.config.secret import Secret
 from arouter.errors import StoreError
-from arouter.store.database import Database, database_url
+from arouter.sql.database import Database, database_url
 from support.ports import HOST, free_ports
 from support.postgres import Postgres, running_postgres
 from support.relay import Relay, relaying

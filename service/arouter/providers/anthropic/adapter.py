@@ -15,9 +15,9 @@ from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
 from arouter.providers.anthropic.errors import embedded_error, error_from_body
-from arouter.providers.anthropic.listed import read_model
+from arouter.providers.anthropic.model_list import read_model
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
-from arouter.providers.documents import parse_object
+from arouter.providers.json_reader import parse_object
 from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names

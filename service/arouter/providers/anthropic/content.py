@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Json, inexpressible, optional, required
+from arouter.providers.anthropic.unchecked import Json, inexpressible, optional, required
 from arouter.providers.dropped import Dropped
 
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")

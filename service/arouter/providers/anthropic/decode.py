@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from arouter.chat.usage import sum_counts
-from arouter.providers.anthropic.fields import Json
 from arouter.providers.anthropic.reasoning_details import from_block
+from arouter.providers.anthropic.unchecked import Json
 from arouter.providers.provider_errors import bad_response, too_deep
 
 _FINISH_REASONS = {

@@ -6,13 +6,13 @@ import hashlib
 import re
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Json, optional, wrong_type
 from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
-from arouter.providers.anthropic.models import Model, describe
+from arouter.providers.anthropic.profiles import Model, describe
 from arouter.providers.anthropic.reasoning import encode_thinking
 from arouter.providers.anthropic.sampling import encode_sampling
 from arouter.providers.anthropic.schema import encode_response_format
 from arouter.providers.anthropic.tools import encode_tools
+from arouter.providers.anthropic.unchecked import Json, optional, wrong_type
 from arouter.providers.dropped import Dropped, asks_nothing
 
 _SERVICE_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}

@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Json, optional
-from arouter.providers.anthropic.models import Model
+from arouter.providers.anthropic.profiles import Model
+from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 
 MIN_BUDGET = 1024
@@ -45,7 +45,7 @@ class Thinking(NamedTuple):
     max_tokens: int
 
 
-class _Wish(NamedTuple):
+class _Preference(NamedTuple):
     param: str = "reasoning_effort"
     off: bool = False
     effort: str | None = None
@@ -67,25 +67,25 @@ def encode_thinking(
         limit: The client's own limit on the answer, if it set one.
         dropped: Where to note what has no equivalent.
     """
-    wish = _read(body, dropped)
+    preference = _read(body, dropped)
     max_tokens = model.max_tokens if limit is None else limit
     native = optional(body, "thinking", dict, "")
     if native is not None:
-        return Thinking(native, _effort_or_note(wish, model, dropped), max_tokens)
-    if wish.off:
-        return _off(wish, model, max_tokens, dropped)
-    if not wish.wanted:
+        return Thinking(native, _effort_or_note(preference, model, dropped), max_tokens)
+    if preference.off:
+        return _off(preference, model, max_tokens, dropped)
+    if not preference.wanted:
         return Thinking(None, None, max_tokens)
     if forced:
-        return Thinking(None, _effort_or_note(wish, model, dropped), max_tokens)
-    if model.adaptive and not (model.budget and wish.budget is not None):
-        return _adaptive(wish, model, max_tokens, dropped)
+        return Thinking(None, _effort_or_note(preference, model, dropped), max_tokens)
+    if model.adaptive and not (model.budget and preference.budget is not None):
+        return _adaptive(preference, model, max_tokens, dropped)
     if unthought and model.claude:
-        return Thinking(None, _effort_or_note(wish, model, dropped), max_tokens)
-    return _budget(wish, model, max_tokens, limit, dropped)
+        return Thinking(None, _effort_or_note(preference, model, dropped), max_tokens)
+    return _budget(preference, model, max_tokens, limit, dropped)
 
 
-def _read(body: Json, dropped: Dropped) -> _Wish:
+def _read(body: Json, dropped: Dropped) -> _Preference:
     reasoning = optional(body, "reasoning", dict, "") or {}
     dropped.add_rest(reasoning, _FIELDS, "reasoning.")
     effort = optional(reasoning, "effort", str, "reasoning")
@@ -100,7 +100,7 @@ def _read(body: Json, dropped: Dropped) -> _Wish:
         dropped.add("reasoning_effort")
     budget = optional(reasoning, "max_tokens", int, "reasoning")
     enabled = optional(reasoning, "enabled", bool, "reasoning")
-    return _Wish(
+    return _Preference(
         param,
         off=effort == "none" or enabled is False,
         effort=effort,
@@ -110,56 +110,56 @@ def _read(body: Json, dropped: Dropped) -> _Wish:
     )
 
 
-def _effort_or_note(wish: _Wish, model: Model, dropped: Dropped) -> str | None:
-    effort = _effort(wish, model)
-    if effort is None and wish.wanted:
-        dropped.add(wish.param)
-    elif wish.budget is not None:
+def _effort_or_note(preference: _Preference, model: Model, dropped: Dropped) -> str | None:
+    effort = _effort(preference, model)
+    if effort is None and preference.wanted:
+        dropped.add(preference.param)
+    elif preference.budget is not None:
         dropped.add("reasoning.max_tokens")
     return effort
 
 
-def _effort(wish: _Wish, model: Model) -> str | None:
+def _effort(preference: _Preference, model: Model) -> str | None:
     """Returns the strongest of the model's levels that is not above the one asked for."""
-    if wish.effort not in _SHARES or not model.efforts:
+    if preference.effort not in _SHARES or not model.efforts:
         return None
-    asked = _LEVELS.index(wish.effort)
+    asked = _LEVELS.index(preference.effort)
     return next((level for level in reversed(model.efforts) if _LEVELS.index(level) <= asked), model.efforts[0])
 
 
-def _off(wish: _Wish, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
+def _off(preference: _Preference, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
     if not model.thinks:
         return Thinking(None, None, max_tokens)
     if model.off is None:
-        dropped.add(wish.param)
+        dropped.add(preference.param)
         return Thinking(None, model.efforts[0], max_tokens)
     return Thinking({"type": model.off}, None, max_tokens)
 
 
-def _adaptive(wish: _Wish, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
-    if wish.budget is not None:
+def _adaptive(preference: _Preference, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
+    if preference.budget is not None:
         dropped.add("reasoning.max_tokens")
     # Newer models leave the words out unless they are asked for.
-    display = "omitted" if wish.exclude else "summarized"
-    return Thinking({"type": "adaptive", "display": display}, _effort(wish, model), max_tokens)
+    display = "omitted" if preference.exclude else "summarized"
+    return Thinking({"type": "adaptive", "display": display}, _effort(preference, model), max_tokens)
 
 
-def _budget(wish: _Wish, model: Model, max_tokens: int, limit: int | None, dropped: Dropped) -> Thinking:
-    if wish.budget is None:
-        budget = int(max_tokens * _SHARES[wish.effort or "medium"])
+def _budget(preference: _Preference, model: Model, max_tokens: int, limit: int | None, dropped: Dropped) -> Thinking:
+    if preference.budget is None:
+        budget = int(max_tokens * _SHARES[preference.effort or "medium"])
     else:
-        budget = wish.budget
+        budget = preference.budget
         if limit is None and budget >= max_tokens:
             max_tokens += budget
     budget = min(max(budget, MIN_BUDGET), max_tokens - 1)
     if budget < MIN_BUDGET:
-        dropped.add(wish.param)
+        dropped.add(preference.param)
         return Thinking(None, None, max_tokens)
     config: Json = {"type": "enabled", "budget_tokens": budget}
-    effort = _effort(wish, model)
-    if wish.effort is not None and wish.budget is not None and effort is None:
+    effort = _effort(preference, model)
+    if preference.effort is not None and preference.budget is not None and effort is None:
         dropped.add("reasoning.effort")
-    if wish.exclude:
+    if preference.exclude:
         if model.claude:
             config["display"] = "omitted"
         else:

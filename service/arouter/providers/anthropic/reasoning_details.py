@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from arouter.providers.anthropic.fields import Json, optional
+from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 
 FORMAT = "anthropic-claude-v1"

@@ -6,11 +6,11 @@ none while they think. What is left out is noted, unless it is the default and a
 
 from __future__ import annotations
 
-from arouter.providers.anthropic.fields import Json, wrong_type
-from arouter.providers.anthropic.models import Model
+from arouter.providers.anthropic.profiles import Model
+from arouter.providers.anthropic.unchecked import Json, wrong_type
 from arouter.providers.dropped import Dropped
 
-_LEAST_TOP_P_WHILE_THINKING = 0.95
+_MIN_TOP_P_WHILE_THINKING = 0.95
 
 
 def encode_sampling(body: Json, model: Model, *, thinking: bool, dropped: Dropped) -> Json:
@@ -33,7 +33,7 @@ def encode_sampling(body: Json, model: Model, *, thinking: bool, dropped: Droppe
         if thinking:
             sent.pop("temperature", None)
             sent.pop("top_k", None)
-            if sent.get("top_p", 1) < _LEAST_TOP_P_WHILE_THINKING:
+            if sent.get("top_p", 1) < _MIN_TOP_P_WHILE_THINKING:
                 del sent["top_p"]
         if model.sampling == "one" and "temperature" in sent:
             sent.pop("top_p", None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Json, optional, required
 from arouter.providers.anthropic.schema_rules import RULES
+from arouter.providers.anthropic.unchecked import Json, optional, required
 from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema, json_text
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."
-"""What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a wish, noted as dropped."""
+"""What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a preference, noted as dropped."""
 
 _SCHEMA = "response_format.json_schema.schema"
 _FORMAT_FIELDS = frozenset({"type", "json_schema"})

@@ -20,9 +20,9 @@ from arouter.providers.anthropic.decode import (
     string,
 )
 from arouter.providers.anthropic.errors import embedded_error
-from arouter.providers.anthropic.fields import Json
 from arouter.providers.anthropic.reasoning_details import opening
-from arouter.providers.documents import parse_event
+from arouter.providers.anthropic.unchecked import Json
+from arouter.providers.json_reader import parse_event
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner

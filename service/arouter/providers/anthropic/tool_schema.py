@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.providers.anthropic.fields import Json
+from arouter.providers.anthropic.unchecked import Json
 from arouter.providers.json_schema import MAX_DEPTH, json_text
 
 _ALTERNATIVES = ("anyOf", "oneOf")

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from arouter.errors import invalid_request
-from arouter.providers.anthropic.fields import Json, inexpressible, optional, required, wrong_type
 from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.anthropic.tool_schema import plain_object
+from arouter.providers.anthropic.unchecked import Json, inexpressible, optional, required, wrong_type
 from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
 

@@ -12,15 +12,15 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
-from arouter.providers.documents import parse_object
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.contents import encode_messages
 from arouter.providers.gemini.decode import decode_answer
 from arouter.providers.gemini.errors import embedded_error, error_from_body
-from arouter.providers.gemini.listed import read_model
+from arouter.providers.gemini.model_list import read_model
 from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
 from arouter.providers.gemini.thinking import continues_answers, validates_signatures
+from arouter.providers.json_reader import parse_object
 from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from arouter.errors import ProviderError
-from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
+from arouter.providers.gemini.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.parameters import parameter_of
 from arouter.providers.provider_errors import error_from_status
 
-_LONGEST_RETRY_AFTER = 3600
+_MAX_RETRY_AFTER = 3600
 
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
@@ -69,5 +69,5 @@ def _retry_delay(details: list[JsonObject]) -> int | None:
         except ValueError:
             continue
         if math.isfinite(seconds):
-            return min(max(math.ceil(seconds), 0), _LONGEST_RETRY_AFTER)
+            return min(max(math.ceil(seconds), 0), _MAX_RETRY_AFTER)
     return None

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from arouter.errors import ARouterError, invalid_request
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.gemini.lenient import JsonObject
 
 # ai.google.dev/gemini-api/docs/file-input-methods. A table of our own: `mimetypes` reads the machine's files.
 _TYPES = {

@@ -8,7 +8,7 @@ from typing import Any
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped, asks_nothing
-from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.gemini.lenient import JsonObject
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.gemini.thinking import thinking_config
 from arouter.providers.gemini.tools import encode_tools

@@ -11,7 +11,7 @@ from typing import Any
 from arouter.chat.types import name_of
 from arouter.errors import ARouterError, invalid_request
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.documents import JsonObject, object_in, objects, text_in
+from arouter.providers.gemini.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.json_schema import adapt_schema
 

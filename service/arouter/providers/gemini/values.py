@@ -8,7 +8,7 @@ import orjson
 
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
-from arouter.providers.gemini.documents import JsonObject
+from arouter.providers.gemini.lenient import JsonObject
 
 _DEEPEST = 64
 """Nesting that both JSON here and protobuf there can take, with room for what is around it."""

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from arouter.accounts.management import KeyView
 from arouter.accounts.records import NANOS, KeyType, LimitReset, RateLimit
 from arouter.errors import invalid_request
-from arouter.rpc.typed.fields import set_fields
 from arouter.rpc.typed.patch import string_list, values_of
+from arouter.rpc.typed.presence import set_fields
 from arouter.v1 import key_pb2
 
 _TYPES: dict[int, KeyType] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arouter.errors import invalid_request
-from arouter.rpc.typed.fields import add_extra, chosen_or_extra, extra_fields, optional_fields, set_fields
+from arouter.rpc.typed.presence import add_extra, chosen_or_extra, extra_fields, optional_fields, set_fields
 from arouter.rpc.typed.tool import function_call, tool_call
 from arouter.v1.chat_message_pb2 import (
     ROLE_ASSISTANT,

@@ -7,10 +7,10 @@ from arouter.rpc.typed.answer import Fields, Json
 
 def moderation(value: Json | None) -> Fields | None:
     """Returns the fields of `Moderation`."""
-    return value and {side: _outcome(value.get(side)) for side in ("input", "output")}
+    return value and {side: _record_of_call(value.get(side)) for side in ("input", "output")}
 
 
-def _outcome(value: Json | None) -> Fields | None:
+def _record_of_call(value: Json | None) -> Fields | None:
     if value is None:
         return None
     if value.get("type") == "error":

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
-from arouter.accounts.fields import shown
+from arouter.accounts.validators import shown
 from arouter.errors import invalid_request
 from arouter.v1.key_pb2 import StringList
 

@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import invalid_request
-from arouter.rpc.typed.fields import add_extra, chosen, json_object, optional_fields, set_fields
 from arouter.rpc.typed.message import content_parts, message
+from arouter.rpc.typed.presence import add_extra, chosen, json_object, optional_fields, set_fields
 from arouter.rpc.typed.tool import function_call_choice, function_definition, tool, tool_choice
 from arouter.v1.chat_moderation_pb2 import ModerationOptions, ModerationPolicy
 from arouter.v1.chat_option_pb2 import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.routing.outcome import Outcome
-from arouter.routing.plan import Candidate, Plan
+from arouter.calls.call_record import CallRecord
+from arouter.planning.plan import Candidate, Plan
 from arouter.v1.route_pb2 import RouteExclusion, RouteTrace
 
 
@@ -18,7 +18,7 @@ def planned_route(plan: Plan) -> RouteTrace:
     return RouteTrace(**_fields(plan), excluded=excluded)
 
 
-def taken_route(outcome: Outcome) -> RouteTrace:
+def taken_route(outcome: CallRecord) -> RouteTrace:
     """Returns how the answer to a call was found."""
     attempts = [
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.rpc.typed.fields import (
+from arouter.rpc.typed.presence import (
     add_extra,
     chosen,
     chosen_or_extra,

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.providers.gemini.wire import ADAPTER
 
-from arouter.chat.fields import REQUEST_FIELDS
+from arouter.chat.parameters import REQUEST_FIELDS
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.sse import ServerSentEvent

@@ -1,0 +1,1 @@
+"""One chat call: count, admit, plan, reserve, attempt, settle."""

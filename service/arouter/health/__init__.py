@@ -1,0 +1,1 @@
+"""How the endpoints are doing: breakers, and what the calls of the last seconds were like."""

@@ -1,0 +1,111 @@
+"""How the endpoints do at one moment, as far as a plan must know. A view of the health board; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from random import Random
+
+from arouter.catalogue.catalogue import Endpoint
+from arouter.health.board import HealthBoard
+from arouter.health.breaker import State
+from arouter.health.origin import Origin
+from arouter.health.window import Observed
+from arouter.providers.provider import Credential
+
+
+class EndpointHealth(IntEnum):
+    """What an endpoint may be used for; the smaller, the better."""
+
+    READY = 0
+    OUTAGE = 1
+    LIMITED = 2
+    SUSPECT = 3
+    OUT = 4
+
+    @property
+    def label(self) -> str:
+        """The same for people."""
+        return _LABELS[self]
+
+    @property
+    def is_last_resort(self) -> bool:
+        """Whether anybody else who may be asked is asked before."""
+        return self >= EndpointHealth.LIMITED
+
+
+_LABELS = {
+    EndpointHealth.READY: "is well",
+    EndpointHealth.OUTAGE: "had an outage in the last 30 seconds",
+    EndpointHealth.LIMITED: "is rate limited by its provider",
+    EndpointHealth.SUSPECT: "has just failed and is a last resort",
+    EndpointHealth.OUT: "fails and is left alone for a while",
+}
+
+_OF_STATE = {
+    State.HEALTHY: EndpointHealth.READY,
+    # Somebody must try it, else it would never come back.
+    State.PROBE_DUE: EndpointHealth.READY,
+    State.LIMITED: EndpointHealth.LIMITED,
+    State.SUSPECT: EndpointHealth.SUSPECT,
+    State.PROBING: EndpointHealth.OUT,
+    State.DOWN: EndpointHealth.OUT,
+}
+
+
+class HealthSnapshot:
+    """The health board at one moment, for one call.
+
+    Args:
+        board: Of the process.
+        now: Monotonic seconds.
+        origin: Where the call comes from.
+    """
+
+    def __init__(self, board: HealthBoard, now: float, origin: Origin) -> None:
+        self._board = board
+        self._now = now
+        self._origin = origin
+
+    def of(self, endpoint: Endpoint) -> EndpointHealth:
+        """Returns how an endpoint stands with the best of its provider's keys."""
+        best = min(self._with_key(endpoint, credential) for credential in endpoint.provider.credentials)
+        if best is EndpointHealth.READY and self._board.had_outage(endpoint.id, self._now, self._origin.key):
+            return EndpointHealth.OUTAGE
+        return best
+
+    def keys(self, endpoint: Endpoint, random: Random, *, last_resort: bool) -> Sequence[Credential]:
+        """Returns the provider's keys that may be used for an endpoint: healthy ones first, in random order.
+
+        Args:
+            endpoint: Which.
+            random: For the order.
+            last_resort: Whether those that are left alone may be used too.
+        """
+        credentials = endpoint.provider.credentials
+        if len(credentials) == 1:
+            return credentials
+        drawn = random.sample(credentials, len(credentials))
+        ranked = sorted(((self._with_key(endpoint, each), each) for each in drawn), key=lambda pair: pair[0])
+        return [credential for standing, credential in ranked if last_resort or standing is not EndpointHealth.OUT]
+
+    def observed(self, endpoint: Endpoint) -> Observed:
+        """Returns what was seen of it lately."""
+        return self._board.observed(endpoint.id, self._now)
+
+    def has_spare(self, endpoint: Endpoint) -> bool:
+        """Says whether an endpoint that is left alone may be called now, for want of others."""
+        return any(
+            self._board.has_spare(endpoint.id, credential.name, self._now, self._origin)
+            for credential in endpoint.provider.credentials
+        )
+
+    def retry_after(self, endpoint: Endpoint) -> float:
+        """Returns the seconds until one of its provider's keys may be tried again."""
+        return min(
+            self._board.retry_after(endpoint.id, credential.name, self._now, self._origin)
+            for credential in endpoint.provider.credentials
+        )
+
+    def _with_key(self, endpoint: Endpoint, credential: Credential) -> EndpointHealth:
+        return _OF_STATE[self._board.state(endpoint.id, credential.name, self._now, self._origin)]

@@ -1,0 +1,1 @@
+"""Which endpoints may answer a request, and in which order."""

@@ -1,0 +1,61 @@
+"""What a request forbids: the first reason why an endpoint may not answer it. Pure."""
+
+from __future__ import annotations
+
+from arouter.catalogue.catalogue import Endpoint
+from arouter.chat.preferences import Preferences
+from arouter.models import Prices
+from arouter.planning.context import PlanContext
+from arouter.planning.plan import Cause
+from arouter.planning.requirements import unsupported
+
+
+def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tuple[Cause, str] | None:
+    """Returns what in the request's preferences speaks against an endpoint, or None if nothing does.
+
+    What is not known of an endpoint is held against it: a preference that may not be met is not met.
+
+    Args:
+        endpoint: Who might answer.
+        context: The request.
+        free: Whether only what costs nothing is wanted.
+    """
+    preferences, provider = context.request.preferences, endpoint.provider
+    if preferences.only and provider.id not in preferences.only:
+        return Cause.PREFERENCE, "is not in provider.only"
+    if provider.id in preferences.ignore:
+        return Cause.PREFERENCE, "is in provider.ignore"
+    if preferences.order and not preferences.allow_fallbacks and provider.id not in preferences.order:
+        return Cause.PREFERENCE, "is not in provider.order, and provider.allow_fallbacks is false"
+    if preferences.zdr and not provider.zdr:
+        return Cause.PREFERENCE, "is not known for zero data retention (provider.zdr)"
+    if preferences.data_collection == "deny" and provider.keeps_data:
+        return Cause.PREFERENCE, "may keep data (provider.data_collection is 'deny')"
+    details = endpoint.details
+    if preferences.quantizations and (details.quantization or "unknown").lower() not in preferences.quantizations:
+        return Cause.PREFERENCE, f"has quantization {details.quantization or 'unknown'} (provider.quantizations)"
+    if free and not _is_free(details.prices):
+        return Cause.PREFERENCE, "is not free (':free')"
+    dear = _too_dear(details.prices, preferences)
+    if dear is not None:
+        return Cause.PREFERENCE, dear
+    if preferences.require_parameters and (missing := unsupported(details, context.requirements)):
+        return Cause.PARAMETERS, f"does not support {', '.join(missing)} (provider.require_parameters)"
+    return None
+
+
+def _is_free(prices: Prices | None) -> bool:
+    return prices is not None and not prices.prompt and not prices.completion
+
+
+def _too_dear(prices: Prices | None, preferences: Preferences) -> str | None:
+    limits = (("prompt", preferences.max_prompt_price), ("completion", preferences.max_completion_price))
+    for name, most in limits:
+        if most is None:
+            continue
+        if prices is None:
+            return f"has no known price (provider.max_price.{name})"
+        price = getattr(prices, name)
+        if price > most:
+            return f"costs ${price:g} per million tokens (provider.max_price.{name})"
+    return None

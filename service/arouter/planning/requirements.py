@@ -1,0 +1,251 @@
+"""What answering a request needs, and what a model lacks for it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from arouter.chat.request import ChatRequest
+from arouter.limits.estimate import likely_prompt_tokens
+from arouter.models import ModelDetails
+from arouter.providers.dropped import asks_nothing
+
+MIN_ANSWER = 256
+"""Tokens of the context that must be left for an answer whose length the request does not limit."""
+
+_INPUTS = {
+    "image_url": "image",
+    "input_audio": "audio",
+    "audio_url": "audio",
+    "file": "file",
+    "video_url": "video",
+    "input_video": "video",
+}
+"""The modality of each type of content part that is not text."""
+
+_PARAMETERS = {
+    "frequency_penalty": "frequency_penalty",
+    "function_call": "tool_choice",
+    "functions": "tools",
+    "include_reasoning": "include_reasoning",
+    "logit_bias": "logit_bias",
+    "logprobs": "logprobs",
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "min_p": "min_p",
+    "parallel_tool_calls": "parallel_tool_calls",
+    "presence_penalty": "presence_penalty",
+    "reasoning": "reasoning",
+    "reasoning_effort": "reasoning",
+    "repetition_penalty": "repetition_penalty",
+    "response_format": "response_format",
+    "seed": "seed",
+    "stop": "stop",
+    "temperature": "temperature",
+    "tool_choice": "tool_choice",
+    "tools": "tools",
+    "top_a": "top_a",
+    "top_k": "top_k",
+    "top_logprobs": "top_logprobs",
+    "top_p": "top_p",
+    "verbosity": "verbosity",
+    "web_search_options": "web_search_options",
+}
+"""The fields that lists of supported parameters speak of, each with one name for all its spellings."""
+
+_ALSO_LISTED_AS = {
+    "include_reasoning": ("reasoning",),
+    "max_tokens": ("max_completion_tokens",),
+    "reasoning": ("reasoning_effort", "include_reasoning"),
+    "response_format": ("structured_outputs",),
+    "tool_choice": ("tools", "functions", "function_call"),
+    "tools": ("functions",),
+}
+"""What a list may say instead of a parameter's one name."""
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "include_reasoning": (False,),
+    "reasoning_effort": ("none",),
+    "response_format": ({"type": "text"},),
+    "tool_choice": ("auto", "none"),
+    "function_call": ("auto", "none"),
+}
+"""Values that need nothing of a model, beside those that ask for what happens anyway."""
+
+_BUDGETS = ((0, "none"), (2_000, "low"), (8_000, "medium"))
+"""What a budget of reasoning tokens up to so many amounts to; more is high."""
+
+_EMPTY: tuple[Any, ...] = ([], {}, "")
+_NONE: frozenset[str] = frozenset()
+
+Structure = Literal["json", "schema"]
+
+
+class Requirements(NamedTuple):
+    """What answering a request needs.
+
+    Attributes:
+        prompt_tokens: About as many as the prompt has.
+        context: Tokens that prompt and answer take together at least.
+        completion_tokens: As many as the answer may have, if the request says so.
+        choices: How many answers.
+        inputs: What the prompt holds beside text: `image`, `audio`, `file`, `video`.
+        outputs: What the answer is to be beside text: `audio`, `image`.
+        tools: Whether there are tools to call, or the conversation has called some.
+        structure: Whether the answer must be JSON, or JSON of a schema.
+        reasoning: Whether reasoning is asked for.
+        parameters: The parameters that ask for something, each under one name.
+        plain: Whether it needs nothing but room for text: no modality, no tools, no structure, no reasoning.
+    """
+
+    prompt_tokens: int
+    context: int
+    completion_tokens: int | None = None
+    choices: int = 1
+    inputs: frozenset[str] = _NONE
+    outputs: frozenset[str] = _NONE
+    tools: bool = False
+    structure: Structure | None = None
+    reasoning: bool = False
+    parameters: frozenset[str] = _NONE
+    plain: bool = True
+
+
+def requirements_of(request: ChatRequest) -> Requirements:
+    """Returns what answering a request needs."""
+    body = request.body
+    inputs, calls = _held(body["messages"])
+    outputs = _outputs(body)
+    tools = calls or bool(body.get("tools") or body.get("functions"))
+    structure = _structure(body.get("response_format"))
+    reasoning = effort_of(body) is not None
+    prompt = likely_prompt_tokens(request)
+    completion = _positive(body.get("max_completion_tokens")) or _positive(body.get("max_tokens"))
+    return Requirements(
+        prompt_tokens=prompt,
+        context=prompt + (completion or MIN_ANSWER),
+        completion_tokens=completion,
+        choices=_positive(body.get("n")) or 1,
+        inputs=inputs,
+        outputs=outputs,
+        tools=tools,
+        structure=structure,
+        reasoning=reasoning,
+        parameters=frozenset(
+            [name for field, value in body.items() if (name := _PARAMETERS.get(field)) and _asks(field, value)]
+        ),
+        plain=not (inputs or outputs or tools or structure or reasoning),
+    )
+
+
+def effort_of(body: dict[str, Any]) -> str | None:
+    """Returns how much reasoning a request asks for, in the words of `reasoning_effort`; None if it asks for none.
+
+    As the providers' adapters do, it takes the `reasoning` object before `reasoning_effort`.
+    """
+    options = body.get("reasoning") or {}
+    if options.get("enabled") is False:
+        return None
+    effort = options.get("effort") or body.get("reasoning_effort")
+    if not effort and (budget := options.get("max_tokens")) is not None:
+        effort = next((word for most, word in _BUDGETS if budget <= most), "high")
+    if not effort and options.get("enabled"):
+        effort = "medium"
+    return effort if effort and effort != "none" else None
+
+
+def lacks(details: ModelDetails, requirements: Requirements, *, strict: bool = False) -> str | None:
+    """Returns the first reason why a model cannot answer, in words that follow its name; None if there is none.
+
+    What is not known of a model is not held against it. To be `strict`, as `auto` is, makes one exception: what is not
+    text must be known to be taken, or given, because most models do neither. Tools, schemas and reasoning stay free of
+    it: most models know them, and few lists say so.
+    """
+    length = details.context_length
+    if length is not None and length < requirements.context:
+        return f"has a context of {length} tokens, shorter than the {requirements.context} needed"
+    asked = requirements.completion_tokens
+    if asked is not None and (most := details.max_output_tokens) is not None and most < asked:
+        return f"writes at most {most} tokens, fewer than the {asked} asked for"
+    return None if requirements.plain else _lacks_ability(details, requirements, strict)
+
+
+def unsupported(details: ModelDetails, requirements: Requirements) -> tuple[str, ...]:
+    """Returns the parameters asked for that a model's list lacks, sorted; none if it has no list."""
+    listed = details.supported_parameters
+    if listed is None or requirements.parameters.issubset(listed):
+        return ()
+    return tuple(sorted(name for name in requirements.parameters if not _is_listed(name, listed)))
+
+
+def _lacks_ability(details: ModelDetails, requirements: Requirements, strict: bool) -> str | None:
+    if requirements.inputs and (
+        reason := _lacks_modality(details.input_modalities, requirements.inputs, strict, "takes")
+    ):
+        return reason
+    if requirements.outputs and (
+        reason := _lacks_modality(details.output_modalities, requirements.outputs, strict, "gives")
+    ):
+        return reason
+    if (listed := details.supported_parameters) is not None:
+        if requirements.tools and not _is_listed("tools", listed):
+            return "knows no tools"
+        if requirements.structure and not _is_listed("response_format", listed):
+            return "knows no response_format"
+        if requirements.reasoning and not _is_listed("reasoning", listed):
+            return "does not reason"
+    return None
+
+
+def _held(messages: list[dict[str, Any]]) -> tuple[frozenset[str], bool]:
+    """Returns what messages hold beside text, and whether they tell of tools."""
+    inputs: set[str] = set()
+    tools = False
+    for message in messages:
+        content = message.get("content")
+        if type(content) is list:
+            for part in content:
+                if (kind := _INPUTS.get(part["type"])) is not None:
+                    inputs.add(kind)
+        if message["role"] in ("tool", "function") or message.get("tool_calls"):
+            tools = True
+    return frozenset(inputs) if inputs else _NONE, tools
+
+
+def _outputs(body: dict[str, Any]) -> frozenset[str]:
+    modalities = body.get("modalities") or ()
+    if not modalities and not body.get("audio"):
+        return _NONE
+    asked = {each for each in modalities if each in ("audio", "image")}
+    return frozenset(asked | {"audio"} if body.get("audio") else asked)
+
+
+def _structure(response_format: dict[str, Any] | None) -> Structure | None:
+    kind = (response_format or {}).get("type")
+    if kind == "json_schema" or (response_format or {}).get("schema"):
+        return "schema"
+    return "json" if kind == "json_object" else None
+
+
+def _asks(field: str, value: Any) -> bool:
+    return not (asks_nothing(field, value) or value in _EMPTY or value in _NEUTRAL.get(field, ()))
+
+
+def _positive(value: int | None) -> int | None:
+    return value if value is not None and value > 0 else None
+
+
+def _lacks_modality(
+    known: tuple[str, ...] | None, needed: frozenset[str], strict: bool, does: Literal["takes", "gives"]
+) -> str | None:
+    if known is None:
+        return f"is not known to {does[:-1]} {_named(min(needed))}" if strict else None
+    missing = needed.difference(known)
+    return f"{does} no {_named(min(missing))}" if missing else None
+
+
+def _named(modality: str) -> str:
+    return {"image": "images", "file": "files"}.get(modality, modality)
+
+
+def _is_listed(name: str, listed: tuple[str, ...]) -> bool:
+    return name in listed or any(other in listed for other in _ALSO_LISTED_AS.get(name, ()))

@@ -1,0 +1,55 @@
+"""An entry of Anthropic's model list: `anthropic.types.ModelInfo`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from arouter.models import ModelDetails
+from arouter.providers.adapter import ListedModel
+from arouter.providers.list_values import label, native_name, seconds, tokens
+from arouter.providers.model_filter import can_chat
+from arouter.providers.model_pages import UnreadableEntryError
+
+_INPUTS = (("image", "image_input"), ("file", "pdf_input"))
+"""What a model takes beside text, and the capability that says so."""
+
+
+def read_model(entry: Any) -> ListedModel | None:
+    """Returns what an entry says of a model; None if it is not one that answers.
+
+    Raises:
+        UnreadableEntryError: It is no model.
+    """
+    if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
+        raise UnreadableEntryError
+    # A retired model stays listed "as the historical record", and every request that names it fails.
+    if entry.get("lifecycle") == "retired":
+        return None
+    details = ModelDetails(
+        display_name=label(entry.get("display_name"), name),
+        context_length=tokens(entry.get("max_input_tokens")),
+        max_output_tokens=tokens(entry.get("max_tokens")),
+        input_modalities=_inputs(entry.get("capabilities")),
+    )
+    return ListedModel(name, _created(entry.get("created_at")), details) if can_chat(name, details) else None
+
+
+def _inputs(capabilities: Any) -> tuple[str, ...] | None:
+    if not isinstance(capabilities, dict):
+        return None
+    said = [(kind, support) for kind, name in _INPUTS if isinstance(support := capabilities.get(name), dict)]
+    return ("text", *(kind for kind, support in said if support.get("supported") is True)) if said else None
+
+
+def _created(value: Any) -> int | None:
+    """Returns an RFC 3339 time in seconds since the epoch; Anthropic gives the epoch itself where it does not know."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return seconds(int(moment.timestamp()))

@@ -1,0 +1,55 @@
+"""Kills child processes whose event loop is hung. What started them replaces them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NoReturn
+
+from arouter.server.processes.children import Child
+from arouter.server.processes.heartbeat import INTERVAL
+
+_STACK_TIMEOUT = 1.0
+"""Seconds that a hung process gets to write its stacks. One that is stopped (SIGSTOP) writes nothing."""
+
+
+Report = Callable[[Child, bool, list[str]], None]
+"""Is told of a child that was hung, whether it is being killed, and the stacks of its threads, in lines."""
+
+
+async def kill_hung(children: Collection[Child], report: Report) -> NoReturn:
+    """Checks the heartbeats of `children` until it is cancelled, and kills those that are hung.
+
+    A process under a debugger or tracer is left alone: a breakpoint stops it for as long as its user likes.
+
+    Args:
+        children: Those that run now.
+        report: Called for each child that is killed, or that answers again after all.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        killing: dict[Child, asyncio.Task[None]] = {}
+        while True:
+            await asyncio.sleep(INTERVAL)
+            for child in tuple(children):
+                overdue = child.heartbeat.is_overdue(loop.time())
+                if overdue and child not in killing and not _is_traced(child.pid):
+                    killing[child] = group.create_task(_kill(child, report))
+            killing = {child: task for child, task in killing.items() if not task.done()}
+
+
+async def _kill(child: Child, report: Report) -> None:
+    stacks = await child.dump_stacks(_STACK_TIMEOUT)
+    is_hung = child.heartbeat.is_overdue(asyncio.get_running_loop().time())
+    report(child, is_hung, stacks)
+    if is_hung:
+        child.kill()
+
+
+def _is_traced(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+    except OSError:
+        return False
+    return any(line.startswith("TracerPid:") and line.split()[1] != "0" for line in status.splitlines())

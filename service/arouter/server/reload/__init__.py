@@ -1,0 +1,1 @@
+"""Takes a changed configuration while calls are in flight."""

@@ -1,0 +1,151 @@
+"""Takes a changed `arouter.yaml` while calls are in flight: on SIGHUP, and when the file is another one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from arouter.config.environment import Environment
+from arouter.config.load import ConfigError, parse_file, read_file
+from arouter.config.schema import Config
+from arouter.providers.provider import Provider, build_providers
+from arouter.server.reload.config_diff import gateway_changes, restart_changes
+from arouter.server.reload.losses import check_losses, removed
+from arouter.server.reload.watched_file import WatchedFile
+
+POLL_INTERVAL = 1.0
+"""Seconds between two looks at the file. One that is changed is read when two looks have found it the same."""
+
+_log = logging.getLogger(__name__)
+
+Apply = Callable[[Config, tuple[Provider, ...]], Awaitable[None]]
+"""Puts a configuration, and its providers, in place of the one before."""
+
+
+class _Change(NamedTuple):
+    """A configuration that can be used, its providers, and what it removes from the one in use."""
+
+    config: Config
+    providers: tuple[Provider, ...]
+    removed: list[str]
+
+
+class _Read(NamedTuple):
+    """What was found in the file: its text, or why there is none; and what that means, or why it cannot be used."""
+
+    text: str
+    meaning: _Change | ConfigError
+
+
+class ConfigReload:
+    """One background task, which looks at the file. What cannot be used changes nothing.
+
+    Args:
+        config: What the process has started with.
+        environment: Of the process. It cannot change, nor can what `${VAR}` stands for.
+        apply: What is done with a configuration that can be used.
+
+    Attributes:
+        last_failed: Whether the file, as it was read last, cannot be used.
+        applied_at: When the configuration in use was taken, in seconds since the epoch.
+        text_in_use: The content of the file that was taken last; None if that was before this process.
+        taken: Set when `text_in_use` changes. Whatever waits for it clears it.
+    """
+
+    def __init__(self, config: Config, environment: Environment, apply: Apply) -> None:
+        self.last_failed = False
+        self.applied_at = time.time()
+        self._started_with = config
+        self.text_in_use: str | None = None
+        self.taken = asyncio.Event()
+        self._in_use = config
+        self._environment = environment
+        self._apply = apply
+        self._text: str | None = None
+        self._requested = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def request(self) -> None:
+        """Has the file read, soon, whether or not it looks changed."""
+        self._requested.set()
+
+    def start(self) -> None:
+        """Starts the task."""
+        path = self._environment.config_path
+        self._task = asyncio.create_task(self._say_no() if path is None else self._follow(path))
+
+    async def stop(self) -> None:
+        """Ends the task."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _say_no(self) -> None:
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            _log.info("there is no configuration to reload: AROUTER_CONFIG names no file")
+
+    async def _follow(self, path: Path) -> None:
+        file = await asyncio.to_thread(WatchedFile, path)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_INTERVAL):
+                    await self._requested.wait()
+            requested = self._requested.is_set()
+            self._requested.clear()
+            if requested or await asyncio.to_thread(file.has_changed):
+                try:
+                    await self._take(path, await asyncio.to_thread(self._read, path, file), requested)
+                except Exception:
+                    # A fault of ours; the next file may do better.
+                    self.last_failed = True
+                    _log.exception("the configuration could not be reloaded")
+
+    def _read(self, path: Path, file: WatchedFile) -> _Read:
+        """Reads the file and what it means. Takes time: in a thread."""
+        file.note()
+        try:
+            text = read_file(path)
+        except ConfigError as error:
+            return _Read(str(error), error)
+        try:
+            config = parse_file(path, text, self._environment.variables, self._in_use)
+            providers = build_providers(config, self._environment)
+            before = build_providers(self._in_use, self._environment)
+            check_losses(path, before, config, providers)
+            return _Read(text, _Change(config, providers, removed(self._in_use, config, before, providers)))
+        except ConfigError as error:
+            return _Read(text, error)
+
+    async def _take(self, path: Path, read: _Read, requested: bool) -> None:
+        same, self._text = read.text == self._text, read.text
+        if isinstance(read.meaning, ConfigError):
+            self.last_failed = True
+            if not same:
+                _log.error("the configuration is as it was, because the file cannot be used: %s", read.meaning)
+            elif requested:
+                _log.warning("%s has not changed and still cannot be used", path)
+            return
+        recovered, self.last_failed = self.last_failed, False
+        config, providers, gone = read.meaning
+        if config == self._in_use:
+            self.text_in_use = read.text
+            if requested or recovered:
+                _log.info("%s says what is in use already", path)
+            return
+        await self._apply(config, providers)
+        self._in_use, self.applied_at, self.text_in_use = config, time.time(), read.text
+        self.taken.set()
+        _log.info("%s is in use as it is now", path)
+        if gone:
+            _log.warning("no longer configured: %s", ", ".join(gone))
+        if fields := restart_changes(self._started_with, config):
+            _log.warning("needs a restart: %s", ", ".join(fields))
+        if fields := gateway_changes(self._started_with, config):
+            _log.warning("the gateway must be rendered and started anew: %s", ", ".join(fields))

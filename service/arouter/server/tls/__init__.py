@@ -1,0 +1,1 @@
+"""The certificates of the service, read again when their files change."""

@@ -1,0 +1,165 @@
+"""Writes the records that processes which have ended left in their journals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from arouter.errors import StoreError
+from arouter.usage.batches import BATCH, write_batch
+from arouter.usage.journal import SUFFIX, lock
+from arouter.usage.journal_format import FORMAT, Contents, decode
+from arouter.usage.record import KEPT_DAYS, UsageRecord
+from arouter.usage.repository import UsageRepository
+
+DAMAGED_SUFFIX = ".damaged"
+
+_LOOK_INTERVAL = 2.0
+"""Seconds between two looks for journals that were left behind."""
+
+_LAST_RETRY = 30.0
+_log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """One background task that looks for journals whose process has ended.
+
+    Args:
+        folder: Holds the journals of all processes.
+        database: Names the database; journals with records for another are left alone.
+        store: Takes the records.
+
+    Attributes:
+        recovered: Records found in journals that the database did not have.
+        lost: Records that could not be read, that the database cannot hold, or that are too old.
+        waiting_since: When the last record was written to the oldest of the journals that wait for the database, in
+            seconds since the epoch, or None.
+    """
+
+    def __init__(self, folder: Path, database: str, store: UsageRepository) -> None:
+        self.recovered = 0
+        self.lost = 0
+        self.waiting_since: float | None = None
+        self._folder = folder
+        self._database = database
+        self._store = store
+        self._left_alone: set[Path] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Looks once, so that what keys have spent is known before calls are let in, and starts the task."""
+        worked = await self._look()
+        self._task = asyncio.create_task(self._follow(worked))
+
+    async def stop(self) -> None:
+        """Ends the task. What it is writing is written by the next process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _follow(self, worked: bool) -> None:
+        interval = _LOOK_INTERVAL
+        while True:
+            interval = _LOOK_INTERVAL if worked else min(interval * 2, _LAST_RETRY)
+            await asyncio.sleep(interval)
+            worked = await self._look()
+
+    async def _look(self) -> bool:
+        """Writes what can be found; returns whether the database could be reached, if it was needed."""
+        for path in self._journals():
+            try:
+                await self._recover(path)
+            except StoreError as error:
+                _log.warning("usage records of a process that has ended wait for the database: %s", error)
+                with contextlib.suppress(OSError):
+                    self.waiting_since = min(path.stat().st_mtime, self.waiting_since or time.time())
+                return False
+            except OSError as error:
+                self._leave(path, error.strerror or type(error).__name__)
+        self.waiting_since = None
+        return True
+
+    def _journals(self) -> list[Path]:
+        try:
+            return sorted(path for path in self._folder.iterdir() if path.suffix == SUFFIX)
+        except OSError:  # The journal says what is wrong with its folder.
+            return []
+
+    async def _recover(self, path: Path) -> None:
+        """Writes the records of one journal and removes it, unless its process lives.
+
+        Raises:
+            StoreError: The database cannot be written now.
+            OSError: The file cannot be read.
+        """
+        with _claimed(path) as descriptor:
+            if descriptor is None:
+                return
+            contents = await asyncio.to_thread(_read, descriptor)
+            header = contents.header
+            if header is not None and header.format != FORMAT:
+                self._leave(path, f"another release has written it (format {header.format})")
+                return
+            if header is not None and header.database != self._database:
+                self._leave(path, f"its records are meant for another database, {header.database}")
+                return
+            if contents.records:
+                await self._write(path, contents.records)
+            self._end(path, contents)
+
+    async def _write(self, path: Path, records: list[UsageRecord]) -> None:
+        oldest = int((time.time() - KEPT_DAYS * 86_400) * 1000)
+        # Of older ones the database does not know any more whether it has counted them.
+        known = [record for record in records if record.created_ms >= oldest]
+        self.lost += len(records) - len(known)
+        before = self.recovered
+        for start in range(0, len(known), BATCH):
+            batch = known[start : start + BATCH]
+            written, lost = await write_batch(batch, self._store.recover, self._store.recover)
+            self.recovered += written
+            self.lost += lost
+        _log.info("%s: %d usage records, %d of them were missing", path.name, len(records), self.recovered - before)
+
+    def _end(self, path: Path, contents: Contents) -> None:
+        if contents.damaged:
+            kept = path.with_suffix(DAMAGED_SUFFIX)
+            _log.error("%s is damaged: %d bytes could not be read; it is kept as %s", path, contents.unread, kept.name)
+            path.rename(kept)
+        else:
+            path.unlink()
+
+    def _leave(self, path: Path, reason: str) -> None:
+        if path not in self._left_alone:
+            self._left_alone.add(path)
+            _log.warning("the usage journal %s is left alone: %s", path, reason)
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[int | None]:
+    """Yields the file, locked; or None if its process lives, or another one has just recovered it.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield descriptor if lock(descriptor) and os.fstat(descriptor).st_nlink else None
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int) -> Contents:
+    data = bytearray()
+    while piece := os.read(descriptor, 1 << 20):
+        data += piece
+    return decode(bytes(data))
