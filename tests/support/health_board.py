@@ -5,7 +5,7 @@ from __future__ import annotations
 from arouter.health.board import HealthBoard
 from arouter.health.breaker import Cooling, State
 from arouter.health.origin import Origin
-from arouter.health.records import Call
+from arouter.health.records import AttemptTicket
 
 MODEL, OTHER = "acme/model", "acme/other"
 KEY, SPARE = "acme#1", "acme#2"
@@ -15,7 +15,7 @@ ORIGIN = Origin("key", {"number": 1})
 COOLING = Cooling(failures=3, shortest=1.0, longest=60.0, patience=600.0)
 
 
-class HealthFeedback(HealthBoard):
+class WatchedBoard(HealthBoard):
     """A board with what it told its listener, and short words for the commonest calls."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class HealthFeedback(HealthBoard):
 
     def begin(
         self, endpoint: str, credential: str, now: float, origin: Origin = ORIGIN, *, last_resort: bool = False
-    ) -> Call | None:
+    ) -> AttemptTicket | None:
         return super().begin(endpoint, credential, now, origin, last_resort=last_resort)
 
     def state(self, endpoint: str, credential: str, now: float, origin: Origin = ORIGIN) -> State:
@@ -37,7 +37,7 @@ class HealthFeedback(HealthBoard):
     def had_outage(self, endpoint: str, now: float, key: str = ORIGIN.key) -> bool:
         return super().had_outage(endpoint, now, key)
 
-    def call(self, now: float, endpoint: str = MODEL, key: str = KEY, origin: Origin = ORIGIN) -> Call:
+    def call(self, now: float, endpoint: str = MODEL, key: str = KEY, origin: Origin = ORIGIN) -> AttemptTicket:
         call = self.begin(endpoint, key, now, origin)
         assert call is not None
         return call

@@ -1,4 +1,4 @@
-"""Requests of which people have said how demanding they are and what they need: `tests/unit/routing/labelled/`."""
+"""Requests of which people have said how demanding they are and what they need: `tests/unit/planning/labelled/`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from arouter.chat.request import ChatRequest, parse_chat_request
 from support.docs import ROOT
 
-_FOLDER = ROOT / "tests/unit/routing/labelled"
+_FOLDER = ROOT / "tests/unit/planning/labelled"
 _FILL = re.compile(r"\{\{(prose|code):(\d+)\}\}")
 _FILLING = {
     "prose": "The committee met again in spring and heard what each of the four towns had to say about the new line. ",

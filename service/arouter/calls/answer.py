@@ -11,9 +11,9 @@ from arouter.calls.health_feedback import HealthFeedback
 from arouter.calls.spans import finish_reasons
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
+from arouter.chat.token_estimates import delivered_size
 from arouter.chat.usage import Usage, estimate_document, read_counts, read_usage
 from arouter.errors import ProviderError
-from arouter.limits.estimate import delivered_size
 from arouter.providers.provider_stream import ProviderStream
 
 _CLIENT_TIMEOUT = 1.0

@@ -12,9 +12,9 @@ from arouter.accounts.records import NANOS
 from arouter.catalogue.catalogue import Endpoint
 from arouter.catalogue.cost import cost
 from arouter.chat.request import ChatRequest
+from arouter.chat.token_estimates import delivered_tokens, likely_prompt_tokens
 from arouter.chat.usage import Usage
 from arouter.errors import Failure
-from arouter.limits.estimate import delivered_tokens, likely_prompt_tokens
 from arouter.models import ModelDetails
 from arouter.planning.plan import Plan
 from arouter.telemetry.spans import NO_SPAN, Span

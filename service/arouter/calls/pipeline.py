@@ -21,9 +21,9 @@ from arouter.calls.spans import end_call
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.health.origin import Origin
-from arouter.limits.estimate import WorstCase, worst_case
 from arouter.limits.limiter import Limiter
 from arouter.limits.reservation import UNLIMITED, Reservation, is_limited
+from arouter.limits.worst_case import WorstCase, worst_case
 from arouter.planning.plan import Plan
 from arouter.planning.planner import Planner
 from arouter.telemetry.genai import CHAT

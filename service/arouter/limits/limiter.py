@@ -18,12 +18,12 @@ from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.answers import rate_headers, rate_limited, spending_limit, unavailable
 from arouter.limits.budget import BudgetPeriod, Hold
-from arouter.limits.estimate import WorstCase
 from arouter.limits.outage import Outage
 from arouter.limits.pending_releases import PendingRelease, PendingReleases
 from arouter.limits.reservation import UNLIMITED, Held, Reservation, is_limited
 from arouter.limits.store import memory_store, run_at_once
 from arouter.limits.windows import Rates
+from arouter.limits.worst_case import WorstCase
 
 _AT_ONCE = 16
 """Calls that ask a shared store at the same time. The others wait their turn, which does not count as its slowness."""

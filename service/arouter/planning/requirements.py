@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from arouter.chat.request import ChatRequest
-from arouter.limits.estimate import likely_prompt_tokens
+from arouter.chat.token_estimates import likely_prompt_tokens
 from arouter.models import ModelDetails
 from arouter.providers.dropped import asks_nothing
 

@@ -15,8 +15,8 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.records import RateLimit
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
-from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
+from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer, valkey_running
 
 MAX_CALL = 100.0

@@ -11,9 +11,9 @@ import pytest
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure
-from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
 from arouter.limits.valkey import entry
+from arouter.limits.worst_case import WorstCase
 from support.ports import HOST, free_ports
 from support.valkey import ValkeyServer, valkey_running
 

@@ -12,10 +12,10 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.periods import first_day, next_reset
 from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError, Failure
-from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
 from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.limits.windows import MemoryWindows
+from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer
 
 from .conftest import Clock, MakeKey, MakeLimiter

@@ -19,10 +19,10 @@ from arouter.config.secret import Secret
 from arouter.errors import ARouterError, Failure
 from arouter.limits import pending_releases as pending
 from arouter.limits.budget import BudgetPeriod, Hold
-from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
 from arouter.limits.pending_releases import PendingRelease, PendingReleases
 from arouter.limits.reservation import Reservation
+from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer, valkey_running
 
 from .conftest import MakeKey, MakeLimiter, recovered

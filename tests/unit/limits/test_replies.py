@@ -15,9 +15,9 @@ from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.address import storage_place
-from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
 from arouter.limits.valkey import entry
+from arouter.limits.worst_case import WorstCase
 from support.ports import HOST
 from support.valkey import ValkeyServer, valkey_running
 

@@ -14,8 +14,8 @@ from sqlalchemy import update
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
-from arouter.limits.estimate import WorstCase
 from arouter.limits.spending import SpendingSync
+from arouter.limits.worst_case import WorstCase
 from arouter.sql.database import Database, database_url, insert
 from arouter.sql.key_cache import SqlKeyCacheRepository
 from arouter.sql.schema import migrate

@@ -13,10 +13,10 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.records import RateLimit
 from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
-from arouter.limits.estimate import WorstCase
 from arouter.limits.limiter import Limiter
 from arouter.limits.valkey import entry
 from arouter.limits.windows import DAY, MemoryWindows, Windows
+from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer
 
 from .conftest import Clock, MakeKey, MakeLimiter

@@ -26,7 +26,7 @@ from arouter.providers.provider import build_providers
 from support.docs import ROOT
 from support.labelled import Labelled, labelled
 
-YAML = (ROOT / "tests/unit/routing/labelled/catalogue.yaml").read_text("utf-8")
+YAML = (ROOT / "tests/unit/planning/labelled/catalogue.yaml").read_text("utf-8")
 CATALOGUE = Catalogue(build_providers(parse_config(YAML, {}), read_environment({})), now=1)
 KEY = AuthenticatedKey("hash", "acme", frozenset({"openai", "anthropic", "google", "deepseek", "groq", "lm"}))
 REQUESTS = labelled("requests")

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from arouter.health.breaker import State
 from arouter.health.records import AttemptTicket
-from support.health_board import COOLING, KEY, MODEL, HealthFeedback
+from support.health_board import COOLING, KEY, MODEL, WatchedBoard
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -15,7 +15,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = HealthFeedback()
+        self.board = WatchedBoard()
         self.now = 0.0
         self.calls: list[tuple[AttemptTicket, float | None]] = []
         """Those that have not ended, each with when it began if it is a probe."""

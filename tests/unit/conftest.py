@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from support.health_board import HealthFeedback
+from support.health_board import WatchedBoard
 
 
 @pytest.fixture
-def board() -> HealthFeedback:
+def board() -> WatchedBoard:
     """Nothing has been called yet."""
-    return HealthFeedback()
+    return WatchedBoard()

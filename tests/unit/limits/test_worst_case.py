@@ -7,14 +7,8 @@ from typing import Any
 import pytest
 
 from arouter.chat.request import ChatRequest
-from arouter.limits.estimate import (
-    DEFAULT_COMPLETION,
-    WorstCase,
-    delivered_size,
-    delivered_tokens,
-    likely_prompt_tokens,
-    worst_case,
-)
+from arouter.chat.token_estimates import delivered_size, delivered_tokens, likely_prompt_tokens
+from arouter.limits.worst_case import DEFAULT_COMPLETION, WorstCase, worst_case
 from arouter.models import UNKNOWN, ModelDetails, Prices, PriceTier
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from arouter.health.board import ProviderState
 from arouter.health.breaker import Cooling, State
-from support.health_board import KEY, MODEL, OTHER, SPARE, HealthFeedback
+from support.health_board import KEY, MODEL, OTHER, SPARE, WatchedBoard
 
 
-def taken_down(board: HealthFeedback) -> float:
+def taken_down(board: WatchedBoard) -> float:
     """Has a probe fail; returns when the next one is due."""
     board.fail(0, times=3)
     board.fail(1)
@@ -22,7 +22,7 @@ def taken_down(board: HealthFeedback) -> float:
 
 
 def test_every_pair_that_is_known_is_shown() -> None:
-    board = HealthFeedback()
+    board = WatchedBoard()
     board.call(0.0).succeeded(0.0)
     board.fail(0.0, times=3, key=SPARE)
     board.call(0.0, OTHER).rate_limited(0.0, 10.0)
@@ -30,13 +30,13 @@ def test_every_pair_that_is_known_is_shown() -> None:
     assert list(board.states(0.5)) == [(MODEL, State.HEALTHY), (MODEL, State.SUSPECT), (OTHER, State.LIMITED)]
 
 
-def test_what_was_never_called_is_healthy(board: HealthFeedback) -> None:
+def test_what_was_never_called_is_healthy(board: WatchedBoard) -> None:
     """Nothing known is nothing wrong, and nothing to wait for."""
     assert board.at(0) is State.HEALTHY
     assert board.retry_after(MODEL, KEY, 0) == 0
 
 
-def test_the_third_failure_in_a_row_makes_it_suspect(board: HealthFeedback) -> None:
+def test_the_third_failure_in_a_row_makes_it_suspect(board: WatchedBoard) -> None:
     """Later calls go elsewhere for the cooldown, which `retry_after` tells."""
     board.fail(0, times=2)
     assert board.at(0) is State.HEALTHY
@@ -46,7 +46,7 @@ def test_the_third_failure_in_a_row_makes_it_suspect(board: HealthFeedback) -> N
     assert board.retry_after(MODEL, KEY, 0.25) == 0.75
 
 
-def test_a_success_begins_the_count_anew(board: HealthFeedback) -> None:
+def test_a_success_begins_the_count_anew(board: WatchedBoard) -> None:
     """Two failures, a success and two failures are not three in a row."""
     board.fail(0, times=2)
     board.call(0).succeeded(0)
@@ -55,7 +55,7 @@ def test_a_success_begins_the_count_anew(board: HealthFeedback) -> None:
     assert board.at(0) is State.HEALTHY
 
 
-def test_each_credential_and_endpoint_is_by_itself(board: HealthFeedback) -> None:
+def test_each_credential_and_endpoint_is_by_itself(board: WatchedBoard) -> None:
     """What fails with one key of a pool may work with the next."""
     board.fail(0, times=3)
 
@@ -63,7 +63,7 @@ def test_each_credential_and_endpoint_is_by_itself(board: HealthFeedback) -> Non
     assert board.state(OTHER, KEY, 0) is State.HEALTHY
 
 
-def test_a_suspect_may_be_called_as_a_last_resort(board: HealthFeedback) -> None:
+def test_a_suspect_may_be_called_as_a_last_resort(board: WatchedBoard) -> None:
     """Its success is as good as a probe's; its failure is not held against it."""
     board.fail(0, times=3)
     board.fail(0.5, times=5)
@@ -75,7 +75,7 @@ def test_a_suspect_may_be_called_as_a_last_resort(board: HealthFeedback) -> None
     assert board.at(0.9) is State.HEALTHY
 
 
-def test_one_probe_may_go_after_the_cooldown(board: HealthFeedback) -> None:
+def test_one_probe_may_go_after_the_cooldown(board: WatchedBoard) -> None:
     """While it is away nobody else may."""
     board.fail(0, times=3)
     assert board.at(1) is State.PROBE_DUE
@@ -86,7 +86,7 @@ def test_one_probe_may_go_after_the_cooldown(board: HealthFeedback) -> None:
     assert board.retry_after(MODEL, KEY, 1) == 1
 
 
-def test_it_is_back_within_one_probe(board: HealthFeedback) -> None:
+def test_it_is_back_within_one_probe(board: WatchedBoard) -> None:
     """However often it failed before; and a later failure finds it as if nothing had been."""
     due = taken_down(board)
     board.call(due).succeeded(due)
@@ -97,7 +97,7 @@ def test_it_is_back_within_one_probe(board: HealthFeedback) -> None:
     assert board.retry_after(MODEL, KEY, due) == 1
 
 
-def test_failed_probes_double_the_cooldown_up_to_the_longest(board: HealthFeedback) -> None:
+def test_failed_probes_double_the_cooldown_up_to_the_longest(board: WatchedBoard) -> None:
     """A provider down for good is asked once a minute."""
     now, cooldowns = 0.0, []
     board.fail(now, times=3)
@@ -111,7 +111,7 @@ def test_failed_probes_double_the_cooldown_up_to_the_longest(board: HealthFeedba
     assert cooldowns == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_calls_that_began_before_it_opened_change_nothing(board: HealthFeedback) -> None:
+def test_calls_that_began_before_it_opened_change_nothing(board: WatchedBoard) -> None:
     """A hundred that fail at once are one opening, and a success from before is no recovery."""
     old = [board.call(0) for _ in range(100)]
     for call in old[:-1]:
@@ -122,7 +122,7 @@ def test_calls_that_began_before_it_opened_change_nothing(board: HealthFeedback)
     assert board.at(1) is State.SUSPECT
 
 
-def test_a_hundred_neutral_endings_never_open_it(board: HealthFeedback) -> None:
+def test_a_hundred_neutral_endings_never_open_it(board: WatchedBoard) -> None:
     """Clients that leave say nothing of the provider."""
     board.fail(0, times=2)
     for _ in range(100):
@@ -132,7 +132,7 @@ def test_a_hundred_neutral_endings_never_open_it(board: HealthFeedback) -> None:
     assert board.observed(MODEL, 0).calls == 2
 
 
-def test_a_probe_without_a_verdict_lets_the_next_one_go(board: HealthFeedback) -> None:
+def test_a_probe_without_a_verdict_lets_the_next_one_go(board: WatchedBoard) -> None:
     """The client of the probe may leave too; the cooldown stays as it was."""
     due = taken_down(board)
     board.call(due).neutral(due)
@@ -142,7 +142,7 @@ def test_a_probe_without_a_verdict_lets_the_next_one_go(board: HealthFeedback) -
     assert board.retry_after(MODEL, KEY, due) == 4
 
 
-def test_a_lost_probe_does_not_block_for_ever(board: HealthFeedback) -> None:
+def test_a_lost_probe_does_not_block_for_ever(board: WatchedBoard) -> None:
     """After a while another goes, and whichever ends first counts."""
     due = taken_down(board)
     lost = board.call(due)
@@ -155,7 +155,7 @@ def test_a_lost_probe_does_not_block_for_ever(board: HealthFeedback) -> None:
     assert board.at(due + 601) is State.HEALTHY
 
 
-def test_the_first_token_of_a_probe_lets_others_in(board: HealthFeedback) -> None:
+def test_the_first_token_of_a_probe_lets_others_in(board: WatchedBoard) -> None:
     """They need not wait for the end of a long answer."""
     due = taken_down(board)
     probe = board.call(due)
@@ -167,7 +167,7 @@ def test_the_first_token_of_a_probe_lets_others_in(board: HealthFeedback) -> Non
     assert board.at(due + 100) is State.HEALTHY
 
 
-def test_an_answer_that_breaks_off_takes_it_down_again(board: HealthFeedback) -> None:
+def test_an_answer_that_breaks_off_takes_it_down_again(board: WatchedBoard) -> None:
     """A provider that begins every answer and ends none is not tried more often than one that is silent."""
     due = taken_down(board)
     probe = board.call(due)
@@ -178,7 +178,7 @@ def test_an_answer_that_breaks_off_takes_it_down_again(board: HealthFeedback) ->
     assert board.retry_after(MODEL, KEY, due + 1) == 4
 
 
-def test_beginning_to_answer_is_no_success_of_a_healthy_one(board: HealthFeedback) -> None:
+def test_beginning_to_answer_is_no_success_of_a_healthy_one(board: WatchedBoard) -> None:
     """Three answers in a row that break off open the breaker."""
     for _ in range(3):
         call = board.call(0)
@@ -188,7 +188,7 @@ def test_beginning_to_answer_is_no_success_of_a_healthy_one(board: HealthFeedbac
     assert board.at(0) is State.SUSPECT
 
 
-def test_only_the_first_ending_counts(board: HealthFeedback) -> None:
+def test_only_the_first_ending_counts(board: WatchedBoard) -> None:
     """`neutral` may stand in a `finally`, and nothing counts twice."""
     call = board.call(0)
     for _ in range(3):
@@ -202,7 +202,7 @@ def test_only_the_first_ending_counts(board: HealthFeedback) -> None:
     assert board.observed(MODEL, 0) == (1, 0, None, None)
 
 
-def test_other_times_hold_from_the_next_failure_on(board: HealthFeedback) -> None:
+def test_other_times_hold_from_the_next_failure_on(board: WatchedBoard) -> None:
     """What is open stays open until then, and what has doubled stays doubled, up to the new longest."""
     board.fail(0, times=3)
     board.configure(Cooling(failures=1, shortest=5.0, longest=7.0))
@@ -218,7 +218,7 @@ def test_other_times_hold_from_the_next_failure_on(board: HealthFeedback) -> Non
     assert board.retry_after(OTHER, KEY, 7) == 5
 
 
-def test_a_provider_that_is_forgotten_is_as_if_never_called(board: HealthFeedback) -> None:
+def test_a_provider_that_is_forgotten_is_as_if_never_called(board: WatchedBoard) -> None:
     """What a call still under way finds out is of no consequence; another provider is as it was."""
     board.fail(0, times=3, endpoint="other/model")
     open_call = board.call(0)
@@ -237,7 +237,7 @@ def test_a_provider_that_is_forgotten_is_as_if_never_called(board: HealthFeedbac
 # --- retry-after ------------------------------------------------------------------------------------------------------
 
 
-def test_a_429_limits_for_as_long_as_it_says(board: HealthFeedback) -> None:
+def test_a_429_limits_for_as_long_as_it_says(board: WatchedBoard) -> None:
     """It may still be called, and any number of them is no outage."""
     for _ in range(10):
         board.call(0).rate_limited(0, 7)
@@ -248,14 +248,14 @@ def test_a_429_limits_for_as_long_as_it_says(board: HealthFeedback) -> None:
     assert not board.had_outage(MODEL, 0)
 
 
-def test_a_429_that_does_not_say_limits_for_the_shortest_cooldown(board: HealthFeedback) -> None:
+def test_a_429_that_does_not_say_limits_for_the_shortest_cooldown(board: WatchedBoard) -> None:
     """Some providers send no retry-after."""
     board.call(0).rate_limited(0)
 
     assert board.retry_after(MODEL, KEY, 0) == 1
 
 
-def test_a_failure_may_ask_for_a_pause_too(board: HealthFeedback) -> None:
+def test_a_failure_may_ask_for_a_pause_too(board: WatchedBoard) -> None:
     """A 503 with retry-after limits at once, and outlasts the cooldown."""
     board.call(0).failed(0, 30)
     assert board.at(0) is State.LIMITED
@@ -266,7 +266,7 @@ def test_a_failure_may_ask_for_a_pause_too(board: HealthFeedback) -> None:
     assert board.at(30) is State.PROBE_DUE
 
 
-def test_a_429_puts_the_next_probe_off(board: HealthFeedback) -> None:
+def test_a_429_puts_the_next_probe_off(board: WatchedBoard) -> None:
     """It is no failure, so the cooldown is not doubled; nor is it a success."""
     due = taken_down(board)
     board.call(due).rate_limited(due, 10)
@@ -276,7 +276,7 @@ def test_a_429_puts_the_next_probe_off(board: HealthFeedback) -> None:
     assert board.retry_after(MODEL, KEY, due + 10) == 4
 
 
-def test_a_new_deadline_never_shortens_an_older_one(board: HealthFeedback) -> None:
+def test_a_new_deadline_never_shortens_an_older_one(board: WatchedBoard) -> None:
     """The latest of all deadlines holds, a success in between or not."""
     board.call(0).rate_limited(0, 60)
     board.call(1).rate_limited(1, 5)
@@ -287,7 +287,7 @@ def test_a_new_deadline_never_shortens_an_older_one(board: HealthFeedback) -> No
 
 
 @pytest.mark.parametrize(("said", "kept"), [(-5, 0), (0, 0), (math.nan, 0), (math.inf, 600), (10**9, 600)])
-def test_a_senseless_retry_after_does_no_harm(board: HealthFeedback, said: float, kept: float) -> None:
+def test_a_senseless_retry_after_does_no_harm(board: WatchedBoard, said: float, kept: float) -> None:
     """Providers make mistakes with dates."""
     board.call(0).rate_limited(0, said)
 

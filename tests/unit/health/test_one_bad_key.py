@@ -10,7 +10,7 @@ from arouter.health.board import ProviderState
 from arouter.health.breaker import State
 from arouter.health.origin import Origin
 from arouter.health.records import AttemptTicket
-from support.health_board import KEY, MODEL, HealthFeedback
+from support.health_board import KEY, MODEL, WatchedBoard
 
 GOOD = [Origin(f"good-{number}", {"body": f"good {number}"}) for number in range(3)]
 NEW = Origin("new", {"body": "new"})
@@ -20,7 +20,7 @@ def bad(body: int) -> Origin:
     return Origin("bad", {"body": body})
 
 
-def fail_long(board: HealthFeedback, origins: list[Origin], until: float = 60.0) -> None:
+def fail_long(board: WatchedBoard, origins: list[Origin], until: float = 60.0) -> None:
     """Fails at five calls a second, one origin after the other."""
     for number in range(int(until * 5)):
         call = board.begin(MODEL, KEY, number / 5, origins[number % len(origins)])
@@ -33,7 +33,7 @@ class OneBadKey(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = HealthFeedback()
+        self.board = WatchedBoard()
         self.now = 0.0
         self.bad: list[AttemptTicket] = []
         self.good: list[AttemptTicket] = []
@@ -88,7 +88,7 @@ TestOneBadKey = OneBadKey.TestCase
     ],
     ids=["one key, one body", "one key, many bodies", "many keys, one body"],
 )
-def test_failures_of_one_key_or_one_body_concern_nobody_else(board: HealthFeedback, origins: list[Origin]) -> None:
+def test_failures_of_one_key_or_one_body_concern_nobody_else(board: WatchedBoard, origins: list[Origin]) -> None:
     """However many there are."""
     fail_long(board, origins)
 
@@ -96,7 +96,7 @@ def test_failures_of_one_key_or_one_body_concern_nobody_else(board: HealthFeedba
     assert board.retry_after(MODEL, KEY, 60, NEW) == 0
 
 
-def test_one_body_does_not_concern_the_other_bodies_of_its_key(board: HealthFeedback) -> None:
+def test_one_body_does_not_concern_the_other_bodies_of_its_key(board: WatchedBoard) -> None:
     """An application with one key has one poisonous document among others."""
     fail_long(board, [bad(0)])
 
@@ -104,7 +104,7 @@ def test_one_body_does_not_concern_the_other_bodies_of_its_key(board: HealthFeed
     assert board.at(60, bad(1)) is State.HEALTHY
 
 
-def test_different_keys_with_different_bodies_are_evidence(board: HealthFeedback) -> None:
+def test_different_keys_with_different_bodies_are_evidence(board: WatchedBoard) -> None:
     """Three failures in a row, of two keys with two bodies: it is the endpoint."""
     board.fail(0, times=2, origin=GOOD[0])
     assert board.at(0, NEW) is State.HEALTHY
@@ -113,7 +113,7 @@ def test_different_keys_with_different_bodies_are_evidence(board: HealthFeedback
     assert board.at(0, NEW) is State.SUSPECT
 
 
-def test_a_key_that_fails_alone_is_no_evidence_against_others(board: HealthFeedback) -> None:
+def test_a_key_that_fails_alone_is_no_evidence_against_others(board: WatchedBoard) -> None:
     """Once its own breaker is open; so a single failure of another key changes nothing after the next success."""
     board.fail(0, times=3, origin=bad(0))
     board.call(0, origin=NEW).succeeded(0)
@@ -124,7 +124,7 @@ def test_a_key_that_fails_alone_is_no_evidence_against_others(board: HealthFeedb
         assert board.at(now, NEW) is State.HEALTHY
 
 
-def test_no_connection_is_evidence_whoever_calls(board: HealthFeedback) -> None:
+def test_no_connection_is_evidence_whoever_calls(board: WatchedBoard) -> None:
     """No request can be the cause."""
     for _ in range(3):
         board.call(0, origin=bad(0)).failed(0, connected=False)
@@ -132,7 +132,7 @@ def test_no_connection_is_evidence_whoever_calls(board: HealthFeedback) -> None:
     assert board.at(0, NEW) is State.SUSPECT
 
 
-def test_a_key_that_fails_alone_does_not_make_a_provider_unavailable(board: HealthFeedback) -> None:
+def test_a_key_that_fails_alone_does_not_make_a_provider_unavailable(board: WatchedBoard) -> None:
     """While another key's calls succeed; else it is all that is known."""
     board.call(0, origin=GOOD[0]).succeeded(0)
     fail_long(board, [bad(0)])
@@ -145,14 +145,14 @@ def test_a_key_that_fails_alone_does_not_make_a_provider_unavailable(board: Heal
     assert board.provider_state("acme", 400) is not ProviderState.UNAVAILABLE
 
 
-def outage(board: HealthFeedback) -> None:
+def outage(board: WatchedBoard) -> None:
     """Fails for two keys; then the probe fails too."""
     board.fail(0, times=2, origin=GOOD[0])
     board.fail(0, origin=GOOD[1])
     board.fail(1, origin=NEW)
 
 
-def test_one_that_is_down_may_be_called_once_in_each_cooldown(board: HealthFeedback) -> None:
+def test_one_that_is_down_may_be_called_once_in_each_cooldown(board: WatchedBoard) -> None:
     """As the last resort; and a success is as good as a probe's."""
     outage(board)
     assert board.at(1, GOOD[2]) is State.DOWN
@@ -164,7 +164,7 @@ def test_one_that_is_down_may_be_called_once_in_each_cooldown(board: HealthFeedb
     assert board.at(2.3, GOOD[2]) is State.HEALTHY
 
 
-def test_a_key_that_fails_alone_does_not_use_up_the_last_resort_of_others(board: HealthFeedback) -> None:
+def test_a_key_that_fails_alone_does_not_use_up_the_last_resort_of_others(board: WatchedBoard) -> None:
     """It has its own."""
     for number in range(20):
         board.begin(MODEL, KEY, 0, bad(number))
@@ -179,7 +179,7 @@ def test_a_key_that_fails_alone_does_not_use_up_the_last_resort_of_others(board:
     assert board.begin(MODEL, KEY, 1.5, GOOD[2], last_resort=True) is not None
 
 
-def test_failures_are_remembered_for_a_bounded_number_of_keys_and_bodies(board: HealthFeedback) -> None:
+def test_failures_are_remembered_for_a_bounded_number_of_keys_and_bodies(board: WatchedBoard) -> None:
     """Whoever sends what."""
     for number in range(5000):
         board.fail(number, origin=Origin(f"key-{number}", {}))

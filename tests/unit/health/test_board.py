@@ -7,18 +7,18 @@ import pytest
 from arouter.health.board import ProviderState
 from arouter.health.breaker import State
 from arouter.health.window import NOTHING
-from support.health_board import KEY, MODEL, OTHER, SPARE, HealthFeedback
+from support.health_board import KEY, MODEL, OTHER, SPARE, WatchedBoard
 
 # --- What is observed -------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_observed_of_what_was_not_called(board: HealthFeedback) -> None:
+def test_nothing_is_observed_of_what_was_not_called(board: WatchedBoard) -> None:
     """Unknown is None, not zero."""
     assert board.observed(MODEL, 0) == NOTHING == (0, None, None, None, None)
     assert board.provider_observed("acme", 0) == NOTHING
 
 
-def test_an_endpoint_is_observed_with_all_its_credentials(board: HealthFeedback) -> None:
+def test_an_endpoint_is_observed_with_all_its_credentials(board: WatchedBoard) -> None:
     """Means over those calls that say something."""
     board.call(0).succeeded(0, 0.5, 100)
     streamed = board.call(0, key=SPARE)
@@ -31,7 +31,7 @@ def test_an_endpoint_is_observed_with_all_its_credentials(board: HealthFeedback)
     assert board.provider_observed("acme", 0) == (4, 0.75, 1, 75, 0.5)
 
 
-def test_the_window_is_thirty_seconds(board: HealthFeedback) -> None:
+def test_the_window_is_thirty_seconds(board: WatchedBoard) -> None:
     """What is older is gone; what is younger than 27 seconds is there."""
     board.call(0).succeeded(0, 1, 10)
     board.call(20).succeeded(20, 2, 20)
@@ -41,7 +41,7 @@ def test_the_window_is_thirty_seconds(board: HealthFeedback) -> None:
     assert board.observed(MODEL, 50) == NOTHING
 
 
-def test_an_opening_is_an_outage_for_thirty_seconds(board: HealthFeedback) -> None:
+def test_an_opening_is_an_outage_for_thirty_seconds(board: WatchedBoard) -> None:
     """Also when it is over."""
     board.fail(0, times=3)
     board.call(1).succeeded(1)
@@ -51,7 +51,7 @@ def test_an_opening_is_an_outage_for_thirty_seconds(board: HealthFeedback) -> No
 
 
 @pytest.mark.parametrize(("outcomes", "outage"), [("ffs", False), ("fsfs", False), ("fsfsf", True), ("fssfs", False)])
-def test_half_of_five_calls_failing_is_an_outage(board: HealthFeedback, outcomes: str, outage: bool) -> None:
+def test_half_of_five_calls_failing_is_an_outage(board: WatchedBoard, outcomes: str, outage: bool) -> None:
     """Failures that are never three in a row are noticed too."""
     for outcome in outcomes:
         call = board.call(0)
@@ -63,7 +63,7 @@ def test_half_of_five_calls_failing_is_an_outage(board: HealthFeedback, outcomes
     assert board.had_outage(MODEL, 0) is outage
 
 
-def test_a_revoked_key_is_no_outage_of_its_endpoint(board: HealthFeedback) -> None:
+def test_a_revoked_key_is_no_outage_of_its_endpoint(board: WatchedBoard) -> None:
     """As long as another works."""
     board.fail(0, times=3)
     assert board.had_outage(MODEL, 0)
@@ -75,7 +75,7 @@ def test_a_revoked_key_is_no_outage_of_its_endpoint(board: HealthFeedback) -> No
 # --- Providers --------------------------------------------------------------------------------------------------------
 
 
-def test_a_provider_is_unavailable_when_all_that_was_used_fails(board: HealthFeedback) -> None:
+def test_a_provider_is_unavailable_when_all_that_was_used_fails(board: WatchedBoard) -> None:
     """It is told once, and once again when something succeeds."""
     board.call(0, OTHER).succeeded(0)
     board.fail(1, times=3)
@@ -91,7 +91,7 @@ def test_a_provider_is_unavailable_when_all_that_was_used_fails(board: HealthFee
     assert board.told == ["acme", "acme"]
 
 
-def test_what_succeeded_long_ago_does_not_keep_a_provider_available(board: HealthFeedback) -> None:
+def test_what_succeeded_long_ago_does_not_keep_a_provider_available(board: WatchedBoard) -> None:
     """Lately is five minutes."""
     board.call(0, OTHER).succeeded(0)
     board.fail(301, times=3)
@@ -99,7 +99,7 @@ def test_what_succeeded_long_ago_does_not_keep_a_provider_available(board: Healt
     assert board.provider_state("acme", 301) is ProviderState.UNAVAILABLE
 
 
-def test_time_alone_does_not_bring_a_provider_back(board: HealthFeedback) -> None:
+def test_time_alone_does_not_bring_a_provider_back(board: WatchedBoard) -> None:
     """A cooldown that is over is no success, and a probe on its way neither."""
     board.fail(0, times=3)
     assert board.provider_state("acme", 1000) is ProviderState.UNAVAILABLE
@@ -108,7 +108,7 @@ def test_time_alone_does_not_bring_a_provider_back(board: HealthFeedback) -> Non
     assert board.provider_state("acme", 1000) is ProviderState.UNAVAILABLE
 
 
-def test_another_endpoints_success_brings_a_provider_back(board: HealthFeedback) -> None:
+def test_another_endpoints_success_brings_a_provider_back(board: WatchedBoard) -> None:
     """Also one that was never called before."""
     board.fail(0, times=3)
     board.call(0, OTHER).succeeded(0)
@@ -117,7 +117,7 @@ def test_another_endpoints_success_brings_a_provider_back(board: HealthFeedback)
     assert board.told == ["acme", "acme"]
 
 
-def test_a_limit_degrades_a_provider_while_it_runs(board: HealthFeedback) -> None:
+def test_a_limit_degrades_a_provider_while_it_runs(board: WatchedBoard) -> None:
     """And does nothing else to it."""
     board.call(0).rate_limited(0, 7)
 
@@ -126,7 +126,7 @@ def test_a_limit_degrades_a_provider_while_it_runs(board: HealthFeedback) -> Non
     assert board.told == []
 
 
-def test_an_hour_without_use_forgets(board: HealthFeedback) -> None:
+def test_an_hour_without_use_forgets(board: WatchedBoard) -> None:
     """Models that come and go leave nothing behind; of what is forgotten nothing bad is known."""
     for number in range(1000):
         board.fail(0, times=3, endpoint=f"gone-{number}/model")

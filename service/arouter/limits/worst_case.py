@@ -1,0 +1,64 @@
+"""What a request may take of its key's limits at most, before it is sent. Pure.
+
+What is too much here comes back when the call is settled.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from arouter.chat.request import ChatRequest
+from arouter.chat.token_estimates import max_prompt_tokens
+from arouter.models import ModelDetails, Prices
+
+DEFAULT_COMPLETION = 4096
+"""Tokens of an answer where neither the request nor what is known of the model limits them."""
+
+_MAX_TOKENS = 2**31 - 1
+_MAX_COST = 2**53
+"""Nano-USD, some nine million USD: up to here Lua in Valkey counts exactly."""
+
+
+class WorstCase(NamedTuple):
+    """What a call takes at most.
+
+    Attributes:
+        tokens: Of prompt and answer together.
+        cost: In nano-USD; 0 if the model's prices are not known.
+    """
+
+    tokens: int
+    cost: int
+
+
+def worst_case(request: ChatRequest, details: ModelDetails) -> WorstCase:
+    """Returns what answering a request takes at most, as far as its model's details say."""
+    prompt = max_prompt_tokens(request)
+    completion = _completion_tokens(request.body, details, prompt)
+    cost = 0 if details.prices is None else _max_cost(details.prices, request.body, prompt, completion)
+    return WorstCase(min(prompt + completion, _MAX_TOKENS), min(cost, _MAX_COST))
+
+
+def _completion_tokens(body: dict[str, Any], details: ModelDetails, prompt: int) -> int:
+    asked = body.get("max_completion_tokens") or body.get("max_tokens")
+    if asked and asked > 0:
+        one: int = asked
+    elif details.max_output_tokens is not None:
+        one = details.max_output_tokens
+    elif details.context_length is not None:
+        one = max(details.context_length - prompt, 1)
+    else:
+        one = DEFAULT_COMPLETION
+    choices: int = body.get("n") or 1
+    return min(one * max(choices, 1), _MAX_TOKENS)
+
+
+def _max_cost(prices: Prices, body: dict[str, Any], prompt: int, completion: int) -> int:
+    """Returns the cost in nano-USD at the highest rates that may apply: cheaper ones are known only afterwards."""
+    rates = [prices, *(tier for tier in prices.tiers if tier.above < prompt)]
+    per_prompt = max(max(rate.prompt, rate.cache_write or 0, rate.prompt_audio or 0) for rate in rates)
+    audio = "audio" in (body.get("modalities") or ())
+    per_completion = max(max(rate.completion, (rate.completion_audio or 0) if audio else 0) for rate in rates)
+    # USD per million tokens are 1,000 nano-USD per token.
+    return math.ceil((prompt * per_prompt + completion * per_completion) * 1000)
