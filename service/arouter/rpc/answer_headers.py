@@ -11,7 +11,7 @@ _MAX_LIST = 1024
 
 def answer_headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     """Returns who answers, who was tried, what the key's limits say, and the dropped parameters if there are any."""
-    headers = (("x-arouter-provider", answer.provider), route_header(answer.outcome), *answer.limit_headers)
+    headers = (("x-arouter-provider", answer.provider), route_header(answer.record), *answer.limit_headers)
     if not answer.dropped:
         return headers
     names = ", ".join(_printable(name) for name in answer.dropped)

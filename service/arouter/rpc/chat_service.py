@@ -11,6 +11,7 @@ from google.api import httpbody_pb2
 from typing_extensions import override
 
 from arouter.calls.answer import Answer
+from arouter.calls.call_record import new_call_record
 from arouter.calls.pipeline import Pipeline
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
@@ -26,6 +27,8 @@ from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.response import completion_to_proto
 from arouter.rpc.typed.route import taken_route
+from arouter.telemetry.genai import CHAT
+from arouter.telemetry.spans import Tracer
 from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc
 from arouter.v1.route_pb2 import RouteTrace
 
@@ -39,15 +42,17 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     would live until the garbage collector comes by.
 
     Args:
-        pipeline: What answers.
+        pipeline: Answers.
+        tracer: Starts the span of each call.
         keep_alive: See the attribute.
 
     Attributes:
         keep_alive: Seconds of silence after which a REST stream gets a comment; of streams that begin from now on.
     """
 
-    def __init__(self, pipeline: Pipeline, keep_alive: float) -> None:
+    def __init__(self, pipeline: Pipeline, tracer: Tracer, keep_alive: float) -> None:
         self._pipeline = pipeline
+        self._tracer = tracer
         self.keep_alive = keep_alive
 
     @override
@@ -89,7 +94,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             del request
             async with self._answer(chat, context) as answer:
                 response = completion_to_proto(answer.completion)
-                response.route.CopyFrom(taken_route(answer.outcome))
+                response.route.CopyFrom(taken_route(answer.record))
                 context.set_trailing_metadata(answer_headers(answer))
                 return response
         except ARouterError as error:
@@ -106,7 +111,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             del request
             async with self._answer(chat, context) as answer:
                 await opening.open(answer_headers(answer))
-                route: RouteTrace | None = taken_route(answer.outcome)
+                route: RouteTrace | None = taken_route(answer.record)
                 while not answer.complete:
                     for chunk in await answer.read():
                         piece = chunk_to_proto(chunk)
@@ -124,14 +129,8 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         who = caller.get()
-        return self._pipeline.answer(
-            who.key,
-            chat,
-            who.reservation,
-            deadline=deadline,
-            request_id=who.request_id,
-            traceparent=who.traceparent,
-        )
+        record = new_call_record(who.key, chat, who.request_id, self._tracer.start(CHAT, who.traceparent))
+        return self._pipeline.answer(record, who.reservation, deadline)
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
         events = EventStream(context, self.keep_alive)

@@ -7,11 +7,11 @@ import time
 
 from typing_extensions import override
 
-from arouter.calls.pipeline import Pipeline
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import parse_chat_request
 from arouter.errors import ARouterError
 from arouter.planning.explain import verdict
+from arouter.planning.planner import Planner
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.paths import typed_path
@@ -26,12 +26,12 @@ class RoutingService(RoutingServiceServicer):
     """Shows plans without following them: no provider, limit or record has to do with it.
 
     Args:
-        pipeline: Has the planner.
+        planner: Plans.
         catalogue: Of all models.
     """
 
-    def __init__(self, pipeline: Pipeline, catalogue: Catalogue) -> None:
-        self._pipeline = pipeline
+    def __init__(self, planner: Planner, catalogue: Catalogue) -> None:
+        self._planner = planner
         self._catalogue = catalogue
 
     @override
@@ -46,7 +46,7 @@ class RoutingService(RoutingServiceServicer):
                 raise
         key = caller.get().key
         remaining = context.time_remaining()
-        plan = self._pipeline.planner.plan(
+        plan = self._planner.plan(
             chat, key, time.monotonic(), math.inf if remaining is None else remaining, explain=True
         )
         response = ExplainRouteResponse(route=planned_route(plan))

@@ -18,7 +18,7 @@ def planned_route(plan: Plan) -> RouteTrace:
     return RouteTrace(**_fields(plan), excluded=excluded)
 
 
-def taken_route(outcome: CallRecord) -> RouteTrace:
+def taken_route(record: CallRecord) -> RouteTrace:
     """Returns how the answer to a call was found."""
     attempts = [
         {
@@ -27,9 +27,9 @@ def taken_route(outcome: CallRecord) -> RouteTrace:
             "result": attempt.result,
             "ms": attempt.ms,
         }
-        for attempt in outcome.attempts
+        for attempt in record.attempts
     ]
-    return RouteTrace(**({} if outcome.plan is None else _fields(outcome.plan)), attempts=attempts)  # type: ignore[arg-type]
+    return RouteTrace(**({} if record.plan is None else _fields(record.plan)), attempts=attempts)  # type: ignore[arg-type]
 
 
 def _fields(plan: Plan) -> dict[str, Any]:
