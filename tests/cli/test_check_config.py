@@ -30,9 +30,9 @@ routing: {default_provider: nobody}
 BAD = {
     "not YAML": ("providers: [", "line 1: not valid YAML"),
     "a date that is none": ("accounts: 2024-99-99", "not valid YAML: month must be in 1..12"),
-    "an unknown field": ("gateway: {corse: {}}", "gateway: there is no field 'corse'; did you mean 'cors'?"),
+    "an unknown field": ("gateway: {corse: {}}", "gateway: unknown field 'corse'; did you mean 'cors'?"),
     "a wrong type": ("providers: [{id: openai, base_url: 5}]", "providers[0].base_url: "),
-    "an unset variable": ('providers: [{id: a, api_keys: ["${UNSET}"]}]', "the environment variable UNSET is not set"),
+    "an unset variable": ('providers: [{id: a, api_keys: ["${UNSET}"]}]', "environment variable UNSET is not set"),
     "a repeated id": ("providers: [{id: openai}, {id: openai}]", "providers[1].id: 'openai' is already providers[0]"),
     "a provider without address": ("providers: [{id: x}]", "providers[0]: provider 'x' needs a base_url"),
     "a provider without key": ("providers: [{id: openai}]", "providers[0]: provider 'openai' needs a key"),

@@ -200,7 +200,7 @@ def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
     [
         ("providers: [", "arouter.yaml: line 1: not valid YAML"),
         ("providers: [{id: x}]", "provider 'x' needs a base_url"),
-        ("gateway: {corse: {}}", "arouter.yaml: gateway: there is no field 'corse'; did you mean 'cors'?"),
+        ("gateway: {corse: {}}", "arouter.yaml: gateway: unknown field 'corse'; did you mean 'cors'?"),
         (None, "arouter.yaml: No such file or directory"),
     ],
 )

@@ -203,9 +203,9 @@ def test_what_cannot_be_used_changes_nothing(
 
     for text, why in {
         "providers: [": "arouter.yaml: line 1: not valid YAML",
-        "provders: []": "arouter.yaml: there is no field 'provders'; did you mean 'providers'?",
+        "provders: []": "arouter.yaml: unknown field 'provders'; did you mean 'providers'?",
         "timeouts: {total: 0}": "arouter.yaml: timeouts.total:",
-        'providers: [{id: openai, api_keys: ["${NOT_THERE}"]}]': "the environment variable NOT_THERE is not set",
+        'providers: [{id: openai, api_keys: ["${NOT_THERE}"]}]': "environment variable NOT_THERE is not set",
         "providers: [{id: x}]": "arouter.yaml: providers[0]: provider 'x' needs a base_url",
     }.items():
         assert why in file.refuse(text)

@@ -126,14 +126,14 @@ async def test_without_a_file_there_is_nothing_to_reload(said: Said) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "it is empty, and the configuration in use is not; restart to start without one"),
-        ("# all of it\n", "it is empty, and the configuration in use is not; restart to start without one"),
+        ("", "the file is empty, but the configuration in use is not; restart to run without one"),
+        ("# all of it\n", "the file is empty, but the configuration in use is not; restart to run without one"),
         ("providers: []", "no provider would be left; restart to run without one"),
         ("timeouts: {total: 5}", "no provider would be left; restart to run without one"),
-        ("providers:", "providers: it has no content, and has some in the configuration in use; leave it out"),
+        ("providers:", "providers: has no content, but has some in the configuration in use; remove the name too"),
         (
             f"models:\n{row('a')}",
-            "models: it has no content, and has some in the configuration in use; leave it out",
+            "models: has no content, but has some in the configuration in use; remove the name too",
         ),
         (
             row("a").replace(", api_keys: ['${KEY}']", ""),

@@ -9,7 +9,7 @@ from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema, json_text
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."
-"""What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a preference, noted as dropped."""
+"""Replaces `json_object`. Anthropic supports only schemas, so the mode is not guaranteed and reported as dropped."""
 
 _SCHEMA = "response_format.json_schema.schema"
 _FORMAT_FIELDS = frozenset({"type", "json_schema"})

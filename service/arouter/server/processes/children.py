@@ -63,8 +63,8 @@ class Child:
             command: Program and arguments.
             environment: All its environment variables.
             on_line: Called with the name and each line of output.
-            text: The configuration to start with, which is sent over a link (`server/processes/link.py`). None: there is no link.
-            on_text: Called with each configuration that the program takes later.
+            text: The initial configuration, sent over a link (`server/processes/link.py`). None: there is no link.
+            on_text: Called with each configuration that the program applies later.
 
         Raises:
             OSError: The program cannot be started.
