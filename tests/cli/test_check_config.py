@@ -66,11 +66,11 @@ def test_it_says_what_is_on(tmp_path: Path) -> None:
     assert (done.returncode, done.log) == (0, "")
     assert done.printed == (
         f"{tmp_path}/checked.yaml: valid\n"
-        "providers  mine: https://llm.example.com/v1, 1 key, 1 model and those of its own list\n"
+        "providers  mine: https://llm.example.com/v1, 1 key, 1 model and those of its model list\n"
         "           here: http://127.0.0.1:9001/v1, no keys, 1 model\n"
         "models     shared/a: mine/a, here/b\n"
         "database   PostgreSQL, prod at db.example.com:5432\n"
-        "limits     counted together at cache.example.com:6380/1\n"
+        "limits     counted in cache.example.com:6380/1\n"
         "listens    gateway on 127.0.0.1:8080\n"
         "           gRPC on 127.0.0.1:50051\n"
         "           metrics on 127.0.0.1:9464\n"
@@ -82,7 +82,7 @@ def test_it_starts_and_writes_nothing(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert f"database   SQLite, {tmp_path}/state/arouter.db\n" in done.printed
-    assert "limits     counted by each process for itself\n" in done.printed
+    assert "limits     counted by each process separately\n" in done.printed
     assert not (tmp_path / "state").exists()
 
 
@@ -95,12 +95,12 @@ def test_what_is_hardly_meant_is_a_warning(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert done.log.splitlines() == [
-        "Warning: providers[0]: 'mine' has no key; `api_keys: []` says that none is wanted",
-        "Warning: providers[2]: `arouter serve` refuses 'local', which only `arouter up` starts",
-        "Warning: models[0]: 'here/c' is none of the models of 'here'",
-        "Warning: models[0]: the provider of 'nobody/a' is not on",
-        "Warning: routing.default_provider: 'nobody' is not on",
-        "Warning: 2 of the ports are 50051",
+        "Warning: providers[0]: 'mine' has no key; set `api_keys: []` if it needs none",
+        "Warning: providers[2]: `arouter serve` rejects 'local', which only `arouter up` starts",
+        "Warning: models[0]: 'here' has no model 'here/c'",
+        "Warning: models[0]: the provider of 'nobody/a' is not enabled",
+        "Warning: routing.default_provider: 'nobody' is not enabled",
+        "Warning: port 50051 is set 2 times",
     ]
 
 

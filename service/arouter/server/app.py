@@ -1,4 +1,4 @@
-"""Puts the service together and runs it: the composition root."""
+"""Assembles and runs the service: the composition root."""
 
 from __future__ import annotations
 
@@ -95,37 +95,37 @@ SERVICES = (
 )
 
 _LIST_TIMEOUT = 2.0
-"""Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
+"""Seconds that start-up waits for the providers' model lists. Slower ones are loaded in the background."""
 
 _USAGE_TIMEOUT = 10.0
-"""Seconds that the end waits for the database to take the last usage records."""
+"""Seconds that shutdown waits for the database to store the last usage records."""
 
 _REFUSALS = 1.0
-"""Seconds in which new calls are answered with UNAVAILABLE before connections are told to go away."""
+"""Seconds during which new calls are rejected with UNAVAILABLE before GOAWAY is sent."""
 
 _LAST_WORDS = 1.0
-"""Seconds for calls to send their status once they are settled."""
+"""Seconds for calls to send their status after their usage is recorded."""
 
 _log = logging.getLogger(__name__)
 
 
 class App:
-    """One worker: a gRPC server on one port, and if wanted one for its health alone on another.
+    """One worker: a gRPC server on one port and, optionally, its health service on another.
 
     Args:
-        config: Of the service.
-        environment: Of the process.
+        config: The configuration.
+        environment: The environment of the process.
         share_port: Whether other processes listen on the same ports (`SO_REUSEPORT`).
 
     Attributes:
-        reload: Takes a changed configuration.
+        reload: Applies configuration changes.
     """
 
     def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
         self._config = config
         self._environment = environment
         self._share_port = share_port
-        # First what may be wrong, then what would have to be closed.
+        # First what may fail, then what would have to be closed.
         built_in = built_in_keys(config, environment)
         self._credentials = None if config.server.tls is None else server_credentials("server.tls", config.server.tls)
         self._directory = KeyCache(built_in, config.accounts.max_age)
@@ -213,13 +213,13 @@ class App:
         self._health_server.add_generic_rpc_handlers((health_methods,))
 
     async def start(self) -> None:
-        """Waits for the database, reads the model lists and says SERVING.
+        """Waits for the database, reads the model lists and publishes SERVING.
 
-        Listens from the beginning, to say NOT_SERVING until then. On a port that it shares only then: it would get
-        calls that the others could answer.
+        Listens from the beginning and publishes NOT_SERVING until then. A shared port is opened only at the end,
+        because until then the other processes can answer its calls.
 
         Raises:
-            ConfigError: A port cannot be had; the database belongs to a newer release.
+            ConfigError: A port cannot be bound, or the database belongs to a newer release.
         """
         await self._serving.prepare()
         address = self._bind(self._server, self._environment.grpc_port, "AROUTER_GRPC_PORT", self._credentials)
@@ -230,7 +230,7 @@ class App:
         if self._metrics is not None:
             self._metrics.start()
         if not self._catalogue.providers:
-            _log.warning("no provider is on: set a provider's key variable, or name one in AROUTER_CONFIG")
+            _log.warning("no provider is enabled: set a provider's key variable, or configure one in AROUTER_CONFIG")
         await wait_for_schema(self._database)
         await self._directory_sync.start()
         self._revocation.start()
@@ -246,10 +246,10 @@ class App:
         _log.info("serving on %s%s", address, "" if self._credentials is None else " with TLS")
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Says NOT_SERVING, after the configured delay refuses new calls, lets the others finish, closes everything.
+        """Publishes NOT_SERVING, rejects new calls after the configured delay, waits for the others, closes all.
 
-        Calls get the configured grace, or until `hurry` is set. Health watches and other endless streams do not hold
-        the end up.
+        Calls get the configured grace period, or until `hurry` is set. Health watches and other endless streams do not
+        delay the shutdown.
         """
         grace = self._config.server.drain_grace
         await self.reload.stop()
@@ -262,10 +262,11 @@ class App:
         _log.info("draining: %d calls in flight", self._admission.in_flight)
         idle = asyncio.ensure_future(self._admission.idle())
         hurried = asyncio.ensure_future(hurry.wait())
-        # First our own refusals, then GOAWAY, which sends clients elsewhere: a call that crosses it ends as CANCELLED.
+        # First our own rejections, then GOAWAY, which makes clients reconnect: a call that crosses it ends with
+        # CANCELLED.
         refusing = min(_REFUSALS, grace)
         await asyncio.wait({idle, hurried}, timeout=refusing, return_when=asyncio.FIRST_COMPLETED)
-        # Longer than the grace, at whose end the calls are to say why they end.
+        # Longer than the grace period, at the end of which calls still have to send their status.
         stopped = asyncio.ensure_future(self._server.stop(grace + _LAST_WORDS))
         await asyncio.wait({stopped, idle, hurried}, timeout=grace - refusing, return_when=asyncio.FIRST_COMPLETED)
         if not idle.done():
@@ -285,7 +286,7 @@ class App:
         await self._upstream.close()
         await self._database.close()
         await self._tracer.close()
-        # Last: until the process ends, probes are to hear that it drains.
+        # Closed last, so that probes see NOT_SERVING until the process ends.
         await self._health_server.stop(None)
 
     async def _configure(self, config: Config, providers: Collection[Provider]) -> None:
@@ -293,7 +294,7 @@ class App:
         await self._live.configure(config, providers)
 
     def _build_metrics(self, board: HealthBoard) -> Metrics:
-        # Imported only where it is wanted.
+        # Imported only if needed.
         from arouter.server.metrics import Metrics, Parts
 
         parts = Parts(
@@ -319,7 +320,9 @@ class App:
             else:
                 server.add_secure_port(address, credentials)
         except RuntimeError as error:
-            raise ConfigError(f"cannot listen on {address} ({variable}): it is taken or not allowed") from error
+            raise ConfigError(
+                f"cannot listen on {address} ({variable}): the port is in use or not permitted"
+            ) from error
         return address
 
     async def _listen(self) -> None:
@@ -328,10 +331,10 @@ class App:
 
 
 def _tracer(environment: Environment) -> Tracer:
-    """Returns what traces calls.
+    """Returns the tracer.
 
     Raises:
-        ConfigError: OpenTelemetry's SDK cannot use one of its variables.
+        ConfigError: OpenTelemetry's SDK rejects one of its variables.
     """
     if environment.collector is None:
         return NO_TRACER
@@ -340,4 +343,4 @@ def _tracer(environment: Environment) -> Tracer:
     try:
         return OtelTracer()
     except ValueError as error:
-        raise ConfigError(f"a variable of OpenTelemetry (OTEL_…): {error}") from error
+        raise ConfigError(f"an OpenTelemetry variable (OTEL_…) is invalid: {error}") from error

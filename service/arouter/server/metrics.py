@@ -1,4 +1,4 @@
-"""A worker's metrics: what is counted, call by call and now and then, and the port that shows it."""
+"""The metrics of a worker: counted per call or sampled periodically, and the port that exports them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from arouter.telemetry.instruments import Instruments
 from arouter.usage.writer import UsageWriter
 
 _INTERVAL = 1.0
-"""Seconds between two looks at what cannot be counted call by call."""
+"""Interval in seconds of samples of values that cannot be counted per call."""
 
 _BREAKERS = {State.HEALTHY: "closed", State.LIMITED: "limited"}
-"""Of an endpoint with a key; in any other state its breaker is open."""
+"""States of a breaker by an endpoint's state; in any other state it is open."""
 
 _LIMITS = ("minute", "day", "tokens", "spending")
 _NO_ANSWER = "unavailable"
@@ -36,7 +36,7 @@ _NO_ANSWER = "unavailable"
 
 @dataclass(frozen=True)
 class Parts:
-    """What is looked at."""
+    """The sampled parts of the service."""
 
     admission: Admission
     upstream: Upstream
@@ -51,14 +51,14 @@ class Parts:
 
 
 class Metrics:
-    """Measures calls, and looks at the parts once a second.
+    """Measures calls, and samples the parts once a second.
 
-    The looks are the event loop's, since a scrape is another thread's, or in another process.
+    Samples are taken on the event loop, because a scrape runs in another thread or process.
 
     Args:
-        parts: At what.
+        parts: The parts to sample.
         address: IP address to listen on.
-        port: To listen on; None where another process shows what this one counts, with what others count.
+        port: Port to listen on; None if another process exports the metrics of all workers.
     """
 
     def __init__(self, parts: Parts, address: str, port: int | None) -> None:
@@ -73,17 +73,17 @@ class Metrics:
         self.measure = Meter(self._to).measure
 
     def start(self) -> None:
-        """Listens, if it has a port, and begins to look.
+        """Opens the port, if there is one, and starts sampling.
 
         Raises:
-            ConfigError: The port cannot be had.
+            ConfigError: The port cannot be bound.
         """
         if self._registry is not None and self._port is not None:
             open_metrics_port(self._address, self._port, self._registry, lambda: {"service": os.getpid()})
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Looks for the last time. The port stays until the process ends."""
+        """Takes the last sample. The port stays open until the process ends."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -117,7 +117,7 @@ class Metrics:
         self._look_at_breakers()
 
     def _count(self, counter: prometheus_client.Counter, total: int) -> None:
-        """Raises a counter to what is counted elsewhere."""
+        """Raises a counter to a total that is counted elsewhere."""
         counter.inc(total - self._counted.get(counter, 0))
         self._counted[counter] = total
 
@@ -135,7 +135,7 @@ class Metrics:
         seen: Counter[tuple[str, str, str]] = Counter()
         for id_, state in self._parts.board.states(time.monotonic()):
             seen[*self._to.models[id_], _BREAKERS.get(state, "open")] += 1
-        # Of those that the board has forgotten there are none.
+        # Breakers that the board has removed count as zero.
         for labels in self._breakers.keys() | seen.keys():
             if self._breakers[labels] != seen[labels]:
                 self._to.breakers[labels].set(seen[labels])

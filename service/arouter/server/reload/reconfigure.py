@@ -1,4 +1,4 @@
-"""The parts of a worker that take another configuration while calls are in flight."""
+"""Applies a new configuration to the parts of a running worker."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from arouter.usage.writer import UsageWriter
 
 @dataclass(frozen=True)
 class Reconfiguration:
-    """What `configure` changes. Each part stays the same object, with what it knows.
+    """The parts that a new configuration changes. Each remains the same object and keeps its state.
 
-    `server/reload/config_diff.py` lists the fields that this covers.
+    `server/reload/config_diff.py` lists the fields that are covered.
     """
 
     catalogue: Catalogue
@@ -43,14 +43,14 @@ class Reconfiguration:
     health: ProviderHealth
 
     async def configure(self, config: Config, providers: Collection[Provider]) -> None:
-        """Applies a configuration, for calls that begin from now on. Those in flight keep what they began with.
+        """Applies a configuration to new calls. Calls in flight keep the configuration they started with.
 
         Args:
-            config: The whole.
-            providers: What `build_providers` made of it.
+            config: The complete configuration.
+            providers: The providers, built from `config`.
         """
         planner, attempts = routing_parts(config.routing, self.catalogue, self.upstream, self.board)
-        # Without a pause up to the first `await`: no call sees half of it.
+        # No `await` before the last step, so that no call sees a partly applied configuration.
         self._forget_changed(providers)
         self.catalogue.configure(providers, int(time.time()), config.models)
         self.board.configure(cooling(config.routing.breaker))
@@ -63,7 +63,7 @@ class Reconfiguration:
         await self.sync.configure(config.catalogue.sync_interval)
 
     def _forget_changed(self, providers: Collection[Provider]) -> None:
-        """Drops the health of providers that are gone, elsewhere or called with other credentials."""
+        """Removes the health state of providers that were removed or whose URL or credentials have changed."""
         now = {provider.id: provider for provider in providers}
         for before in self.catalogue.providers:
             after = now.get(before.id)
@@ -74,11 +74,11 @@ class Reconfiguration:
 def routing_parts(
     config: RoutingConfig, catalogue: Catalogue, upstream: Upstream, board: HealthBoard
 ) -> tuple[Planner, Attempts]:
-    """Returns who plans and who tries."""
-    random = Random()  # noqa: S311 -- to balance, not to hide
+    """Returns the planner and the attempts for a routing configuration."""
+    random = Random()  # noqa: S311 -- for load balancing, not for security
     return Planner(catalogue, board, config, random), Attempts(upstream, board, config, random)
 
 
 def cooling(config: BreakerConfig) -> Cooling:
-    """Returns the times of the breakers."""
+    """Returns the breaker settings."""
     return Cooling(config.failures, config.cooldown, config.max_cooldown)

@@ -1,4 +1,4 @@
-"""Notices that a file is another one, however it was replaced: written, renamed over, or behind a symbolic link."""
+"""Detects changes of a file, whether it is written in place, replaced, or reached by a symbolic link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class _Look(NamedTuple):
-    """What the real file behind the path looked like."""
+    """The state of the file that the path resolves to."""
 
     device: int
     inode: int
@@ -16,10 +16,10 @@ class _Look(NamedTuple):
 
 
 class WatchedFile:
-    """A file that others change. Its methods may block: not for an event loop.
+    """A file that is changed by others. Its methods may block and must not run on an event loop.
 
     Args:
-        path: Where it is. Links are followed anew at each look, those of a mounted Kubernetes ConfigMap included.
+        path: Its path. Links are resolved each time, including those of a mounted Kubernetes ConfigMap.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,17 +28,17 @@ class WatchedFile:
         self._last = self._look()
 
     def has_changed(self) -> bool:
-        """Says whether it is to be read: it is not what it was then, and has stayed as it is since the last look.
+        """Returns whether the file must be read: it has changed since it was read, but not since the last poll.
 
-        The latter because a file that somebody is writing is there in part, or not at all.
+        The latter because a file that is being written may be incomplete or absent.
         """
         found, last = self._look(), self._last
         self._last = found
         return found == last and found != self._known
 
     def note(self) -> None:
-        """Notes that it is read now."""
-        # Before it is: what is written meanwhile is seen at the next look.
+        """Records the state of the file; must be called before it is read."""
+        # Before the read, so that a write during the read is detected by the next poll.
         self._known = self._last = self._look()
 
     def _look(self) -> _Look | None:
