@@ -108,7 +108,7 @@ def test_no_configuration_is_one_too(tmp_path: Path) -> None:
     done = check(tmp_path, None, AROUTER_CONFIG="")
 
     assert done.printed.startswith("no file: valid\n")
-    assert done.log.startswith("Warning: no provider is on")
+    assert done.log.startswith("Warning: no provider is enabled")
 
 
 @pytest.mark.parametrize("name", BAD)
