@@ -38,7 +38,7 @@ BAD = {
     "a provider without key": ("providers: [{id: openai}]", "providers[0]: provider 'openai' needs a key"),
     "a key of no header": (
         "providers: [{id: a, base_url: 'http://x/v1', api_keys: ['a b']}]",
-        "providers[0]: provider 'a': an API key has characters that no header can carry",
+        "providers[0]: provider 'a': an API key has characters that are not allowed in headers",
     ),
     "no file": (None, "No such file or directory"),
 }

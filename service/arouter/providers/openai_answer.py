@@ -1,7 +1,7 @@
-"""Answers of the `openai` protocol in the shape that OpenAI's reference requires, whatever the server sent.
+"""Normalizes answers of the `openai` protocol to the shape that OpenAI's reference requires.
 
-Whole answers become complete ones; chunks become chunks whose choices have an `index`, a `delta` and, once each, a
-role. What needs no mending is not touched. `id`, `object`, `model` and `created` are the router's to set.
+Answers get all required members; choices of chunks get an `index`, a `delta` and, once each, a role. Valid answers are
+not modified. The router sets `id`, `object`, `model` and `created`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _ROLE = "assistant"
 
 
 def normalize_completion(completion: Json) -> None:
-    """Makes a whole answer complete, in place: `index`, `message`, its `role` and `content`, `finish_reason`.
+    """Completes an answer in place: `index`, `message`, its `role` and `content`, `finish_reason`.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; there is no choice with a message, or its reason says that it broke off.
+        ProviderError: PROVIDER_BAD_RESPONSE if no choice has a message, or the finish reason means that it was aborted.
     """
     choices = completion.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -50,7 +50,7 @@ def normalize_completion(completion: Json) -> None:
 
 
 def _is_whole(choice: Any, place: int) -> bool:
-    """Says whether a choice is a text that has all it should have: most are."""
+    """Returns whether a choice is text with all required members, as most are."""
     if type(choice) is not dict or "message" not in choice or "finish_reason" not in choice or "index" not in choice:
         return False
     message = choice["message"]
@@ -68,9 +68,9 @@ def _is_whole(choice: Any, place: int) -> bool:
 
 
 def take_usage(answer: Json) -> Json | None:
-    """Takes usage out of an answer or chunk; None where it has none.
+    """Removes usage from an answer or chunk and returns it; None if there is none.
 
-    Some servers put it on the last chunk with choices, some on each, Groq into `x_groq`, Moonshot into a choice
+    Some servers send it in the last chunk with choices, some in each; Groq in `x_groq`, Moonshot in a choice
     (vercel/ai#1651, earendil-works/pi#2017).
     """
     usage = answer.pop("usage") if "usage" in answer else None
@@ -103,10 +103,10 @@ def _whole_message(message: Json) -> Json:
 
 
 class ChunkNormalizer:
-    """Mends the chunks of one stream.
+    """Repairs the chunks of one stream.
 
     Attributes:
-        finished: Whether a choice has ended.
+        finished: Whether any choice has ended.
     """
 
     __slots__ = ("_open", "_roles", "finished")
@@ -118,22 +118,22 @@ class ChunkNormalizer:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a choice has begun and not ended."""
+        """Whether any choice has begun but not ended."""
         return bool(self._open)
 
     def normalize(self, choices: list[Any]) -> list[Json]:
-        """Returns the choices of a chunk in OpenAI's shape, mended in place.
+        """Returns the choices of a chunk in OpenAI's shape, repaired in place.
 
         Raises:
-            ProviderError: PROVIDER_BAD_RESPONSE; one is no object or holds no delta, or its reason says that the
-                answer broke off.
+            ProviderError: PROVIDER_BAD_RESPONSE if a choice is not an object or has no delta, or its finish reason
+            means that the answer was aborted.
         """
         roles = self._roles
         for place, choice in enumerate(choices):
-            # Subscripts and no calls: this runs for every chunk, and nearly every one is as it should be.
+            # Subscripts without function calls: this runs for every chunk, and nearly all are valid.
             try:
                 delta, index = choice["delta"], choice["index"]
-                # A boolean is an int to Python, and `1.0` finds what `1` has left.
+                # A boolean is an int in Python, and `1.0` equals `1` as a key.
                 clean = (
                     choice["finish_reason"] is None
                     and type(delta) is dict
@@ -148,7 +148,7 @@ class ChunkNormalizer:
         return choices
 
     def _is_clean(self, delta: Json, index: int) -> bool:
-        """Says whether a delta in the middle of a choice is as it should be."""
+        """Returns whether a delta in the middle of a choice needs no repair."""
         if "content" in delta and type(delta["content"]) not in _CONTENT:
             return False
         if len(delta) == 1 and "content" in delta:
@@ -161,8 +161,8 @@ class ChunkNormalizer:
         if not isinstance(choice, dict):
             raise bad_response("a choice that is not an object")
         index = choice["index"] = index_of(choice, place)
-        # Some servers repeat the whole message so far: beside the delta, or in the last chunk in its place
-        # (MiniMax, Perplexity). Azure's content filter reports in choices with neither.
+        # Some servers repeat the complete message so far, beside the delta or in its place in the last chunk (MiniMax,
+        # Perplexity). Azure's content filter reports in choices with neither.
         message = choice.pop("message", None)
         delta = choice.get("delta")
         if delta is None:
@@ -202,10 +202,10 @@ class ChunkNormalizer:
 
 
 def index_of(choice: Json, place: int) -> int:
-    """Returns a choice's number, which is its place where the server gave none.
+    """Returns a choice's index; its position if the server sent none.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is not a number.
+        ProviderError: PROVIDER_BAD_RESPONSE if the index is not a number.
     """
     index = choice.get("index")
     if index is None:
@@ -220,7 +220,7 @@ def index_of(choice: Json, place: int) -> int:
 
 
 def _mend_content(message: Json) -> None:
-    """Makes a text of content in parts, and `reasoning_content` of the thinking among them.
+    """Converts content in parts to a string, and its thinking parts to `reasoning_content`.
 
     Source: docs.mistral.ai/capabilities/reasoning.
     """
