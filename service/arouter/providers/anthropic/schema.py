@@ -1,4 +1,4 @@
-"""Structured output: OpenAI's `response_format` becomes Anthropic's `output_config.format`."""
+"""Encodes structured output: OpenAI's `response_format` becomes Anthropic's `output_config.format`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words aroun
 
 _SCHEMA = "response_format.json_schema.schema"
 _FORMAT_FIELDS = frozenset({"type", "json_schema"})
-# A schema has no name there, and every one is strict.
+# Schemas have no name in Anthropic's API, and are always strict.
 _DESCRIBED = frozenset({"name", "description", "schema", "strict"})
 
 
 def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, str | None]:
-    """Returns the `output_config.format` and the instruction that `response_format` asks for."""
+    """Returns `output_config.format` and the instruction for `response_format`."""
     wanted = optional(body, "response_format", dict, "")
     if wanted is None:
         return None, None
@@ -31,7 +31,7 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
         return None, JSON_INSTRUCTION
     if kind != "json_schema":
         raise invalid_request(
-            f"Invalid value for 'response_format.type': {kind[:64]!r}. This model takes 'text', 'json_object' and"
+            f"Invalid value for 'response_format.type': {kind[:64]!r}. This model supports 'text', 'json_object' and"
             " 'json_schema'.",
             "response_format.type",
         )

@@ -1,4 +1,4 @@
-"""Gemini's paths, headers, model list and the assembly of a request; each half of the translation has its own file."""
+"""Gemini's paths, headers, model list and request assembly; each part of the translation has its own module."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _PAGE = f"{_MODELS}?pageSize=1000"
 
 
 class GeminiAdapter(Adapter):
-    """Translates to generateContent and back. The base URL is the host's root."""
+    """Translates to and from generateContent. The base URL is the host's root."""
 
     models_path = _PAGE
 
     @override
     def headers(self, api_key: str | None) -> dict[str, str]:
-        # Never the `?key=` of the older examples: URLs end up in logs.
+        # Never the `?key=` of older examples, because URLs are logged.
         return {"x-goog-api-key": api_key} if api_key else {}
 
     @override
@@ -55,7 +55,7 @@ class GeminiAdapter(Adapter):
         try:
             return WireRequest(path, orjson.dumps(body), dropped.names(), names=names)
         except orjson.JSONEncodeError as error:
-            # orjson reads deeper than it writes.
+            # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error
 
     @override
