@@ -1,6 +1,6 @@
-"""Checks a rendered configuration: first against the types of Envoy's API, then with Envoy itself.
+"""Validates a rendered configuration: first against the types of Envoy's API, then with Envoy itself.
 
-The first check names the path of what is wrong and knows every field; the second knows what Envoy's extensions accept.
+The first check reports the path of an error and knows all fields; the second knows what Envoy's extensions accept.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _TIMEOUT = 60.0
 
 
 class ConfigurationError(Exception):
-    """Envoy would not take the configuration; the message says where and why."""
+    """Envoy would reject the configuration; the message says where and why."""
 
 
 def validate(config_path: Path) -> bool:
-    """Checks a rendered configuration; takes a few seconds.
+    """Validates a rendered configuration; takes a few seconds.
 
     Returns:
-        Whether it was checked against Envoy's typed protos too, which needs the package `xds-protos`.
+        Whether it was also checked against Envoy's typed protos, which requires the package `xds-protos`.
 
     Raises:
-        ConfigurationError: It is wrong.
+        ConfigurationError: The configuration is invalid.
         OSError: It cannot be read, or Envoy cannot be started.
     """
     typed = importlib.util.find_spec("envoy.config") is not None

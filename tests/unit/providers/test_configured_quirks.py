@@ -116,8 +116,8 @@ def test_a_key_may_have_a_header_of_its_own() -> None:
         ("{key_header: 'a b'}", r"providers\[0\].quirks.key_header: expected letters"),
         ("{tool_ids: {length: 9}}", r"providers\[0\].quirks.tool_ids: .* missing required field `pattern`"),
         ("{tool_ids: {pattern: '['}}", r"providers\[0\]: quirks.tool_ids.pattern: not a regular expression"),
-        ("{tool_ids: {pattern: '[a-z]{9}', length: 9}}", r"quirks.tool_ids: ids made .* do not match the pattern"),
-        ("{tool_names: {pattern: '[a-z]+'}}", r"quirks.tool_names.pattern: names made of others"),
+        ("{tool_ids: {pattern: '[a-z]{9}', length: 9}}", r"quirks.tool_ids: ids generated .* do not match the pattern"),
+        ("{tool_names: {pattern: '[a-z]+'}}", r"quirks.tool_names.pattern: generated names"),
         (
             "{members: {allowed: {messages: [a]}}}",
             r"quirks.members.allowed: unknown place 'messages'; expected one",
