@@ -50,7 +50,7 @@ class PriceLookupError(Exception):
 
 
 async def look_up(
-    wanted: Iterable[tuple[str, str]], *, patience: float = TIMEOUT, program: Sequence[str] = _PROGRAM
+    wanted: Iterable[tuple[str, str]], *, timeout_seconds: float = TIMEOUT, program: Sequence[str] = _PROGRAM
 ) -> dict[tuple[str, str], ModelDetails]:
     """Returns the current metadata of models; some prices depend on the date or the time of day.
 
@@ -58,7 +58,7 @@ async def look_up(
 
     Args:
         wanted: Models as (ARouter's provider id, native model name).
-        patience: Timeout of the process in seconds.
+        timeout_seconds: Timeout of the process in seconds.
         program: Arguments of the Python interpreter that is run.
 
     Returns:
@@ -67,19 +67,19 @@ async def look_up(
     Raises:
         PriceLookupError: The process returned no valid answer.
     """
-    asked = [key for key in dict.fromkeys(wanted) if key[0] in GENAI_PRICES_IDS]
-    if not asked:
+    queried = [key for key in dict.fromkeys(wanted) if key[0] in GENAI_PRICES_IDS]
+    if not queried:
         return {}
-    question = msgspec.json.encode([(GENAI_PRICES_IDS[provider], name) for provider, name in asked])
-    answer = await _run(program, question, patience)
+    question = msgspec.json.encode([(GENAI_PRICES_IDS[provider], name) for provider, name in queried])
+    answer = await _run(program, question, timeout_seconds)
     try:
         found = msgspec.json.decode(answer, type=list[ModelDetails])
-        return {key: details for key, details in zip(asked, found, strict=True) if details != UNKNOWN}
+        return {key: details for key, details in zip(queried, found, strict=True) if details != UNKNOWN}
     except (msgspec.MsgspecError, ValueError) as error:
         raise PriceLookupError(f"genai-prices could not be read: its answer is wrong: {error}") from error
 
 
-async def _run(program: Sequence[str], question: bytes, patience: float) -> bytes:
+async def _run(program: Sequence[str], question: bytes, timeout_seconds: float) -> bytes:
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=_ENVIRONMENT
@@ -87,15 +87,15 @@ async def _run(program: Sequence[str], question: bytes, patience: float) -> byte
     except OSError as error:
         raise PriceLookupError(f"genai-prices could not be read: {error}") from error
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout_seconds):
             answer, complaint = await process.communicate(question)
     except TimeoutError as error:
-        raise PriceLookupError(f"genai-prices could not be read: no answer in {patience:g} s") from error
+        raise PriceLookupError(f"genai-prices could not be read: no answer in {timeout_seconds:g} s") from error
     finally:
         await _end(process)
     if process.returncode != 0:
-        last_words = complaint[-_LAST_WORDS:].decode(errors="replace").strip()
-        raise PriceLookupError(f"genai-prices could not be read: exit status {process.returncode}: {last_words}")
+        stderr_tail = complaint[-_LAST_WORDS:].decode(errors="replace").strip()
+        raise PriceLookupError(f"genai-prices could not be read: exit status {process.returncode}: {stderr_tail}")
     return answer
 
 

@@ -61,9 +61,9 @@ def look_up(wanted: Sequence[tuple[str, str]], now: datetime) -> list[ModelDetai
 
 
 def _details(model: ModelInfo, now: datetime) -> ModelDetails:
-    said = {"context_length": model.context_window, "prices": _prices(model.get_prices(now))}
+    details = {"context_length": model.context_window, "prices": _prices(model.get_prices(now))}
     try:
-        return msgspec.convert({key: value for key, value in said.items() if value is not None}, ModelDetails)
+        return msgspec.convert({key: value for key, value in details.items() if value is not None}, ModelDetails)
     except msgspec.ValidationError:
         # One invalid row, such as a negative price, must not invalidate the others.
         return UNKNOWN

@@ -59,9 +59,9 @@ def tier_of(name: str, details: ModelDetails) -> Tier:
     """
     if details.tier is not None:
         return details.tier
-    told = _told(name)
-    if told is not None:
-        return told
+    by_name = _tier_by_name(name)
+    if by_name is not None:
+        return by_name
     if details.prices is None:
         return "standard"
     return _below(PRICES, details.prices.completion)
@@ -76,7 +76,7 @@ def blended_price(prices: Prices | None) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def _told(name: str) -> Tier | None:
+def _tier_by_name(name: str) -> Tier | None:
     own = name.lower().rpartition("/")[2].replace(":", "-").replace("_", "-")
     for pattern, tier in _NAMES:
         if pattern.search(own):

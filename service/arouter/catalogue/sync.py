@@ -65,10 +65,10 @@ class CatalogueSync:
         self._priced: Set[tuple[str, str]] = frozenset()
         self._unpriced = asyncio.Event()
 
-    async def start(self, patience: float) -> None:
+    async def start(self, timeout_seconds: float) -> None:
         """Loads the stored lists and starts the tasks.
 
-        Waits up to `patience` seconds for lists that were never read before.
+        Waits up to `timeout_seconds` for lists that were never read before.
         """
         providers = self._catalogue.providers
         await self._restore(providers)
@@ -79,7 +79,7 @@ class CatalogueSync:
             if not self._catalogue.is_complete(provider):
                 first_reads.append(asyncio.ensure_future(first_read.wait()))
         if first_reads:
-            _, late = await asyncio.wait(first_reads, timeout=patience)
+            _, late = await asyncio.wait(first_reads, timeout=timeout_seconds)
             for waiter in late:
                 waiter.cancel()
 
@@ -105,7 +105,7 @@ class CatalogueSync:
         for id_, provider in providers.items():
             if id_ not in self._readers:
                 self._read(provider)
-        self._look_for_unpriced()
+        self._check_unpriced()
 
     async def stop(self) -> None:
         """Stops the tasks."""
@@ -141,20 +141,20 @@ class CatalogueSync:
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
         """Reads one provider's list forever. Logs failures when their cause changes."""
         retry = min(_FIRST_RETRY, self._interval)
-        said: Failure | None = None
+        last_failure: Failure | None = None
         while True:
             try:
                 listed = await self._upstream.list_models(provider)
             except ARouterError as error:
                 self._catalogue.note_failure(provider, error)
-                if error.failure is not said:
-                    said = error.failure
+                if error.failure is not last_failure:
+                    last_failure = error.failure
                     _log.warning(
                         "failed to read the model list of provider %s: %s", provider.id, _cause(provider, error)
                     )
                 wait, retry = retry, min(retry * 2, self._interval)
             else:
-                said = None
+                last_failure = None
                 await self._take(provider, listed)
                 self.synced[provider.id] = time.time()
                 wait, retry = self._interval, min(_FIRST_RETRY, self._interval)
@@ -177,7 +177,7 @@ class CatalogueSync:
             _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
         await self._catalogue.follow(provider, listed, now, first_seen)
         _log.info("provider %s lists %d models", provider.id, len(listed))
-        self._look_for_unpriced()
+        self._check_unpriced()
 
     def _warn(self, provider: Provider, listed: ListedModels) -> None:
         """Logs how many entries of a list are left out, when that number changes."""
@@ -193,7 +193,7 @@ class CatalogueSync:
                 MAX_MODELS,
             )
 
-    def _look_for_unpriced(self) -> None:
+    def _check_unpriced(self) -> None:
         if not self._catalogue.names <= self._priced:
             self._unpriced.set()
 

@@ -109,14 +109,14 @@ def parse_preferences(body: dict[str, Any]) -> Preferences:
     model = body.get("model")
     if _ROUTER_FIELDS.isdisjoint(body):
         return Preferences((WantedModel(model),)) if model else Preferences()
-    wanted = dict.fromkeys([*([model] if model else ()), *(body.get("models") or ())])
-    if len(wanted) > _MAX_MODELS:
+    requested = dict.fromkeys([*([model] if model else ()), *(body.get("models") or ())])
+    if len(requested) > _MAX_MODELS:
         raise invalid_request(f"Invalid value for 'models': expected at most {_MAX_MODELS} models.", "models")
     provider = body.get("provider") or {}
     sort = provider.get("sort")
     max_price = provider.get("max_price") or {}
     return Preferences(
-        models=tuple(map(WantedModel, wanted)),
+        models=tuple(map(WantedModel, requested)),
         order=_names(provider.get("order")),
         only=_names(provider.get("only")),
         ignore=_names(provider.get("ignore")),

@@ -86,8 +86,8 @@ def _row(event: AuditEvent) -> tuple[str, ...]:
 
 def _changes(event: AuditEvent) -> str:
     if event.before is None or event.after is None:
-        whole = event.after or event.before or {}
-        return str(whole.get("name", "-"))
+        values = event.after or event.before or {}
+        return str(values.get("name", "-"))
     before = event.before
     return "; ".join(f"{name}: {shown(before[name])} → {shown(new)}" for name, new in event.after.items())
 

@@ -21,9 +21,9 @@ def check_config(file: Path | None) -> None:
 
     with config_errors():
         config, environment = read_settings(file)
-        lines, doubts = check(config, environment)
+        lines, warnings = check(config, environment)
     click.echo(f"{environment.config_path or 'no file'}: valid")
     for line in lines:
         click.echo(line)
-    for doubt in doubts:
-        click.echo(f"Warning: {doubt}", err=True)
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)

@@ -127,14 +127,14 @@ def update(
 @click.argument("hash", metavar="HASH")
 def disable(hash: str) -> None:  # noqa: A002
     """Disable a key."""
-    _say(_update(hash, {"disabled": True}).key.hash, "disabled")
+    _print_done(_update(hash, {"disabled": True}).key.hash, "disabled")
 
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
 def enable(hash: str) -> None:  # noqa: A002
     """Enable a disabled key."""
-    _say(_update(hash, {"disabled": False}).key.hash, "enabled")
+    _print_done(_update(hash, {"disabled": False}).key.hash, "enabled")
 
 
 @keys.command()
@@ -147,7 +147,7 @@ def delete(hash: str) -> None:  # noqa: A002
         await management.delete_key(found, command_line())
         return found
 
-    _say(manage(work), "revoked")
+    _print_done(manage(work), "revoked")
 
 
 def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
@@ -166,7 +166,7 @@ async def _find(management: Management, prefix: str) -> str:
     return await management.find_key(prefix.lower())
 
 
-def _say(key_hash: str, done: str) -> None:
+def _print_done(key_hash: str, done: str) -> None:
     click.echo(f"Key {key_hash[:_SHOWN_HASH]} is {done}.")
 
 

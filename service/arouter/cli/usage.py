@@ -38,8 +38,8 @@ def usage(
     Works directly on the database, with or without a running server, which writes to it twice a second.
     """
     end = (last or datetime.now(UTC)).date()
-    begin = first.date() if first else end - timedelta(days=30)
-    if begin > end:
+    start = first.date() if first else end - timedelta(days=30)
+    if start > end:
         raise click.BadParameter("must not be after the last day", param_hint="--from")
     dimensions: tuple[Dimension, ...] = by or ("day",)
 
@@ -47,7 +47,7 @@ def usage(
         from arouter.sql.usage import SqlUsageRepository
         from arouter.usage.repository import Scope
 
-        return await SqlUsageRepository(database).summarize(Scope(account=account), begin, end, dimensions)
+        return await SqlUsageRepository(database).summarize(Scope(account=account), start, end, dimensions)
 
     documents = [_document(total) for total in use_database(work)]
     if as_json:

@@ -41,7 +41,7 @@ class IdleTimer:
         self._task, self._cancellations = task, task.cancelling()
         if self._timer is None or self._timer.when() > self._deadline:
             self.close()
-            self._timer = self._loop.call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._on_timer)
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         task, self._task = self._task, None
@@ -51,12 +51,12 @@ class IdleTimer:
             if task.uncancel() <= self._cancellations and isinstance(error, asyncio.CancelledError):
                 raise TimeoutError from error
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         if self._task is None:
             return  # The next wait sets a new timer.
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._on_timer)
             return
         self._fired = True
         self._task.cancel()

@@ -99,17 +99,17 @@ class _Adapter:
         """Returns whether any reference is recursive."""
         finished: set[str] = set()
 
-        def leads_back(ref: str, trail: frozenset[str]) -> bool:
+        def is_cyclic(ref: str, trail: frozenset[str]) -> bool:
             if ref in trail:
                 return True
             target = None if ref in finished else self._target(ref)
             if target is None or len(trail) > MAX_DEPTH:
                 return False
-            found = any(leads_back(inner, trail | {ref}) for inner in _references(target))
+            found = any(is_cyclic(inner, trail | {ref}) for inner in _references(target))
             finished.add(ref)
             return found
 
-        return any(leads_back(ref, frozenset()) for ref in set(_references(self._root)))
+        return any(is_cyclic(ref, frozenset()) for ref in set(_references(self._root)))
 
     def adapt(self, schema: Any, depth: int, trail: tuple[str, ...] = ()) -> Any:
         """Returns the restricted form of a schema. `trail` holds the references that were expanded to reach it."""

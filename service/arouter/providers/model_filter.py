@@ -89,5 +89,5 @@ def can_chat(name: str, details: ModelDetails = UNKNOWN) -> bool:
     if details.output_modalities is not None:
         return "text" in details.output_modalities
     # A fine-tuned model is like its base model: `ft:gpt-4o-mini-2024-07-18:org::id`.
-    whole = name.lower().removeprefix("ft:").partition(":")[0]
-    return not (_OTHER_KINDS.search(whole.rpartition("/")[2]) or _OTHER_INTERFACES.search(whole))
+    base_name = name.lower().removeprefix("ft:").partition(":")[0]
+    return not (_OTHER_KINDS.search(base_name.rpartition("/")[2]) or _OTHER_INTERFACES.search(base_name))

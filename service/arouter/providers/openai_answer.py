@@ -41,12 +41,13 @@ def normalize_completion(completion: Json) -> None:
         reason = openai_reason(choice.get("finish_reason")) or "stop"
         has_calls = bool(choice["message"].get("tool_calls"))
         choice["finish_reason"] = "tool_calls" if has_calls and reason == "stop" else reason
-    said = completion.get("usage")
-    if type(said) is dict and "total_tokens" in said:
+    reported = completion.get("usage")
+    if type(reported) is dict and "total_tokens" in reported:
         return
     usage = take_usage(completion)
-    if usage is not None or said:
-        completion["usage"] = said if usage is None else usage  # what is malformed in it is the router's to estimate
+    if usage is not None or reported:
+        # Malformed counts are estimated by the router.
+        completion["usage"] = reported if usage is None else usage
 
 
 def _is_whole(choice: Any, place: int) -> bool:
@@ -90,16 +91,16 @@ def take_usage(answer: Json) -> Json | None:
 
 
 def _whole_message(message: Json) -> Json:
-    mended = {"role": _ROLE, "content": None, **message}
-    mended["role"] = _ROLE
-    _mend_content(mended)
-    if "tool_calls" in mended:
-        calls = whole_calls(mended.pop("tool_calls"))
+    repaired = {"role": _ROLE, "content": None, **message}
+    repaired["role"] = _ROLE
+    _repair_content(repaired)
+    if "tool_calls" in repaired:
+        calls = whole_calls(repaired.pop("tool_calls"))
         if calls:
-            mended["tool_calls"] = calls
-    if mended.get("function_call") is None:
-        mended.pop("function_call", None)
-    return mended
+            repaired["tool_calls"] = calls
+    if repaired.get("function_call") is None:
+        repaired.pop("function_call", None)
+    return repaired
 
 
 class ChunkNormalizer:
@@ -144,7 +145,7 @@ class ChunkNormalizer:
             except (KeyError, TypeError):
                 clean = False
             if not clean or not self._is_clean(delta, index):
-                self._mend(choice, place)
+                self._repair(choice, place)
         return choices
 
     def _is_clean(self, delta: Json, index: int) -> bool:
@@ -157,7 +158,7 @@ class ChunkNormalizer:
             return False
         return "tool_calls" not in delta or self._roles[index].take_clean(delta["tool_calls"])
 
-    def _mend(self, choice: Any, place: int) -> None:
+    def _repair(self, choice: Any, place: int) -> None:
         if not isinstance(choice, dict):
             raise bad_response("a choice that is not an object")
         index = choice["index"] = index_of(choice, place)
@@ -169,22 +170,22 @@ class ChunkNormalizer:
             delta = {} if index in self._roles else message or {}
         if not isinstance(delta, dict):
             raise bad_response("a choice whose delta is not an object")
-        choice["delta"] = self._mend_delta(index, delta)
+        choice["delta"] = self._repair_delta(index, delta)
         choice["finish_reason"] = self._end(index, choice)
 
-    def _mend_delta(self, index: int, delta: Json) -> Json:
+    def _repair_delta(self, index: int, delta: Json) -> Json:
         pieces = self._roles.get(index)
-        mended = {name: value for name, value in delta.items() if name not in ("role", "tool_calls")}
+        repaired = {name: value for name, value in delta.items() if name not in ("role", "tool_calls")}
         if pieces is None:
             pieces = self._roles[index] = ToolCallPieces()
             self._open.add(index)
-            mended = {"role": _ROLE, **mended}
-        _mend_content(mended)
-        if mended.get("function_call", mended) is None:
-            del mended["function_call"]
+            repaired = {"role": _ROLE, **repaired}
+        _repair_content(repaired)
+        if repaired.get("function_call", repaired) is None:
+            del repaired["function_call"]
         if calls := pieces.take(delta.get("tool_calls")):
-            mended["tool_calls"] = calls
-        return mended
+            repaired["tool_calls"] = calls
+        return repaired
 
     def _end(self, index: int, choice: Json) -> str | None:
         reason = choice.get("finish_reason")
@@ -196,8 +197,8 @@ class ChunkNormalizer:
         pieces = self._roles[index]
         if index in self._open:
             self._open.discard(index)
-            if unspoken := pieces.unspoken():
-                choice["delta"]["tool_calls"] = [*choice["delta"].get("tool_calls", ()), *unspoken]
+            if empty_calls := pieces.empty_calls():
+                choice["delta"]["tool_calls"] = [*choice["delta"].get("tool_calls", ()), *empty_calls]
         return "tool_calls" if pieces and reason == "stop" else reason
 
 
@@ -219,7 +220,7 @@ def index_of(choice: Json, place: int) -> int:
     return index
 
 
-def _mend_content(message: Json) -> None:
+def _repair_content(message: Json) -> None:
     """Converts content in parts to a string, and its thinking parts to `reasoning_content`.
 
     Source: docs.mistral.ai/capabilities/reasoning.

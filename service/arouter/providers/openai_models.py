@@ -112,8 +112,8 @@ def _read_model(entry: Any) -> ListedModel | None:
     if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
         raise UnreadableEntryError
     details = _read_details(entry, name)
-    said = _said_to_chat(entry)
-    if not (can_chat(name, details) if said is None else said):
+    declares_chat = _said_to_chat(entry)
+    if not (can_chat(name, details) if declares_chat is None else declares_chat):
         return None
     return ListedModel(name, seconds(entry.get("created")), details)
 
@@ -122,15 +122,15 @@ def _read_details(entry: Json, name: str) -> ModelDetails:
     # ARouter's own list with `?view=full` has all details in one nested object.
     nested = entry.get("details")
     nested = nested if isinstance(nested, dict) else None
-    said = {**entry, **nested} if nested else entry
+    merged = {**entry, **nested} if nested else entry
     return ModelDetails(
-        display_name=_first(said, _DISPLAY_NAME, lambda value: label(value, name)),
-        context_length=_first(said, _CONTEXT_LENGTH, tokens),
-        max_output_tokens=_first(said, _MAX_OUTPUT_TOKENS, tokens),
-        input_modalities=_first(said, _INPUT_MODALITIES, words) or _flagged_inputs(said),
-        output_modalities=_first(said, _OUTPUT_MODALITIES, words),
-        supported_parameters=_first(said, _SUPPORTED_PARAMETERS, words),
-        prices=read_prices(said.get("pricing"), own=bool(nested and "pricing" in nested)),
+        display_name=_first(merged, _DISPLAY_NAME, lambda value: label(value, name)),
+        context_length=_first(merged, _CONTEXT_LENGTH, tokens),
+        max_output_tokens=_first(merged, _MAX_OUTPUT_TOKENS, tokens),
+        input_modalities=_first(merged, _INPUT_MODALITIES, words) or _flagged_inputs(merged),
+        output_modalities=_first(merged, _OUTPUT_MODALITIES, words),
+        supported_parameters=_first(merged, _SUPPORTED_PARAMETERS, words),
+        prices=read_prices(merged.get("pricing"), own=bool(nested and "pricing" in nested)),
     )
 
 

@@ -84,10 +84,10 @@ class ProviderStream:
         "_errors",
         "_exchange",
         "_failure",
-        "_held",
         "_idle_timer",
         "_names",
         "_parser",
+        "_pending",
         "_silent_bytes",
         "_silent_events",
         "_started",
@@ -110,7 +110,7 @@ class ProviderStream:
         self._parser = SseParser(MAX_EVENT_BYTES)
         self._adapter = provider.adapter
         self._decoder = provider.adapter.stream_decoder()
-        self._held: list[Chunk] = []
+        self._pending: list[Chunk] = []
         self._failure: ARouterError | None = None
         self._ended = False
         self._started = False
@@ -129,7 +129,7 @@ class ProviderStream:
     @property
     def ended(self) -> bool:
         """Whether all chunks have been read, and the answer is complete."""
-        return self._ended and not self._held and self._failure is None
+        return self._ended and not self._pending and self._failure is None
 
     async def start(self) -> None:
         """Waits for the first meaningful chunk, or for the complete answer if the provider does not stream."""
@@ -140,24 +140,24 @@ class ProviderStream:
             return
         while True:
             chunks = self._decode(received)
-            if self._failure is not None and not any(map(is_meaningful, self._held + chunks)):
+            if self._failure is not None and not any(map(is_meaningful, self._pending + chunks)):
                 raise self._failure
-            self._held += chunks
+            self._pending += chunks
             if any(map(is_meaningful, chunks)):
                 self._silent_bytes = self._silent_events = 0
                 self._started = True
                 return
-            if len(self._held) > _MAX_EMPTY_CHUNKS:
-                raise bad_response(f"{len(self._held)} chunks without content")
+            if len(self._pending) > _MAX_EMPTY_CHUNKS:
+                raise bad_response(f"{len(self._pending)} chunks without content")
             received = await self._content.read(_MAX_AT_ONCE)
 
     async def _take_document(self, beginning: bytes) -> None:
         completion = self._adapter.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
         usage = completion.get("usage")
         self._decoder.usage = usage if isinstance(usage, dict) else None
-        self._held = chunks_of(completion)
+        self._pending = chunks_of(completion)
         if self._names:
-            restore_in_chunks(self._held, self._names)
+            restore_in_chunks(self._pending, self._names)
         self._ended = True
 
     async def read(self) -> list[Chunk]:
@@ -167,9 +167,9 @@ class ProviderStream:
             ProviderError: The provider failed in the middle of its answer.
             ARouterError: DEADLINE_EXCEEDED.
         """
-        if self._held:
-            held, self._held = self._held, []
-            return held
+        if self._pending:
+            pending, self._pending = self._pending, []
+            return pending
         with self._errors:
             while self._failure is None and not self._ended:
                 with self._idle_timer.until(self._deadlines.next_read()):

@@ -47,8 +47,8 @@ class SurrogateJoiner:
             for call in delta.get("tool_calls") or ():
                 if isinstance(function := call.get("function"), dict):
                     self._continue(function, "arguments", (index, call.get("index"), "arguments"), is_last)
-        mended: Chunk = without_surrogates(chunk)
-        return mended
+        repaired: Chunk = without_surrogates(chunk)
+        return repaired
 
     def _continue(self, holder: dict[str, Any], name: str, key: tuple[Any, ...], is_last: bool) -> None:
         """Prepends the surrogate that was held back, and holds back one at the end."""

@@ -69,7 +69,7 @@ class ToolCallPieces:
         call.arguments.append(text)
         return True
 
-    def unspoken(self) -> list[Json]:
+    def empty_calls(self) -> list[Json]:
         """Returns a delta for each call without arguments: clients parse them, and OpenAI sends `{}` for none."""
         return [
             {"index": call.index, "function": {"arguments": "{}"}}

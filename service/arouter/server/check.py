@@ -42,7 +42,7 @@ def check(config: Config, environment: Environment) -> tuple[list[str], list[str
         *_titled("limits", [_limits(environment)]),
         *_titled("listens", _ports(environment)),
     ]
-    return lines, list(_doubts(config, environment, providers))
+    return lines, list(_warnings(config, environment, providers))
 
 
 def _titled(title: str, lines: Iterator[str] | list[str]) -> Iterator[str]:
@@ -86,14 +86,14 @@ def _listeners(environment: Environment) -> Iterator[tuple[str, int]]:
         yield "the gateway's metrics", environment.gateway_metrics_port
 
 
-def _doubts(config: Config, environment: Environment, providers: Collection[Provider]) -> Iterator[str]:
+def _warnings(config: Config, environment: Environment, providers: Collection[Provider]) -> Iterator[str]:
     on = {provider.id: provider for provider in providers}
     if not on:
         yield "no provider is enabled: `arouter up` runs its local model, `arouter serve` has no models"
     for index, row in enumerate(config.providers):
         provider = on[row.id]
         wants_key = row.id not in PRESETS or not PRESETS[row.id].key_optional
-        if wants_key and not provider.api_keys and row.api_keys is UNSET and not _is_near(provider.base_url):
+        if wants_key and not provider.api_keys and row.api_keys is UNSET and not _is_local(provider.base_url):
             yield f"providers[{index}]: '{row.id}' has no key; set `api_keys: []` if it needs none"
         if provider.base_url.startswith(_EMBEDDED):
             yield f"providers[{index}]: `arouter serve` rejects '{row.id}', which only `arouter up` starts"
@@ -113,7 +113,7 @@ def _doubts(config: Config, environment: Environment, providers: Collection[Prov
             yield f"port {port} is set {times} times"
 
 
-def _is_near(base_url: str) -> bool:
+def _is_local(base_url: str) -> bool:
     """Returns whether a provider is on this machine, or has a host name without a dot, as within a cluster."""
     host = urlsplit(base_url).hostname or ""
     return host.startswith("127.") or "." not in host

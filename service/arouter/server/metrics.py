@@ -87,14 +87,14 @@ class Metrics:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-            self._look()
+            self._sample()
 
     async def _follow(self) -> None:
         while True:
-            self._look()
+            self._sample()
             await asyncio.sleep(_INTERVAL)
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         to, parts = self._to, self._parts
         to.in_flight.set(parts.admission.in_flight)
         to.provider_calls.set(parts.upstream.open_calls)
@@ -113,15 +113,15 @@ class Metrics:
         to.providers.set(len(parts.catalogue.providers))
         to.config_refused.set(parts.reload.last_failed)
         to.config_applied.set(parts.reload.applied_at)
-        self._look_at_providers()
-        self._look_at_breakers()
+        self._sample_providers()
+        self._sample_breakers()
 
     def _count(self, counter: prometheus_client.Counter, total: int) -> None:
         """Raises a counter to a total that is counted elsewhere."""
         counter.inc(total - self._counted.get(counter, 0))
         self._counted[counter] = total
 
-    def _look_at_providers(self) -> None:
+    def _sample_providers(self) -> None:
         to, parts, now = self._to, self._parts, time.monotonic()
         sizes = parts.catalogue.sizes
         for provider in parts.catalogue.providers:
@@ -131,7 +131,7 @@ class Metrics:
             if provider.lists:
                 to.catalogue_synced[provider.id,].set(parts.sync.synced.get(provider.id, 0))
 
-    def _look_at_breakers(self) -> None:
+    def _sample_breakers(self) -> None:
         seen: Counter[tuple[str, str, str]] = Counter()
         for id_, state in self._parts.board.states(time.monotonic()):
             seen[*self._to.models[id_], _BREAKERS.get(state, "open")] += 1

@@ -22,7 +22,7 @@ from arouter.providers.provider import wants_local_model
 from arouter.server.banner import banner, shown_key
 from arouter.server.gateway_settings import gateway_settings
 from arouter.server.ports import check_ports, service_ports
-from arouter.server.processes.children import Child, stop_patience
+from arouter.server.processes.children import Child, stop_timeout
 from arouter.server.processes.heartbeat import TIMEOUT
 from arouter.server.processes.hung import kill_hung
 from arouter.server.processes.signals import handle_signals
@@ -181,10 +181,10 @@ class _Up:
 
     async def _stop(self, hurry: asyncio.Event) -> None:
         """Stops the service first, so that open calls can end through the gateway to the model behind them."""
-        patience = stop_patience(self._config, self._environment, self._text)
+        timeout = stop_timeout(self._config, self._environment, self._text)
         hurrying = asyncio.create_task(self._hurry(hurry))
         for part in sorted(self._parts, key=lambda part: _STOP_ORDER.index(part.name)):
-            await part.stop(patience)
+            await part.stop(timeout)
         hurrying.cancel()
 
     async def _hurry(self, hurry: asyncio.Event) -> None:

@@ -41,11 +41,11 @@ class AnthropicAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
-        said = dict(request.body)
-        names = portable_names(said, tool_names.ANTHROPIC)
-        if has_calls(said["messages"]):
-            said["messages"] = portable_ids(said["messages"], tool_ids.ANTHROPIC)
-        body, dropped = encode_request(said, model, stream=request.stream)
+        canonical = dict(request.body)
+        names = portable_names(canonical, tool_names.ANTHROPIC)
+        if has_calls(canonical["messages"]):
+            canonical["messages"] = portable_ids(canonical["messages"], tool_ids.ANTHROPIC)
+        body, dropped = encode_request(canonical, model, stream=request.stream)
         try:
             return WireRequest("/v1/messages", orjson.dumps(body), dropped, names=names)
         except orjson.JSONEncodeError as error:

@@ -74,9 +74,11 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
     forced = tools.get("tool_choice", {}).get("type") in ("any", "tool")
     output_format, instruction = encode_response_format(body, dropped)
     conversation = _conversation(body["messages"], instruction, model, dropped)
-    unthought = calls_without_thoughts(conversation["messages"])
+    missing_thinking = calls_without_thoughts(conversation["messages"])
     limit = _limit(body, dropped)
-    thinking = encode_thinking(body, model, forced=forced, unthought=unthought, limit=limit, dropped=dropped)
+    thinking = encode_thinking(
+        body, model, forced=forced, missing_thinking=missing_thinking, limit=limit, dropped=dropped
+    )
 
     encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens, **conversation}
     encoded |= tools

@@ -28,7 +28,7 @@ _STATUSES = {
 # A 403 is about the key if it is a `permission_error` that names no resource of the request, or `forbidden`, which is
 # for addresses and countries.
 _FORBIDDEN = "forbidden"
-_KEY_MAY_NOT = re.compile(r"\b(?:API key|OAuth|organization|workspace|account|credential)\b", re.IGNORECASE)
+_ABOUT_KEY = re.compile(r"\b(?:API key|OAuth|organization|workspace|account|credential)\b", re.IGNORECASE)
 
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
@@ -51,6 +51,6 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     text = message if isinstance(message, str) and message else None
     kind = error.get("type") if isinstance(error, dict) else None
     mark = kind if isinstance(kind, str) else None
-    if status == 403 and (mark == _FORBIDDEN or (mark == "permission_error" and text and _KEY_MAY_NOT.search(text))):
+    if status == 403 and (mark == _FORBIDDEN or (mark == "permission_error" and text and _ABOUT_KEY.search(text))):
         status = 401
     return error_from_status(status, text, param=None, code=None, retry_after=retry_after, marks=(mark,))

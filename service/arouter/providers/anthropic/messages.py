@@ -61,7 +61,7 @@ class Conversation:
         self._prefill = prefill
         self._dropped = dropped
         self._results: list[Json] = []
-        self._said: list[Json] = []
+        self._user_blocks: list[Json] = []
         self._instructions: list[Json] = []
 
     def add(self, message: Json, path: str) -> None:
@@ -87,7 +87,7 @@ class Conversation:
         Raises:
             ARouterError: INVALID_REQUEST if no message has any content.
         """
-        self._close_gap()
+        self._finish_user_turn()
         if not self.turns:
             if not self.system:
                 raise invalid_request("No message has any content.", "messages")
@@ -110,14 +110,14 @@ class Conversation:
 
     def _place(self, role: str) -> list[Json]:
         if role == "user":
-            return self._said
-        return self._instructions if self.turns or self._results or self._said else self.system
+            return self._user_blocks
+        return self._instructions if self.turns or self._results or self._user_blocks else self.system
 
-    def _close_gap(self) -> None:
+    def _finish_user_turn(self) -> None:
         """Converts the messages since the last assistant message to a user turn, followed by its instructions."""
-        if self._instructions and self.turns and not (self._results or self._said):
-            self._said, self._instructions = self._instructions, []
-        content = self._results + self._said
+        if self._instructions and self.turns and not (self._results or self._user_blocks):
+            self._user_blocks, self._instructions = self._instructions, []
+        content = self._results + self._user_blocks
         if content and self.turns and self.turns[-1]["role"] == "user":
             self.turns[-1]["content"] += content
         elif content:
@@ -126,14 +126,14 @@ class Conversation:
             self.turns.append({"role": "system", "content": self._instructions})
         else:
             self.system += self._instructions
-        self._results, self._said, self._instructions = [], [], []
+        self._results, self._user_blocks, self._instructions = [], [], []
 
     def _answered(self, blocks: list[Json]) -> None:
         if not blocks:
-            if self._instructions and (self._system_turns or not (self._results or self._said)):
-                self._close_gap()  # later messages must not precede them
+            if self._instructions and (self._system_turns or not (self._results or self._user_blocks)):
+                self._finish_user_turn()  # later messages must not precede them
             return
-        self._close_gap()
+        self._finish_user_turn()
         if self.turns and self.turns[-1]["role"] == "assistant":
             self.turns[-1]["content"] += blocks
         else:

@@ -38,8 +38,8 @@ def read_model(entry: Any) -> ListedModel | None:
 def _inputs(capabilities: Any) -> tuple[str, ...] | None:
     if not isinstance(capabilities, dict):
         return None
-    said = [(kind, support) for kind, name in _INPUTS if isinstance(support := capabilities.get(name), dict)]
-    return ("text", *(kind for kind, support in said if support.get("supported") is True)) if said else None
+    declared = [(kind, support) for kind, name in _INPUTS if isinstance(support := capabilities.get(name), dict)]
+    return ("text", *(kind for kind, support in declared if support.get("supported") is True)) if declared else None
 
 
 def _created(value: Any) -> int | None:

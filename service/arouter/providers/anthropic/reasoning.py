@@ -51,12 +51,12 @@ class _Preference(NamedTuple):
     off: bool = False
     effort: str | None = None
     budget: int | None = None
-    wanted: bool = False
+    requested: bool = False
     exclude: bool = False
 
 
 def encode_thinking(
-    body: Json, model: Model, *, forced: bool, unthought: bool, limit: int | None, dropped: Dropped
+    body: Json, model: Model, *, forced: bool, missing_thinking: bool, limit: int | None, dropped: Dropped
 ) -> Thinking:
     """Returns the thinking parameters for the model.
 
@@ -64,7 +64,7 @@ def encode_thinking(
         body: The canonical request.
         model: The model's profile.
         forced: Whether a tool call is forced.
-        unthought: Whether the answer continues tool calls whose thinking blocks are missing.
+        missing_thinking: Whether the answer continues tool calls whose thinking blocks are missing.
         limit: The client's own token limit, if any.
         dropped: Collects parameters without an equivalent.
     """
@@ -75,13 +75,13 @@ def encode_thinking(
         return Thinking(native, _effort_or_note(preference, model, dropped), max_tokens)
     if preference.off:
         return _off(preference, model, max_tokens, dropped)
-    if not preference.wanted:
+    if not preference.requested:
         return Thinking(None, None, max_tokens)
     if forced:
         return Thinking(None, _effort_or_note(preference, model, dropped), max_tokens)
     if model.adaptive and not (model.budget and preference.budget is not None):
         return _adaptive(preference, model, max_tokens, dropped)
-    if unthought and model.claude:
+    if missing_thinking and model.claude:
         return Thinking(None, _effort_or_note(preference, model, dropped), max_tokens)
     return _budget(preference, model, max_tokens, limit, dropped)
 
@@ -106,14 +106,14 @@ def _read(body: Json, dropped: Dropped) -> _Preference:
         off=effort == "none" or enabled is False,
         effort=effort,
         budget=budget,
-        wanted=effort is not None or budget is not None or enabled is True,
+        requested=effort is not None or budget is not None or enabled is True,
         exclude=optional(reasoning, "exclude", bool, "reasoning") is True,
     )
 
 
 def _effort_or_note(preference: _Preference, model: Model, dropped: Dropped) -> str | None:
     effort = _effort(preference, model)
-    if effort is None and preference.wanted:
+    if effort is None and preference.requested:
         dropped.add(preference.param)
     elif preference.budget is not None:
         dropped.add("reasoning.max_tokens")

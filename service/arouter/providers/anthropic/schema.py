@@ -19,11 +19,11 @@ _DESCRIBED = frozenset({"name", "description", "schema", "strict"})
 
 def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, str | None]:
     """Returns `output_config.format` and the instruction for `response_format`."""
-    wanted = optional(body, "response_format", dict, "")
-    if wanted is None:
+    response_format = optional(body, "response_format", dict, "")
+    if response_format is None:
         return None, None
-    kind = required(wanted, "type", str, "response_format")
-    dropped.add_rest(wanted, _FORMAT_FIELDS, "response_format.")
+    kind = required(response_format, "type", str, "response_format")
+    dropped.add_rest(response_format, _FORMAT_FIELDS, "response_format.")
     if kind == "text":
         return None, None
     if kind == "json_object":
@@ -35,7 +35,7 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
             " 'json_schema'.",
             "response_format.type",
         )
-    described = required(wanted, "json_schema", dict, "response_format")
+    described = required(response_format, "json_schema", dict, "response_format")
     dropped.add_rest(described, _DESCRIBED, "response_format.json_schema.")
     schema = optional(described, "schema", dict, "response_format.json_schema")
     if schema is None:

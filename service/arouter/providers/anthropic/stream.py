@@ -83,7 +83,7 @@ class AnthropicStreamDecoder(StreamDecoder):
         index, started = data.get("index"), _part(data, "content_block")
         if type(index) is not int:
             raise bad_response("a content block without an index")
-        kind = _BLOCKS.get(string(started, "type"), _Unasked)
+        kind = _BLOCKS.get(string(started, "type"), _IgnoredBlock)
         self._blocks[index] = block = kind(self._answer, index)
         return block.open(started)
 
@@ -162,7 +162,7 @@ class _Block(ABC):
         return []
 
 
-class _Unasked(_Block):
+class _IgnoredBlock(_Block):
     """A block of a type that our requests do not ask for; ignored."""
 
     @override
@@ -179,14 +179,14 @@ class _Text(_Block):
     def open(self, block: Json) -> list[Json]:
         self._start = self._answer.characters
         self._citations = objects(block.get("citations"))
-        return self._say(string(block, "text"))
+        return self._append(string(block, "text"))
 
     @override
     def grow(self, delta: Json) -> list[Json]:
         if delta.get("type") == "citations_delta":
             self._citations += objects([delta.get("citation")])
             return []
-        return self._say(string(delta, "text"))
+        return self._append(string(delta, "text"))
 
     @override
     def close(self) -> list[Json]:
@@ -194,7 +194,7 @@ class _Text(_Block):
         self._answer.annotations += [annotation(each, self._start, end) for each in self._citations]
         return []
 
-    def _say(self, text: str) -> list[Json]:
+    def _append(self, text: str) -> list[Json]:
         self._answer.characters += len(text)
         return [{"content": text}] if text else []
 

@@ -31,8 +31,8 @@ def plain_object(schema: Json, path: str) -> tuple[Json, bool]:
     merged = _merged(schema, schema, 0)
     if alternatives:
         note = json_text(alternatives, path)
-        said = schema.get("description")
-        merged["description"] = f"{said}\n\n{note}" if isinstance(said, str) and said else note
+        description = schema.get("description")
+        merged["description"] = f"{description}\n\n{note}" if isinstance(description, str) and description else note
     return merged, bool(alternatives)
 
 

@@ -42,14 +42,14 @@ class GeminiAdapter(Adapter):
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         dropped = Dropped()
-        said = dict(request.body)
-        names = portable_names(said, tool_names.GEMINI)
-        if has_calls(said["messages"]):
-            said["messages"] = portable_ids(said["messages"], tool_ids.GEMINI)
+        canonical = dict(request.body)
+        names = portable_names(canonical, tool_names.GEMINI)
+        if has_calls(canonical["messages"]):
+            canonical["messages"] = portable_ids(canonical["messages"], tool_ids.GEMINI)
         messages = encode_messages(
-            said["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
+            canonical["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
         )
-        body: dict[str, Any] = {**messages, **encode_parameters(said, model, dropped)}
+        body: dict[str, Any] = {**messages, **encode_parameters(canonical, model, dropped)}
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
         try:

@@ -50,9 +50,13 @@ def _citation(source: JsonObject, span: tuple[int, int]) -> list[JsonObject]:
 def _span(segment: JsonObject, content: str, text: bytes) -> tuple[int, int]:
     """Returns a segment's range in characters. It is relative to its part, which need not be the first."""
     start, end = count(segment.get("startIndex")), count(segment.get("endIndex"))
-    said = text_in(segment.get("text"))
-    if said is not None and text[start:end] != said.encode() and (place := content.find(said)) >= 0:
-        return place, place + len(said)
+    segment_text = text_in(segment.get("text"))
+    if (
+        segment_text is not None
+        and text[start:end] != segment_text.encode()
+        and (place := content.find(segment_text)) >= 0
+    ):
+        return place, place + len(segment_text)
     return _characters(text[:start]), _characters(text[:end])
 
 

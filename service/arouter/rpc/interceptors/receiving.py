@@ -95,7 +95,7 @@ class Receiving:
         incoming.began = self._tick
         self._waiting[incoming] = None
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._check_pending)
         try:
             data: Any = await context.read()
         except asyncio.CancelledError:
@@ -145,7 +145,7 @@ class Receiving:
         self._bytes = total
         incoming.size = size
 
-    def _look(self) -> None:
+    def _check_pending(self) -> None:
         """Checks all pending messages, the oldest first."""
         self._tick += 1
         for incoming in self._waiting:
@@ -155,7 +155,7 @@ class Receiving:
             if incoming.error is None:
                 self._end_or_count(incoming, age)
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._check_pending)
         else:
             self._timer = None
 

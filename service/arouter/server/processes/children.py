@@ -172,7 +172,7 @@ class Child:
             self._first_line.set_result(None)
 
 
-def stop_patience(config: Config, environment: Environment, text: str) -> float:
+def stop_timeout(config: Config, environment: Environment, text: str) -> float:
     """Returns how many seconds a service may drain before it is killed.
 
     Args:

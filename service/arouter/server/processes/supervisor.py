@@ -15,7 +15,7 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError, read_file
 from arouter.config.schema import Config
 from arouter.server.logs import configure_logs
-from arouter.server.processes.children import Child, stop_patience
+from arouter.server.processes.children import Child, stop_timeout
 from arouter.server.processes.heartbeat import TIMEOUT
 from arouter.server.processes.hung import kill_hung
 from arouter.server.processes.signals import handle_signals
@@ -97,8 +97,8 @@ class _Supervisor:
         done, _ = await asyncio.wait({*workers, stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
         watching.cancel()
-        patience = stop_patience(self._config, self._environment, self._text)
-        await asyncio.gather(*(child.stop(patience) for child in self._children))
+        timeout = stop_timeout(self._config, self._environment, self._text)
+        await asyncio.gather(*(child.stop(timeout) for child in self._children))
         await asyncio.gather(*workers, watching, return_exceptions=True)
         for task in done - {stopping}:
             task.result()

@@ -77,7 +77,7 @@ class ConfigReload:
     def start(self) -> None:
         """Starts the task."""
         path = self._environment.config_path
-        self._task = asyncio.create_task(self._say_no() if path is None else self._follow(path))
+        self._task = asyncio.create_task(self._reject_requests() if path is None else self._follow(path))
 
     async def stop(self) -> None:
         """Stops the task."""
@@ -85,7 +85,7 @@ class ConfigReload:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _say_no(self) -> None:
+    async def _reject_requests(self) -> None:
         while True:
             await self._requested.wait()
             self._requested.clear()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class _Look(NamedTuple):
+class _FileState(NamedTuple):
     """The state of the file that the path resolves to."""
 
     device: int
@@ -24,26 +24,26 @@ class WatchedFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: _Look | None = None
-        self._last = self._look()
+        self._known: _FileState | None = None
+        self._last = self._read_state()
 
     def has_changed(self) -> bool:
         """Returns whether the file must be read: it has changed since it was read, but not since the last poll.
 
         The latter because a file that is being written may be incomplete or absent.
         """
-        found, last = self._look(), self._last
+        found, last = self._read_state(), self._last
         self._last = found
         return found == last and found != self._known
 
     def note(self) -> None:
         """Records the state of the file; must be called before it is read."""
         # Before the read, so that a write during the read is detected by the next poll.
-        self._known = self._last = self._look()
+        self._known = self._last = self._read_state()
 
-    def _look(self) -> _Look | None:
+    def _read_state(self) -> _FileState | None:
         try:
             found = self._path.stat()
         except OSError:
             return None
-        return _Look(found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)
+        return _FileState(found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)
