@@ -158,7 +158,7 @@ def test_deadlines_change_for_new_calls(file: Reloading, client: Client, emulato
 
     file.apply({"providers": [row(emulator)], "timeouts": {"total": 0.2}})
 
-    with pytest.raises(grpc.RpcError, match="The answer of provider 'emu' did not come in time"):
+    with pytest.raises(grpc.RpcError, match="The answer of provider 'emu' did not arrive in time"):
         say(client, "emu/gated")
     emulator.release_all()
     assert rest_of(stream) == TEXT.removeprefix("Hello")

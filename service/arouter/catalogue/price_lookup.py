@@ -76,7 +76,7 @@ async def look_up(
         found = msgspec.json.decode(answer, type=list[ModelDetails])
         return {key: details for key, details in zip(queried, found, strict=True) if details != UNKNOWN}
     except (msgspec.MsgspecError, ValueError) as error:
-        raise PriceLookupError(f"genai-prices could not be read: its answer is wrong: {error}") from error
+        raise PriceLookupError(f"failed to read genai-prices: its answer is wrong: {error}") from error
 
 
 async def _run(program: Sequence[str], question: bytes, timeout_seconds: float) -> bytes:
@@ -85,17 +85,17 @@ async def _run(program: Sequence[str], question: bytes, timeout_seconds: float) 
             sys.executable, *program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=_ENVIRONMENT
         )
     except OSError as error:
-        raise PriceLookupError(f"genai-prices could not be read: {error}") from error
+        raise PriceLookupError(f"failed to read genai-prices: {error}") from error
     try:
         async with asyncio.timeout(timeout_seconds):
             answer, complaint = await process.communicate(question)
     except TimeoutError as error:
-        raise PriceLookupError(f"genai-prices could not be read: no answer in {timeout_seconds:g} s") from error
+        raise PriceLookupError(f"failed to read genai-prices: no answer in {timeout_seconds:g} s") from error
     finally:
         await _end(process)
     if process.returncode != 0:
         stderr_tail = complaint[-_LAST_WORDS:].decode(errors="replace").strip()
-        raise PriceLookupError(f"genai-prices could not be read: exit status {process.returncode}: {stderr_tail}")
+        raise PriceLookupError(f"failed to read genai-prices: exit status {process.returncode}: {stderr_tail}")
     return answer
 
 

@@ -136,7 +136,7 @@ class CatalogueSync:
                 elif provider.models:
                     self._catalogue.see(provider, await self._store.see(provider.id, provider.models, now), now)
         except StoreError as error:
-            _log.warning("the catalogue could not be read from the store: %s", error)
+            _log.warning("failed to read the catalogue from the store: %s", error)
 
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
         """Reads one provider's list forever. Logs failures when their cause changes."""
@@ -174,7 +174,7 @@ class CatalogueSync:
             first_seen = await self._store.see(provider.id, provider.models, now)
             self._taken[provider.id] = taken
         except StoreError as error:
-            _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
+            _log.warning("failed to store the model list of provider %s: %s", provider.id, error)
         await self._catalogue.follow(provider, listed, now, first_seen)
         _log.info("provider %s lists %d models", provider.id, len(listed))
         self._check_unpriced()
@@ -207,7 +207,7 @@ class CatalogueSync:
                 await self._catalogue.follow_details(await look_up(wanted), int(time.time()))
                 self._priced = wanted
             except PriceLookupError as error:
-                _log.warning("prices could not be looked up: %.500r", str(error))
+                _log.warning("failed to look up prices: %.500r", str(error))
                 hold = _PRICE_RETRY
             await asyncio.sleep(_PRICE_PAUSE)
             with contextlib.suppress(TimeoutError):

@@ -49,7 +49,7 @@ def parse_chat_request(data: bytes) -> ChatRequest:
         ARouterError: INVALID_REQUEST with the invalid `param`; PAYLOAD_TOO_LARGE.
     """
     if len(data) > MAX_BODY_BYTES:
-        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body is over {MAX_BODY_BYTES} bytes.")
+        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body exceeds {MAX_BODY_BYTES} bytes.")
     if not data:
         raise invalid_request("The request has no body. Send a JSON object with 'model' and 'messages'.")
     body = load_json(data, "The request body")

@@ -32,7 +32,9 @@ def development_key(environment: Environment) -> Secret:
         _create_once(path)
         return _read(path)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR moves it)") from error
+        raise ConfigError(
+            f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR sets the folder)"
+        ) from error
 
 
 def check_keys(environment: Environment) -> None:

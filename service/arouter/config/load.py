@@ -60,12 +60,12 @@ def read_file(path: Path) -> str:
         found = path.stat()
         # Reading a pipe or a device may block forever.
         if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(f"{path}: not a file (AROUTER_CONFIG names it)")
+            raise ConfigError(f"{path}: not a file (set by AROUTER_CONFIG)")
         if found.st_size > _MAX_BYTES:
             raise ConfigError(f"{path}: more than {_MAX_BYTES} bytes")
         return path.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror} (AROUTER_CONFIG names the file)") from error
+        raise ConfigError(f"{path}: {error.strerror} (set by AROUTER_CONFIG)") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
 

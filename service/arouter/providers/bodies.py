@@ -43,7 +43,7 @@ def body_of(response: aiohttp.ClientResponse) -> Body:
         return response.content
     if encoding in _COMPRESSED:
         return _Inflated(response.content)
-    raise bad_response(f"an answer in the content encoding {encoding[:40]!r}, although it was asked for none")
+    raise bad_response(f"an answer in the content encoding {encoding[:40]!r}, which was not requested")
 
 
 class _Inflated(Body):

@@ -64,7 +64,7 @@ class ErrorMapping:
         if isinstance(error, TimeoutError):
             if asyncio.get_running_loop().time() >= self._deadlines.caller - _EARLY:
                 return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
-            return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not come in time.")
+            return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not arrive in time.")
         if isinstance(error, aiohttp.ClientConnectorError):
             return _not_connected(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
         if isinstance(error, UnreadRequestError):
@@ -74,9 +74,9 @@ class ErrorMapping:
                 Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} is not HTTP, or its headers are too large."
             )
         if isinstance(error, aiohttp.ClientError | OSError):
-            return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} broke.")
+            return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} was lost.")
         # Any other exception that a provider's bytes cause in parsers and libraries is the provider's failure.
-        return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} cannot be understood.")
+        return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} is malformed.")
 
     def _log(self, error: Exception) -> None:
         """Logs details that the client does not see, without credentials that the provider may repeat."""

@@ -60,7 +60,7 @@ def as_arouter_error(error: Exception) -> ARouterError:
             "The database is unavailable. Try again.",
             retry_after=_RETRY_STORE,
         )
-    _log.error("a call failed unexpectedly", exc_info=error)
+    _log.error("unexpected error in a call", exc_info=error)
     return ARouterError(Failure.INTERNAL, "An internal error occurred. It was logged with the id of this request.")
 
 

@@ -44,7 +44,7 @@ def prepare_database(environment: Environment) -> None:
     command = [sys.executable, "-m", "arouter", "migrate"]
     done = subprocess.run(command, env=environment.variables, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise ConfigError(f"{path} could not be migrated: {done.stderr.strip()}")
+        raise ConfigError(f"failed to migrate {path}: {done.stderr.strip()}")
 
 
 async def run_migrations(environment: Environment) -> str:

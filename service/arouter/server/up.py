@@ -137,7 +137,7 @@ class _Up:
         try:
             return render(gateway_settings(self._config, self._environment), folder)
         except OSError as error:
-            raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR moves it)") from error
+            raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR sets the folder)") from error
 
     async def _start(self, name: str, command: Sequence[str], *, linked: bool = False) -> Child:
         # Only the service needs the keys.

@@ -136,7 +136,8 @@ def _check_type(key: AuthenticatedKey, method: str) -> None:
     if method.startswith(_MANAGEMENT) != (key.key_type == "management"):
         wanted = LIVE_PREFIX if key.key_type == "management" else MANAGEMENT_PREFIX
         raise ARouterError(
-            Failure.PERMISSION_DENIED, f"This is a {key.key_type} key. The call needs one that begins with '{wanted}'."
+            Failure.PERMISSION_DENIED,
+            f"This is a {key.key_type} key. The call requires one that starts with '{wanted}'.",
         )
 
 
@@ -200,4 +201,4 @@ def _refusal(error: ARouterError) -> Handler:
 
 
 def _twice(name: str) -> ARouterError:
-    return ARouterError(Failure.INVALID_API_KEY, f"The call has more than one '{name}'.")
+    return ARouterError(Failure.INVALID_API_KEY, f"The call must not have more than one '{name}'.")

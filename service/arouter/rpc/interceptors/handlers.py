@@ -99,7 +99,9 @@ class HandlerFactory:
                         async for answer in inner(messages, context):
                             await context.write(answer)
             except TimeoutError:
-                raise ARouterError(Failure.REQUEST_TIMEOUT, f"A call may take {_REFLECTION_TIMEOUT} s.") from None
+                raise ARouterError(
+                    Failure.REQUEST_TIMEOUT, f"The call exceeded its time limit of {_REFLECTION_TIMEOUT} s."
+                ) from None
 
         return handle
 

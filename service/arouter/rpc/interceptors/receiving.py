@@ -35,7 +35,7 @@ MAX_PUBLIC_BYTES = 4096
 
 def too_large() -> ARouterError:
     """Returns the 413 error of a call without a key."""
-    return ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The message is over {MAX_PUBLIC_BYTES} bytes.")
+    return ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The message exceeds {MAX_PUBLIC_BYTES} bytes.")
 
 
 class Incoming:
