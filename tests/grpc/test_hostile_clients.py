@@ -262,7 +262,7 @@ async def test_a_key_that_is_sent_twice_is_refused(worker: Stack, name: str) -> 
 
     assert (refusal(caught.value).reason, caught.value.details()) == (
         "INVALID_API_KEY",
-        f"The call has more than one '{name}'.",
+        f"The call must not have more than one '{name}'.",
     )
 
 

@@ -23,8 +23,8 @@ from arouter.health.origin import Origin
 from arouter.health.records import AttemptTicket
 from arouter.health.snapshot import HealthSnapshot
 from arouter.planning.plan import Candidate, Plan
-from arouter.providers.deadlines import UnreadError
 from arouter.providers.driver import Upstream
+from arouter.providers.error_mapping import UnreadError
 from arouter.providers.provider import Credential
 
 _FAIL_OVER = frozenset(

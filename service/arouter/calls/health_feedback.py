@@ -8,7 +8,7 @@ from arouter.calls.call_record import Attempt
 from arouter.chat.usage import Usage
 from arouter.errors import Failure, ProviderError
 from arouter.health.records import AttemptTicket
-from arouter.providers.deadlines import UnreadError
+from arouter.providers.error_mapping import UnreadError
 
 _REFUSALS = frozenset(
     {

@@ -1,4 +1,4 @@
-"""The development key: what lets a laptop's user in without any set-up."""
+"""The development key, which gives access on a developer's machine without any set-up."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from arouter.config.secret import Secret
 KEY_PREFIX = "lr_live_"
 MANAGEMENT_PREFIX = "lr_mgmt_"
 _SHORTEST = 32
-"""Characters after the prefix of a management key that someone has chosen."""
+"""Minimum length, after the prefix, of a management key from the environment."""
 
 
 def development_key(environment: Environment) -> Secret:
-    """Returns `AROUTER_DEV_KEY`, else the key kept in the state folder, which is made on first use with mode 0600.
+    """Returns `AROUTER_DEV_KEY` or the key in the state folder, which is created on first use with mode 0600.
 
     Raises:
-        ConfigError: The state folder cannot be written, or the key there has been damaged.
+        ConfigError: The state folder cannot be written, or the key in it is invalid.
     """
     if environment.dev_key is not None:
         return _checked(environment.dev_key.reveal(), "AROUTER_DEV_KEY")
@@ -32,14 +32,16 @@ def development_key(environment: Environment) -> Secret:
         _create_once(path)
         return _read(path)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR moves it)") from error
+        raise ConfigError(
+            f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR sets the folder)"
+        ) from error
 
 
 def check_keys(environment: Environment) -> None:
-    """Checks the keys in the environment, and reads and makes none in the state folder.
+    """Validates the keys in the environment; does not read or create the key in the state folder.
 
     Raises:
-        ConfigError: One of them is none.
+        ConfigError: A key is invalid.
     """
     if environment.dev_key is not None:
         development_key(environment)
@@ -48,10 +50,10 @@ def check_keys(environment: Environment) -> None:
 
 
 def client_key(environment: Environment) -> Secret:
-    """Returns what a client calls with: `AROUTER_KEY`, else the development key, of which it makes none.
+    """Returns the key for a client: `AROUTER_KEY` or the existing development key. Creates none.
 
     Raises:
-        ConfigError: There is none, or it has been damaged.
+        ConfigError: There is no key, or it is invalid.
     """
     if environment.key is not None:
         return _checked(environment.key.reveal(), "AROUTER_KEY")
@@ -67,7 +69,7 @@ def client_key(environment: Environment) -> Secret:
 
 
 def development_key_path(environment: Environment) -> Path:
-    """Returns the file in the state folder that the development key is kept in."""
+    """Returns the path of the development key in the state folder."""
     return environment.state_dir / "dev_key"
 
 
@@ -76,7 +78,7 @@ def _read(path: Path) -> Secret:
 
 
 def _create_once(path: Path) -> None:
-    """Writes a new key unless there is one. Two processes that start together agree on the first one's."""
+    """Writes a new key unless one exists. Of processes that start at the same time, all use the first one's key."""
     if path.exists():
         return
     number, name = tempfile.mkstemp(dir=path.parent, prefix="dev_key.")  # mode 0600
@@ -91,10 +93,10 @@ def _create_once(path: Path) -> None:
 
 
 def checked_management_key(key: Secret) -> Secret:
-    """Returns `AROUTER_MGMT_KEY` if it can be a key.
+    """Returns `AROUTER_MGMT_KEY` after validation.
 
     Raises:
-        ConfigError: It is none, or too easy to guess.
+        ConfigError: The key is invalid or too short.
     """
     checked = _checked(key.reveal(), "AROUTER_MGMT_KEY", MANAGEMENT_PREFIX)
     if len(checked.reveal()) < len(MANAGEMENT_PREFIX) + _SHORTEST:

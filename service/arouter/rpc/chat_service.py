@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.ChatService`: OpenAI's JSON and the typed twins, over one pipeline."""
+"""Implements `arouter.v1.ChatService`: OpenAI's JSON and the typed equivalents, on the same pipeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.opening import Opening
-from arouter.rpc.status import known
+from arouter.rpc.status import as_arouter_error
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
@@ -36,18 +36,18 @@ _END = b"data: [DONE]\n\n"
 
 
 class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
-    """Answers chats.
+    """Answers chat requests.
 
-    Streams are written, not yielded: grpc.aio does not close a generator whose client has gone, and the provider's call
-    would live until the garbage collector comes by.
+    Streams are written, not yielded: grpc.aio does not close the generator of a client that has disconnected, so the
+    provider call would stay open until garbage collection.
 
     Args:
-        pipeline: Answers.
+        pipeline: Answers the requests.
         tracer: Starts the span of each call.
         keep_alive: See the attribute.
 
     Attributes:
-        keep_alive: Seconds of silence after which a REST stream gets a comment; of streams that begin from now on.
+        keep_alive: Seconds without an event after which a REST stream sends a comment; applies to new streams.
     """
 
     def __init__(self, pipeline: Pipeline, tracer: Tracer, keep_alive: float) -> None:
@@ -60,7 +60,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
         body = request.http_body.data
-        del request  # Each form of a large request goes when the next is made.
+        del request  # Free each form of a large request as soon as the next one exists.
         chat = parse_chat_request(body)
         del body
         if chat.stream:
@@ -76,7 +76,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
         body = request.http_body.data
-        del request  # Each form of a large request goes when the next is made.
+        del request  # Free each form of a large request as soon as the next one exists.
         chat = parse_chat_request(body)
         del body
         if chat.stream:
@@ -145,7 +145,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                     if data:
                         await events.write(data)
         except Exception as error:
-            failure = known(error)
+            failure = as_arouter_error(error)
             if not events.started:
                 raise failure from error
             await events.write(b"data: " + failure.json() + b"\n\n")
@@ -155,17 +155,17 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
 
 
 def _encode(chunks: list[Chunk]) -> bytes:
-    """Returns the events of chunks for a client that did not ask for usage."""
+    """Returns the events of chunks for a client that did not request usage."""
     return b"".join(b"data: %b\n\n" % _json(chunk) for chunk in chunks if chunk["choices"])
 
 
 def _encode_with_usage(chunks: list[Chunk]) -> bytes:
-    """Returns the events of chunks, each with `usage`, which is null on all but the last (as OpenAI's are)."""
+    """Returns the events of chunks, each with `usage`, which is null on all but the last (as in OpenAI's API)."""
     return b"".join(b"data: %b\n\n" % _json({"usage": None, **chunk}) for chunk in chunks)
 
 
 def _json(document: Chunk) -> bytes:
     try:
         return orjson.dumps(document)
-    except orjson.JSONEncodeError as error:  # orjson reads deeper than it writes
+    except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
         raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer is nested too deeply.") from error

@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.RoutingService`."""
+"""Implements `arouter.v1.RoutingService`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from arouter.v1.routing_service_pb2_grpc import RoutingServiceServicer
 
 
 class RoutingService(RoutingServiceServicer):
-    """Shows plans without following them: no provider, limit or record has to do with it.
+    """Explains plans without executing them: calls no provider, uses no limit and writes no record.
 
     Args:
-        planner: Plans.
-        catalogue: Of all models.
+        planner: Makes the plans.
+        catalogue: All models.
     """
 
     def __init__(self, planner: Planner, catalogue: Catalogue) -> None:

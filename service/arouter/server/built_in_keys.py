@@ -1,4 +1,4 @@
-"""The keys that are in no database."""
+"""The keys that are not stored in the database."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from arouter.config.schema import Config
 
 
 def built_in_keys(config: Config, environment: Environment) -> list[Key]:
-    """Returns the keys that are in no database. One that others share gets no development key unasked.
+    """Returns the keys that are not stored in the database.
+
+    With a shared database there is no automatic development key.
 
     Raises:
-        ConfigError: One of them is not a key.
+        ConfigError: A key is invalid.
     """
     keys = [built_in.workload_key(each.spiffe_id, each.account) for each in config.accounts.workloads]
     if environment.dev_key is not None or environment.database_url is None:

@@ -1,8 +1,8 @@
-"""What OpenTelemetry calls the things of a chat call.
+"""OpenTelemetry's names for the attributes of a chat call.
 
 Source: the GenAI semantic conventions, https://github.com/open-telemetry/semantic-conventions-genai (client inference
-spans), status "development". Written out, because the constants of `opentelemetry-semantic-conventions` are deprecated
-since the conventions have a repository of their own, and importing them would import OpenTelemetry.
+spans), status "development". Copied, because the constants of `opentelemetry-semantic-conventions` are deprecated since
+the conventions moved to their own repository, and importing them would import OpenTelemetry.
 """
 
 from __future__ import annotations
@@ -35,5 +35,5 @@ _PROVIDERS = {
 
 
 def provider_name(provider_id: str) -> str:
-    """Returns the conventions' name of a provider: mostly, as for those that they do not know, our own id."""
+    """Returns the conventions' name of a provider; for those that they do not define, our own id."""
     return _PROVIDERS.get(provider_id, provider_id)

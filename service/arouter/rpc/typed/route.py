@@ -1,4 +1,4 @@
-"""Plans and what came of them as protobuf messages."""
+"""Converts plans and their results to protobuf messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arouter.v1.route_pb2 import RouteExclusion, RouteTrace
 
 
 def planned_route(plan: Plan) -> RouteTrace:
-    """Returns all that a plan says."""
+    """Returns the complete plan."""
     excluded = [
         RouteExclusion(model=each.model, provider=each.provider, cause=each.cause.value, reason=each.reason)
         for each in plan.excluded
@@ -19,7 +19,7 @@ def planned_route(plan: Plan) -> RouteTrace:
 
 
 def taken_route(record: CallRecord) -> RouteTrace:
-    """Returns how the answer to a call was found."""
+    """Returns the plan and attempts of an answered call."""
     attempts = [
         {
             "model": attempt.model,
@@ -33,7 +33,7 @@ def taken_route(record: CallRecord) -> RouteTrace:
 
 
 def _fields(plan: Plan) -> dict[str, Any]:
-    # Nested messages as dicts: protobuf builds them faster than from messages.
+    # Nested messages as dicts: protobuf builds them faster than from message objects.
     fields: dict[str, Any] = {"requested_models": plan.wanted, "candidates": [*map(_candidate, plan.candidates)]}
     difficulty = plan.difficulty
     if difficulty is not None:
