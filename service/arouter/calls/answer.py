@@ -100,7 +100,7 @@ class Answer:
         """Returns the chunks that have arrived, at least one unless the stream has ended.
 
         Raises:
-            ARouterError: What `ProviderStream.read` raises. What was returned before is valid; no other endpoint is tried.
+            ARouterError: What `ProviderStream.read` raises. Earlier chunks are valid; no other endpoint is tried.
         """
         if self._stream is None:
             return []
