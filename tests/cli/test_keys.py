@@ -141,10 +141,13 @@ def test_a_mistake_is_one_line(run: Run, arguments: list[str], said: str) -> Non
     [
         (["keys", "create", "x", "--expires", "yesterday"], "expected a future time: 2027-01-31T12:00:00Z, 30d, 12h"),
         (["keys", "create", "x", "--expires", "0d"], "expected a future time"),
-        (["keys", "update", "abcdef", "--allow-model", "a", "--all-models"], "--allow-model and --all-models exclude"),
+        (
+            ["keys", "update", "abcdef", "--allow-model", "a", "--all-models"],
+            "--allow-model and --all-models are mutually exclusive",
+        ),
         (
             ["keys", "update", "abcdef", "--allow-provider", "a", "--all-providers"],
-            "--allow-provider and --all-providers exclude",
+            "--allow-provider and --all-providers are mutually exclusive",
         ),
         (["accounts", "update", "default", "--provider", "a", "--all-providers"], "--provider and --all-providers"),
     ],
