@@ -12,7 +12,7 @@ KEY, SPARE = "acme#1", "acme#2"
 ORIGIN = Origin("key", {"number": 1})
 """Where a call comes from unless a test says otherwise."""
 
-COOLING = Cooling(failures=3, shortest=1.0, longest=60.0, patience=600.0)
+COOLING = Cooling(failures=3, shortest=1.0, longest=60.0, probe_timeout=600.0)
 
 
 class WatchedBoard(HealthBoard):

@@ -1,4 +1,4 @@
-"""Lets calls in and counts them until they are settled."""
+"""Admits calls and counts them until they are settled."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from arouter.errors import NOT_BEGUN, ARouterError, Failure
 _RETRY_WHILE_DRAINING = 1
 
 Admitted: TypeAlias = "asyncio.Task[Any] | None"
-"""A call that was let in."""
+"""An admitted call."""
 
 
 class Admission:
-    """The gate every chat call passes, once in and once out.
+    """Counts the calls in flight, and refuses new ones while the process is shutting down.
 
     Attributes:
         expired: Whether the calls in flight have been told to end.
@@ -31,17 +31,17 @@ class Admission:
 
     @property
     def in_flight(self) -> int:
-        """Calls admitted and not settled."""
+        """The number of calls that are admitted and not yet settled."""
         return len(self._calls)
 
     def admit(self, key: str) -> Admitted:
-        """Counts in the call that the current task handles, and returns what counts it out.
+        """Admits the call that the current task handles, and returns it for `settle`.
 
         Args:
-            key: The hash of the key that calls.
+            key: The hash of the caller's API key.
 
         Raises:
-            ARouterError: UNAVAILABLE, once the gate is closed.
+            ARouterError: UNAVAILABLE after `close`.
         """
         self.check()
         call = asyncio.current_task()
@@ -50,10 +50,10 @@ class Admission:
         return call
 
     def check(self) -> None:
-        """Refuses a call that has not begun, once the gate is closed.
+        """Refuses a call that has not begun if the process is shutting down.
 
         Raises:
-            ARouterError: UNAVAILABLE.
+            ARouterError: UNAVAILABLE after `close`.
         """
         if self._closed:
             error = shutting_down()
@@ -61,28 +61,28 @@ class Admission:
             raise error
 
     def settle(self, call: Admitted) -> None:
-        """Counts a call out."""
+        """Ends the count of an admitted call."""
         self._calls.pop(call, None)
         self._revoked.discard(call)
         if not self._calls:
             self._idle.set()
 
     def close(self) -> None:
-        """Refuses every call from now on."""
+        """Refuses all new calls from now on."""
         self._closed = True
 
     def expire(self) -> None:
-        """Cancels the calls in flight: they see `expired`, and end with `shutting_down` instead of breaking off."""
+        """Cancels the calls in flight, which then see `expired` and end with the error `shutting_down`."""
         self.expired = True
         for call in self._calls:
             if call is not None:
                 call.cancel()
 
     def revoke(self, is_valid: Callable[[str], bool]) -> None:
-        """Cancels the calls in flight whose keys are no longer valid: `is_revoked` holds for them.
+        """Cancels the calls in flight whose keys are no longer valid; `is_revoked` is true for them afterwards.
 
         Args:
-            is_valid: Says whether a key with that hash is.
+            is_valid: Returns whether the key with a hash is valid.
         """
         invalid = {key for key in set(self._calls.values()) if not is_valid(key)}
         if not invalid:
@@ -93,7 +93,7 @@ class Admission:
                 call.cancel()
 
     def is_revoked(self, call: Admitted) -> bool:
-        """Says whether `revoke` has cancelled a call."""
+        """Returns whether `revoke` has cancelled a call."""
         return call in self._revoked
 
     async def idle(self) -> None:
@@ -102,7 +102,7 @@ class Admission:
 
 
 def shutting_down() -> ARouterError:
-    """Returns the error of a call that came, or stayed, too late."""
+    """Returns the error for calls that arrive, or are still in flight, while the process is shutting down."""
     return ARouterError(
         Failure.UNAVAILABLE, "This instance is shutting down. Try again.", retry_after=_RETRY_WHILE_DRAINING
     )

@@ -23,11 +23,11 @@ class Answer:
     """The answer of a model.
 
     Attributes:
-        record: Of the call, with what was planned and tried.
+        record: The call's record, with its plan and attempts.
         dropped: Parameters of the request that were not sent to the provider.
         completion: The unary answer in canonical form; empty if the answer is streamed.
         limit_headers: The headers with the key's limits.
-        complete: Whether all of it has come from its provider.
+        complete: Whether the provider has sent all of it.
         exact: Whether the usage that the provider has reported so far is complete and well-formed.
         on_complete: Called with this answer once a streamed one is complete, before `read` returns the last of it.
     """
@@ -73,7 +73,7 @@ class Answer:
 
     @property
     def provider(self) -> str:
-        """The id of the provider that answers."""
+        """The id of the answering provider."""
         return self._attempt.endpoint.provider.id
 
     @property
@@ -121,7 +121,7 @@ class Answer:
         return chunks
 
     def note(self) -> None:
-        """Copies what is known of the answer to the call's record."""
+        """Copies the state of the answer to the call's record."""
         record = self.record
         record.usage, record.exact = self.usage, self.exact
         record.delivered, record.complete = self.delivered, self.complete
@@ -137,7 +137,7 @@ class Answer:
         document["object"] = kind
         document["model"] = self._attempt.model
         if self._created is None:
-            # From the first document that has it: constant over a stream (OpenAI's reference).
+            # Taken from the first chunk that has it, because it is the same in all chunks (OpenAI's reference).
             created = document.get("created")
             self._created = created if type(created) is int and created > 0 else int(self.record.created)
         document["created"] = self._created
@@ -161,6 +161,6 @@ class Answer:
             used = estimate_document(usage)
         cost = nanos(self._attempt.endpoint.details, usage)
         if cost is None:
-            # What the provider charges is not what is recorded.
+            # The provider's own figure is removed: it is not the cost that is recorded.
             return {name: value for name, value in used.items() if name != "cost"} if "cost" in used else used
         return {**used, "cost": cost / NANOS}

@@ -67,9 +67,9 @@ class Attempts:
 
     Args:
         upstream: Calls providers.
-        board: Knows which keys of a provider may be used, and gets the results.
+        board: The health of the endpoints, which the results of attempts are recorded on.
         config: How many attempts a request may have, and for how long.
-        random: For the order of keys and the backoff.
+        random: The source of randomness for the order of keys and the backoff.
     """
 
     def __init__(self, upstream: Upstream, board: HealthBoard, config: RoutingConfig, random: Random) -> None:
@@ -88,9 +88,9 @@ class Attempts:
         """Returns the answer of the first candidate whose answer begins. The caller must close it.
 
         Args:
-            record: Of the call; gets the attempts.
+            record: The call's record, to which the attempts are added.
             plan: The candidates, in order.
-            origin: Where the call comes from.
+            origin: The origin of the call.
             deadline: Loop time at which the client stops waiting.
 
         Raises:
@@ -136,7 +136,7 @@ class Attempts:
     def _tickets(
         self, candidates: Iterable[Candidate], record: CallRecord, deadline: float, origin: Origin
     ) -> Iterator[tuple[Candidate, Credential, AttemptTicket]]:
-        """Yields what to try next, until the request's attempts or its time are used up.
+        """Yields the next attempt, until the request's attempts or its time are used up.
 
         If no endpoint may be called, because their breakers are open or other calls probe them, one is called anyway.
         """

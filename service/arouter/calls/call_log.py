@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 def log_call(record: CallRecord) -> None:
-    """Logs a call that has ended, with nothing that the client wrote: people paste keys everywhere."""
+    """Logs a call that has ended, without any text from the client, which may contain secrets."""
     first, last, usage = record.first_token, record.last, record.usage
     fields: dict[str, Any] = {
         "request_id": record.request_id or None,

@@ -1,4 +1,4 @@
-"""What is known of one call: filled in while the call runs, and read by the observers once it has ended. Pure."""
+"""The record of one call: filled in while the call runs, and read by the observers once it has ended. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_ROUTE = 512
 """Characters of a route in a header."""
 
 _CHARGED_FAILURES = frozenset({Failure.DEADLINE_EXCEEDED, Failure.INVALID_API_KEY})
-"""Failures of the client's making: the provider was at work and is paid."""
+"""Failures that the client has caused: the provider has done its work and is paid."""
 
 
 class Status(Enum):
@@ -42,8 +42,8 @@ class Attempt:
         started: When it began.
         asked: Whether the request was sent.
         sent: When the request was sent, or None.
-        ended: When it failed, or when a unary answer was complete. None before, and for a stream.
-        failure: Why it gave no answer, or None.
+        ended: When it failed, or when a unary answer was complete. None before that, and for a stream.
+        failure: Why it failed, or None.
         unread: Whether the provider closed the connection before it read the request, which may be sent again.
         added: Parameters of the request that the client did not send.
         repeatable: Whether the same endpoint may be called once more at once: the request was not read, or can be sent
@@ -85,8 +85,8 @@ class CallRecord:
         request: The request.
         request_id: The request's id, for the log; empty if it has none.
         span: Its span in the trace.
-        created: When it came, in seconds since the epoch.
-        started: The same by the monotonic clock.
+        created: When it arrived, in seconds since the epoch.
+        started: When it arrived, by the monotonic clock.
         ended: When it ended, by the monotonic clock; 0 before.
         status: How it ended.
         plan: Its plan, or None if planning failed.
@@ -94,12 +94,12 @@ class CallRecord:
         usage: The usage that the last provider reported, or None.
         exact: Whether that usage was complete and well-formed.
         delivered: Characters that the client was given of a streamed answer.
-        complete: Whether all of the answer has come from its provider.
-        first_token: When the first piece of a streamed answer came, by the monotonic clock, or None.
+        complete: Whether the provider has sent all of the answer.
+        first_token: When the first piece of a streamed answer arrived, by the monotonic clock, or None.
         failure: The name of the error that the client got, or None.
-        free: Whether it costs nothing: the provider or ARouter failed.
-        finish_reasons: Why the answer's choices ended; filled in only where the span is recorded.
-        usage_records: What was written of its usage; None before that.
+        free: Whether it is not charged, because the provider or ARouter failed.
+        finish_reasons: Why the answer's choices ended; filled in only if the span is recorded.
+        usage_records: Its usage records; None until they are written.
     """
 
     id: str
@@ -129,12 +129,12 @@ class CallRecord:
         return self.attempts[-1] if self.attempts else None
 
     def leave(self) -> None:
-        """Notes that the client has gone. Between two attempts no provider is at work, so nothing is charged."""
+        """Records that the client cancelled. Between two attempts no provider is at work, so nothing is charged."""
         self.status = Status.CLIENT_CANCELLED
         self.free = self.last is not None and self.last.failure is not None
 
     def fail(self, failure: Failure) -> None:
-        """Notes the error that the client gets. The call is charged if the client's own deadline or key ended it."""
+        """Records the error that the client gets. The call is charged if the client's own deadline or key ended it."""
         self.status, self.failure = Status.FAILED, failure.name
         self.free = failure not in _CHARGED_FAILURES
 
@@ -142,20 +142,20 @@ class CallRecord:
 def new_call_record(
     key: AuthenticatedKey, request: ChatRequest, request_id: str = "", span: Span = NO_SPAN
 ) -> CallRecord:
-    """Returns the record of a call that has just come, with a new generation id."""
+    """Returns the record of a call that has just arrived, with a new generation id."""
     now = time.time()
     return CallRecord(f"gen-{int(now)}-{secrets.token_hex(12)}", key, request, request_id, span, now)
 
 
 def route(record: CallRecord) -> str:
-    """Returns what was tried and how it went: `groq/llama-4=rate_limited, together/llama-4=ok`."""
+    """Returns the attempts with their results: `groq/llama-4=rate_limited, together/llama-4=ok`."""
     return ", ".join(f"{attempt.endpoint.id}={attempt.result}" for attempt in record.attempts)
 
 
 def route_header(record: CallRecord) -> tuple[str, str]:
-    """Returns the header with the route in printable ASCII, cut at the front if it is long.
+    """Returns the header with the route in printable ASCII, truncated at the front if it is long.
 
-    Where `auto` chose, the difficulty that it found comes first: `auto=medium; ollama/qwen3=ok`.
+    If `auto` chose the model, the difficulty of the request comes first: `auto=medium; ollama/qwen3=ok`.
     """
     difficulty = record.plan.difficulty if record.plan else None
     start = f"auto={difficulty.level}; " if difficulty else ""

@@ -1,4 +1,4 @@
-"""Tells the health board what a provider did in one attempt; and nothing of what the client or the router did."""
+"""Reports the results of an attempt to the health board: only the provider's part, not the client's or ARouter's."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _REFUSALS = frozenset(
         Failure.UNPROCESSABLE,
     }
 )
-"""What a provider says of the request, not of itself."""
+"""Failures that tell about the request and not about the provider."""
 
 _MIN_TOKENS = 10
-"""Shorter answers say nothing about speed."""
+"""Shorter answers are not used to measure speed."""
 
 
 class HealthFeedback:
-    """One attempt, as the board sees it.
+    """Reports one attempt to the health board.
 
     Args:
-        ticket: What `HealthBoard.begin` gave.
-        attempt: Which.
+        ticket: The ticket from `HealthBoard.begin`.
+        attempt: The attempt.
     """
 
     __slots__ = ("_is_whole", "_since", "_ticket")
@@ -41,14 +41,14 @@ class HealthFeedback:
         self._is_whole = True
 
     def opened(self) -> None:
-        """Notes the first piece of a streamed answer."""
+        """Reports the first piece of a streamed answer."""
         now = time.monotonic()
         self._ticket.answering(now, now - self._since)
         self._since = now
         self._is_whole = False
 
     def finished(self, usage: Usage | None) -> None:
-        """Notes the end of an answer."""
+        """Reports that the answer is complete."""
         now = time.monotonic()
         seconds = now - self._since
         tokens = usage.completion_tokens if usage else 0
@@ -57,7 +57,7 @@ class HealthFeedback:
         self._ticket.succeeded(now, None, speed, seconds if self._is_whole else None)
 
     def failed(self, error: BaseException) -> None:
-        """Notes that there is no answer, or that it broke off."""
+        """Reports that the attempt failed, before or in the middle of its answer."""
         now = time.monotonic()
         if not isinstance(error, ProviderError) or isinstance(error, UnreadError) or error.failure in _REFUSALS:
             self._ticket.neutral(now)
@@ -67,5 +67,5 @@ class HealthFeedback:
             self._ticket.failed(now, error.retry_after, connected=error.connected)
 
     def left(self) -> None:
-        """Notes that nobody waits for the rest, if the answer has not ended."""
+        """Ends the attempt without a result, unless it has ended: the client no longer waits."""
         self._ticket.neutral(time.monotonic())

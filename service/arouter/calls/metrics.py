@@ -6,16 +6,16 @@ from arouter.calls.call_record import CallRecord, Status
 from arouter.telemetry.instruments import Instruments
 
 _CHAT = "chat"
-"""`gen_ai.operation.name`: the only one there is."""
+"""The only value of `gen_ai.operation.name`."""
 
 _NO_MODEL = ("", "")
 
 
 class CallMetrics:
-    """Measures calls, in some microseconds each.
+    """An observer that measures calls. It takes a few microseconds per call.
 
     Args:
-        instruments: Where the measurements go.
+        instruments: The metrics.
     """
 
     def __init__(self, instruments: Instruments) -> None:
@@ -52,7 +52,7 @@ class CallMetrics:
 
 
 def _error(record: CallRecord) -> str:
-    """Returns how a call failed: the name of its failure, `client_cancelled`, or nothing if it did not."""
+    """Returns the name of a call's failure, `client_cancelled`, or an empty text if the call succeeded."""
     if record.status is Status.OK:
         return ""
     return record.status.value if record.failure is None else record.failure.lower()

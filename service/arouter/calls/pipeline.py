@@ -36,7 +36,7 @@ class Pipeline:
     """Answers chat requests. All chat RPCs share it.
 
     Args:
-        planner: Plans.
+        planner: Makes plans.
         attempts: Calls the candidates of a plan.
         admission: Counts calls in and out.
         limiter: Applies the limits of keys.
@@ -75,12 +75,12 @@ class Pipeline:
         """Yields the answer, which has begun. On every way out the provider's call is ended and the call settled once.
 
         Args:
-            record: Of the call, which has just come.
+            record: The record of the call, which has just arrived.
             reservation: What `count` returned for the call.
             deadline: Loop time at which the client stops waiting; may be infinite.
 
         Raises:
-            ARouterError: Any failure of the table.
+            ARouterError: Any `Failure`.
         """
         key, request = record.key, record.request
         call = self._admission.admit(key.hash)
@@ -107,7 +107,7 @@ class Pipeline:
             if self._admission.is_revoked(call):
                 record.fail(Failure.INVALID_API_KEY)
                 raise no_longer_valid() from None
-            # SDKs hang up as soon as they have read the last event of a stream.
+            # SDKs close the connection as soon as they have read the last event of a stream.
             if not (record.complete and request.stream):
                 record.leave()
             raise
@@ -121,9 +121,9 @@ class Pipeline:
             raise
         finally:
             record.ended = time.monotonic()
-            # Once the loop is free: a unary answer, which is sent after this, need not wait for it.
+            # Deferred until the loop is free, so that it does not delay a unary answer, which is sent after this.
             asyncio.get_running_loop().call_soon(self._settle, call, record, reservation)
-            # Now: a call whose end the client has seen must be recorded even if this process is killed next.
+            # Not deferred: a call whose end the client has seen must be recorded even if this process is killed next.
             self._recorder(record)
 
     def _complete(self, answer: Answer) -> None:
@@ -131,7 +131,7 @@ class Pipeline:
         self._recorder(answer.record)
 
     def _settle(self, call: Admitted, record: CallRecord, reservation: Reservation) -> None:
-        """Counts what a call has used, and counts the call out."""
+        """Counts the usage of a call, and settles it."""
         tokens = cost = 0
         try:
             for each in record.usage_records or ():
@@ -148,6 +148,6 @@ class Pipeline:
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
-    """Returns the most that any candidate may take: each of them may be the one that answers."""
+    """Returns the maximum over all candidates, because any of them may be the one that answers."""
     cases = [worst_case(request, candidate.endpoint.details) for candidate in plan.candidates]
     return WorstCase(max(case.tokens for case in cases), max(case.cost for case in cases))

@@ -1,4 +1,4 @@
-"""The spans of a call and its attempts: how they went, and nothing of what was written.
+"""The spans of a call and its attempts. They contain no text of prompts or answers.
 
 https://github.com/open-telemetry/semantic-conventions-genai (client inference spans)
 """
@@ -20,7 +20,7 @@ _FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "function_call", "c
 def start_attempt(call: Span, attempt: Attempt) -> None:
     """Starts the span of an attempt."""
     if not call.recorded:
-        # Its headers name the trace that the request belongs to.
+        # The call's own span still has the headers that pass the trace's id on.
         attempt.span = call
         return
     provider = attempt.endpoint.provider
@@ -79,9 +79,9 @@ def end_spans(record: CallRecord) -> None:
 
 
 def finish_reasons(document: Chunk) -> list[str]:
-    """Returns why the choices of an answer, or a piece of one, have ended, those that have.
+    """Returns the finish reasons of those choices of an answer or a chunk that have ended.
 
-    Takes whatever a provider sends; only OpenAI's reasons are reasons.
+    Accepts malformed documents; values other than OpenAI's finish reasons are skipped.
     """
     choices = document.get("choices")
     reasons = [
@@ -91,7 +91,7 @@ def finish_reasons(document: Chunk) -> list[str]:
 
 
 def _answer(record: CallRecord, started: float) -> dict[str, Any]:
-    """Returns what is known of the answer, for the call or its last attempt, whichever has `started` then."""
+    """Returns the attributes of the answer for the call or its last attempt, which started at `started`."""
     attributes: dict[str, Any] = {}
     if record.finish_reasons:
         attributes[genai.RESPONSE_FINISH_REASONS] = record.finish_reasons
@@ -109,7 +109,7 @@ def _answer(record: CallRecord, started: float) -> dict[str, Any]:
 
 
 def _model(record: CallRecord) -> str:
-    """Returns what was asked for, if there is such a thing: anything else is the client's text."""
+    """Returns the requested model if it exists; an unknown name is the client's text and is not exported."""
     plan = record.plan
     if plan is None or not plan.candidates:
         return ""

@@ -1,4 +1,4 @@
-"""What a call is charged for: the usage that its provider reported, or an estimate; one record an attempt."""
+"""What a call is charged for: the usage that its provider reported, or an estimate. There is one record per attempt."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from arouter.usage.writer import UsageWriter
 
 _NOTHING = Usage()
 _MAX_NANOS = 2**53
-"""Some nine million USD: up to here every component counts exactly."""
+"""About nine million USD: the largest number that every component (JSON, Lua, SQL) represents exactly."""
 
 
 class UsageRecorder:
-    """Gives the usage writer the records of each call, once."""
+    """Passes the usage records of each call to the usage writer, once."""
 
     def __init__(self, writer: UsageWriter) -> None:
         self._writer = writer
@@ -33,7 +33,7 @@ class UsageRecorder:
 
 
 def nanos(details: ModelDetails, usage: Usage) -> int | None:
-    """Returns what an answer costs in nano-USD, or None if the model's prices are not known."""
+    """Returns the cost of an answer in nano-USD, or None if the model's prices are not known."""
     prices = details.prices
     if prices is None:
         return None
@@ -50,11 +50,11 @@ def nanos(details: ModelDetails, usage: Usage) -> int | None:
 
 
 def charged_usage(reported: Usage | None, exact: bool, request: ChatRequest, delivered: int) -> tuple[Usage, bool]:
-    """Returns what a complete answer is charged for, and whether that is an estimate.
+    """Returns the usage that a complete answer is charged for, and whether it is an estimate.
 
     Args:
         reported: The usage that the provider reported.
-        exact: Whether that is complete; otherwise an estimate replaces what is missing or malformed.
+        exact: Whether that is complete and well-formed; otherwise missing and malformed numbers are estimated.
         request: The request.
         delivered: Characters of the answer.
     """
@@ -67,7 +67,7 @@ def usage_records(record: CallRecord, ended: float) -> list[UsageRecord]:
     """Returns one record for each attempt whose request was sent.
 
     Args:
-        record: Of the call.
+        record: The record of the call.
         ended: When the call ended or its answer was complete, by the monotonic clock.
     """
     made = [_of_failure(record, number, each) for number, each in enumerate(record.attempts, 1) if each.asked]
@@ -107,7 +107,7 @@ def _of_failure(record: CallRecord, number: int, attempt: Attempt) -> UsageRecor
 
 
 def _used(record: CallRecord) -> tuple[Usage, bool]:
-    """Returns what the last attempt used, and whether that is an estimate: the prompt and what was delivered."""
+    """Returns the last attempt's usage, and whether it is an estimate from the prompt and the delivered text."""
     if record.free:
         return record.usage or _NOTHING, False
     if record.complete:
@@ -117,7 +117,7 @@ def _used(record: CallRecord) -> tuple[Usage, bool]:
 
 def _estimate(reported: Usage | None, request: ChatRequest, delivered: int) -> Usage:
     reported = reported or _NOTHING
-    # What a provider reports in the middle of an answer may be older than what it has sent since.
+    # Usage that was reported in the middle of an answer may not include the chunks after it.
     return reported._replace(
         prompt_tokens=reported.prompt_tokens or likely_prompt_tokens(request),
         completion_tokens=max(reported.completion_tokens, delivered_tokens(delivered)),

@@ -1,1 +1,1 @@
-"""How the endpoints are doing: breakers, and what the calls of the last seconds were like."""
+"""The health of the endpoints: circuit breakers, and statistics of the last seconds' calls."""

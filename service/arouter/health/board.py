@@ -1,6 +1,6 @@
-"""How the providers are doing, by endpoint and credential. Pure: every method is told the time.
+"""The health of the providers, by endpoint and credential. Pure: every method takes the time.
 
-The time is that of a clock that never goes back, in seconds, the same one for all. Nothing here waits or locks.
+All times are seconds of the same monotonic clock. Nothing here waits or locks.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from arouter.health.records import AttemptTicket, EndpointRecord, Listener, Pair
 from arouter.health.window import NOTHING, Observed, together
 
 _REMEMBERED = 3600.0
-"""Seconds without use after which nothing is known any more."""
+"""Seconds without use after which an endpoint is forgotten."""
 
 _SWEEP = 300.0
-"""Seconds between two looks for what to forget."""
+"""Seconds between two sweeps for endpoints to forget."""
 
 _COOLING = Cooling()
 
 
 class ProviderState(Enum):
-    """How a provider is doing, in the words of docs.arouter.ai: its value.
+    """The health of a provider; the values are the words of docs.arouter.ai.
 
-    DEGRADED: something of it fails, has failed lately or is at its limit. UNAVAILABLE: all that was used lately fails,
-    and nothing has succeeded since.
+    DEGRADED: an endpoint is failing, has failed lately or is rate limited. UNAVAILABLE: all endpoints that were used
+    lately are failing, and no call has succeeded since.
     """
 
     HEALTHY = "healthy"
@@ -35,12 +35,12 @@ class ProviderState(Enum):
 
 
 class HealthBoard:
-    """Knows how every endpoint does with every credential, from the endings of calls.
+    """Tracks the health of every endpoint with every credential, from the results of attempts.
 
-    An endpoint's id begins with its provider's id and a slash. What was never called is healthy.
+    An endpoint's id begins with its provider's id and a slash. An endpoint that was never called is healthy.
 
     Args:
-        cooling: When endpoints are left alone, and for how long.
+        cooling: When breakers open, and for how long.
     """
 
     def __init__(self, cooling: Cooling = _COOLING) -> None:
@@ -51,16 +51,16 @@ class HealthBoard:
         self._sweep_at = -float("inf")
 
     def configure(self, cooling: Cooling) -> None:
-        """Takes other times. What is known of the endpoints stays."""
+        """Applies another configuration. The health of the endpoints is kept."""
         self._cooling = cooling
         for provider in self._providers.values():
             for pair in provider.pairs():
                 pair.breakers.configure(cooling)
 
     def forget(self, provider: str) -> None:
-        """Drops what is known of a provider: it is gone, or it is another under the same id.
+        """Drops the health of a provider that was removed, or replaced under the same id.
 
-        What its open calls still find out is lost.
+        The results of its attempts in flight are lost.
         """
         known = self._providers.pop(provider, None)
         if known is not None:
@@ -68,49 +68,49 @@ class HealthBoard:
                 del self._endpoints[endpoint]
 
     def listen(self, listener: Listener) -> None:
-        """Has the listener called whenever a provider becomes available or unavailable."""
+        """Adds a listener, which is called whenever a provider becomes available or unavailable."""
         self._listeners.append(listener)
 
     def state(self, endpoint: str, credential: str, now: float, origin: Origin) -> State:
-        """Returns what may be done with an endpoint for a call of that origin."""
+        """Returns the breaker state of an endpoint for a call of that origin."""
         known = self._endpoints.get(endpoint)
         pair = None if known is None else known.pairs.get(credential)
         return State.HEALTHY if pair is None else pair.breakers.state(now, origin)
 
     def states(self, now: float) -> Iterator[tuple[str, State]]:
-        """Yields the id of an endpoint and its state, for each credential with which it is known.
+        """Yields each endpoint's id and state, once for each credential that it was called with.
 
-        A key or a body that fails alone does not change it.
+        Failures of only one key or only one body do not change the state.
         """
         for id_, endpoint in self._endpoints.items():
             for pair in endpoint.pairs.values():
                 yield id_, pair.state(now)
 
     def retry_after(self, endpoint: str, credential: str, now: float, origin: Origin) -> float:
-        """Returns the seconds until an endpoint may be tried by that origin, or be tried as well as any other."""
+        """Returns the seconds until calls of that origin may try an endpoint, or no longer as a last resort."""
         pair = self._pair(endpoint, credential)
         return 0.0 if pair is None else pair.breakers.retry_after(now, origin)
 
     def has_spare(self, endpoint: str, credential: str, now: float, origin: Origin) -> bool:
-        """Says whether `begin` lets a call begin as a last resort."""
+        """Returns whether `begin` allows an attempt as a last resort."""
         pair = self._pair(endpoint, credential)
         return pair is None or pair.breakers.has_spare(now, origin)
 
     def begin(
         self, endpoint: str, credential: str, now: float, origin: Origin, *, last_resort: bool = False
     ) -> AttemptTicket | None:
-        """Notes that a call begins. It must be ended.
+        """Begins an attempt, which must be ended.
 
         Args:
-            endpoint: Its id.
+            endpoint: The endpoint's id.
             credential: The name of the provider's key.
             now: The time.
-            origin: Where the call comes from.
-            last_resort: Whether it may begin although the endpoint is DOWN or PROBING: one may in each shortest
-                cooldown.
+            origin: The origin of the call.
+            last_resort: Whether the attempt may begin although the endpoint is DOWN or PROBING. One such attempt is
+                allowed per shortest cooldown.
 
         Returns:
-            The call, or None if none may begin: the endpoint is DOWN, or another call is PROBING it.
+            The attempt's ticket, or None if it may not begin: the endpoint is DOWN, or another attempt is PROBING it.
         """
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP
@@ -129,16 +129,16 @@ class HealthBoard:
         return NOTHING if known is None else known.observed(now)
 
     def had_outage(self, endpoint: str, now: float, key: str) -> bool:
-        """Says whether an endpoint had an outage in the last 30 seconds, with every credential used in them.
+        """Returns whether an endpoint had an outage in the last 30 seconds, with every credential used in that time.
 
-        That is: its breaker opened, or a probe failed, or at least half of five or more calls failed. What concerns
-        only another key does not count.
+        An outage is: its breaker opened, or a probe failed, or at least half of five or more calls failed. Failures
+        that affect only another API key do not count.
         """
         known = self._endpoints.get(endpoint)
         return known is not None and known.had_outage(now, key)
 
     def provider_state(self, provider: str, now: float) -> ProviderState:
-        """Returns how a provider is doing. One that was never called is healthy."""
+        """Returns the health of a provider. A provider that was never called is healthy."""
         known = self._providers.get(provider)
         if known is None:
             return ProviderState.HEALTHY
@@ -168,7 +168,7 @@ class HealthBoard:
         return added
 
     def _forget(self, now: float) -> None:
-        """Drops what has not been used for long, so that models that come and go leave nothing behind."""
+        """Forgets endpoints that have not been used for long, so that removed models do not take up memory."""
         since = now - _REMEMBERED
         for provider_id, provider in list(self._providers.items()):
             if all(pair.used >= since for pair in provider.pairs()):

@@ -1,4 +1,4 @@
-"""Decides whether an endpoint may be tried with a credential. Pure: it is told the time."""
+"""The circuit breaker, which decides whether an endpoint may be tried with a credential. Pure: it takes the time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import NamedTuple
 _NEVER = -float("inf")
 
 _MAX_RETRY_AFTER = 600.0
-"""Seconds that a provider's `retry-after` counts at most: some are dates with the wrong year."""
+"""Maximum of seconds for a provider's `retry-after`: some are dates with the wrong year."""
 
 
 class State(Enum):
-    """What may be done.
+    """The state of a breaker.
 
-    HEALTHY: call it. LIMITED: its provider asked for a pause; call it when nothing is better. SUSPECT: it failed and
-    cools down for the first time; call it when nothing else is left. PROBE_DUE: it has cooled down, and one call may
-    find out. PROBING: that call is on its way. DOWN: the last such call failed, and it cools down again.
+    HEALTHY: calls are allowed. LIMITED: the provider asked for a pause; a call is made only if nothing is better.
+    SUSPECT: it has failed and is in its first cooldown; a call is made only as a last resort. PROBE_DUE: the cooldown
+    is over, and one call may probe. PROBING: the probe is in flight. DOWN: the probe failed, and the breaker is in
+    cooldown again.
     """
 
     HEALTHY = "healthy"
@@ -33,20 +34,20 @@ class Cooling:
     """When a breaker opens and for how long.
 
     Attributes:
-        failures: In a row, after which it opens.
-        shortest: Seconds of the first cooldown, doubled whenever a probe fails.
-        longest: Seconds that it is doubled up to.
-        patience: Seconds after which a probe that has not ended does not hold others up, and one more may go.
+        failures: Consecutive failures after which it opens.
+        shortest: Seconds of the first cooldown, which is doubled whenever a probe fails.
+        longest: Maximum of seconds of a cooldown.
+        probe_timeout: Seconds after which another probe is allowed although the last one has not ended.
     """
 
     failures: int = 3
     shortest: float = 1.0
     longest: float = 60.0
-    patience: float = 5.0
+    probe_timeout: float = 5.0
 
 
 class Cause(NamedTuple):
-    """Whose call failed: failures of one key or of one body may be the fault of that key or body.
+    """The origin of a failed call: failures of one key or one body may be the fault of that key or body.
 
     Attributes:
         key: The hash of the API key.
@@ -58,7 +59,7 @@ class Cause(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """How many different causes a run of failures needs before it opens a breaker.
+    """The number of different causes that consecutive failures must have to open a breaker.
 
     Attributes:
         keys: Different API keys.
@@ -73,20 +74,20 @@ ANY = Evidence()
 
 
 class Breaker:
-    """Closed while all is well, open after failures, closed again by a success that began since.
+    """A circuit breaker: opened by failures, closed by the success of a call that began after it opened.
 
-    What a call finds out counts only while its ticket is the newest: a call that began before the breaker opened says
-    nothing of the provider since.
+    The result of a call counts only while its ticket is the newest: a call that began before the breaker opened tells
+    nothing about the provider's state after that.
 
     Args:
         cooling: When it opens and for how long.
-        evidence: What a run of failures needs beside its length.
-        ticket: The first.
+        evidence: The different causes that consecutive failures must have.
+        ticket: The first ticket.
 
     Attributes:
-        is_open: Whether the last news are failures.
+        is_open: Whether it is open.
         opened: When it last opened, or a probe last failed.
-        ticket: The newest.
+        ticket: The newest ticket.
     """
 
     __slots__ = (
@@ -127,13 +128,13 @@ class Breaker:
         self._trial: int | None = None
 
     def configure(self, cooling: Cooling) -> None:
-        """Takes other times, from the next failure on. What is known stays."""
+        """Applies another configuration from the next failure on. The state is kept."""
         doubled = self._next != self._cooling.shortest
         self._next = min(self._next, cooling.longest) if doubled else cooling.shortest
         self._cooling = cooling
 
     def state(self, now: float) -> State:
-        """Returns what may be done."""
+        """Returns the state."""
         if not self.is_open:
             return State.HEALTHY if now >= self._limited_until else State.LIMITED
         if now < self._probe_until:
@@ -143,7 +144,7 @@ class Breaker:
         return State.DOWN if self._probe_failed else State.SUSPECT
 
     def retry_after(self, now: float) -> float:
-        """Returns the seconds until it may be tried, or tried as well as any other; a guess while a probe is away."""
+        """Returns the seconds until calls are allowed, or no longer a last resort; a guess during a probe."""
         state = self.state(now)
         if state is State.HEALTHY or state is State.PROBE_DUE:
             return 0.0
@@ -152,30 +153,30 @@ class Breaker:
         return max(self._limited_until, self._cooling_until if self.is_open else _NEVER) - now
 
     def enter(self, now: float) -> int | None:
-        """Returns the ticket of a call that begins, or None if none may: another is the probe, or it is down."""
+        """Begins a call; returns its ticket, or None if it may not begin: the state is DOWN or PROBING."""
         state = self.state(now)
         if state is State.DOWN or state is State.PROBING:
             return None
         if state is State.PROBE_DUE:
-            # One that takes long is still a probe; whichever ends first counts.
+            # A probe that takes long remains a probe; the one that ends first counts.
             if self._probe_until == _NEVER:
                 self.ticket += 1
-            self._probe_until = now + self._cooling.patience
+            self._probe_until = now + self._cooling.probe_timeout
         return self.ticket
 
     def has_spare(self, now: float) -> bool:
-        """Says whether a call may begin although the breaker is DOWN or PROBING: one may in each shortest cooldown."""
+        """Returns whether a spare call may begin, although the state is DOWN or PROBING: one per shortest cooldown."""
         return now >= self._spare_at
 
     def take_spare(self, now: float) -> None:
-        """Notes that such a call begins. Its ticket is the newest; its success closes the breaker."""
+        """Begins a spare call. It has the newest ticket, so its success closes the breaker."""
         self._spare_at = now + self._cooling.shortest
 
     def answer(self, ticket: int) -> int | None:
-        """Takes note that an answer has begun.
+        """Records that an answer has begun.
 
         Returns:
-            A new ticket if that closed the breaker, on trial: one failure of this call opens it again. Else None.
+            A new ticket if that closed the breaker on trial: a failure of this call opens it again. Else None.
         """
         if ticket != self.ticket or not self.is_open:
             return None
@@ -185,7 +186,7 @@ class Breaker:
         return self._trial
 
     def succeed(self, ticket: int) -> bool:
-        """Takes note of a success; says whether it closed the breaker."""
+        """Records a success; returns whether it closed the breaker."""
         if ticket != self.ticket and ticket != self._trial:
             return False
         self._forget_run()
@@ -197,16 +198,16 @@ class Breaker:
         return True
 
     def fail(self, ticket: int, now: float, retry_after: float | None, cause: Cause | None) -> bool:
-        """Takes note of a failure; says whether it opened the breaker, or keeps it open after a probe.
+        """Records a failure; returns whether it opened the breaker, or keeps it open because a probe failed.
 
         Args:
-            ticket: Of the call.
+            ticket: The call's ticket.
             now: The time.
-            retry_after: Seconds for which the provider asks to be left alone.
-            cause: Whose call it was; None if no request can be the cause: the provider could not be connected to.
+            retry_after: Seconds of the pause that the provider asks for.
+            cause: The origin of the call; None if the request cannot be the cause, because no connection was made.
         """
         opens = self._takes(ticket, cause)
-        # One key's or one body's failure says how long that key or body should wait, not how long all others should.
+        # A `retry-after` for a failure of one key or one body applies to that key or body, not to all others.
         if opens or cause is None or self._evidence == ANY:
             self._pause(now, retry_after)
         if opens:
@@ -214,13 +215,13 @@ class Breaker:
         return opens
 
     def _takes(self, ticket: int, cause: Cause | None) -> bool:
-        """Counts a failure, and says whether it opens the breaker or keeps it open."""
+        """Counts a failure; returns whether it opens the breaker or keeps it open."""
         if ticket == self._trial and not self.is_open:
             return True
         if ticket != self.ticket:
             return False
         if self.is_open:
-            # A suspect's last resort is no probe: its failure is no news.
+            # A call to a suspect as a last resort is not a probe: its failure tells nothing new.
             return self._probe_until != _NEVER
         self._failures += 1
         if cause is None:
@@ -237,12 +238,12 @@ class Breaker:
         )
 
     def limit(self, ticket: int, now: float, retry_after: float | None) -> None:
-        """Takes note that the provider asks for a pause; one of the shortest cooldown if it does not say how long."""
+        """Records that the provider asks for a pause; the default is the shortest cooldown."""
         self._pause(now, self._cooling.shortest if retry_after is None else retry_after)
         self.release(ticket)
 
     def release(self, ticket: int) -> None:
-        """Takes note of an ending that says nothing: if it was the probe, another may go."""
+        """Records that a call ended without a result: if it was the probe, another one is allowed."""
         if ticket == self.ticket:
             self._probe_until = _NEVER
 
@@ -268,6 +269,6 @@ class Breaker:
         self._keys = self._bodies = ()
 
     def _pause(self, now: float, seconds: float | None) -> None:
-        # No number is no pause either.
+        # False for NaN too, so that it does not count as a pause.
         if seconds is not None and seconds > 0:
             self._limited_until = max(self._limited_until, now + min(seconds, _MAX_RETRY_AFTER))

@@ -1,4 +1,4 @@
-"""Where a call comes from, as far as the health of providers depends on it. Pure."""
+"""The origin of a call: the API key and the body, which failures may be caused by. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the calls of an endpoint and a provider have shown. Pure: every method is told the time."""
+"""The health of an endpoint and of a provider, from the results of attempts. Pure: every method takes the time."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from arouter.health.scopes import Entry, Scopes
 from arouter.health.window import LENGTH, NOTHING, Observed, Window, next_turn, together
 
 _LATELY = 300.0
-"""Seconds for which a success keeps a provider available whose other endpoints fail."""
+"""Seconds for which a success keeps a provider available while its other endpoints fail."""
 
 Listener = Callable[[str], None]
-"""Is called with the id of a provider that has become available or unavailable; must return at once."""
+"""Called with the id of a provider that has become available or unavailable. Must return at once."""
 
 
 class PairRecord:
-    """An endpoint with a credential.
+    """The health of an endpoint with one credential.
 
     Attributes:
-        breakers: For all calls, and for keys and bodies that fail alone.
-        window: What was observed lately.
+        breakers: The breakers for all calls, and for single keys and bodies.
+        window: Statistics of the last 30 seconds.
         used: When it was last used.
         succeeded: When a call last succeeded.
     """
@@ -36,7 +36,7 @@ class PairRecord:
         self._before = "", -float("inf")
 
     def succeed(self, now: float, entry: Entry) -> None:
-        """Notes a success."""
+        """Records a success."""
         if entry.key != self._key:
             self._before = self._key, self.succeeded
             self._key = entry.key
@@ -45,17 +45,17 @@ class PairRecord:
             self._cleared = True
 
     def fail(self, entry: Entry) -> None:
-        """Notes that a breaker has opened, or that a probe has failed."""
+        """Records that a breaker has opened or a probe has failed."""
         if not entry.is_suspected:
             self._cleared = False
 
     def state(self, now: float) -> State:
-        """Returns its state for all calls, or the worst for any if nothing else is known to succeed."""
+        """Returns the state for all calls; the worst for any key or body if no other call is known to succeed."""
         failing = self.is_failing(now - _LATELY)
         return self.breakers.shown(now) if failing else self.breakers.everyone.state(now)
 
     def is_failing(self, since: float) -> bool:
-        """Says whether it fails for all, or for a key or body while nothing else is known to have succeeded."""
+        """Returns whether it fails for all calls, or for a key or body while no call of another key has succeeded."""
         if self.breakers.everyone.is_open:
             return True
         if self._cleared:
@@ -66,7 +66,7 @@ class PairRecord:
 
 
 class EndpointRecord:
-    """What is known of an endpoint: its pairs by credential, and what they show together, kept while it holds."""
+    """The health of an endpoint: its pairs by credential, and their statistics together, which are cached."""
 
     __slots__ = ("_failed", "_holds_until", "_observed", "_outages", "pairs", "provider")
 
@@ -79,22 +79,22 @@ class EndpointRecord:
         self._holds_until = -float("inf")
 
     def changed(self) -> None:
-        """Notes that one of the pairs has changed."""
+        """Records that one of the pairs has changed."""
         self._holds_until = -float("inf")
 
     def failed(self, now: float) -> None:
-        """Notes that a call has failed."""
+        """Records that a call has failed."""
         self._failed = now
 
     def observed(self, now: float) -> Observed:
-        """Returns what the last 30 seconds showed, with all credentials."""
+        """Returns the statistics of the last 30 seconds with all credentials."""
         self._renew(now)
         if self._observed is None:
             self._observed = together((pair.window for pair in self.pairs.values()), now)
         return self._observed
 
     def had_outage(self, now: float, key: str | None) -> bool:
-        """Says whether there was an outage in the last 30 seconds for the calls of a key; of any key, if None."""
+        """Returns whether there was an outage in the last 30 seconds for the calls of a key, or of any if None."""
         if now > self._failed + LENGTH:
             return False
         self._renew(now)
@@ -104,7 +104,7 @@ class EndpointRecord:
         return found
 
     def _renew(self, now: float) -> None:
-        """Drops what no longer holds."""
+        """Drops cached statistics that are out of date."""
         if now >= self._holds_until:
             self._holds_until = next_turn(now)
             self._observed = None
@@ -128,11 +128,11 @@ class EndpointRecord:
 
 
 class ProviderRecord:
-    """What is known of a provider.
+    """The health of a provider.
 
     Attributes:
-        available: Whether it is not UNAVAILABLE. Changes with what calls find out, never by mere passing of time.
-        endpoints: By id.
+        available: False if it is UNAVAILABLE. Changes only with the results of calls, not with time alone.
+        endpoints: The health of its endpoints by id.
     """
 
     __slots__ = ("_id", "_listeners", "available", "endpoints")
@@ -144,11 +144,11 @@ class ProviderRecord:
         self.endpoints: dict[str, EndpointRecord] = {}
 
     def pairs(self) -> Iterator[PairRecord]:
-        """Returns its endpoints with their credentials."""
+        """Returns the pairs of all its endpoints."""
         return (pair for endpoint in self.endpoints.values() for pair in endpoint.pairs.values())
 
     def review(self, now: float) -> None:
-        """Looks anew whether it is available, and tells if that has changed."""
+        """Updates `available`, and calls the listeners if it has changed."""
         since = now - _LATELY
         failing = [pair.is_failing(since) for pair in self.pairs()]
         available = not any(failing) or any(
@@ -161,7 +161,7 @@ class ProviderRecord:
 
 
 class AttemptTicket:
-    """One attempt. Its first ending counts; any later one is ignored, so that `neutral` may stand in a `finally`."""
+    """One attempt in flight. Only its first result counts, so that `neutral` may be called in a `finally`."""
 
     __slots__ = ("_endpoint", "_entry", "_over", "_pair", "_timed")
 
@@ -173,7 +173,7 @@ class AttemptTicket:
         self._timed = False
 
     def answering(self, now: float, first_token_s: float) -> None:
-        """Notes that a streamed answer has begun. No ending, but others need not wait for that of a probe.
+        """Records that a streamed answer has begun. The attempt goes on, but a probe counts as a success from here.
 
         Args:
             now: The time.
@@ -193,13 +193,13 @@ class AttemptTicket:
         tokens_per_s: float | None = None,
         whole_s: float | None = None,
     ) -> None:
-        """Ends the call: the provider gave its whole answer.
+        """Ends the attempt: the answer is complete.
 
         Args:
             now: The time.
             first_token_s: As in `answering`, if that was not called; None if the answer was not streamed.
-            tokens_per_s: From the first piece to the end, or None if that is not known.
-            whole_s: Seconds from the request to the whole answer; None if it was streamed.
+            tokens_per_s: Speed from the first piece to the end, or None if it is not known.
+            whole_s: Seconds from the request to the end of a unary answer; None if it was streamed.
         """
         if self._end(now):
             window = self._pair.window
@@ -211,11 +211,11 @@ class AttemptTicket:
             self._note_success(now, closed=self._entry.succeed(now))
 
     def failed(self, now: float, retry_after: float | None = None, *, connected: bool = True) -> None:
-        """Ends the call: the provider could not be reached, was too slow, refused our credential, or broke off.
+        """Ends the attempt: the provider was unreachable, too slow, refused our credential or broke off the answer.
 
         Args:
             now: The time.
-            retry_after: Seconds for which the provider asks to be left alone.
+            retry_after: Seconds of the pause that the provider asks for.
             connected: Whether there was a connection, so that the request may be the cause.
         """
         if self._end(now):
@@ -226,25 +226,25 @@ class AttemptTicket:
                 self._endpoint.provider.review(now)
 
     def rate_limited(self, now: float, retry_after: float | None = None) -> None:
-        """Ends the call: a 429. Neither a success nor a failure, and no end of an outage.
+        """Ends the attempt with a 429, which is neither a success nor a failure and does not end an outage.
 
         Args:
             now: The time.
-            retry_after: Seconds for which the provider asks to be left alone.
+            retry_after: Seconds of the pause that the provider asks for.
         """
         if self._end(now):
             self._entry.limit(now, retry_after)
 
     def neutral(self, now: float) -> None:
-        """Ends the call with nothing learnt: the client left, the fault was ours, or the request was refused.
+        """Ends the attempt without a result: the client cancelled, ARouter failed, or the request was refused.
 
-        A 4xx about the request is no success: many come from what stands in front of a provider that is down.
+        A 4xx about the request is not a success: many come from a proxy in front of a provider that is down.
         """
         if self._end(now):
             self._entry.release()
 
     def _end(self, now: float) -> bool:
-        """Says whether this is the first ending."""
+        """Returns whether the attempt had not ended before."""
         first, self._over = not self._over, True
         self._pair.used = now
         self._endpoint.changed()

@@ -1,8 +1,8 @@
 """The breakers of one endpoint with one credential: one for all calls, others for keys and bodies whose calls fail.
 
-A failure may be the fault of the request. So the breaker for all opens only on failures of different keys with
-different bodies, or when no connection can be made. Until then failures count against the key if different bodies
-failed, and against the key and body together if only that body failed. Pure: every method is told the time.
+A failure may be the fault of the request. Therefore the breaker for all calls opens only on failures of different keys
+with different bodies, or when no connection can be made. Until then failures count against the key if different bodies
+failed, and against the key with the body if only that body failed. Pure: every method takes the time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _FOR_ALL = Evidence(keys=2, bodies=2)
 _FOR_KEY = Evidence(bodies=2)
 
 _MAX_KEYS = 1000
-"""Keys with failures that are remembered, of one endpoint with one credential."""
+"""Keys with failures that are remembered for one endpoint with one credential."""
 
 _MAX_BODIES = 16
-"""Bodies with failures that are remembered, of one key."""
+"""Bodies with failures that are remembered for one key."""
 
 _BADNESS = {
     state: number
@@ -35,9 +35,9 @@ _V = TypeVar("_V")
 
 
 class _Key:
-    """The breakers of one key: for all of its calls, and for those with one body.
+    """The breakers of one API key: one for all of its calls, and one for each body that failed.
 
-    Those for a body are kept while they change anything: else the digest of each body would be needed.
+    Those for bodies are dropped once they have no effect, because each call's body must be hashed while there are any.
     """
 
     __slots__ = ("_opened", "bodies", "breaker", "ticket")
@@ -46,7 +46,7 @@ class _Key:
         self.breaker = Breaker(cooling, _FOR_KEY)
         self.bodies: dict[int, Breaker] = {}
         self.ticket = 0
-        """The first of the next breaker for a body: calls that began before it was made do not count for it."""
+        """The first ticket of the next breaker for a body: calls that began earlier do not count for it."""
         self._opened = self.breaker.opened
 
     @property
@@ -59,7 +59,7 @@ class _Key:
         yield from self.bodies.values()
 
     def drop(self, now: float) -> None:
-        """Drops the breakers of bodies that may be tried: another call of the key has succeeded."""
+        """Drops the breakers of bodies that may be tried, after another call of the key has succeeded."""
         for digest, breaker in list(self.bodies.items()):
             if breaker.state(now) in (State.HEALTHY, State.PROBE_DUE):
                 self.ticket = max(self.ticket, breaker.ticket + 1)
@@ -85,33 +85,33 @@ class Scopes:
         self.everyone = Breaker(cooling, _FOR_ALL)
 
     def configure(self, cooling: Cooling) -> None:
-        """Takes other times, from the next failure on. What is known stays."""
+        """Applies another configuration from the next failure on. The states are kept."""
         self._cooling = cooling
         self.everyone.configure(cooling)
         for breaker in self._narrow():
             breaker.configure(cooling)
 
     def state(self, now: float, origin: Origin) -> State:
-        """Returns what may be done with calls of that origin."""
+        """Returns the state for calls of that origin."""
         state = self.everyone.state(now)
         if self._keys:
             for breaker in self._of(origin):
                 own = breaker.state(now)
                 if own is State.PROBE_DUE and self.everyone.state(now) is State.LIMITED:
-                    own = State.SUSPECT  # no probe while the provider asks for a pause
+                    own = State.SUSPECT  # No probes while the provider asks for a pause.
                 state = max(state, own, key=_BADNESS.__getitem__)
         return state
 
     def shown(self, now: float) -> State:
-        """Returns the worst state that calls of any origin meet."""
+        """Returns the worst state for calls of any origin."""
         return max((each.state(now) for each in (self.everyone, *self._narrow())), key=_BADNESS.__getitem__)
 
     def retry_after(self, now: float, origin: Origin) -> float:
-        """Returns the seconds until calls of that origin may be tried, or be tried as well as any other."""
+        """Returns the seconds until calls of that origin are allowed, or no longer a last resort."""
         return max(breaker.retry_after(now) for breaker in (self.everyone, *self._of(origin)))
 
     def opened(self, key: str | None) -> float:
-        """Returns when a breaker last opened that concerns calls of a key; of any key, if that is None."""
+        """Returns when a breaker that applies to a key, or to any key if None, last opened."""
         if not self._keys:
             return self.everyone.opened
         known = self._keys.values() if key is None else [self._keys[key]] if key in self._keys else []
@@ -123,21 +123,21 @@ class Scopes:
         return {key for key, known in self._keys.items() if any(each.is_open for each in known.breakers())}
 
     def has_spare(self, now: float, origin: Origin) -> bool:
-        """Says whether `enter` lets a call of that origin begin as a last resort."""
+        """Returns whether `enter` allows a call of that origin as a last resort."""
         narrow = self._of(origin)
         return all(breaker.has_spare(now) for breaker in self._refusing(now, narrow))
 
     def enter(self, now: float, origin: Origin, *, last_resort: bool = False) -> Entry | None:
-        """Notes that a call begins.
+        """Begins a call.
 
         Args:
             now: The time.
-            origin: Where it comes from.
-            last_resort: Whether it may begin although a breaker refuses it, which is bounded to one call in each
-                shortest cooldown.
+            origin: The origin of the call.
+            last_resort: Whether it may begin although a breaker refuses it. One such call is allowed per shortest
+                cooldown.
 
         Returns:
-            What takes its end; None if it may not begin.
+            The entry that records the call's result; None if it may not begin.
         """
         if not self._keys and not last_resort:
             entered = self.everyone.enter(now)
@@ -149,10 +149,10 @@ class Scopes:
         for breaker in refusing:
             breaker.take_spare(now)
         is_suspected = any(breaker.is_open for breaker in narrow)
-        # The calls of a key or body that fails alone do not find out how others do.
+        # While only a key or body is failing, its calls must not serve as probes for all others.
         ticket = self.everyone.ticket if is_suspected else _enter(self.everyone, now)
         known = self._keys.get(origin.key)
-        # A call is no probe while the provider asks for a pause.
+        # A call is not a probe while the provider asks for a pause.
         is_limited = self.everyone.state(now) is State.LIMITED
         return Entry(
             self,
@@ -164,7 +164,7 @@ class Scopes:
         )
 
     def drop(self, key: str, now: float) -> None:
-        """Drops what a success of a key makes superfluous."""
+        """Drops the breakers that a success of a key makes superfluous."""
         known = self._keys.get(key)
         if known is not None and known.bodies:
             known.drop(now)
@@ -183,9 +183,9 @@ class Scopes:
         return [(known.breaker, tickets.get(known.breaker, 0)), (body, tickets.get(body, first))]
 
     def _refusing(self, now: float, narrow: Sequence[Breaker]) -> Sequence[Breaker]:
-        """Returns the breakers because of which a call may only begin as a last resort, and whose spare calls it uses.
+        """Returns the breakers that refuse a call, which may begin only as a spare call of each of them.
 
-        A key or body that fails alone uses its own: it must not use up those of others.
+        While only a key or body is failing, its own breakers count: it must not use up the spare calls of others.
         """
         refusing = [breaker for breaker in narrow if breaker.state(now) in _REFUSING]
         if self.everyone.state(now) in _REFUSING:
@@ -196,7 +196,7 @@ class Scopes:
         return (breaker for known in self._keys.values() for breaker in known.breakers())
 
     def _of(self, origin: Origin) -> tuple[Breaker, ...]:
-        """Returns the breakers that only concern calls of that origin."""
+        """Returns the breakers that apply only to calls of that origin."""
         known = self._keys.get(origin.key)
         if known is None:
             return ()
@@ -205,7 +205,7 @@ class Scopes:
 
 
 class Entry:
-    """One call that has begun, and the breakers that its end concerns. It must be ended once.
+    """One call in flight, and the breakers that get its result. It must be ended once.
 
     Attributes:
         is_suspected: Whether a breaker for its key or body was open when it began.
@@ -231,11 +231,11 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The hash of the key that calls."""
+        """The hash of the caller's API key."""
         return self._origin.key
 
     def answer(self) -> bool:
-        """Takes note that an answer has begun; says whether that closed a breaker."""
+        """Records that an answer has begun; returns whether that closed a breaker."""
         trial = self._scopes.everyone.answer(self._ticket)
         closed = trial is not None
         if trial is not None:
@@ -249,7 +249,7 @@ class Entry:
         return closed
 
     def succeed(self, now: float) -> bool:
-        """Takes note of a success; says whether it closed a breaker."""
+        """Records a success; returns whether it closed a breaker."""
         closed = self._scopes.everyone.succeed(self._ticket)
         if self._narrow:
             for breaker, ticket in self._narrow:
@@ -258,12 +258,12 @@ class Entry:
         return closed
 
     def fail(self, now: float, retry_after: float | None, *, connected: bool) -> bool:
-        """Takes note of a failure; says whether it opened a breaker, or keeps one open after a probe.
+        """Records a failure; returns whether it opened a breaker, or keeps one open because a probe failed.
 
         Args:
             now: The time.
-            retry_after: Seconds for which the provider asks to be left alone.
-            connected: Whether the request can be the cause.
+            retry_after: Seconds of the pause that the provider asks for.
+            connected: Whether there was a connection, so that the request may be the cause.
         """
         everyone = self._scopes.everyone
         if not connected:
@@ -279,25 +279,25 @@ class Entry:
         return opened
 
     def limit(self, now: float, retry_after: float | None) -> None:
-        """Takes note that the provider asks for a pause: that concerns its credential, so all calls."""
+        """Records that the provider asks for a pause, which applies to the credential and so to all calls."""
         self._scopes.everyone.limit(self._ticket, now, retry_after)
         for breaker, ticket in self._narrow:
             breaker.limit(ticket, now, retry_after)
 
     def release(self) -> None:
-        """Takes note of an end that says nothing."""
+        """Records that the call ended without a result."""
         self._scopes.everyone.release(self._ticket)
         for breaker, ticket in self._narrow:
             breaker.release(ticket)
 
 
 def _enter(breaker: Breaker, now: float) -> int:
-    """Returns the ticket of a call that begins, whether as the probe or beside it."""
+    """Begins a call; returns its ticket, whether or not it is the probe."""
     ticket = breaker.enter(now)
     return breaker.ticket if ticket is None else ticket
 
 
-def _make_room(known: dict[_T, _V], most: int) -> None:
-    """Drops the oldest entry if there are as many as there may be."""
-    if len(known) >= most:
+def _make_room(known: dict[_T, _V], limit: int) -> None:
+    """Drops the oldest entry if the limit is reached."""
+    if len(known) >= limit:
         del known[next(iter(known))]

@@ -1,4 +1,4 @@
-"""How the endpoints do at one moment, as far as a plan must know. A view of the health board; changes nothing."""
+"""The health of the endpoints at one moment, as planning needs it: a read-only view of the health board."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from arouter.providers.provider import Credential
 
 
 class EndpointHealth(IntEnum):
-    """What an endpoint may be used for; the smaller, the better."""
+    """The health of an endpoint; smaller is better."""
 
     READY = 0
     OUTAGE = 1
@@ -25,26 +25,26 @@ class EndpointHealth(IntEnum):
 
     @property
     def label(self) -> str:
-        """The same for people."""
+        """A predicate for people to read."""
         return _LABELS[self]
 
     @property
     def is_last_resort(self) -> bool:
-        """Whether anybody else who may be asked is asked before."""
+        """Whether all endpoints that are better than this one come first."""
         return self >= EndpointHealth.LIMITED
 
 
 _LABELS = {
-    EndpointHealth.READY: "is well",
+    EndpointHealth.READY: "is healthy",
     EndpointHealth.OUTAGE: "had an outage in the last 30 seconds",
     EndpointHealth.LIMITED: "is rate limited by its provider",
     EndpointHealth.SUSPECT: "has just failed and is a last resort",
-    EndpointHealth.OUT: "fails and is left alone for a while",
+    EndpointHealth.OUT: "is failing and in cooldown",
 }
 
 _OF_STATE = {
     State.HEALTHY: EndpointHealth.READY,
-    # Somebody must try it, else it would never come back.
+    # A call must try it, else the breaker would never close.
     State.PROBE_DUE: EndpointHealth.READY,
     State.LIMITED: EndpointHealth.LIMITED,
     State.SUSPECT: EndpointHealth.SUSPECT,
@@ -57,9 +57,9 @@ class HealthSnapshot:
     """The health board at one moment, for one call.
 
     Args:
-        board: Of the process.
+        board: The health board of the process.
         now: Monotonic seconds.
-        origin: Where the call comes from.
+        origin: The origin of the call.
     """
 
     def __init__(self, board: HealthBoard, now: float, origin: Origin) -> None:
@@ -68,33 +68,33 @@ class HealthSnapshot:
         self._origin = origin
 
     def of(self, endpoint: Endpoint) -> EndpointHealth:
-        """Returns how an endpoint stands with the best of its provider's keys."""
+        """Returns the health of an endpoint with the best of its provider's keys."""
         best = min(self._with_key(endpoint, credential) for credential in endpoint.provider.credentials)
         if best is EndpointHealth.READY and self._board.had_outage(endpoint.id, self._now, self._origin.key):
             return EndpointHealth.OUTAGE
         return best
 
     def keys(self, endpoint: Endpoint, random: Random, *, last_resort: bool) -> Sequence[Credential]:
-        """Returns the provider's keys that may be used for an endpoint: healthy ones first, in random order.
+        """Returns the provider's keys that may be used for an endpoint: healthy keys first, in random order.
 
         Args:
-            endpoint: Which.
-            random: For the order.
-            last_resort: Whether those that are left alone may be used too.
+            endpoint: The endpoint to call.
+            random: The source of randomness for the order.
+            last_resort: Whether keys in cooldown may be used too.
         """
         credentials = endpoint.provider.credentials
         if len(credentials) == 1:
             return credentials
         drawn = random.sample(credentials, len(credentials))
         ranked = sorted(((self._with_key(endpoint, each), each) for each in drawn), key=lambda pair: pair[0])
-        return [credential for standing, credential in ranked if last_resort or standing is not EndpointHealth.OUT]
+        return [credential for health, credential in ranked if last_resort or health is not EndpointHealth.OUT]
 
     def observed(self, endpoint: Endpoint) -> Observed:
-        """Returns what was seen of it lately."""
+        """Returns what the last 30 seconds showed of an endpoint."""
         return self._board.observed(endpoint.id, self._now)
 
     def has_spare(self, endpoint: Endpoint) -> bool:
-        """Says whether an endpoint that is left alone may be called now, for want of others."""
+        """Returns whether an endpoint in cooldown may be called now because there is no other."""
         return any(
             self._board.has_spare(endpoint.id, credential.name, self._now, self._origin)
             for credential in endpoint.provider.credentials

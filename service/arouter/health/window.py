@@ -1,4 +1,4 @@
-"""What the calls of the last 30 seconds were like. Pure: it is told the time, and keeps no call."""
+"""Statistics of the calls of the last 30 seconds. Pure: it takes the time; single calls are not kept."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 LENGTH = 30.0
-"""Seconds that are looked back."""
+"""Length of the window in seconds."""
 
 _BUCKETS = 10
 _BUCKET = LENGTH / _BUCKETS
 
 _OUTAGE_CALLS = 5
 _OUTAGE_SHARE = 0.5
-"""Docs.arouter.ai drops who had a "significant outage in the last 30 seconds" and does not say what that is."""
+"""docs.arouter.ai does not define the "significant outage in the last 30 seconds" that deprioritizes a provider."""
 
 
 class Observed(NamedTuple):
-    """What is known of some calls; None where nothing is.
+    """Statistics of some calls; a value is None if it is not known.
 
     Attributes:
-        calls: That succeeded or failed. Those that say nothing of the provider, and 429s, are none.
+        calls: Calls that succeeded or failed. 429s and calls that tell nothing about the provider do not count.
         success_rate: The share that succeeded, from 0 to 1.
-        first_token_s: Seconds to the first piece of a streamed answer, on average.
-        tokens_per_s: Of an answer from its first piece on, on average.
-        fastest_s: Seconds to the first piece of the fastest answer, or to all of it where it came whole.
+        first_token_s: Average of seconds to the first piece of a streamed answer.
+        tokens_per_s: Average speed of an answer after its first piece.
+        fastest_s: Seconds to the first piece of the fastest answer, or to all of it if it was unary.
     """
 
     calls: int
@@ -37,7 +37,7 @@ class Observed(NamedTuple):
 
     @property
     def is_outage(self) -> bool:
-        """Whether at least half of them failed, and they are not just a few."""
+        """Whether there were at least five calls, and at least half of them failed."""
         return self.calls >= _OUTAGE_CALLS and self.success_rate is not None and self.success_rate <= _OUTAGE_SHARE
 
 
@@ -48,9 +48,9 @@ class Sums:
     """Sums over some calls.
 
     Attributes:
-        failures: All of them.
-        failures_of: Those that may be the request's fault, by the hash of the key that sent it.
-        fastest: As in `Observed`; infinite if there is no answer.
+        failures: All failures.
+        failures_of: The failures that the request may have caused, by the hash of the API key.
+        fastest: See `Observed.fastest_s`; infinite if there is no answer.
     """
 
     __slots__ = ("failures", "failures_of", "fastest", "first_token", "first_tokens", "speed", "speeds", "successes")
@@ -62,7 +62,7 @@ class Sums:
         self.fastest = math.inf
 
     def add(self, other: Sums) -> None:
-        """Adds what another has."""
+        """Adds other sums to these."""
         self.successes += other.successes
         self.failures += other.failures
         self.first_tokens += other.first_tokens
@@ -73,7 +73,7 @@ class Sums:
 
 
 class Window:
-    """Sums in buckets of three seconds, of which the oldest is dropped as a new one begins."""
+    """A sliding window: sums in buckets of three seconds, of which the oldest is dropped when a new one begins."""
 
     __slots__ = ("_buckets", "_ends", "_observed", "_tick")
 
@@ -84,7 +84,7 @@ class Window:
         self._observed: Observed | None = NOTHING
 
     def succeed(self, now: float, seconds: float | None = None) -> None:
-        """Counts a success, and how long its answer took if it came whole."""
+        """Counts a success, and the duration of the answer if it was unary."""
         bucket = self._bucket(now)
         bucket.successes += 1
         if seconds is not None and seconds < bucket.fastest:
@@ -95,7 +95,7 @@ class Window:
 
         Args:
             now: The time.
-            key: The hash of the key that sent the request; None if no request can be the cause.
+            key: The hash of the API key; None if the request cannot be the cause.
         """
         bucket = self._bucket(now)
         bucket.failures += 1
@@ -103,7 +103,7 @@ class Window:
             bucket.failures_of[key] += 1
 
     def time_first_token(self, now: float, seconds: float) -> None:
-        """Counts how long the first piece of an answer took."""
+        """Counts the seconds to the first piece of an answer."""
         bucket = self._bucket(now)
         bucket.first_tokens += 1
         bucket.first_token += seconds
@@ -111,29 +111,29 @@ class Window:
             bucket.fastest = seconds
 
     def time_tokens(self, now: float, per_second: float) -> None:
-        """Counts how fast an answer came."""
+        """Counts the speed of an answer."""
         bucket = self._bucket(now)
         bucket.speeds += 1
         bucket.speed += per_second
 
     def observed(self, now: float) -> Observed:
-        """Returns what the window shows."""
+        """Returns the statistics of the window."""
         self._turn(now)
         if self._observed is None:
             self._observed = _observed(self._buckets.values())
         return self._observed
 
     def failures_of(self, now: float) -> Counter[str]:
-        """Returns the failures that may be the request's fault, by the hash of the key that sent it."""
+        """Returns the failures that the request may have caused, by the hash of the API key."""
         found: Counter[str] = Counter()
         for sums in self.sums(now):
             found.update(sums.failures_of)
         return found
 
     def seen_by(self, now: float, key: str) -> tuple[int, bool]:
-        """Returns the calls that count for a key, and whether they were an outage.
+        """Returns the number of calls that count for an API key, and whether they amount to an outage.
 
-        The failures of the other key that failed most do not count: they may be that key's own fault.
+        Of the other keys, the failures of the one with the most do not count: that key may have caused them itself.
         """
         observed = self.observed(now)
         if not observed.calls:
@@ -148,7 +148,7 @@ class Window:
         return observed.calls, observed.is_outage
 
     def sums(self, now: float) -> Iterable[Sums]:
-        """Returns what makes up the window."""
+        """Returns the sums of the window's buckets."""
         self._turn(now)
         return self._buckets.values()
 
@@ -162,7 +162,7 @@ class Window:
         return bucket
 
     def _turn(self, now: float) -> None:
-        """Drops the buckets that are too old, if it is time for a new one."""
+        """Drops the buckets that are too old, once a new one is due."""
         if now < self._ends:
             return
         self._tick = int(now // _BUCKET)
@@ -173,12 +173,12 @@ class Window:
 
 
 def next_turn(now: float) -> float:
-    """Returns when windows next lose a bucket: until then they show the same, unless there are calls."""
+    """Returns when windows next lose a bucket: until then only calls change their statistics."""
     return (now // _BUCKET + 1) * _BUCKET
 
 
 def together(windows: Iterable[Window], now: float) -> Observed:
-    """Returns what several windows show as one."""
+    """Returns the statistics of several windows together."""
     return _observed(sums for window in windows for sums in window.sums(now))
 
 

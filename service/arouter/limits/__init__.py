@@ -1,1 +1,1 @@
-"""How much a key may use: reserved before a call, settled after it (docs/limits.md)."""
+"""The limits of API keys: usage is reserved before a call and settled after it (docs/limits.md)."""

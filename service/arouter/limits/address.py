@@ -1,4 +1,4 @@
-"""`AROUTER_REDIS_URL`: one server, or the primary that Sentinel knows."""
+"""Reads `AROUTER_REDIS_URL`: the address of one server, or of Sentinels that know the primary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLAIN = ("redis", "rediss", "valkey", "valkeys")
 _SENTINEL = ("redis+sentinel", "valkey+sentinel")
 _SENTINEL_PORT = 26_379
 _SENTINEL_TIMEOUT = 0.1
-"""Seconds that one Sentinel gets to answer before the next one is asked."""
+"""Seconds that a Sentinel may take to answer before the next one is asked."""
 
 _OPTIONS = frozenset(
     {
@@ -38,17 +38,17 @@ _OPTIONS = frozenset(
         "ssl_keyfile",
     }
 )
-"""What may follow `?`. Retries by the client are not among them: a command whose reply is lost would count twice."""
+"""Supported options after `?`. Retries are not supported: a command whose reply is lost would count twice."""
 
 _SENTINEL_OPTIONS = frozenset({"sentinel_username", "sentinel_password"})
 
 
 class Pool(NamedTuple):
-    """Connections to one primary. Each looks the address up when it connects.
+    """The connections to one primary. Each connection resolves the address when it connects.
 
     Attributes:
-        connections: The pool.
-        close: Closes all of them.
+        connections: The connection pool.
+        close: Closes all connections.
     """
 
     connections: ConnectionPool
@@ -56,10 +56,10 @@ class Pool(NamedTuple):
 
 
 def open_pool(url: Secret) -> Pool:
-    """Returns the connections that a URL describes. None is made yet.
+    """Returns the connection pool for a URL. It does not connect yet.
 
     Raises:
-        ConfigError: The URL is not one that can be used.
+        ConfigError: The URL is invalid or not supported.
     """
     parts = _parts(url)
     try:
@@ -71,10 +71,10 @@ def open_pool(url: Secret) -> Pool:
 
 
 def storage_place(url: Secret) -> str:
-    """Returns the part of a URL that names the place: `host:port/number`. Never its credentials.
+    """Returns the part of a URL that names the server, `host:port/number`, without credentials.
 
     Raises:
-        ConfigError: As `open_pool`.
+        ConfigError: See `open_pool`.
     """
     open_pool(url)
     parts = urlsplit(url.reveal())
@@ -83,7 +83,7 @@ def storage_place(url: Secret) -> str:
 
 
 def _parts(url: Secret) -> SplitResult:
-    """Returns a URL's parts, checked as far as the client library does not."""
+    """Returns a URL's parts, after those checks that the client library does not make."""
     try:
         parts = urlsplit(url.reveal())
     except ValueError as error:
@@ -117,7 +117,7 @@ def _parts(url: Secret) -> SplitResult:
 
 
 def _plain_pool(url: Secret) -> Pool:
-    # How long it may take is decided for all commands of a call together.
+    # No timeouts here: one timeout covers all commands of a call.
     pool = ConnectionPool.from_url(url.reveal(), socket_timeout=None, socket_connect_timeout=None)
     return Pool(pool, pool.disconnect)
 

@@ -1,4 +1,4 @@
-"""What clients are told of limits: headers and refusals."""
+"""What clients see of limits: headers and errors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RETRY_STORE = 1
 
 
 def rate_headers(rates: Rates, now: float) -> Headers:
-    """Returns the `x-ratelimit-*` headers: the documented ones, of requests, and OpenAI's.
+    """Returns the `x-ratelimit-*` headers: the documented ones, for requests, and OpenAI's.
 
-    Of the minute and the day the one with less left is shown.
+    For requests they show the window, minute or day, that has less remaining.
     """
     both = [window for window in (rates.minute, rates.day) if window is not None]
     requests = min(both, key=lambda window: (window.remaining, -window.wait)) if both else None
@@ -41,7 +41,7 @@ def rate_headers(rates: Rates, now: float) -> Headers:
 
 
 def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:
-    """Returns the 429 of a key that has used up a window; `what` it counts and how long it is, in words."""
+    """Returns the 429 for a key that has used up a window; `what` is its unit, such as `requests per minute`."""
     wait = _wait(window)
     return ARouterError(
         Failure.RATE_LIMITED,
@@ -52,7 +52,7 @@ def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:
 
 
 def spending_limit(limit: int, reset: LimitReset | None, result: ReserveResult, now: float) -> ARouterError:
-    """Returns the 402 of a key that has used up its money."""
+    """Returns the 402 for a key that has reached its spending limit."""
     period = f"{reset} spending limit" if reset else "spending limit"
     held = f", and {_usd(result.held)} are reserved by calls under way" if result.held else ""
     at = periods.next_reset(reset, now)
@@ -66,14 +66,14 @@ def spending_limit(limit: int, reset: LimitReset | None, result: ReserveResult, 
 
 
 def unavailable() -> ARouterError:
-    """Returns the 503 of a call that cannot be checked."""
+    """Returns the 503 for a call whose limits cannot be checked."""
     return ARouterError(
         Failure.UNAVAILABLE, "The limits of this key cannot be checked at the moment.", retry_after=_RETRY_STORE
     )
 
 
 def duration(seconds: int) -> str:
-    """Returns a duration as OpenAI writes it: `1s`, `6m0s`, `1h0m0s`."""
+    """Returns a duration in OpenAI's format: `1s`, `6m0s`, `1h0m0s`."""
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -82,7 +82,7 @@ def duration(seconds: int) -> str:
 
 
 def _wait(window: Window) -> int:
-    """Returns the whole seconds until there is more; at least one."""
+    """Returns the seconds until more is available, rounded up; at least 1."""
     return max(math.ceil(window.wait), 1)
 
 

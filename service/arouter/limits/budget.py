@@ -1,4 +1,7 @@
-"""What keys have spent and hold reserved, in nano-USD. For one process; `valkey.py` has it for many."""
+"""What keys have spent and reserved, in nano-USD: the interface, and a store for one process.
+
+`valkey.py` has the store that several processes share.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from typing_extensions import override
 
 
 class BudgetPeriod(NamedTuple):
-    """One key's money in one period.
+    """The budget of one key in one period.
 
     Attributes:
-        key_hash: The key.
-        first_day: Of the period.
+        key_hash: The hash of the API key.
+        first_day: The first day of the period.
     """
 
     key_hash: str
@@ -25,9 +28,9 @@ class Hold(NamedTuple):
     """An amount that one call reserves.
 
     Attributes:
-        id: Of this call alone.
-        bucket: When: holds are forgotten together with their bucket, two buckets later.
-        amount: The call's worst case.
+        id: A unique id.
+        bucket: The number of the time bucket. All holds of a bucket expire together, two buckets later.
+        amount: The call's worst case in nano-USD.
     """
 
     id: str
@@ -36,12 +39,12 @@ class Hold(NamedTuple):
 
 
 class ReserveResult(NamedTuple):
-    """What was found when an amount was to be reserved.
+    """The result of reserving an amount.
 
     Attributes:
-        admitted: Whether it was.
-        spent: Spent so far.
-        held: Reserved by other calls.
+        admitted: Whether the amount was reserved.
+        spent: Nano-USD spent so far.
+        held: Nano-USD reserved by other calls.
     """
 
     admitted: bool
@@ -50,40 +53,40 @@ class ReserveResult(NamedTuple):
 
 
 class BudgetStore(Protocol):
-    """Decides who may spend. Every operation is atomic.
+    """Counts what keys spend and reserve. Every operation is atomic.
 
-    A seed is what the database knows of as spent. It may lag behind but is never too much: where it is more than what
-    was counted (a restart of the store, a settlement that failed), it counts instead.
+    A seed is what the key has spent according to the database. It may lag behind but is never too high. If it exceeds
+    what was counted (after a restart of the store, or a settlement that failed), it replaces that.
 
-    An operation that was asked for and not answered may take place all the same, also after later ones. A hold that
-    was given back stays so.
+    An operation without a reply may still be executed, even after later operations. A hold that was given back stays
+    given back.
     """
 
     async def reserve(self, period: BudgetPeriod, hold: Hold, limit: int, seed: int) -> ReserveResult:
-        """Reserves an amount, unless what is spent and what others hold has reached the limit.
+        """Reserves an amount, unless what is spent and reserved has reached the limit.
 
         Args:
-            period: Whose money.
-            hold: What.
-            limit: The key's limit.
-            seed: See above.
+            period: The key and period.
+            hold: The hold.
+            limit: The key's limit in nano-USD.
+            seed: See the class.
         """
 
     async def settle(self, period: BudgetPeriod, hold: Hold, cost: int, seed: int, answered: bool) -> None:
-        """Puts the real cost in the place of a hold, if there is that hold; else adds the cost.
+        """Replaces a hold with the real cost; adds the cost if there is no such hold.
 
         Args:
-            period: Whose money.
-            hold: What `reserve` was asked for.
-            cost: What the call cost.
-            seed: See above.
-            answered: Whether `reserve` answered. If not, it may still take place.
+            period: The key and period.
+            hold: The hold that `reserve` got.
+            cost: The cost of the call in nano-USD.
+            seed: See the class.
+            answered: Whether `reserve` got a reply. If not, it may still be executed.
         """
 
     async def give_back(self, period: BudgetPeriod, hold: Hold) -> None:
-        """Ends a hold, if there is one, whose `settle` has failed. It may be done again, and come before or after it.
+        """Ends a hold, if it exists, after `settle` has failed. It may be repeated, and executed before or after it.
 
-        The cost is left to the seed, which may know it by now.
+        The cost is not added: the seed will include it, if it does not already.
         """
 
 
@@ -95,7 +98,7 @@ class _Account:
 
 
 class MemoryBudgetStore(BudgetStore):
-    """Keeps it in memory, always answers, and ends with its process: ids and buckets do not matter."""
+    """A store in memory. It always answers, and ids and buckets are not needed because it ends with the process."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
@@ -124,5 +127,5 @@ class MemoryBudgetStore(BudgetStore):
 
     def _account(self, period: BudgetPeriod) -> _Account | None:
         account = self._accounts.get(period.key_hash)
-        # A call of the period before is of no interest any more.
+        # Calls of an earlier period no longer count.
         return account if account is not None and account.first_day == period.first_day else None

@@ -1,4 +1,4 @@
-"""Runs scripts in Valkey or Redis: what its errors mean, when a connection is given up, and what time it is there."""
+"""Runs scripts in Valkey or Redis, interprets its errors, replaces connections and reads the server's time."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ _NAMED: dict[type[Exception], str] = {
     OutOfMemoryError: "OOM",
     ReadOnlyError: "READONLY",
 }
-"""Codes of the replies for which the client library has classes; it takes the code out of their text."""
+"""Codes of the replies that the client library turns into classes, whose text no longer contains the code."""
 
 _CODE = re.compile(
     r"\b(?:WRONGTYPE|OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|MOVED|CROSSSLOT|TRYAGAIN|NOPERM|MISCONF|NOREPLICAS|BUSY)\b"
 )
-"""Codes in the text of an error, not only at its start: Redis before 7 puts a script's errors into one of its own."""
+"""Codes anywhere in the text of an error: Redis before 7 wraps the errors of a script in another one."""
 
 _DENIED = re.compile(r"no permissions|can't run this command|can't access")
-"""How servers say of a command in a script that the user may not run it."""
+"""Texts of errors about a command in a script that the user has no permission to run."""
 
 _FAR = frozenset({"READONLY", "LOADING", "MASTERDOWN"})
-"""Replies of a server that serves no call at the moment: it has become a replica, or is not ready yet."""
+"""Replies of a server that cannot serve calls at the moment: it has become a replica, or is not ready yet."""
 
 _ELSEWHERE = _FAR | {"MOVED", "CLUSTERDOWN"}
-"""Replies after which the address is looked up anew. The command was not executed."""
+"""Replies after which the address is resolved anew. The command was not executed."""
 
 _ADVICE = {
     "AUTH": "put the right user and password into AROUTER_REDIS_URL",
@@ -68,11 +68,11 @@ _ADVICE = {
 
 
 class Valkey:
-    """Runs scripts on the primary. A command is sent once, unless the server says that it did not execute it.
+    """Runs scripts on the primary. A command is sent once, unless the reply says that it was not executed.
 
     Args:
-        pool: Its connections.
-        clock: Seconds since the epoch, which counts until the server has told its own.
+        pool: The connections to the primary.
+        clock: Seconds since the epoch, used until the server's time is known.
     """
 
     def __init__(self, pool: Pool, clock: Callable[[], float]) -> None:
@@ -87,11 +87,11 @@ class Valkey:
         return self._clock() if self._ahead is None else self._ahead + time.monotonic()
 
     async def run(self, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
-        """Runs a script and returns what it returns after the time.
+        """Runs a script and returns its result without the time at its beginning.
 
         Raises:
-            StoreLostError: The server does not answer, or serves no call at the moment.
-            StoreRefusedError: It answered with an error.
+            StoreLostError: The server does not answer, or cannot serve calls at the moment.
+            StoreRefusedError: The server answered with an error.
         """
         pool, generation = self._pool.connections, self._generation
         try:
@@ -110,7 +110,7 @@ class Valkey:
                 self._give_up(generation)
             raise failure from error
         except asyncio.CancelledError:
-            # As a rule the time for the call is over.
+            # Usually this means that the timeout has passed.
             self._give_up(generation)
             raise
         self._ahead = int(reply[0]) + int(reply[1]) / 1e6 - (sent + time.monotonic()) / 2
@@ -137,13 +137,13 @@ class Valkey:
         self._made[connection] = self._generation
 
     def _give_up(self, generation: int) -> None:
-        """Has all connections of a generation made anew, each before it is used again: they lead to the same server."""
+        """Makes all connections of a generation, which lead to the same server, reconnect before their next use."""
         if generation == self._generation:
             self._generation += 1
 
 
 async def _evaluate(connection: AbstractConnection, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
-    # A server that does not know the script takes its text: that needs no permission for SCRIPT, which proxies refuse.
+    # If the server does not know the script, EVAL sends its text: SCRIPT LOAD needs a permission and proxies refuse it.
     reply: list[Any]
     try:
         await connection.send_command("EVALSHA", script.digest, len(keys), *keys, *arguments)

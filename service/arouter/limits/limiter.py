@@ -1,4 +1,4 @@
-"""Lets calls in as far as their key's limits allow, and counts what they really took."""
+"""Admits calls within the limits of their keys, and counts what they use."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from arouter.limits.windows import Rates
 from arouter.limits.worst_case import WorstCase
 
 _AT_ONCE = 16
-"""Calls that ask a shared store at the same time. The others wait their turn, which does not count as its slowness."""
+"""Calls that use a shared store at the same time. Others wait; their wait does not count towards the timeout."""
 
 _LAST_SETTLEMENTS = 2.0
-"""Seconds that settlements get when the process ends."""
+"""Seconds to wait for settlements when the process ends."""
 
 _PROBE_TIMEOUT = 1.0
-"""Seconds that a shared store gets to answer when the process starts."""
+"""Seconds that a shared store may take to answer when the process starts."""
 
 _SPARE_TIME = 3600
 
@@ -42,20 +42,21 @@ _P = ParamSpec("_P")
 
 
 class Limiter:
-    """Checks and counts. Needs a running event loop.
+    """Checks and counts the limits of keys. Needs a running event loop.
 
     Args:
-        storage_url: Valkey or Redis, where several processes share it; None: this process counts for itself.
-        longest_call: Seconds that no call outlasts. What a killed process had reserved is given back after twice that.
+        storage_url: The URL of a Valkey or Redis that processes share; None if this process counts alone.
+        longest_call: Maximum duration of a call in seconds. The reservations of a killed process expire after twice
+            that time.
         when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while the store does not answer.
-        patience: Seconds that a shared store gets for all it is asked for one call.
+        timeout: Seconds that a shared store may take for all operations of one call.
         clock: Seconds since the epoch. A shared store has its own.
-        monotonic: Seconds of a clock that is never set.
+        monotonic: Monotonic seconds.
 
     Attributes:
-        unchecked: Calls that went on unchecked.
-        denied: Calls that were refused because the store did not answer.
-        refused: Calls that were refused because of a limit, by which: `minute`, `day` (requests in it), `tokens` (per
+        unchecked: Number of calls that went on unchecked.
+        denied: Number of calls that were refused because the store did not answer.
+        refused: Number of calls that were refused because of a limit: `minute` or `day` (requests), `tokens` (per
             minute) or `spending`.
     """
 
@@ -65,20 +66,20 @@ class Limiter:
         *,
         longest_call: float,
         when_down: Literal["open", "closed"] = "open",
-        patience: float = 0.25,
+        timeout: float = 0.25,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Does not connect yet.
 
         Raises:
-            ConfigError: `storage_url` is no URL of Valkey or Redis.
+            ConfigError: `storage_url` is not a supported URL of Valkey or Redis.
         """
         self.unchecked = 0
         self.denied = 0
         self.refused: Counter[str] = Counter()
         self._longest_call = longest_call
-        self.configure(when_down, patience)
+        self.configure(when_down, timeout)
         if storage_url is None:
             self._store = memory_store(clock, monotonic)
         else:
@@ -87,7 +88,7 @@ class Limiter:
             self._store = valkey_store(storage_url, int(3 * longest_call) + _SPARE_TIME, clock)
         self._clock = self._store.clock
         self._windows = self._store.windows
-        # Its holds are told from other processes' by the first part, from one another by the second.
+        # The ids of holds: the first part is unique to the process, the second within it.
         self._name, self._numbers = secrets.token_hex(8), itertools.count()
         self._seeds: Mapping[str, Spent] = {}
         self._outage = Outage()
@@ -97,21 +98,21 @@ class Limiter:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
-    def configure(self, when_down: Literal["open", "closed"], patience: float) -> None:
-        """Takes another policy and patience; see the class."""
+    def configure(self, when_down: Literal["open", "closed"], timeout: float) -> None:
+        """Applies another policy and timeout; see the class."""
         self._closed_when_down = when_down == "closed"
-        self._patience = patience
+        self._timeout = timeout
 
     def seed(self, spent: Mapping[str, Spent]) -> None:
-        """Takes what the database knows the keys with a spending limit to have spent, by hash."""
+        """Sets what keys with a spending limit have spent according to the database, by key hash."""
         self._seeds = spent
 
     def now(self) -> float:
-        """Returns the time by which days and spending periods are told, in seconds since the epoch."""
+        """Returns the time that determines days and spending periods, in seconds since the epoch."""
         return self._clock()
 
     async def start(self) -> None:
-        """Asks the store once for all that calls will ask for, and logs what it refuses. It need not be there."""
+        """Probes the store once with all operations and logs errors. The store need not be available."""
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self._store.probe()
@@ -119,11 +120,11 @@ class Limiter:
             self._outage.note(error)
 
     async def count(self, key: AuthenticatedKey) -> Reservation:
-        """Counts a request, before it is read. Nothing is reserved yet.
+        """Counts a request before its body is read. Nothing is reserved yet.
 
         Raises:
-            ARouterError: RATE_LIMITED, and then it does not count; UNAVAILABLE, if the store does not answer and that
-                is the policy.
+            ARouterError: RATE_LIMITED, and then the request does not count; UNAVAILABLE, if the store does not answer
+                and the policy is `closed`.
         """
         if not is_limited(key):
             return UNLIMITED
@@ -139,16 +140,16 @@ class Limiter:
         return held
 
     async def reserve(self, key: AuthenticatedKey, worst: WorstCase, counted: Reservation | None = None) -> Reservation:
-        """Lets a call in: what was used, and what other calls under way have reserved, is below each of its limits.
+        """Admits a call if what was used, plus what calls in flight have reserved, is below each limit of its key.
 
         Args:
-            key: Whose.
-            worst: What it may take.
-            counted: What `count` returned; None: it is counted now.
+            key: The API key.
+            worst: What the call may use at most.
+            counted: What `count` returned; if None, the request is counted now.
 
         Raises:
-            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not answer and that is the
-                policy. A call that is refused has reserved nothing, but its request counts.
+            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not answer and the policy is
+                `closed`. A refused call has reserved nothing, but its request counts.
         """
         held = await self.count(key) if counted is None else counted
         if not isinstance(held, Held) or (held.period is None and key.rate_limit.tokens_per_minute is None):
@@ -156,7 +157,7 @@ class Limiter:
         if not self._store.errors:
             await self._reserve(held, worst)
             return held
-        # A call that is given up in the middle must not leave a reservation behind.
+        # A call that is cancelled here must not leave a reservation behind.
         task = self._start(self._ask(held, self._reserve, worst))
         try:
             await asyncio.shield(task)
@@ -166,14 +167,14 @@ class Limiter:
         return held
 
     async def settled(self, patience: float | None = None) -> None:
-        """Waits until everything that was settled is counted, for `patience` seconds at most."""
+        """Waits until all settlements are counted, for `patience` seconds at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Waits, for a while, until what was settled is counted, and lets go of the store."""
+        """Waits briefly until all settlements are counted, and closes the store."""
         await self.settled(_LAST_SETTLEMENTS)
         self._is_closed = True
         for task in self._tasks:
@@ -196,12 +197,12 @@ class Limiter:
         raise unavailable()
 
     async def _answers(self, work: Callable[_P, Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs) -> bool:
-        """Does work in a store that may be down, and says whether that was possible."""
+        """Runs work in a store that may be down; returns whether the store answered."""
         async with self._turn:
             if not self._outage.may_try():
                 return False
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._timeout):
                     await work(*args, **kwargs)
             except self._store.errors as error:
                 self._outage.note(error)
@@ -219,7 +220,7 @@ class Limiter:
             if held.day is None:
                 raise await self._refusal(held, "day")
         if rates.requests_per_minute is not None:
-            # Last, since it cannot be given back.
+            # Last, because it cannot be given back.
             held.minute = await self._windows.take_minute(key.hash, rates.requests_per_minute)
             if held.minute is None:
                 if held.day is not None:
@@ -231,7 +232,7 @@ class Limiter:
         key, now = held.key, held.at
         rates = key.rate_limit
         if held.period is not None and key.limit is not None:
-            # Noted before the store is asked: without an answer it may reserve all the same.
+            # Set before the store is called: it may reserve the amount even if its reply is lost.
             held.hold = held.hold._replace(amount=worst.cost)
             result = await self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed(held.period))
             held.answered = True
@@ -253,7 +254,7 @@ class Limiter:
         rates = await self._windows.look(held.key, held.at)
         window = getattr(rates, which)
         what = {"minute": "requests per minute", "day": "requests per day", "tokens": "tokens per minute"}[which]
-        # By now others may have given something back; what counts is that there was nothing.
+        # The call stays refused even if other calls have given something back by now.
         return rate_limited(what, window, rate_headers(rates, held.at))
 
     async def _settle(self, held: Held, tokens: int, cost: int) -> None:
@@ -280,16 +281,16 @@ class Limiter:
             if not self._store.errors:
                 await self._settle(held, tokens, cost)
             elif not await self._answers(self._settle, held, tokens, cost) and held.period and held.hold.amount:
-                # Not the cost: the database knows it, and the next seed brings it.
+                # The cost is not needed: it is in the database, and the next seed includes it.
                 self._pending.put(PendingRelease(held.period, held.hold))
                 if self._delivery is None or self._delivery.done():
                     self._delivery = self._start(self._pending.deliver())
         except Exception:
-            _log.exception("a call could not be settled")
+            _log.exception("failed to settle a call")
 
     async def _give_back(self, pending: PendingRelease) -> bool:
         if pending.hold.bucket < self._bucket(self._clock()) - 1:
-            return True  # forgotten with its bucket
+            return True  # It has expired with its bucket.
         return await self._answers(self._store.budgets.give_back, pending.period, pending.hold)
 
     def _bucket(self, at: float) -> int:

@@ -1,4 +1,4 @@
-"""Failures of the store of limits: it does not answer, or it answers one call with an error."""
+"""Failures of the store for limits: it does not answer, or it answers a call with an error."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import logging
 import time
 
 PAUSE = 1.0
-"""Seconds for which a store that did not answer is left alone; then one call tries."""
+"""Seconds for which a store that did not answer is not called; after that one call tries it."""
 
 REPEAT = 60.0
-"""Seconds between two log lines about the same error reply."""
+"""Minimum of seconds between two log lines about the same error reply."""
 
 _log = logging.getLogger(__name__)
 
 
 class StoreLostError(Exception):
-    """The store does not answer, or can serve no call at the moment."""
+    """The store does not answer, or cannot serve calls at the moment."""
 
 
 class StoreRefusedError(Exception):
-    """The store has answered a command with an error, which concerns that call alone.
+    """The store has answered a command with an error, which affects only that call.
 
     Attributes:
-        code: What it answered, in one word: `WRONGTYPE`, `OOM`.
-        advice: What the operator can do.
+        code: The error code, such as `WRONGTYPE` or `OOM`.
+        advice: What the operator can do; may be empty.
     """
 
     def __init__(self, code: str, text: str, advice: str) -> None:
@@ -33,9 +33,9 @@ class StoreRefusedError(Exception):
 
 
 class Outage:
-    """Keeps calls from waiting for a store that does not answer. Each outage is logged once.
+    """Prevents calls from waiting for a store that does not answer. Each outage is logged once.
 
-    An error reply is no outage: other calls may succeed.
+    An error reply is not an outage, because other calls may succeed.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Outage:
         self._logged_at: dict[str, float] = {}
 
     def may_try(self) -> bool:
-        """Says whether to ask the store."""
+        """Returns whether a call may try the store now."""
         if not self._down:
             return True
         now = time.monotonic()
@@ -54,7 +54,7 @@ class Outage:
         return True
 
     def note(self, error: Exception) -> None:
-        """Notes why a call could not be checked."""
+        """Records why the limits of a call could not be checked."""
         if isinstance(error, StoreRefusedError):
             self.end()
             self._refused(error)
@@ -62,7 +62,7 @@ class Outage:
             self._begin(error)
 
     def end(self) -> None:
-        """Notes that the store answered."""
+        """Records that the store has answered."""
         if self._down:
             self._down = False
             _log.info("limits can be checked again")

@@ -1,4 +1,4 @@
-"""Holds of calls whose settlement did not reach the store: they are given back once it answers."""
+"""Holds whose settlement did not reach the store; they are given back once it answers."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import NamedTuple
 from arouter.limits.budget import BudgetPeriod, Hold
 
 MAX = 10_000
-"""Holds that wait. Of more the oldest are left to end with their bucket."""
+"""Maximum of waiting holds. If there are more, the oldest are dropped and expire with their bucket."""
 
 INTERVAL = 0.25
 """Seconds between two tries."""
 
 
 class PendingRelease(NamedTuple):
-    """A hold that may be in the store or not."""
+    """A hold that may or may not be in the store."""
 
     period: BudgetPeriod
     hold: Hold
 
 
 class PendingReleases:
-    """Waits for the store with them. None of them keeps the others waiting.
+    """A queue of holds to give back. A hold that fails does not delay the others.
 
     Args:
-        give_back: Gives one back, or says that the store could not. It may be asked for the same one again.
+        give_back: Gives a hold back; returns False if the store failed. It may be called again with the same hold.
     """
 
     def __init__(self, give_back: Callable[[PendingRelease], Awaitable[bool]]) -> None:
@@ -35,15 +35,15 @@ class PendingReleases:
         self._waiting: deque[PendingRelease] = deque(maxlen=MAX)
 
     def put(self, pending: PendingRelease) -> None:
-        """Takes one more. `deliver` is to be started, unless it is under way."""
+        """Queues a hold. The caller must start `deliver` unless it is running."""
         self._waiting.append(pending)
 
     async def deliver(self) -> None:
-        """Gives all of them back, however long that takes."""
+        """Gives all holds back, however long that takes."""
         while self._waiting:
             pending = self._waiting.popleft()
             if not await self._give_back(pending):
-                # Behind the others: the store may refuse this one alone.
+                # At the end of the queue, because the store may refuse only this one.
                 self._put_back(pending)
                 await asyncio.sleep(INTERVAL)
 

@@ -1,4 +1,4 @@
-"""What a call may take of its key's limits."""
+"""Reservations: what a call may use of its key's limits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from arouter.limits.windows import Window
 
 
 class Reservation:
-    """What a call may take. This one is of a key without limits, for all calls alike.
+    """What a call may use. This class is for keys without limits; all their calls share one object.
 
     Attributes:
-        headers: What the answer says about the key's limits.
+        headers: The answer's headers about the key's limits.
     """
 
     __slots__ = ("headers",)
@@ -27,7 +27,7 @@ class Reservation:
         self.headers: Headers = ()
 
     def settle(self, tokens: int, cost: int) -> None:
-        """Puts what was really taken, cost in nano-USD, in the reservation's place; only the first time it is called.
+        """Replaces the reservation with the real usage, cost in nano-USD. Only the first call has an effect.
 
         Never blocks and never raises.
         """
@@ -37,7 +37,7 @@ UNLIMITED = Reservation()
 
 
 def is_limited(key: AuthenticatedKey) -> bool:
-    """Says whether a key has any limit."""
+    """Returns whether a key has any limit."""
     rates = key.rate_limit
     return (
         key.limit is not None
@@ -51,16 +51,16 @@ class Held(Reservation):
     """A reservation of a key with limits.
 
     Attributes:
-        key: Whose.
+        key: The API key.
         at: When it was made, in seconds since the epoch.
-        period: Of the key's money, if that is limited.
-        hold: Money reserved; nothing, once it is settled.
-        answered: Whether the store said that it is.
-        tokens: Tokens reserved.
-        token_minute: The number of the minute of its tokens.
-        minute: Requests of the minute, this one included; None if they are not limited.
-        day: Requests of the day, likewise.
-        unchecked: Whether it is known to go on unchecked.
+        period: The budget period; None if the key has no spending limit.
+        hold: The reserved amount; 0 after it is settled.
+        answered: Whether the store has confirmed the hold.
+        tokens: The number of reserved tokens.
+        token_minute: The number of the minute in which the tokens count.
+        minute: The window of requests per minute, including this one; None if they are not limited.
+        day: The window of requests per day, including this one; None if they are not limited.
+        unchecked: Whether the call goes on although its limits could not be checked.
     """
 
     __slots__ = (
@@ -102,6 +102,6 @@ class Held(Reservation):
             self._settle(self, tokens, cost)
 
     def abandon(self, reserving: asyncio.Task[None]) -> None:
-        """Settles a reservation whose call has ended; called once `reserving` is done."""
+        """Settles a reservation whose call was cancelled; called once the task `reserving` is done."""
         if not reserving.cancelled() and reserving.exception() is None:
             self.settle(0, 0)

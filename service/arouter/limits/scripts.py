@@ -1,6 +1,6 @@
-"""What Valkey does in one step: Lua scripts. Each returns the server's time, in seconds and microseconds, first.
+"""The Lua scripts that Valkey runs atomically. The result of each begins with the server's time (s, µs).
 
-All keys of one script have the same hash tag, so that a cluster keeps them together.
+All keys of a script have the same hash tag, so that a cluster keeps them in one slot.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ class Script:
     """A script.
 
     Attributes:
-        text: In Lua.
-        digest: By which a server that has run it knows it.
+        text: The source text in Lua.
+        digest: The SHA-1 digest for EVALSHA.
     """
 
     def __init__(self, text: str) -> None:
@@ -21,8 +21,8 @@ class Script:
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-# A list of the times of requests, oldest first, in microseconds. Times that are in the future are from before the
-# server's clock was set back: they count as made now, and so end within a window.
+# A list of the times of requests, oldest first, in microseconds. Times in the future come from before the server's
+# clock was set back: they are replaced by the current time, and so expire within a window.
 TAKE_REQUEST = Script("""
 local log, limit, length = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = time[1] * 1000000 + time[2]
@@ -50,7 +50,7 @@ oldest = redis.call('LINDEX', log, 0) or stamp
 return {time[1], time[2], admitted and 1 or 0, count, string.format('%.0f', oldest + length - now)}
 """)
 
-# A number: what is taken of one day or minute.
+# A counter: what is taken of one day or minute.
 TAKE = Script("""
 local limit, amount = tonumber(ARGV[1]), tonumber(ARGV[2])
 local taken = tonumber(redis.call('GET', KEYS[1]) or 0)
@@ -62,7 +62,7 @@ end
 return {time[1], time[2], admitted and 1 or 0, taken}
 """)
 
-# The store may have forgotten what is given back: then nothing is taken, and not less.
+# The store may have lost what is given back: the counter must not become negative.
 ADD = Script("""
 if redis.call('INCRBY', KEYS[1], ARGV[1]) <= 0 then
   redis.call('DEL', KEYS[1])
@@ -72,10 +72,10 @@ end
 return {time[1], time[2]}
 """)
 
-# A period is one hash: `spent`, and what is held in each bucket together, so that letting a call in takes the same time
-# however many hold something. Each bucket's holds are another hash, by id; 0 is one that was given back before it came.
-# Both may vanish at any time: the seed brings back what was spent. The bucket ahead counts as well, since other
-# processes' clocks may be ahead.
+# A period is one hash: `spent`, and the sum of holds of each bucket, so that admission takes the same time however many
+# holds there are. Each bucket's holds are another hash, by id; 0 stands for a hold that was given back before it was
+# reserved. Both hashes may vanish at any time: the seed restores what was spent. The next bucket counts too, because
+# the clocks of other processes may be ahead.
 _READ = """
 local period, holds, kept = KEYS[1], KEYS[2], ARGV[1]
 local id, bucket, amount, seed = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]

@@ -1,4 +1,4 @@
-"""Keeps the limiter told of what the database knows as spent, so that no call has to wait for it."""
+"""Passes what keys have spent from the database to the limiter in the background, so that no call waits for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from arouter.errors import StoreError
 from arouter.limits.limiter import Limiter
 
 POLL_INTERVAL = 1.0
-"""Seconds between two looks for keys that are new or have another limit."""
+"""Seconds between two polls for keys that are new or have another limit."""
 
 REFRESH_INTERVAL = 60.0
 """Seconds between two reads of what all keys with a limit have spent."""
@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class SpendingSync:
-    """One background task that reads the sums.
+    """A background task that reads the sums.
 
     Args:
-        limiter: Who is told.
-        store: Where they are.
+        limiter: Gets the sums.
+        store: Has the sums.
     """
 
     def __init__(self, limiter: Limiter, store: SpendingRepository) -> None:
@@ -38,7 +38,7 @@ class SpendingSync:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Reads everything, waiting for the store if need be, and starts the task."""
+        """Starts the task, and waits until all sums have been read once."""
         self._task = asyncio.create_task(self._follow())
         await self._known.wait()
 
@@ -54,14 +54,14 @@ class SpendingSync:
             await asyncio.sleep(POLL_INTERVAL)
 
     async def look(self) -> None:
-        """Reads what is new: of the keys that have changed or, from time to time, of all."""
+        """Reads the sums of the keys that have changed; once per `REFRESH_INTERVAL`, those of all keys."""
         started = time.monotonic()
         everything = started >= self._refresh_at
         try:
             async with asyncio.timeout(_READ_TIMEOUT):
                 changes = await self._store.limited(0 if everything else self._revision, self._limiter.now())
         except (StoreError, TimeoutError) as error:
-            _log.warning("what keys have spent cannot be read: %s", error or "no answer in time")
+            _log.warning("failed to read what keys have spent: %s", error or "no answer in time")
             return
         self._spent = {**({} if everything else self._spent), **changes.spent}
         self._limiter.seed(self._spent)

@@ -1,4 +1,4 @@
-"""Where limits are counted: in this process, or where `valkey.py` says."""
+"""The store in which limits are counted: this process, or a shared one (`valkey.py`)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from arouter.limits.windows import MemoryWindows, Windows
 
 @dataclass(frozen=True)
 class Store:
-    """Counts requests and tokens, and money.
+    """Counts requests, tokens and spending.
 
     Attributes:
-        windows: For requests and tokens.
-        budgets: For money.
-        clock: Seconds since the epoch, the same for all that share the store.
-        probe: Does once what calls will ask for, on entries of its own.
-        close: Lets go of what it holds.
-        errors: What it raises when it does not answer; empty if it always does, at once.
+        windows: Counts requests and tokens.
+        budgets: Counts spending.
+        clock: Seconds since the epoch, the same for all processes that share the store.
+        probe: Runs each operation once, on entries of its own.
+        close: Releases its resources.
+        errors: The errors that it raises if it fails; empty if it never fails and never waits.
     """
 
     windows: Windows
@@ -33,19 +33,19 @@ class Store:
 
 
 def memory_store(clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> Store:
-    """Returns a store of this process alone."""
+    """Returns a store for this process alone."""
     return Store(MemoryWindows(clock, monotonic), MemoryBudgetStore(), clock, _nothing, _nothing)
 
 
 def run_at_once(work: Coroutine[Any, Any, None]) -> None:
-    """Does work in a store whose `errors` are empty, of which nothing ever waits: that needs no task."""
+    """Runs a coroutine of a store whose `errors` are empty. It never waits, so it needs no task."""
     try:
         work.send(None)
     except StopIteration:
         return
     work.close()
-    raise RuntimeError("a store in memory has waited")
+    raise RuntimeError("a store in memory must not wait")
 
 
 async def _nothing() -> None:
-    """Needs no preparation, and holds nothing."""
+    """Does nothing: the store in memory needs no probe and holds no resources."""

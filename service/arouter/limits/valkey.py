@@ -1,4 +1,4 @@
-"""Valkey or Redis as the store that several processes share."""
+"""A store for limits in Valkey or Redis, which several processes share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from arouter.limits.store import Store
 from arouter.limits.windows import DAY, MINUTE, Rates, Window, Windows, fixed_window
 
 _PROBES = 20
-"""Entries that the probe asks for: a cluster of several shards keeps some of them elsewhere."""
+"""Number of entries that the probe uses: in a cluster of several shards, some of them are on other shards."""
 
 
 def valkey_store(url: Secret, kept: int, clock: Callable[[], float] = time.time) -> Store:
     """Returns the store behind a URL. It does not connect yet.
 
     Args:
-        url: What `AROUTER_REDIS_URL` says.
-        kept: Seconds for which money that no call asks for is kept; more than two buckets.
-        clock: Seconds since the epoch, until the server has told its own.
+        url: The value of `AROUTER_REDIS_URL`.
+        kept: Seconds after which an unused budget expires; longer than two buckets.
+        clock: Seconds since the epoch, used until the server's time is known.
 
     Raises:
-        ConfigError: It is no URL of Valkey or Redis.
+        ConfigError: The URL is not a supported URL of Valkey or Redis.
     """
     valkey = Valkey(open_pool(url), clock)
     windows, budgets = ValkeyWindows(valkey), ValkeyBudgetStore(valkey, kept)
@@ -44,7 +44,7 @@ def valkey_store(url: Secret, kept: int, clock: Callable[[], float] = time.time)
 
 
 def entry(key_hash: str, *parts: object) -> str:
-    """Returns the name of an entry. All of one key have the same hash tag."""
+    """Returns the name of an entry. All entries of an API key have the same hash tag."""
     return ":".join(["arouter", f"{{{key_hash}}}", *map(str, parts)])
 
 
@@ -60,7 +60,7 @@ async def _probe(windows: ValkeyWindows, budgets: ValkeyBudgetStore) -> None:
 
 
 class ValkeyWindows(Windows):
-    """Keeps them in Valkey: see the scripts. Its clock decides."""
+    """Windows in Valkey, by the server's clock; see the scripts."""
 
     def __init__(self, valkey: Valkey) -> None:
         self._valkey = valkey
@@ -113,13 +113,13 @@ class ValkeyWindows(Windows):
         return admitted == 1, Window(limit, max(limit - count, 0), int(wait) / 1e6)
 
     async def _take(self, name: str, limit: int, amount: int, length: int) -> tuple[bool, int]:
-        # Kept for longer than the window: what other processes know of the server's time may be a little behind.
+        # Kept longer than the window, because other processes may be a little behind the server's time.
         admitted, taken = await self._valkey.run(TAKE, [name], [limit, amount, 2 * length])
         return admitted == 1, taken
 
 
 class ValkeyBudgetStore(BudgetStore):
-    """Keeps it in Valkey: see the scripts."""
+    """Budgets in Valkey; see the scripts."""
 
     def __init__(self, valkey: Valkey, kept: int) -> None:
         self._valkey = valkey

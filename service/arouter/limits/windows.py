@@ -1,4 +1,7 @@
-"""Requests and tokens in their windows. In memory here; `valkey.py` has them for several processes."""
+"""Windows of requests and tokens: the interface, and a store for one process.
+
+`valkey.py` has the store that several processes share.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ _SWEEP_INTERVAL = 10.0
 
 
 class Window(NamedTuple):
-    """How far a limit is used up.
+    """The state of a limit.
 
     Attributes:
-        limit: How much there is.
-        remaining: What is left of it.
-        wait: Seconds until there is more again.
+        limit: The limit.
+        remaining: What remains of it.
+        wait: Seconds until more is available.
     """
 
     limit: int
@@ -33,7 +36,7 @@ class Window(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """The windows of a key; None where it has no such limit."""
+    """The windows of a key; None for limits that it does not have."""
 
     minute: Window | None
     day: Window | None
@@ -43,41 +46,41 @@ class Rates(NamedTuple):
 class Windows(Protocol):
     """Counts each key's requests and tokens. Every operation is atomic.
 
-    `take_…` return the window with what was taken, or None if nothing is left, and then nothing is taken.
+    `take_…` returns the window after taking, or None if nothing remains; then nothing is taken.
 
     Raises:
-        StoreLostError, StoreRefusedError: By a store that several processes share.
+        StoreLostError, StoreRefusedError: A store that several processes share has failed.
     """
 
     def minute(self) -> int:
-        """Returns the number of the current minute of tokens."""
+        """Returns the number of the current minute for tokens."""
 
     async def take_minute(self, key_hash: str, limit: int) -> Window | None:
-        """Takes one request of those in any 60 seconds."""
+        """Takes one request from the sliding window of 60 seconds."""
 
     async def take_day(self, key_hash: str, limit: int, now: float) -> Window | None:
-        """Takes one request of those of the day, UTC."""
+        """Takes one request from the window of the day in UTC."""
 
     async def return_day(self, key_hash: str, now: float) -> None:
         """Gives back what `take_day` took at that time."""
 
     async def take_tokens(self, key_hash: str, limit: int, tokens: int, minute: int) -> Window | None:
-        """Takes tokens of those of a minute. One call may take more than is left; then the others wait."""
+        """Takes tokens from the window of a minute. A call may take more than remains; later calls then get None."""
 
     async def add_tokens(self, key_hash: str, tokens: int, minute: int) -> None:
-        """Adds tokens, or a negative number of them, to a minute, unless it is over."""
+        """Adds tokens, which may be negative, to the count of a minute, unless the minute is over."""
 
     async def look(self, key: AuthenticatedKey, now: float) -> Rates:
-        """Returns the windows of a key as they are."""
+        """Returns the windows of a key without taking anything."""
 
 
 def fixed_window(limit: int, taken: int, length: int, now: float) -> Window:
-    """Returns a window of the clock, such as a day, of which something is taken."""
+    """Returns the state of a window that is aligned to the clock, such as a day."""
     return Window(limit, min(max(limit - taken, 0), limit), length - now % length)
 
 
 class _Count:
-    """What is taken of a window, and when that can be forgotten, in monotonic time."""
+    """The count of a window, and when it can be dropped, in monotonic time."""
 
     __slots__ = ("taken", "until")
 
@@ -87,19 +90,19 @@ class _Count:
 
 
 class MemoryWindows(Windows):
-    """Keeps them in memory, for one process. Never waits.
+    """Windows in memory, for one process. Never waits.
 
-    Only days follow the clock: minutes are measured in monotonic time, so that a clock that is set neither locks a
-    key out nor gives it more.
+    Only days follow the clock. Minutes are measured in monotonic time, so that setting the clock neither locks a key
+    out nor gives it more.
 
     Args:
         clock: Seconds since the epoch.
-        monotonic: Seconds of a clock that is never set.
+        monotonic: Monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._origin = clock() - monotonic()  # Minutes begin with those of the clock, unless that is set later.
+        self._origin = clock() - monotonic()  # Aligns minutes to the clock, unless it is set later.
         self._requests: dict[str, deque[float]] = {}
         self._counts: dict[tuple[str, int, int], _Count] = {}
         self._sweep_at = 0.0
@@ -162,7 +165,7 @@ class MemoryWindows(Windows):
         self._sweep(now)
         count = self._counts.get(name)
         if count is None:
-            # Longer than the window: the clock may be set back, and return to it.
+            # Longer than the window, because the clock may be set back into it.
             count = self._counts[name] = _Count(now + 2 * name[1])
         if count.taken >= limit:
             return None
@@ -179,7 +182,7 @@ class MemoryWindows(Windows):
         return 0 if count is None else count.taken
 
     def _sweep(self, now: float) -> None:
-        """Drops what has expired, from time to time."""
+        """Drops expired entries, once per interval."""
         if now < self._sweep_at:
             return
         self._sweep_at = now + _SWEEP_INTERVAL

@@ -1,6 +1,6 @@
-"""What a request may take of its key's limits at most, before it is sent. Pure.
+"""Estimates what a request uses of its key's limits at most, before it is sent. Pure.
 
-What is too much here comes back when the call is settled.
+The excess is given back when the call is settled.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from arouter.chat.token_estimates import max_prompt_tokens
 from arouter.models import ModelDetails, Prices
 
 DEFAULT_COMPLETION = 4096
-"""Tokens of an answer where neither the request nor what is known of the model limits them."""
+"""Assumed tokens of an answer if neither the request nor the model's details limit them."""
 
 _MAX_TOKENS = 2**31 - 1
 _MAX_COST = 2**53
-"""Nano-USD, some nine million USD: up to here Lua in Valkey counts exactly."""
+"""In nano-USD, about nine million USD: the largest number that Lua in Valkey represents exactly."""
 
 
 class WorstCase(NamedTuple):
-    """What a call takes at most.
+    """What a call uses at most.
 
     Attributes:
-        tokens: Of prompt and answer together.
-        cost: In nano-USD; 0 if the model's prices are not known.
+        tokens: Tokens of prompt and answer together.
+        cost: Cost in nano-USD; 0 if the model's prices are not known.
     """
 
     tokens: int
@@ -33,7 +33,7 @@ class WorstCase(NamedTuple):
 
 
 def worst_case(request: ChatRequest, details: ModelDetails) -> WorstCase:
-    """Returns what answering a request takes at most, as far as its model's details say."""
+    """Returns what a request uses at most, according to the model's details."""
     prompt = max_prompt_tokens(request)
     completion = _completion_tokens(request.body, details, prompt)
     cost = 0 if details.prices is None else _max_cost(details.prices, request.body, prompt, completion)
@@ -55,7 +55,7 @@ def _completion_tokens(body: dict[str, Any], details: ModelDetails, prompt: int)
 
 
 def _max_cost(prices: Prices, body: dict[str, Any], prompt: int, completion: int) -> int:
-    """Returns the cost in nano-USD at the highest rates that may apply: cheaper ones are known only afterwards."""
+    """Returns the cost in nano-USD at the highest rates that may apply: the real rates are known only afterwards."""
     rates = [prices, *(tier for tier in prices.tiers if tier.above < prompt)]
     per_prompt = max(max(rate.prompt, rate.cache_write or 0, rate.prompt_audio or 0) for rate in rates)
     audio = "audio" in (body.get("modalities") or ())

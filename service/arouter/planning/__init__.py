@@ -1,1 +1,1 @@
-"""Which endpoints may answer a request, and in which order."""
+"""Choosing the endpoints that may answer a request, and their order."""

@@ -1,4 +1,7 @@
-"""What `"model": "auto"` chooses: the tier that a request needs, then by price. Pure; docs/routing.md explains it."""
+"""Chooses models for `"model": "auto"`: by the tier that the request needs, then by price. Pure.
+
+docs/routing.md describes the rules.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +28,27 @@ TIERS: tuple[Tier, ...] = ("economy", "standard", "premium")
 LEVELS: tuple[Level, ...] = ("easy", "medium", "hard")
 
 FITS: Mapping[int, float] = {0: 1.0, 1: 0.55, 2: 0.1, -1: 0.0, -2: -0.5}
-"""How well a tier suits a request, by how many steps it is above what the request needs: too good costs money, too bad
-gives a bad answer. The steps between are larger than what price and speed count by default."""
+"""How well a tier suits a request, by the number of tiers that it is above the needed one. A tier that is too high
+costs money, one that is too low gives a bad answer. The differences exceed the default weights of price and speed."""
 
 HANDICAPS: Mapping[EndpointHealth, float] = {
     EndpointHealth.OUTAGE: 0.2,
     EndpointHealth.LIMITED: 0.5,
     EndpointHealth.SUSPECT: 2.0,
 }
-"""What it takes from a model's score that its best endpoint is not well."""
+"""What is subtracted from a model's score for the health of its best endpoint."""
 
 _UNKNOWN_DELAY = 3600.0
-"""Seconds to the first token of a model that was not seen lately, where the fastest is wanted."""
+"""Assumed seconds to the first token, for `sort: latency`, of a model without recent calls."""
 
 _UNKNOWN_SPEED = 0.5
-"""What a model counts whose speed has not been seen: it is to be found out."""
+"""Assumed speed score of a model without recent calls: average, so that it is tried and its speed becomes known."""
 
 _MAX_RANKED = 6
-"""Models that become candidates."""
+"""Models that become candidates at most."""
 
 _UNKNOWN_PRICE = 10.0
-"""USD per million tokens that a model costs which does not say."""
+"""Assumed price of a model without a known price, in USD per million tokens."""
 
 
 class _Entry(NamedTuple):
@@ -57,11 +60,11 @@ class _Entry(NamedTuple):
 
 @dataclass
 class AutoPool:
-    """What `auto` may choose from, sorted beforehand.
+    """The models that `auto` may choose from, sorted in advance.
 
     Attributes:
-        by_level: The models for each level of difficulty, best first.
-        by_price: The same, cheapest first.
+        by_level: The models, best first, for each level of difficulty.
+        by_price: The models, cheapest first.
     """
 
     by_level: dict[Level, list[_Entry]]
@@ -70,12 +73,12 @@ class AutoPool:
 
 @dataclass
 class Choice:
-    """What `auto` chose.
+    """The result of `choose`.
 
     Attributes:
-        difficulty: Of the request.
+        difficulty: The difficulty of the request.
         ranked: The models, best first, each with its score and the reason.
-        excluded: Those that may not or cannot.
+        excluded: The models that are not allowed, lack a capability or rank too low, if reasons are wanted.
     """
 
     difficulty: Difficulty
@@ -84,10 +87,10 @@ class Choice:
 
 
 class AutoPools:
-    """The pool of each offer, made when it is first asked for.
+    """The pools for each set of visible models, built on first use.
 
     Args:
-        config: Weights, and what may be chosen.
+        config: The weights, and patterns of the models that may be chosen.
     """
 
     def __init__(self, config: AutoConfig) -> None:
@@ -95,19 +98,19 @@ class AutoPools:
         self._patterns = None if config.models is None else Patterns(config.models)
         self._pools: WeakKeyDictionary[VisibleModels, AutoPool] = WeakKeyDictionary()
 
-    def of(self, offer: VisibleModels) -> AutoPool:
-        """Returns the pool of an offer."""
-        pool = self._pools.get(offer)
+    def of(self, visible: VisibleModels) -> AutoPool:
+        """Returns the pool for the models that a key may see."""
+        pool = self._pools.get(visible)
         if pool is None:
-            pool = self._pools[offer] = self._build(offer)
+            pool = self._pools[visible] = self._build(visible)
         return pool
 
-    def _build(self, offer: VisibleModels) -> AutoPool:
-        # An endpoint that a model of several has is chosen through it, with the others as fallbacks.
-        mapped = {each.id for model in offer.models.values() if len(model.endpoints) > 1 for each in model.endpoints}
+    def _build(self, visible: VisibleModels) -> AutoPool:
+        # An endpoint of a model with several is chosen through that model, so that it has fallbacks.
+        mapped = {each.id for model in visible.models.values() if len(model.endpoints) > 1 for each in model.endpoints}
         entries = [
             self._entry(model)
-            for model in offer.models.values()
+            for model in visible.models.values()
             if not (len(model.endpoints) == 1 and model.id in mapped)
             and (self._patterns is None or self._patterns.match(model.id))
         ]
@@ -127,27 +130,31 @@ class AutoPools:
 
 
 def choose(
-    pool: AutoPool, context: PlanContext, sort: Sort | None, speed: float, against: Callable[[Model], list[Exclusion]]
+    pool: AutoPool,
+    context: PlanContext,
+    sort: Sort | None,
+    speed: float,
+    exclusions: Callable[[Model], list[Exclusion]],
 ) -> Choice:
-    """Returns the best models for a request; none if nobody may or can answer it.
+    """Returns the best models for a request; none if no model is allowed and able to answer it.
 
     Args:
-        pool: What there is to choose from.
-        context: The request. What it needs must be known to be given.
-        sort: `price` chooses the cheapest, whatever its tier; the others the fastest of the best.
+        pool: The models to choose from.
+        context: The request. Models that are not known to have a capability that it needs are excluded.
+        sort: `price` chooses the cheapest model, whatever its tier; the others choose the fastest of the best models.
         speed: The weight of a short time to the first token.
-        against: Says why none of a model's endpoints may be asked; nothing if one may.
+        exclusions: Returns why each endpoint of a model is excluded; an empty list if at least one is not.
     """
     difficulty = difficulty_of(context.request, context.requirements)
     choice = Choice(difficulty)
-    wished = context.request.preferences.auto_models
-    allowed = None if wished is None else Patterns(wished)
+    patterns = context.request.preferences.auto_models
+    allowed = None if patterns is None else Patterns(patterns)
     best: list[_Entry] = []
     entries = pool.by_price if sort == "price" else pool.by_level[difficulty.level]
     if order := context.request.preferences.order:
         entries = sorted(entries, key=lambda entry: min(place_in(order, each) for each in entry.model.endpoints))
     for entry in entries:
-        found = _objections(entry.model, context, allowed) or against(entry.model)
+        found = _model_exclusions(entry.model, context, allowed) or exclusions(entry.model)
         if found:
             if context.explain:
                 choice.excluded += found
@@ -166,19 +173,20 @@ def choose(
 
 
 def _score(entry: _Entry, level: Level, context: PlanContext, sort: Sort | None, speed: float) -> float:
-    endpoint = min(entry.model.endpoints, key=context.standings.of)
-    seen = context.standings.observed(endpoint)
-    handicap = HANDICAPS.get(context.standings.of(endpoint), 0.0)
+    endpoint = min(entry.model.endpoints, key=context.health.of)
+    observed = context.health.observed(endpoint)
+    latency = observed.first_token_s
+    handicap = HANDICAPS.get(context.health.of(endpoint), 0.0)
     if sort == "throughput":
-        return (seen.tokens_per_s or 0.0) - handicap
+        return (observed.tokens_per_s or 0.0) - handicap
     if sort == "latency":
-        return -(_UNKNOWN_DELAY if seen.first_token_s is None else seen.first_token_s) - handicap
-    quick = _UNKNOWN_SPEED if seen.first_token_s is None else 1 / (1 + seen.first_token_s)
-    return entry.scores[level] + speed * quick - handicap
+        return -(_UNKNOWN_DELAY if latency is None else latency) - handicap
+    speed_score = _UNKNOWN_SPEED if latency is None else 1 / (1 + latency)
+    return entry.scores[level] + speed * speed_score - handicap
 
 
-def _objections(model: Model, context: PlanContext, allowed: Patterns | None) -> list[Exclusion]:
-    """Returns why `auto` may not choose a model: not for what its endpoints are like, but for what it is."""
+def _model_exclusions(model: Model, context: PlanContext, allowed: Patterns | None) -> list[Exclusion]:
+    """Returns why `auto` may not choose a model, whatever its endpoints; an empty list if it may."""
     if allowed is not None and not allowed.match(model.id):
         return [Exclusion(model.id, model.owner, Cause.PREFERENCE, "is not in the plugin's allowed_models")]
     lacking = lacks(model.details, context.requirements, strict=True)
@@ -186,5 +194,5 @@ def _objections(model: Model, context: PlanContext, allowed: Patterns | None) ->
 
 
 def _cheapness(price: float) -> float:
-    """Returns 1 for what is free, 0.5 at a dollar, and nearly 0 for what nobody pays."""
+    """Returns 1 for a free model, 0.5 at one dollar per million tokens, and nearly 0 for very high prices."""
     return 1 / (1 + math.sqrt(price))

@@ -1,4 +1,4 @@
-"""One request, with all that its plan depends on."""
+"""A request, with everything that its plan depends on."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ class PlanContext:
     """A request to plan for.
 
     Attributes:
-        request: What is asked.
-        key: Who asks.
-        standings: How the providers do now.
-        remaining: Seconds that the caller waits; may be infinite.
-        explain: Whether the plan must say why.
-        last_resort: Whether endpoints that are left alone are candidates, as far as they may be called at all.
-        hopeful: Whether endpoints that were too slow for the deadline lately are candidates.
+        request: The client's request.
+        key: The caller's API key.
+        health: The health of the endpoints now.
+        remaining: Seconds until the caller's deadline; infinite without one.
+        explain: Whether the plan must give its reasons.
+        last_resort: Whether endpoints in cooldown are candidates, as far as the breakers let calls through.
+        probe_slow: Whether endpoints that have lately been too slow for the deadline are candidates.
     """
 
     request: ChatRequest
     key: AuthenticatedKey
-    standings: HealthSnapshot
+    health: HealthSnapshot
     remaining: float
     explain: bool
     last_resort: bool = False
-    hopeful: bool = False
+    probe_slow: bool = False
 
     @cached_property
     def requirements(self) -> Requirements:
-        """What answering needs; worked out when somebody asks: most requests name one model at one provider."""
+        """What the request needs. Computed on first use: most requests name one model with one endpoint."""
         return requirements_of(self.request)

@@ -1,8 +1,8 @@
-"""How demanding a request is: a sum of points that anybody can add up from the tables here and in `cues.py`. Pure.
+"""Estimates the difficulty of a request as a sum of points from the tables here and in `keywords.py`. Pure.
 
-No model is asked and nothing is learnt: the same request always gets the same level, at once, with its reasons. Looked
-at are the last message of the user, of which only the ends if it is long, and what is cheap to count of the rest. Where
-that is not enough, the client knows better and names its model.
+No model is called and nothing is learnt, so the same request always gets the same level, at once, with reasons. The
+estimate reads the user's last message (only its beginning and end if it is long) and counts what is cheap to count in
+the rest. If that is not good enough, the client can name a model.
 """
 
 from __future__ import annotations
@@ -21,55 +21,55 @@ MEDIUM_FROM = 2.0
 HARD_FROM = 9.0
 
 WINDOW = 2_000
-"""Characters looked at from either end of the user's last message."""
+"""Characters that are read at either end of the user's last message."""
 
 ZONE = 400
-"""Characters at either end in which words count: what is between them is material."""
+"""Characters at either end in which keywords count; the text between is taken for quoted material."""
 
 OPENING = 120
-"""Characters at either end in which a simple ask is looked for."""
+"""Characters at either end in which keywords of a simple ask count."""
 
 COUNTS: dict[str, Steps] = {
-    # Characters of the user's last message; those of other scripts count as the bytes they take.
+    # Characters of the user's last message; in texts that are not ASCII, bytes of UTF-8.
     "characters": ((0, -1), (60, 0), (100, 2), (200, 2.5), (400, 3)),
-    # Tokens of the whole prompt, as estimated.
+    # Estimated tokens of the whole prompt.
     "prompt tokens": ((8_000, 3), (30_000, 4)),
     "messages": ((6, 1), (8, 2), (12, 3)),
     "tools": ((1, 3), (5, 5), (10, 6.5)),
-    # Properties of the schema that the answer must have, nested ones included.
+    # Properties of the answer's schema, including nested ones.
     "schema properties": ((1, 0.5), (6, 1.5), (12, 4)),
     "images": ((1, 1.5), (3, 2.5)),
-    # Of a list in the question: conditions, or things to do.
+    # Items of lists in the question: conditions or tasks.
     "list items": ((4, 1), (8, 2)),
 }
-"""What is counted: the points for at least so many. Only the last step that is reached counts."""
+"""Things to count, each with its steps: (at least so many, points). Only the last step that is reached counts."""
 
 SIGNS: dict[str, tuple[tuple[re.Pattern[str], ...], float]] = {
     "code block": (CODE_SIGNS, 2),
     "formulas": (MATH_SIGNS, 2),
 }
-"""What is found by its look: the points for one or more."""
+"""Patterns to search for, each with the points for one match or more."""
 
 EFFORTS = {"minimal": 0.0, "low": 0.0, "medium": 2.0, "high": 10.0, "xhigh": 10.0, "max": 10.0}
-"""Points for the reasoning that is asked for; an effort that is not here is taken for medium."""
+"""Points for the reasoning effort; an unknown effort counts as medium."""
 
 BUDGETS: Steps = ((16, -3), (64, -2), (256, -1))
-"""Points for an answer of at most so many tokens. Reasoning counts as answer, so they do not apply to it."""
+"""Points for an answer limited to so many tokens. They do not apply with reasoning, which counts towards the limit."""
 
 BESIDE_SIMPLE = 0.4
-"""The share that length, words and signs count beside a simple ask: they are mostly those of its material."""
+"""Factor for the points of length, keywords and signs beside a simple ask: most of them come from its material."""
 
 _BETWEEN_WORDS = ".,;:!?()[]{}<>\"'`*/=…“”„«»¿¡。，！？、：；"
 _MAX_PROPERTIES = 64
 
 
 class Difficulty(NamedTuple):
-    """How demanding a request is.
+    """The difficulty of a request.
 
     Attributes:
-        level: Where the score falls.
+        level: The level that follows from the score.
         score: The sum of the points.
-        reasons: What gave or took points, and how many.
+        reasons: What added or subtracted points, each with the number of points.
     """
 
     level: Level
@@ -78,7 +78,7 @@ class Difficulty(NamedTuple):
 
 
 def difficulty_of(request: ChatRequest, requirements: Requirements) -> Difficulty:
-    """Returns how demanding a request is."""
+    """Returns the difficulty of a request."""
     body = request.body
     question, images = _last_question(body["messages"])
     found: list[tuple[str, float]] = []
@@ -94,7 +94,7 @@ def difficulty_of(request: ChatRequest, requirements: Requirements) -> Difficult
         known = effort if effort in EFFORTS else "medium"
         found.append((f"reasoning effort: {known}", EFFORTS[known]))
     elif (tokens := requirements.completion_tokens) is not None:
-        points = next((points for most, points in BUDGETS if tokens <= most), 0)
+        points = next((points for limit, points in BUDGETS if tokens <= limit), 0)
         found.append((f"answer tokens: {tokens}", points))
     score = round(sum(points for _, points in found), 2)
     level: Level = "hard" if score >= HARD_FROM else "medium" if score >= MEDIUM_FROM else "easy"
@@ -102,7 +102,7 @@ def difficulty_of(request: ChatRequest, requirements: Requirements) -> Difficult
 
 
 def _last_question(messages: list[dict[str, Any]]) -> tuple[str, int]:
-    """Returns the text of the user's last message, and how many images are in it."""
+    """Returns the text of the user's last message, and the number of its images."""
     for message in reversed(messages):
         if message["role"] == "user":
             content = message.get("content")
@@ -120,7 +120,7 @@ def _judge(question: str, found: list[tuple[str, float]]) -> None:
     wide = not lower.isascii()
     words = _words(lower)
     share = 1.0
-    # Most messages have no such word at all.
+    # Most messages contain no such keyword: a second search, in the opening, is rarely needed.
     if _hits(SIMPLE, words, lower, wide):
         opening = _ends(window, OPENING).lower()
         if hits := _hits(SIMPLE, _words(opening), opening, wide):
@@ -138,7 +138,7 @@ def _judge(question: str, found: list[tuple[str, float]]) -> None:
 
 
 def _words(text: str) -> frozenset[str]:
-    # Several times as fast as an expression for words.
+    # Several times as fast as a regular expression.
     for sign in _BETWEEN_WORDS:
         text = text.replace(sign, " ")
     return frozenset(text.split())
@@ -157,14 +157,14 @@ def _ends(text: str, size: int) -> str:
 
 
 def _length(text: str) -> int:
-    # Beyond the window the points do not change any more.
+    # Beyond the window the points no longer change.
     return len(text) if text.isascii() or len(text) > WINDOW else len(text.encode("utf-8", "replace"))
 
 
 def _count(found: list[tuple[str, float]], name: str, number: int, share: float = 1.0) -> None:
     points = 0.0
-    for least, step in COUNTS[name]:
-        if number < least:
+    for minimum, step in COUNTS[name]:
+        if number < minimum:
             break
         points = step
     if points:
@@ -172,7 +172,7 @@ def _count(found: list[tuple[str, float]], name: str, number: int, share: float 
 
 
 def _properties(response_format: dict[str, Any]) -> int:
-    """Returns how many properties a schema names, up to a limit. Takes whatever a client sends as schema."""
+    """Returns the number of properties in a schema, up to a limit. Accepts schemas that are not valid."""
     count = 0
     pending: list[Any] = [response_format]
     for each in pending:

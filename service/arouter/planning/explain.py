@@ -1,4 +1,4 @@
-"""What holds of one model in a plan that explains itself: the answer to "why not this one?". Pure."""
+"""Explains why a plan calls a model or does not. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from arouter.planning.plan import Plan
 
 
 class Explanation(NamedTuple):
-    """What holds of a model.
+    """What a plan does with a model.
 
     Attributes:
-        name: The same for programs.
-        reason: A sentence for people.
+        name: The result as a constant for programs.
+        reason: The reason as a sentence for people.
     """
 
     name: Literal["candidate", "excluded", "not_asked_for", "forbidden", "unknown"]
@@ -23,13 +23,13 @@ class Explanation(NamedTuple):
 
 
 def verdict(id_: str, plan: Plan, catalogue: Catalogue, key: AuthenticatedKey) -> Explanation:
-    """Returns what holds of a model, of which it says no more than a call of it would.
+    """Returns what a plan does with a model. It discloses no more about the model than calling it would.
 
     Args:
-        id_: Of the model, or of one of its endpoints.
-        plan: Made to explain itself.
-        catalogue: Of all models.
-        key: Who asks.
+        id_: The id of the model, or of one of its endpoints.
+        plan: A plan that explains itself.
+        catalogue: All models.
+        key: The caller's API key.
     """
     count = len(plan.candidates)
     for place, candidate in enumerate(plan.candidates, 1):

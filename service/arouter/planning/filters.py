@@ -1,4 +1,4 @@
-"""What a request forbids: the first reason why an endpoint may not answer it. Pure."""
+"""Filters: whether a request's preferences exclude an endpoint. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from arouter.planning.requirements import unsupported
 
 
 def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tuple[Cause, str] | None:
-    """Returns what in the request's preferences speaks against an endpoint, or None if nothing does.
+    """Returns the first reason for which the request's preferences exclude an endpoint, or None.
 
-    What is not known of an endpoint is held against it: a preference that may not be met is not met.
+    A preference counts as not met if what it asks about is not known of the endpoint.
 
     Args:
-        endpoint: Who might answer.
+        endpoint: The endpoint in question.
         context: The request.
-        free: Whether only what costs nothing is wanted.
+        free: Whether only free endpoints are wanted.
     """
     preferences, provider = context.request.preferences, endpoint.provider
     if preferences.only and provider.id not in preferences.only:
@@ -36,9 +36,9 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         return Cause.PREFERENCE, f"has quantization {details.quantization or 'unknown'} (provider.quantizations)"
     if free and not _is_free(details.prices):
         return Cause.PREFERENCE, "is not free (':free')"
-    dear = _too_dear(details.prices, preferences)
-    if dear is not None:
-        return Cause.PREFERENCE, dear
+    expensive = _too_expensive(details.prices, preferences)
+    if expensive is not None:
+        return Cause.PREFERENCE, expensive
     if preferences.require_parameters and (missing := unsupported(details, context.requirements)):
         return Cause.PARAMETERS, f"does not support {', '.join(missing)} (provider.require_parameters)"
     return None
@@ -48,14 +48,14 @@ def _is_free(prices: Prices | None) -> bool:
     return prices is not None and not prices.prompt and not prices.completion
 
 
-def _too_dear(prices: Prices | None, preferences: Preferences) -> str | None:
+def _too_expensive(prices: Prices | None, preferences: Preferences) -> str | None:
     limits = (("prompt", preferences.max_prompt_price), ("completion", preferences.max_completion_price))
-    for name, most in limits:
-        if most is None:
+    for name, limit in limits:
+        if limit is None:
             continue
         if prices is None:
             return f"has no known price (provider.max_price.{name})"
         price = getattr(prices, name)
-        if price > most:
+        if price > limit:
             return f"costs ${price:g} per million tokens (provider.max_price.{name})"
     return None

@@ -1,7 +1,7 @@
-"""The words and signs by which a request tells how demanding it is, as data.
+"""The keywords and patterns that indicate the difficulty of a request, as data.
 
-Words are whole ones, in lower case; phrases are found anywhere. English has most of them, then German, French, Spanish
-and Chinese; a few are Portuguese, Italian and Japanese. A cue that misleads costs a tier, not an answer.
+Words match whole words, in lower case; phrases match anywhere. Most are English, then German, French, Spanish and
+Chinese; a few are Portuguese, Italian and Japanese. A misleading cue leads to another tier, but not to a failed call.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 
 class Cue(NamedTuple):
-    """Words that all tell the same of a request.
+    """Keywords that indicate the same kind of request.
 
     Attributes:
-        name: What they tell.
-        each: Points for each of them that occurs.
-        most: Points for all of them together at most.
-        words: Whole words.
-        phrases: Texts that need no borders.
-        wide: The same in scripts without spaces, and signs: looked for only in texts that are not ASCII.
+        name: The kind of request.
+        each: Points for each keyword that occurs.
+        most: Maximum of points for all of them together.
+        words: Keywords that match whole words.
+        phrases: Texts that match anywhere.
+        wide: Keywords in scripts without spaces, and signs; searched for only in texts that are not ASCII.
     """
 
     name: str
@@ -62,10 +62,10 @@ SIMPLE = Cue(
     ),
     ("翻译", "总结", "概括", "分类", "提取", "翻訳", "要約", "分類"),
 )
-"""What a small model does well. It is looked for where a message begins and ends."""
+"""Tasks that a small model does well. They are searched for only at the beginning and end of a message."""
 
 CUES = (
-    # Something must be made, explained or weighed up: what a good model does better than a small one.
+    # Something must be created, explained or compared: a better model does this better.
     Cue(
         "open task",
         2,
@@ -97,7 +97,7 @@ CUES = (
         ),
         ("解释", "说明", "比较", "区别", "为什么", "写一", "計画", "计划", "説明", "比較", "書いて", "なぜ"),
     ),
-    # Several things hang together: analysis, design, plans with conditions.
+    # Many things depend on each other: analysis, design, plans with conditions.
     Cue(
         "analysis",
         1.5,
@@ -142,7 +142,7 @@ CUES = (
         ("pull request", "unit test"),
         ("函数", "代码", "编程", "关数", "関数", "コード"),
     ),
-    # What goes wrong in code that only looks right.
+    # Code that can look right and be wrong.
     Cue(
         "hard code",
         2,
@@ -188,7 +188,7 @@ CUES = (
         ("random variable",),
         ("方程", "积分", "导数", "概率", "定理", "矩阵", "素数", "計算", "计算", "確率", "整数", *"∫∑∏√∂∇∈∀∃≤≥≠∞⇒"),
     ),
-    # An argument in which every step must hold.
+    # An argument in which every step must be right.
     Cue(
         "proof",
         6,
@@ -222,7 +222,7 @@ CODE_SIGNS = tuple(
         r";\n",
     )
 )
-"""Code itself. Each begins with a literal, which makes a search ten times faster."""
+"""Code. Each pattern begins with a literal, which makes the search ten times as fast."""
 
 MATH_SIGNS = tuple(
     re.compile(pattern)

@@ -1,4 +1,4 @@
-"""A plan: who is asked, in which order and why; and who is not, and why not."""
+"""A plan: the endpoints to call, in order and with reasons, and the excluded ones with the reasons for that."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.planning.difficulty import Difficulty
 
 _MAX_NAMED = 5
-"""Exclusions that an error names one by one; more are counted by their reasons."""
+"""Up to so many exclusions are named one by one in an error; more are counted by reason."""
 
 
 class Cause(Enum):
-    """Why a candidate is none."""
+    """Why an endpoint or a model is excluded."""
 
     PREFERENCE = "preference"
-    """The request does not want it."""
+    """The request's preferences exclude it."""
 
     PARAMETERS = "parameters"
-    """It knows a parameter not, and the request requires all."""
+    """It does not support a parameter, and the request requires support for all."""
 
     CAPABILITY = "capability"
-    """It cannot do what the request needs."""
+    """It lacks a capability that the request needs."""
 
     RANK = "rank"
-    """Others suit the request better."""
+    """Other models rank higher."""
 
     HEALTH = "health"
-    """Its provider fails."""
+    """Its provider is failing."""
 
     DEADLINE = "deadline"
     """It would answer too late."""
 
 
 class Candidate(NamedTuple):
-    """Somebody to ask.
+    """An endpoint that may be called.
 
     Attributes:
-        model: What the answer is named after.
-        endpoint: Who answers.
-        score: The higher, the better among its neighbours; what it counts, the reasons say.
-        reasons: What speaks for and against it; only of plans that explain themselves.
+        model: The model that the answer names.
+        endpoint: The endpoint that is called.
+        score: Higher is better among neighbouring candidates; the reasons say what it is made of.
+        reasons: What counts for and against it; empty unless the plan explains itself.
     """
 
     model: Model
@@ -55,14 +55,14 @@ class Candidate(NamedTuple):
 
 
 class Exclusion(NamedTuple):
-    """Somebody who is not asked.
+    """An endpoint or a model that is not called.
 
     Attributes:
-        model: Its id.
+        model: The model's id.
         provider: The provider's id.
-        cause: What kind of reason it is.
-        reason: For people, beginning in lower case, without a full stop.
-        retry_after: Seconds after which the reason may be gone; infinite if time does not help.
+        cause: The kind of reason.
+        reason: A predicate for people to read: in lower case, without a full stop.
+        retry_after: Seconds after which the reason may no longer hold; infinite if it does not depend on time.
     """
 
     model: str
@@ -74,13 +74,13 @@ class Exclusion(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """What the planner made of a request.
+    """The planner's result for a request.
 
     Attributes:
-        wanted: The models that the request names, or the default one.
-        candidates: Whom to ask, in this order.
-        excluded: Whom not; complete only of plans that explain themselves.
-        difficulty: How demanding the request is, if `auto` had to know.
+        wanted: The models that the request names, or the default model.
+        candidates: The endpoints to call, in this order.
+        excluded: The excluded endpoints and models; complete only if the plan explains itself.
+        difficulty: The difficulty of the request; None unless `auto` was used.
     """
 
     wanted: tuple[str, ...] = ()
@@ -90,10 +90,10 @@ class Plan:
 
 
 def nothing_left(wanted: str, excluded: list[Exclusion]) -> ARouterError:
-    """Returns the error for a request that nobody may answer.
+    """Returns the error for a request without candidates.
 
-    It is a 404 where the request's own preferences leave nobody, a 400 where parameters that it requires do, a 503 where
-    somebody may be there again later, and a 504 where only the caller's deadline is in the way (docs.arouter.ai: zdr,
+    It is a 503 if an endpoint may become available later, else a 504 if an endpoint is excluded only because of the
+    caller's deadline, else a 400 if required parameters alone exclude all endpoints, else a 404 (docs.arouter.ai: zdr,
     error-handling).
     """
     if not excluded:

@@ -1,4 +1,7 @@
-"""Who is asked for a request, in which order. Pure, but for the random numbers of the documented balance."""
+"""Decides which endpoints are called for a request, and in which order.
+
+Pure, except for the random numbers of the documented load balancing.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,12 @@ from arouter.planning.filters import why_excluded
 from arouter.planning.plan import Candidate, Cause, Exclusion, Plan, nothing_left
 from arouter.planning.ranking import place_in, rank
 
-_ENOUGH_SEEN = 5
-"""Calls after which what was observed of an endpoint counts against a deadline."""
+_MIN_OBSERVED_CALLS = 5
+"""Observed calls from which an endpoint's speed is compared with the deadline."""
 
-_HOPEFUL = 0.2
-"""Share of the requests that nobody seems able to answer in time, and that are sent all the same: without them nobody
-would learn that an endpoint has become fast again."""
+_PROBE_SHARE = 0.2
+"""Share of the requests that are sent although every endpoint seems too slow for their deadline. Without them it would
+not be noticed that an endpoint has become fast again."""
 
 _SORT_OF_VARIANT: dict[str | None, Sort] = {"nitro": "throughput", "floor": "price"}
 """docs.arouter.ai: model-variants."""
@@ -38,10 +41,10 @@ class Planner:
     """Makes plans.
 
     Args:
-        catalogue: Of all models.
-        board: How providers do.
-        config: Of the routing.
-        random: For the balance; seeded, it makes plans repeatable.
+        catalogue: All models.
+        board: The health of the endpoints.
+        config: The routing configuration.
+        random: The source of randomness for load balancing; if it is seeded, plans are reproducible.
     """
 
     def __init__(self, catalogue: Catalogue, board: HealthBoard, config: RoutingConfig, random: Random) -> None:
@@ -52,7 +55,7 @@ class Planner:
         self._pools = AutoPools(config.auto)
 
     def configure(self, config: RoutingConfig) -> None:
-        """Plans by another configuration from now on."""
+        """Replaces the configuration for all later plans."""
         self._config = config
         self._pools = AutoPools(config.auto)
 
@@ -65,31 +68,32 @@ class Planner:
         *,
         explain: bool = False,
     ) -> Plan:
-        """Returns the plan for a request, with one candidate at least.
+        """Returns the plan for a request, with at least one candidate.
 
         Args:
-            request: What is asked.
-            key: Who asks.
+            request: The client's request.
+            key: The caller's API key.
             now: Monotonic seconds.
-            remaining: Seconds that the caller waits.
-            explain: Whether the plan says why; then it may be without candidates, and raises only what
-                `Catalogue.find` raises of a single model.
+            remaining: Seconds until the caller's deadline.
+            explain: Whether the plan gives its reasons. Such a plan may have no candidates; it raises only the error of
+                `Catalogue.find` for a single model.
 
         Raises:
-            ARouterError: What `Catalogue.find` and `nothing_left` return; INVALID_REQUEST without a model.
+            ARouterError: From `Catalogue.find` or `nothing_left`; INVALID_REQUEST if no model is named and there is no
+                default model.
         """
-        standings = HealthSnapshot(self._board, now, Origin(key.hash, request.body))
-        context = PlanContext(request, key, standings, remaining, explain)
+        snapshot = HealthSnapshot(self._board, now, Origin(key.hash, request.body))
+        context = PlanContext(request, key, snapshot, remaining, explain)
         plan = self._plan(context)
         if plan.candidates:
             return plan
-        hopeful = math.isfinite(remaining) and self._random.random() < _HOPEFUL
-        last_resort = self._plan(replace(context, last_resort=True, hopeful=hopeful and not explain))
+        probe_slow = math.isfinite(remaining) and self._random.random() < _PROBE_SHARE
+        last_resort = self._plan(replace(context, last_resort=True, probe_slow=probe_slow and not explain))
         if last_resort.candidates:
             return last_resort
         if explain:
             return plan
-        # Nobody is left: worth a second look, to say why.
+        # Reasons are collected only now, because the error must give them.
         raise nothing_left(", ".join(plan.wanted), self._plan(replace(context, explain=True)).excluded)
 
     def _plan(self, context: PlanContext) -> Plan:
@@ -106,8 +110,8 @@ class Planner:
                 )
         plan.candidates = _without_repeats(plan.candidates)
         if len(plan.candidates) > 1:
-            # Even one of a model that is wanted more.
-            plan.candidates.sort(key=lambda each: context.standings.of(each.endpoint).is_last_resort)
+            # A last resort comes last even if the request names its model first.
+            plan.candidates.sort(key=lambda each: context.health.of(each.endpoint).is_last_resort)
         return plan
 
     def _wanted(self, context: PlanContext) -> Sequence[WantedModel]:
@@ -126,18 +130,18 @@ class Planner:
         return self._endpoints(model, variant, context, plan, "asked for")
 
     def _resolve(self, wanted: WantedModel, key: AuthenticatedKey) -> tuple[Model, str | None]:
-        """Returns the model that a text means, and the suffix that is none of its name.
+        """Returns the model that a name refers to, and the variant suffix that is not part of the model's id.
 
-        Names of models may have colons themselves, and slashes (docs.arouter.ai: model-routing; ollama's `llama3:8b`).
+        Ids may contain colons and slashes themselves (docs.arouter.ai: model-routing; ollama's `llama3:8b`).
         """
         models = self._catalogue.offer(key).models
         for text, variant in ((wanted.text, None), (wanted.base, wanted.variant)):
             for id_ in (text, self._of_default_provider(text)):
                 if id_ in models:
                     return models[id_], variant
-        there = any(provider.id == self._config.default_provider for provider in self._catalogue.providers)
+        exists = any(provider.id == self._config.default_provider for provider in self._catalogue.providers)
         return self._catalogue.find(
-            self._of_default_provider(wanted.base) if there else wanted.base, key
+            self._of_default_provider(wanted.base) if exists else wanted.base, key
         ), wanted.variant
 
     def _of_default_provider(self, id_: str) -> str:
@@ -148,7 +152,7 @@ class Planner:
         preferences = context.request.preferences
         sort = preferences.sort or _SORT_OF_VARIANT.get(wanted.variant)
         choice = choose(
-            pool, context, sort, self._config.auto.speed, lambda model: self._objections(model, wanted, context)
+            pool, context, sort, self._config.auto.speed, lambda model: self._exclusions(model, wanted, context)
         )
         plan.difficulty = choice.difficulty
         plan.excluded += choice.excluded
@@ -165,7 +169,7 @@ class Planner:
     def _endpoints(
         self, model: Model, variant: str | None, context: PlanContext, plan: Plan, reason: str
     ) -> list[Candidate]:
-        """Returns the endpoints of one model, best first; notes those that are excluded."""
+        """Returns the candidates for one model, best first. Adds exclusions to the plan if it explains itself."""
         preferences = context.request.preferences
         candidates = []
         for endpoint in model.endpoints:
@@ -185,8 +189,8 @@ class Planner:
             ]
         return ranked[:1]
 
-    def _objections(self, model: Model, wanted: WantedModel, context: PlanContext) -> list[Exclusion]:
-        """Returns why none of a model's endpoints may be asked; nothing if one may."""
+    def _exclusions(self, model: Model, wanted: WantedModel, context: PlanContext) -> list[Exclusion]:
+        """Returns why each endpoint of a model is excluded; an empty list if at least one is not."""
         found = [self._exclusion(model, endpoint, wanted.variant, context) for endpoint in model.endpoints]
         return [each for each in found if each is not None] if None not in found else []
 
@@ -196,11 +200,11 @@ class Planner:
         found = why_excluded(endpoint, context, free=variant == "free")
         if found is not None:
             return Exclusion(model.id, endpoint.provider.id, *found)
-        standing = context.standings.of(endpoint)
-        if standing is EndpointHealth.OUT and not (context.last_resort and context.standings.has_spare(endpoint)):
-            wait = context.standings.retry_after(endpoint)
-            return Exclusion(model.id, endpoint.provider.id, Cause.HEALTH, standing.label, wait)
-        if math.isfinite(context.remaining) and not context.hopeful:
+        health = context.health.of(endpoint)
+        if health is EndpointHealth.OUT and not (context.last_resort and context.health.has_spare(endpoint)):
+            wait = context.health.retry_after(endpoint)
+            return Exclusion(model.id, endpoint.provider.id, Cause.HEALTH, health.label, wait)
+        if math.isfinite(context.remaining) and not context.probe_slow:
             late = _too_late(endpoint, context)
             if late is not None:
                 return Exclusion(model.id, endpoint.provider.id, Cause.DEADLINE, late)
@@ -208,16 +212,16 @@ class Planner:
 
 
 def _too_late(endpoint: Endpoint, context: PlanContext) -> str | None:
-    """Says that an endpoint cannot answer before the caller's deadline: none of its answers lately began so soon."""
-    seen = context.standings.observed(endpoint)
-    fastest = seen.fastest_s
-    if seen.calls < _ENOUGH_SEEN or fastest is None or fastest <= context.remaining:
+    """Returns why an endpoint cannot answer before the caller's deadline: no recent answer began soon enough."""
+    observed = context.health.observed(endpoint)
+    fastest = observed.fastest_s
+    if observed.calls < _MIN_OBSERVED_CALLS or fastest is None or fastest <= context.remaining:
         return None
     return f"takes {fastest:.1f} s at least, and the call's deadline leaves {context.remaining:.1f} s"
 
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
-    """Returns the candidates, each endpoint once, where it comes first."""
+    """Returns the candidates without repeated endpoints; the first occurrence is kept."""
     if len(candidates) == 1:
         return candidates
     return list({candidate.endpoint.id: candidate for candidate in reversed(candidates)}.values())[::-1]

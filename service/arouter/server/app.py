@@ -1,4 +1,4 @@
-"""One worker, from its start to its end: the composition root."""
+"""One worker, from start to shutdown: the composition root."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from arouter.server.metrics import Metrics
 
 _LIST_TIMEOUT = 2.0
-"""Seconds that start-up waits for the providers' own model lists; it goes on without those that are late."""
+"""Seconds that start-up waits for the providers' own model lists; late lists are read in the background."""
 
 _REFUSALS = 1.0
-"""Seconds in which new calls are answered with UNAVAILABLE before connections are told to go away."""
+"""Seconds in which new calls get UNAVAILABLE before connections get GOAWAY."""
 
 _LAST_STATUS = 1.0
-"""Seconds for calls to send their status once they are settled."""
+"""Seconds for calls to send their status after they are settled."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,15 +36,15 @@ class App:
     """One worker.
 
     Args:
-        config: Of the service.
-        environment: Of the process.
+        config: The configuration of the service.
+        environment: The environment of the process.
         share_port: Whether other processes listen on the same ports (`SO_REUSEPORT`).
 
     Attributes:
-        reload: Takes a changed configuration.
+        reload: Applies a changed configuration.
 
     Raises:
-        ConfigError: Something in `config` or `environment` cannot be used.
+        ConfigError: `config` or `environment` is invalid.
     """
 
     def __init__(self, config: Config, environment: Environment, *, share_port: bool) -> None:
@@ -56,7 +56,7 @@ class App:
         self.reload = ConfigReload(config, environment, self._configure)
 
     async def start(self) -> None:
-        """Waits for the database, reads the model lists and says SERVING.
+        """Waits for the database, reads the model lists and sets the status to SERVING.
 
         Raises:
             ConfigError: A port cannot be opened; the database belongs to a newer release.
@@ -73,10 +73,10 @@ class App:
         _log.info("serving on %s", address)
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Says NOT_SERVING, after the configured delay refuses new calls, lets the others finish, closes everything.
+        """Sets NOT_SERVING, refuses new calls after the configured delay, lets the others finish, closes everything.
 
-        Calls get the configured grace, or until `hurry` is set. Health watches and other endless streams do not delay
-        the end.
+        Calls may take the configured grace period, which ends early when `hurry` is set. Health watches and other
+        endless streams do not delay shutdown.
         """
         await self.reload.stop()
         await self._server.leave()

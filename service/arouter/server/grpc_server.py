@@ -1,4 +1,4 @@
-"""The gRPC servers of a worker: one for all services, and one for health alone on a port of its own."""
+"""The gRPC servers of a worker: one for all services, and one with only the health service on a separate port."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ class GrpcServer:
     """Serves the parts of a worker.
 
     Args:
-        config: Of the service.
-        environment: Of the process.
-        parts: What the services work with.
+        config: The configuration of the service.
+        environment: The environment of the process.
+        parts: The parts that the services use.
         share_port: Whether other processes listen on the same ports (`SO_REUSEPORT`).
 
     Attributes:
         chat: The chat service.
         provider_health: Publishes the health of providers.
-        serving: Publishes whether this worker can answer.
+        serving: Publishes the serving status of this worker.
 
     Raises:
-        ConfigError: The TLS files cannot be used.
+        ConfigError: The TLS files are invalid.
     """
 
     def __init__(self, config: Config, environment: Environment, parts: Parts, *, share_port: bool) -> None:
@@ -98,7 +98,7 @@ class GrpcServer:
     async def bind(self) -> str:
         """Opens the ports and returns the address of the services' port, for the log.
 
-        Listens at once, to say NOT_SERVING, unless the port is shared: then other processes could answer the calls.
+        Listens at once, with the status NOT_SERVING, unless the port is shared: then other processes can answer calls.
 
         Raises:
             ConfigError: A port cannot be opened.
@@ -112,14 +112,14 @@ class GrpcServer:
         return address if self._credentials is None else f"{address} with TLS"
 
     async def serve(self) -> None:
-        """Says SERVING."""
+        """Sets the status to SERVING."""
         await self.provider_health.start()
         await self.serving.start()
         if self._share_port:
             await self._listen()
 
     async def leave(self) -> None:
-        """Says NOT_SERVING."""
+        """Sets the status to NOT_SERVING."""
         await self.serving.stop()
         await self.provider_health.stop()
 
@@ -128,7 +128,7 @@ class GrpcServer:
         await self._server.stop(grace)
 
     async def close(self) -> None:
-        """Closes the health port: until the process ends, probes are told that it drains."""
+        """Closes the health port. It is closed last, so that probes see NOT_SERVING while the process drains."""
         await self._health_server.stop(None)
 
     async def _listen(self) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a worker below the gRPC server: built once, in the order of what they need."""
+"""The parts of a worker below the gRPC server, built once in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ from arouter.usage.recovery import Recovery
 from arouter.usage.writer import UsageWriter
 
 _USAGE_TIMEOUT = 10.0
-"""Seconds that the end waits for the database to take the last usage records."""
+"""Seconds that shutdown waits until the last usage records are in the database."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the gRPC services, the metrics and a reload work with."""
+    """The parts that the gRPC services, the metrics and a reload use."""
 
     database: Database
     tracer: Tracer
@@ -71,7 +71,7 @@ class Parts:
     pipeline: Pipeline
 
     async def start(self, list_timeout: float) -> None:
-        """Reads what is in the database and starts what works in the background.
+        """Reads the database and starts the background tasks.
 
         Args:
             list_timeout: Seconds to wait for the providers' own model lists.
@@ -84,7 +84,7 @@ class Parts:
         await self.catalogue_sync.start(list_timeout)
 
     async def stop(self) -> None:
-        """Stops what works in the background and writes what is left to write. No call may be in flight."""
+        """Stops the background tasks and writes what is pending. No call may be in flight."""
         await self.catalogue_sync.stop()
         await self.spending_sync.stop()
         await self.revocation.stop()
@@ -103,21 +103,21 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
     """Returns the parts of a worker. Nothing runs yet.
 
     Args:
-        config: Of the service.
-        environment: Of the process.
-        observers: Called with each call that has ended, beside the tracer and the log.
+        config: The configuration of the service.
+        environment: The environment of the process.
+        observers: Called with each call that has ended, in addition to the tracer and the log.
 
     Raises:
-        ConfigError: Something in `config` or `environment` cannot be used.
+        ConfigError: `config` or `environment` is invalid.
     """
-    # What may be wrong comes first, what would have to be closed later.
+    # Parts that may raise ConfigError come before those that would have to be closed then.
     built_in = built_in_keys(config, environment)
     key_cache = KeyCache(built_in, config.accounts.max_age)
     limiter = Limiter(
         environment.redis_url,
         longest_call=config.longest_call + CALL_SLACK,
         when_down=config.limits.when_down,
-        patience=config.limits.timeout,
+        timeout=config.limits.timeout,
     )
     catalogue = Catalogue(build_providers(config, environment), int(time.time()), config.models)
     tracer = _tracer(environment)
@@ -165,7 +165,7 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
 
 
 def cooling(config: BreakerConfig) -> Cooling:
-    """Returns the times of the breakers."""
+    """Returns the configuration of the breakers."""
     return Cooling(config.failures, config.cooldown, config.max_cooldown)
 
 
@@ -173,7 +173,7 @@ def _tracer(environment: Environment) -> Tracer:
     """Returns the tracer of calls.
 
     Raises:
-        ConfigError: OpenTelemetry's SDK cannot use one of its variables.
+        ConfigError: OpenTelemetry's SDK rejects one of its variables.
     """
     if environment.collector is None:
         return NO_TRACER
@@ -182,4 +182,4 @@ def _tracer(environment: Environment) -> Tracer:
     try:
         return OtelTracer()
     except ValueError as error:
-        raise ConfigError(f"a variable of OpenTelemetry (OTEL_…) is wrong: {error}") from error
+        raise ConfigError(f"a variable of OpenTelemetry (OTEL_…) is invalid: {error}") from error

@@ -1,1 +1,1 @@
-"""What must survive a restart, in SQL: SQLite by default, PostgreSQL by URL. Never on the request path."""
+"""The repositories in SQL: SQLite by default, PostgreSQL by URL. They are never on the request path."""

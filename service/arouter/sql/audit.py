@@ -1,4 +1,4 @@
-"""The audit log, kept in SQL."""
+"""The audit log in SQL."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class SqlAuditRepository(AuditRepository):
 
 
 class Audit:
-    """Notes the changes of one transaction.
+    """Records the changes of one transaction.
 
     Args:
-        connection: In the transaction.
-        revision: What the changes are numbered with.
-        actor: What makes them.
+        connection: The connection in the transaction.
+        revision: The revision number of the changes.
+        actor: The author of the changes.
     """
 
     def __init__(self, connection: AsyncConnection, revision: int, actor: Actor) -> None:
@@ -59,9 +59,9 @@ class Audit:
         self._now_ms = int(time.time() * 1000)
 
     async def note(self, *changes: tuple[Key | None, Key | None] | tuple[Account | None, Account | None]) -> None:
-        """Writes an entry for each key or account that was changed; None is what is not there.
+        """Writes an entry for each changed key or account, given before and after; None if it does not exist.
 
-        Fields that stay as they are are left out. A change of none of them has no entry.
+        Fields that have not changed are left out. If no field has changed, there is no entry.
         """
         rows: list[dict[str, Any]] = []
         for before, after in changes:

@@ -1,4 +1,4 @@
-"""The providers' lists, kept in SQL."""
+"""The providers' model lists in SQL."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from arouter.sql.tables import catalogue_models, catalogue_providers
 _NOTHING = "{}"
 
 _SLICE = 500
-"""Rows that are read or written at a time: calls are answered in between, and others write to the database."""
+"""Rows that are read or written at a time, so that calls and other transactions are not delayed."""
 
 _MAX_FORGOTTEN = MAX_MODELS
-"""Models of a provider that its list has no more whose first sight is kept."""
+"""Models of a provider that are no longer listed but remembered with the time of their first listing."""
 
 _T = TypeVar("_T")
 _Models = catalogue_models.c
 
 
 class SqlCatalogueRepository(CatalogueRepository):
-    """Keeps the lists in `catalogue_providers` and `catalogue_models`."""
+    """Stores the lists in `catalogue_providers` and `catalogue_models`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class SqlCatalogueRepository(CatalogueRepository):
             listed.append(ListedModel(row.name, row.created, _details(row.details)))
         async for row in self._rows(provider, ~_Models.listed, _MAX_FORGOTTEN):
             first_seen[row.name] = row.first_seen
-        # A list may have come from another process since the providers were read.
+        # Another process may have stored a list since the providers were read.
         return StoredList(listed if synced or listed else None, first_seen)
 
     @override
@@ -76,7 +76,7 @@ class SqlCatalogueRepository(CatalogueRepository):
                     gone.append(row.name)
             elif row.listed and (row.created, row.details) == (entry.created, _document(entry)):
                 del changed[row.name]
-        # A process that is killed in between leaves models that are no more, which the next read of the list mends.
+        # If the process is killed in between, removed models stay until the list is read again.
         for part in _slices(changed.values()):
             await self._keep(provider, part, now)
         for names in _slices(gone):
@@ -107,7 +107,7 @@ class SqlCatalogueRepository(CatalogueRepository):
             )
 
     async def _forget(self, provider: str) -> None:
-        """Forgets models that were listed once, the oldest first, if there are too many: a list may change for ever."""
+        """Removes models that are no longer listed, the oldest first, if there are too many of them."""
         forgotten = _Models.provider == provider, ~_Models.listed
         async with self._database.begin() as connection:
             count = await connection.scalar(select(func.count()).select_from(catalogue_models).where(*forgotten))
@@ -122,7 +122,7 @@ class SqlCatalogueRepository(CatalogueRepository):
     async def _rows(
         self, provider: str, condition: ColumnElement[bool] | None = None, most: int | None = None
     ) -> AsyncIterator[Row[Any]]:
-        """Yields a provider's rows by name, `most` of them at most, each slice of its own transaction."""
+        """Yields up to `most` rows of a provider by name, in slices that are read in a transaction each."""
         last = ""
         while most is None or most > 0:
             rows = select(catalogue_models).where(_Models.provider == provider, _Models.name > last)
@@ -162,5 +162,5 @@ def _details(document: str) -> ModelDetails:
     try:
         return msgspec.json.decode(document, type=ModelDetails)
     except msgspec.DecodeError:
-        # Another release's; the next read of the list mends it.
+        # Written by another release; it is replaced when the list is read again.
         return UNKNOWN

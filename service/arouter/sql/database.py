@@ -1,4 +1,4 @@
-"""The database: how it is reached, and what becomes of its failures."""
+"""The database: connections, transactions and errors."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 _TIMEOUT = 5
-"""Seconds that a connection, a lock and a statement may take, and all of a transaction's in PostgreSQL together."""
+"""Seconds that a connection, a lock or a statement may take; in PostgreSQL also a transaction as a whole."""
 
 _DATA_EXCEPTION = "22"
-"""What PostgreSQL's codes for values that it cannot take begin with (PostgreSQL documentation, appendix A)."""
+"""The class of PostgreSQL's error codes for invalid values (PostgreSQL documentation, appendix A)."""
 
-_ALONE = 0x41526F75746572
-"""PostgreSQL's advisory locks are numbers; this one reads "ARouter"."""
+_ADVISORY_LOCK = 0x41526F75746572
+"""The number of the advisory lock in PostgreSQL: "ARouter" in ASCII."""
 
 
 class Database:
     """A pool of connections.
 
     Args:
-        url: Where it is, as `database_url` returns it.
+        url: The URL from `database_url`.
 
     Attributes:
-        statements: How many were sent.
+        is_sqlite: Whether it is SQLite.
+        statements: Number of statements that were sent.
     """
 
     def __init__(self, url: URL) -> None:
@@ -47,7 +48,7 @@ class Database:
         options: dict[str, Any] = {"pool_size": 2, "max_overflow": 2, "hide_parameters": True}
         if self.is_sqlite:
             self._place = str(url.database)
-            # A file has one step that waits, the first lock.
+            # With a file, only taking the first lock waits, and it has its own timeout.
             self._timeout = None
             self._engine = create_async_engine(
                 url, pool_timeout=_TIMEOUT, connect_args={"timeout": _TIMEOUT}, **options
@@ -70,36 +71,36 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The database without credentials and options; for SQLite, which is found by its folder, no more than that."""
+        """The database without credentials and options; just `sqlite` for SQLite, whose folder identifies it."""
         return "sqlite" if self.is_sqlite else f"postgresql://{self._place}/{self._engine.url.database}"
 
     @property
     def dialect(self) -> Dialect:
-        """How statements are written for it."""
+        """The SQL dialect."""
         return self._engine.dialect
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """Yields a connection in a transaction, which is committed at the end or, on an error, undone.
+        """Yields a connection in a transaction, which is committed at the end, or rolled back on an error.
 
         Raises:
-            StoreError: Of whatever the database or the way to it raises; it took too long altogether.
-            ARouterError: INVALID_REQUEST, for a text that PostgreSQL has no place for: it may hold no NUL.
+            StoreError: The database or the connection failed, or the transaction took too long.
+            ARouterError: INVALID_REQUEST for a text that PostgreSQL cannot store, such as one with NUL.
         """
         async with self._begin(self._timeout) as connection:
             yield connection
 
     @asynccontextmanager
     async def begin_alone(self) -> AsyncIterator[AsyncConnection]:
-        """Is `begin` for one process at a time; the others wait. It may take long, but none of its steps may.
+        """Does the same as `begin` for one process at a time; others wait. Only single statements have a timeout.
 
         Raises:
-            StoreError: As `begin`; the wait was too long.
+            StoreError: See `begin`; or waiting took too long.
         """
         async with self._begin(None) as connection:
-            # Python's sqlite3 would otherwise begin no transaction before a CREATE TABLE.
-            alone = "BEGIN IMMEDIATE" if self.is_sqlite else f"SELECT pg_advisory_xact_lock({_ALONE})"
-            await connection.exec_driver_sql(alone)
+            # Python's sqlite3 does not begin a transaction before a CREATE TABLE by itself.
+            lock = "BEGIN IMMEDIATE" if self.is_sqlite else f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
+            await connection.exec_driver_sql(lock)
             yield connection
 
     async def revision(self) -> str | None:
@@ -115,7 +116,7 @@ class Database:
             return revision
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes all connections."""
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -126,7 +127,7 @@ class Database:
                     yield connection
                 except asyncio.CancelledError:
                     if not self.is_sqlite:
-                        # Its server may not answer any more: a rollback would wait for it as long again.
+                        # The server may no longer answer: a rollback would wait for as long again.
                         await connection.invalidate()
                     raise
         except DBAPIError as error:
@@ -141,10 +142,10 @@ class Database:
 
 
 def database_url(url: Secret | None, state_dir: Path) -> URL:
-    """Returns where the database is: `AROUTER_DATABASE_URL`, else a file in the state folder.
+    """Returns the database's URL: `AROUTER_DATABASE_URL`, or that of a file in the state folder by default.
 
     Raises:
-        ConfigError: As `parse_postgres_url`.
+        ConfigError: See `parse_postgres_url`.
     """
     if url is None:
         return URL.create("sqlite+aiosqlite", database=str(sqlite_path(state_dir)))
@@ -153,7 +154,7 @@ def database_url(url: Secret | None, state_dir: Path) -> URL:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    # Readers do not wait for the writer; a crash of the machine may lose the last transactions, never the file.
+    # Readers do not wait for the writer. A crash of the machine may lose the last transactions but not the file.
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -161,8 +162,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def insert(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Returns an INSERT that knows `on_conflict_…`, which both databases have and SQLAlchemy's common one has not."""
-    # The other one's dialect stays out: PostgreSQL's is a twentieth of all that `arouter serve` imports.
+    """Returns an INSERT with `on_conflict_…`, which both databases support but SQLAlchemy's generic one lacks."""
+    # Only the needed dialect is imported: PostgreSQL's is a twentieth of all imports of `arouter serve`.
     if dialect.name == "sqlite":
         from sqlalchemy.dialects import sqlite
 
@@ -173,7 +174,7 @@ def insert(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
 
 
 def _reason(error: Exception) -> str:
-    """Returns one line without statement, values or address, all of which the libraries put into their messages."""
+    """Returns one line without the statement, values and address that the libraries put into their messages."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__
     cause = error.orig.__cause__ or error.orig if error.orig is not None else error

@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL that outlive a switchover: each is checked before it is used, and replaced if it is stale.
+"""Connections to PostgreSQL that survive a switchover: each is checked before use, and replaced if it is stale.
 
-Prepared statements are unnamed and no session state is kept, so that a pooler in transaction mode may stand between
+Prepared statements are unnamed and there is no session state, so that a pooler in transaction mode can be used
 (PgBouncer's documentation, "Feature matrix").
 """
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     import asyncpg
 
 CHECK_TIMEOUT = 2.0
-"""Seconds that an idle connection may take to show that it still works."""
+"""Seconds that the check of an idle connection may take."""
 
 MAX_CONNECTION_AGE = 60
-"""Seconds after which a connection is replaced: a host name may stand for another server by then."""
+"""Seconds after which a connection is replaced, because its host name may have another address by then."""
 
 _ROLE = """\
 DO $$ BEGIN
   IF pg_catalog.pg_is_in_recovery() THEN RAISE cannot_connect_now USING MESSAGE = 'the server is a standby';
   ELSIF current_setting('transaction_read_only')::bool THEN RAISE read_only_sql_transaction; END IF;
 END $$"""
-"""Fails on a server that takes no writes. In one message, so that a pooler cannot spread it over two servers."""
+"""Fails on a server that does not accept writes. It is one message, so that a pooler cannot split it between servers."""
 
 _STALE = frozenset(
     {
@@ -41,7 +41,7 @@ _STALE = frozenset(
     }
 )
 _STALE_CLASSES = ("08", "57P")
-"""Connection exceptions, and the operator's interventions: shutdown, crash, start-up (appendix A)."""
+"""The classes of connection exceptions and operator interventions: shutdown, crash, start-up (appendix A)."""
 
 _Role = Literal["primary", "read-only"]
 
@@ -50,11 +50,11 @@ class Connector:
     """Opens and checks the connections of a pool.
 
     Args:
-        url: As `parse_postgres_url` returns it.
-        timeout: Seconds for opening a connection, however many hosts there are, and for one statement.
+        url: The URL from `parse_postgres_url`.
+        timeout: Seconds that opening a connection, with all hosts together, and one statement may take.
 
     Attributes:
-        connect_timeout: Seconds that opening a connection takes at most; more than `timeout` if the URL says so.
+        connect_timeout: Seconds that opening a connection takes at most; the URL can set more than `timeout`.
     """
 
     def __init__(self, url: URL, timeout: float) -> None:
@@ -75,17 +75,17 @@ class Connector:
         if query.get("sslrootcert") == SYSTEM_ROOTS:
             self._options["ssl"] = _trusting_system(query)
         else:
-            # asyncpg takes the files from a URL alone.
+            # asyncpg accepts the files only in a URL.
             self._options["ssl"] = query.get("ssl")
             self._options["dsn"] = f"postgresql:///?{urlencode(_only(query, TLS_PARAMETERS))}"
 
     async def connect(self) -> asyncpg.Connection[Any]:
-        """Opens a connection to the first host that takes writes, else to one that is read-only but no standby.
+        """Opens a connection to the first host that accepts writes, else to a read-only one that is not a standby.
 
-        What a standby holds may be out of date, so it is not even read.
+        A standby is not even used for reads, because its data may be out of date.
 
         Raises:
-            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: No host can be used; the last one's.
+            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: No host can be used; the last error.
         """
         from asyncpg import InterfaceError, PostgresError
 
@@ -125,7 +125,7 @@ class Connector:
 
 
 def check_before_use(connection: Any, record: Any, _proxy: object) -> None:
-    """Has a pooled connection replaced, and all that are as old, if it does not work or takes no writes any more.
+    """Replaces a pooled connection, and all that are as old, if it no longer works or no longer accepts writes.
 
     A listener of the pool's event `checkout`.
     """
@@ -135,13 +135,13 @@ def check_before_use(connection: Any, record: Any, _proxy: object) -> None:
     try:
         connection.run_async(lambda driver: driver.execute(_ROLE, timeout=CHECK_TIMEOUT))
     except Exception as error:
-        # At once: to say goodbye to a server that does not answer takes time.
+        # Without an orderly close, which would wait for a server that does not answer.
         connection.driver_connection.terminate()
         raise InvalidatePoolError from error
 
 
 def note_stale(context: ExceptionContext) -> None:
-    """Has all connections replaced after an error that says that the server has changed.
+    """Replaces all connections after an error that shows that the server has changed.
 
     A listener of the engine's event `handle_error`.
     """

@@ -1,7 +1,7 @@
-"""What `AROUTER_DATABASE_URL` may say of a PostgreSQL database: libpq's connection URIs and parameters.
+"""Parses `AROUTER_DATABASE_URL` for PostgreSQL: libpq's connection URIs and parameters.
 
-Source: PostgreSQL's documentation, "Database Connection Control Functions" (libpq-connect). A parameter that cannot be
-honoured is refused by name. No message holds a value, which may be a secret.
+Source: PostgreSQL's documentation, "Database Connection Control Functions" (libpq-connect). Unsupported parameters are
+rejected by name. Error messages contain no values, which may be secret.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from arouter.config.load import ConfigError
 DEFAULT_PORT = 5432
 
 SYSTEM_ROOTS = "system"
-"""The value of `sslrootcert` that stands for the certificate authorities of the operating system."""
+"""The value of `sslrootcert` for the certificate authorities of the operating system."""
 
 TLS_PARAMETERS = frozenset(
     {
@@ -33,10 +33,10 @@ TLS_PARAMETERS = frozenset(
         "ssl_max_protocol_version",
     }
 )
-"""What asyncpg itself understands, beside `sslmode`, which it calls `ssl`."""
+"""Parameters that asyncpg supports itself, in addition to `sslmode`, which it calls `ssl`."""
 
 SERVER_SETTINGS = frozenset({"application_name", "options"})
-"""What is sent to the server when a connection is opened."""
+"""Parameters that are sent to the server when a connection is opened."""
 
 _FORMAT = re.compile(
     r"postgres(?:ql)?(?:\+\w+)?://"
@@ -53,13 +53,13 @@ _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 
 def parse_postgres_url(text: str) -> URL:
-    """Returns the URL with checked parameters, as `Connector` takes it.
+    """Returns the URL with checked parameters, for `Connector`.
 
-    One TCP host is the URL's own. Several, or a folder of Unix sockets, are in its query as `host` and `port`, with as
-    many entries each.
+    A single TCP host is the URL's host. Several hosts, or a folder of Unix sockets, are in its query as `host` and
+    `port`, with the same number of entries.
 
     Raises:
-        ConfigError: It is no PostgreSQL URL, or has a parameter that is not known or has a wrong value.
+        ConfigError: It is not a PostgreSQL URL, or a parameter is not supported or has an invalid value.
     """
     match = _FORMAT.fullmatch(text)
     if match is None:
@@ -93,12 +93,12 @@ def places(url: URL) -> list[tuple[str, int]]:
 
 
 def shown_places(url: URL) -> str:
-    """Returns the hosts of a parsed URL as logs and people see them."""
+    """Returns the hosts of a parsed URL for logs and messages."""
     return ", ".join(f"{host}:{port}" for host, port in places(url))
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Returns the parameters with asyncpg's names. A repeated `host` is a list; of others the last one counts."""
+    """Returns the parameters under asyncpg's names. A repeated `host` is a list; of others the last one counts."""
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in ("host", "port") and name in found:
@@ -114,7 +114,7 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _places(authority: str, hosts: str, ports: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Returns hosts and their ports. As in libpq, `host` in the query counts before the URL's own."""
+    """Returns the hosts and their ports. As in libpq, `host` in the query takes precedence over the URL's host."""
     found = [_place(each) for each in (hosts or unquote(authority)).split(",") if each]
     given = [_port(each) for each in ports.split(",")] if ports else []
     if len(given) not in (0, 1, len(found)):
@@ -142,7 +142,7 @@ def _port(text: str) -> int:
 
 
 def _any(_name: str, _value: str) -> None:
-    """Is the check of what may be anything."""
+    """Accepts any value."""
 
 
 def _one_of(*allowed: str) -> Callable[[str, str], None]:
@@ -193,11 +193,11 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
 _RENAMED = {"sslmode": "ssl"}
 
 _IGNORED: Mapping[str, Callable[[str, str], None]] = {
-    # asyncpg has no channel binding. Providers put it into every URL they hand out, so it is not refused.
+    # asyncpg does not support channel binding. It is not rejected, because hosting providers put it into their URLs.
     "channel_binding": _any,
     "client_encoding": _one_of("auto", "UTF8", "utf8", "UTF-8", "utf-8"),
     "gssencmode": _one_of("disable", "prefer"),
-    # The server of every connection is asked whether it is a primary.
+    # Every connection is checked for a primary anyway.
     "target_session_attrs": _primary,
 }
 

@@ -1,4 +1,4 @@
-"""Which schema a database has. Knows no library: `arouter serve` looks before it starts anything."""
+"""The revision of a database's schema. Imports no library: `arouter serve` checks it before it starts anything."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from arouter.config.load import ConfigError
 
 HEAD = "0006"
-"""The revision that this release works with; a test compares it with Alembic's own."""
+"""The revision that this release needs; a test compares it with Alembic's head."""
 
 
 _SCHEMA = Path(__file__).with_name("sqlite_schema.sql")
 
 
 def is_head(revision: str | None) -> bool:
-    """Says whether a database of that revision can be used as it is; if not, it has to be migrated.
+    """Returns whether a database of that revision can be used as it is; otherwise it must be migrated.
 
     Raises:
-        ConfigError: It belongs to a newer release.
+        ConfigError: The database belongs to a newer release.
     """
     if revision is not None and revision > HEAD:
         raise ConfigError(
@@ -29,22 +29,22 @@ def is_head(revision: str | None) -> bool:
 
 
 def sqlite_path(state_dir: Path) -> Path:
-    """Returns where the database is when no other is named."""
+    """Returns the path of the default database."""
     return state_dir / "arouter.db"
 
 
 def make_sqlite(path: Path) -> str | None:
-    """Makes an SQLite file, for its owner alone, with the newest schema, unless there is one. Returns its revision.
+    """Creates an SQLite file with the newest schema, readable only by its owner, if it is missing; returns its revision.
 
     Raises:
-        ConfigError: It cannot be made or read.
+        ConfigError: The file cannot be created or read.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         with closing(sqlite3.connect(path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-                # Another process may do the same in this moment, and then it is done.
+                # Another process may create the schema at the same time.
                 with suppress(sqlite3.OperationalError):
                     connection.executescript(_SCHEMA.read_text("utf-8"))
             return _revision(connection)

@@ -1,4 +1,4 @@
-"""Brings the schema up to date. For a process of its own, because Alembic is more than a worker should hold."""
+"""Migrates the schema. It runs in a separate process, so that workers need not load Alembic."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from arouter.sql.revision import HEAD, is_head
 
 
 async def migrate(database: Database, revision: str = HEAD) -> None:
-    """Runs the migrations that are missing up to `revision`, in one transaction; two at once wait for each other.
+    """Runs the missing migrations up to `revision` in one transaction; concurrent runs wait for each other.
 
     Raises:
-        ConfigError: It belongs to a newer release.
-        StoreError: The database cannot be reached, or refused.
+        ConfigError: The database belongs to a newer release.
+        StoreError: The database failed or is not available.
     """
     if not is_head(await database.revision()):
         async with database.begin_alone() as connection:

@@ -1,4 +1,4 @@
-"""Usage records and their daily sums, kept in SQL."""
+"""Usage records and their daily sums in SQL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SUMS = ("requests", "prompt_tokens", "completion_tokens", "cost_nanos")
 
 
 class SqlUsageRepository(UsageRepository):
-    """Keeps records in `usage`, and what they sum up to in `usage_daily`, in one transaction."""
+    """Stores records in `usage` and their sums in `usage_daily`, in one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,8 +37,8 @@ class SqlUsageRepository(UsageRepository):
         async with self._database.begin() as connection:
             if again:
                 return await self._add_missing(connection, records)
-            # Rows go to the driver as they are: SQLAlchemy's own way to it costs more than all else that is done for a
-            # call here. A record that is there after all fails the transaction.
+            # Rows go directly to the driver: SQLAlchemy's execution would cost more than all else that is done for a
+            # call here. If a record already exists, the transaction fails.
             await connection.exec_driver_sql(self._insertion, [_row(record) for record in records])
             await self._add_up(connection, records)
             return len(records)
@@ -46,7 +46,7 @@ class SqlUsageRepository(UsageRepository):
     @override
     async def recover(self, records: Sequence[UsageRecord]) -> int:
         async with self._database.begin() as connection:
-            # Spending is read of keys that have changed, and of all keys once a minute.
+            # Keys are marked as changed so that their spending is read at the next poll, not just once a minute.
             revision = await raise_revision(connection)
             spent = {record.key_hash for record in records if record.cost}
             limited = update(keys).where(keys.c.hash.in_(spent), keys.c.limit_nanos.is_not(None))
@@ -89,7 +89,7 @@ class SqlUsageRepository(UsageRepository):
             await connection.execute(delete(usage).where(usage.c.created_ms < before_ms))
 
     async def _add_missing(self, connection: AsyncConnection, records: Sequence[UsageRecord]) -> int:
-        """Adds the records that are not there, and those alone to the sums; returns how many."""
+        """Adds the records that are missing, and only those to the sums; returns their number."""
         columns = usage.columns.keys()
         rows = [dict(zip(columns, _row(record), strict=True)) for record in records]
         added = {tuple(row) for row in await connection.execute(self._missing, rows)}
@@ -118,7 +118,7 @@ class SqlUsageRepository(UsageRepository):
                     "account": account,
                     **dict(zip(_SUMS, total, strict=True)),
                 }
-                # In one order, so that two writers do not wait for each other in a circle.
+                # Sorted, so that two writers do not deadlock.
                 for (day, key, model, account), total in sorted(sums.items(), key=lambda item: item[0][:3])
             ],
         )

@@ -1,1 +1,1 @@
-"""What was used, and what it cost: one record an attempt, written in the background."""
+"""Usage records: one per attempt, with tokens and cost, written in the background."""

@@ -1,4 +1,4 @@
-"""Writes a batch of usage records so that one record which the database cannot hold does not cost the others theirs."""
+"""Writes a batch of usage records so that a record that the database rejects does not take the others with it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from arouter.errors import StoreError
 from arouter.usage.record import UsageRecord
 
 BATCH = 500
-"""Records that are written in one transaction."""
+"""Maximum of records in one transaction."""
 
 _log = logging.getLogger(__name__)
 
 Write = Callable[[Sequence[UsageRecord]], Awaitable[int]]
-"""Writes records in one transaction and returns how many of them the database did not have before."""
+"""Writes records in one transaction and returns how many of them were new to the database."""
 
 
 async def write_batch(records: Sequence[UsageRecord], together: Write, singly: Write) -> tuple[int, int]:
-    """Returns how many records were written and how many the database cannot hold.
+    """Returns how many records were written, and how many the database rejected.
 
     Args:
         records: The batch.
-        together: Tried first, with all of them.
-        singly: Tried with each of them if that fails; some may be there already.
+        together: Called first, with all records.
+        singly: Called with each record if `together` fails; some records may have been written already.
 
     Raises:
-        StoreError: The database cannot be written now.
+        StoreError: The database is not available.
     """
     try:
         return await together(records), 0

@@ -1,7 +1,7 @@
 """Keeps usage records in files until the database has them, so that they survive the process.
 
-A file that is written to is locked (`flock`), and the lock ends with the process: a file that can be locked belongs to
-a process that has ended, and `recovery.py` reads it.
+A process locks the file that it writes to (`flock`), and the lock ends with the process. A file that can be locked
+therefore belongs to a process that has ended, and `recovery.py` reads it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from arouter.usage.record import UsageRecord
 SUFFIX = ".journal"
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
-"""Size at which a new file is begun."""
+"""Size from which a new file is begun."""
 
 _RETRY_INTERVAL = 1.0
-"""Seconds after a failed write in which no other is tried."""
+"""Seconds from a failed write to the next try."""
 
 _LOCK_TRIES = 10
 _log = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ class Segment:
     """One file of a journal.
 
     Attributes:
-        path: Of the file.
-        descriptor: Open for appending, and locked; -1 once it is closed.
-        size: Bytes of whole frames.
+        path: The file's path.
+        descriptor: The file descriptor, open for appending and locked; -1 once it is closed.
+        size: Bytes of complete frames.
         pending: Records in it that the database does not have.
-        synced: Bytes that are known to be on the disk.
+        synced: Bytes that have been flushed to the disk; -1 before the first flush.
     """
 
     path: Path
@@ -58,16 +58,16 @@ class Segment:
 
 
 class Journal:
-    """The files of this process. Appending never raises: a call does not fail because a disk is full.
+    """The journal of this process. Appending never raises: a call does not fail because a disk is full.
 
     Args:
-        folder: For the files of all processes; made if it is missing.
-        database: Names the database that the records are meant for.
+        folder: The folder for the files of all processes; it is created if it is missing.
+        database: The name of the database that the records are meant for.
         max_bytes: See the attribute.
 
     Attributes:
-        max_bytes: Size that the files may have together.
-        missed: Records that were not written to a file.
+        max_bytes: Maximum size of all files together, in bytes.
+        missed: Number of records that were not written to a file.
     """
 
     def __init__(self, folder: Path, database: str, max_bytes: int) -> None:
@@ -86,9 +86,9 @@ class Journal:
         self._begin()
 
     def append(self, records: Sequence[UsageRecord]) -> Segment | None:
-        """Writes the records of a call; returns the file they are in, or None if they are in none.
+        """Writes the records of a call; returns the file that they are in, or None if they were not written.
 
-        Once this returns, the end of the process does not lose them. A crash of the machine may.
+        From then on they survive the end of the process, but not necessarily a crash of the machine.
         """
         segment = self._current or self._begin()
         if segment is None:
@@ -97,7 +97,7 @@ class Journal:
         try:
             frame = encode_records(records)
         except (ValueError, OverflowError):
-            # The database will not take it either, and the ledger says so.
+            # The database rejects such a record too, and the usage writer logs that.
             self.missed += len(records)
             return None
         if self._bytes + len(frame) > self.max_bytes:
@@ -119,7 +119,7 @@ class Journal:
         return segment
 
     def release(self, segments: Sequence[Segment | None]) -> None:
-        """Notes that the database has one record of each of these segments; removes what is not needed any more."""
+        """Records that the database has one more record of each segment; removes segments that are no longer needed."""
         for segment in segments:
             if segment is not None:
                 segment.pending -= 1
@@ -131,7 +131,7 @@ class Journal:
             self._empty(current)
 
     def rotate(self) -> None:
-        """Begins another file if the current one has grown large or was deleted by someone else."""
+        """Begins another file if the current one has grown large or was deleted from outside."""
         current = self._current
         if current is not None and (current.size >= _SEGMENT_BYTES or not os.fstat(current.descriptor).st_nlink):
             self._full.append(current)
@@ -139,20 +139,20 @@ class Journal:
             self._begin()
 
     async def sync(self) -> None:
-        """Has the operating system write everything to the disk. Does not block the event loop."""
+        """Flushes everything to the disk. Does not block the event loop."""
         for segment in [*self._full, *([self._current] if self._current else [])]:
             size = segment.size
             if segment.synced == size or segment.descriptor < 0:
                 continue
             try:
-                # A copy of the descriptor: the file may be removed meanwhile.
+                # A copy of the descriptor is used because the file may be removed and closed meanwhile.
                 await asyncio.to_thread(_sync, os.dup(segment.descriptor), self.folder if segment.synced < 0 else None)
             except OSError as error:
                 _log.warning("usage journal: %s could not be flushed to the disk: %s", segment.path, error.strerror)
             segment.synced = size
 
     def close(self) -> None:
-        """Removes the files that are not needed, and leaves the others to the next process."""
+        """Removes the files that are no longer needed, and leaves the others to the next process."""
         if self._current is not None:
             self._full.append(self._current)
             self._current = None
@@ -164,7 +164,7 @@ class Journal:
         self._full.clear()
 
     def _begin(self) -> Segment | None:
-        """Begins a file and makes it the current one; None if that is not possible now."""
+        """Begins a file and makes it the current one; returns None if that is not possible now."""
         if time.monotonic() < self._retry_at:
             return None
         try:
@@ -181,7 +181,7 @@ class Journal:
         self._report(error.strerror or type(error).__name__)
         if self._current is None:
             return
-        # Frames behind an incomplete one would not be found: the file ends with the last whole one.
+        # Frames after an incomplete one would not be found, so the file is truncated to its complete frames.
         segment, self._current = self._current, None
         with contextlib.suppress(OSError):
             os.ftruncate(segment.descriptor, segment.size)
@@ -195,8 +195,8 @@ class Journal:
         if not self._failing:
             self._failing = True
             _log.error(
-                "usage records are not written to the journal in %s (AROUTER_STATE_DIR), and are lost if the process "
-                "is killed before the database has them: %s",
+                "usage records are not written to the journal in %s (AROUTER_STATE_DIR) and would be lost if the "
+                "process were killed before they are in the database: %s",
                 self.folder,
                 reason,
             )
@@ -218,17 +218,17 @@ class Journal:
 
 
 def _create(folder: Path, header: bytes) -> Segment:
-    """Makes, locks and begins a file.
+    """Creates and locks a file, and writes its header.
 
     Raises:
-        OSError: It cannot be made, locked or written.
+        OSError: The file cannot be created, locked or written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for _ in range(_LOCK_TRIES):
         path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            # A recovery that was quicker takes the empty file for one that was left behind, and removes it.
+            # Before the lock is taken, a recovery may take the empty file for one that was left behind, and remove it.
             if lock(descriptor) and os.fstat(descriptor).st_nlink:
                 _write(descriptor, header)
                 return Segment(path, descriptor, len(header))
@@ -242,10 +242,10 @@ def _create(folder: Path, header: bytes) -> Segment:
 
 
 def lock(descriptor: int) -> bool:
-    """Locks a file for as long as it is open; returns False if it is locked elsewhere.
+    """Locks a file while it is open; returns False if another process has locked it.
 
     Raises:
-        OSError: The file system has no locks.
+        OSError: The file system does not support locks.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -255,15 +255,15 @@ def lock(descriptor: int) -> bool:
 
 
 def _write(descriptor: int, frame: bytes) -> None:
-    """Writes all of a frame. Raises OSError; a part of the frame may be written then."""
+    """Writes a frame. If it raises OSError, a part of the frame may have been written."""
     written = os.write(descriptor, frame)
     while written < len(frame):
-        # Mostly a disk that is full: the next write says why.
+        # A short write mostly means that the disk is full; the next write raises the error.
         written += os.write(descriptor, frame[written:])
 
 
 def _sync(descriptor: int, folder: Path | None) -> None:
-    """Flushes a file, and the folder in which it is new; closes the descriptor."""
+    """Flushes a file, and its folder if the file is new; closes the descriptor."""
     try:
         os.fdatasync(descriptor)
         if folder is not None:

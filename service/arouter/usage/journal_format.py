@@ -1,8 +1,8 @@
 """The format of a journal file. Pure.
 
 A file is a sequence of frames: length and CRC-32 of the payload (two little-endian 32-bit integers), then the payload,
-which is JSON. The first frame is the header; each of the others holds the records of one call. A process that is killed
-can leave an incomplete frame behind, which is always the last one.
+which is JSON. The first frame is the header; each of the others holds the records of one call. If the process is
+killed, the last frame may be incomplete.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import msgspec
 from arouter.usage.record import UsageRecord
 
 FORMAT = 1
-"""Raised by a release whose records an older one would read wrongly."""
+"""Version of the format. It is increased when older releases would misread new records."""
 
 _PREFIX = struct.Struct("<II")
 _MAX_LENGTH = 1 << 20
-"""Bytes of a payload; a length above that is damage."""
+"""Maximum size of a payload in bytes; a larger length means that the file is damaged."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -39,13 +39,13 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Contents(NamedTuple):
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
-        header: None if it is missing or incomplete. There are no records then.
-        records: In the order in which they were written.
+        header: The header; None if it is missing or incomplete, and then there are no records.
+        records: The records in the order in which they were written.
         unread: Bytes after the last frame that could be read.
-        damaged: Whether those are more than one incomplete frame at the end.
+        damaged: Whether the unread bytes are more than an incomplete last frame.
     """
 
     header: Header | None
@@ -64,10 +64,10 @@ def encode_header(database: str) -> bytes:
 
 
 def encode_records(records: Sequence[UsageRecord]) -> bytes:
-    """Returns a frame.
+    """Returns a frame with the records of one call.
 
     Raises:
-        ValueError: A text holds a lone surrogate.
+        ValueError: A text contains a lone surrogate.
         OverflowError: A number does not fit into 64 bits.
     """
     return _frame(_encoder.encode(records))
@@ -83,7 +83,7 @@ def decode(data: bytes) -> Contents:
         start = position + _PREFIX.size
         payload = data[start : start + length]
         if length == 0 or length > _MAX_LENGTH:
-            # A machine that crashed may leave zeros where nothing was written yet.
+            # A crash of the machine may leave zeros at the end of the file.
             damaged = any(data[position:])
             break
         if len(payload) < length:

@@ -7,27 +7,27 @@ from typing import NamedTuple
 from arouter.chat.usage import Usage
 
 KEPT_DAYS = 90
-"""Days for which single records are kept (docs.arouter.ai: get-generation)."""
+"""Days for which records are kept (docs.arouter.ai: get-generation)."""
 
 
 class UsageRecord(NamedTuple):
-    """What became of one attempt at a provider. Never changed, and without a word of prompt or answer.
+    """The usage of one attempt. It is immutable and contains no text of the prompt or the answer.
 
     Attributes:
-        generation_id: The call's, which is also its completion's `id`.
-        attempt: From 1; the last one answered, unless the call failed.
-        account: Who called; None for the operator's key.
-        key_hash: With which key.
+        generation_id: The call's generation id, which is also the completion's `id`.
+        attempt: The attempt's number from 1; the last attempt answered, unless the call failed.
+        account: The account of the API key; None for the operator's key.
+        key_hash: The hash of the API key.
         model: The model's id, `provider/name`.
         provider: The provider's id.
-        created_ms: When the call came, in milliseconds since the epoch.
-        latency_ms: From then to the attempt's end.
-        first_token_ms: From then to the first piece of a streamed answer, or None.
+        created_ms: When the call arrived, in milliseconds since the epoch.
+        latency_ms: Milliseconds from then to the attempt's end.
+        first_token_ms: Milliseconds from then to the first piece of a streamed answer, or None.
         status: How it ended: `ok`, `failed`, `client_cancelled`.
-        stream: Whether the answer was streamed.
-        usage: What was used.
-        cost: In nano-USD. Only an attempt that answered costs anything.
-        estimated: Whether the tokens are ARouter's estimate, because the provider did not say or could not any more.
+        stream: Whether the client asked for a streamed answer.
+        usage: The tokens that were used.
+        cost: The cost in nano-USD; 0 unless the attempt answered.
+        estimated: Whether the tokens are ARouter's estimate, because the provider did not report all of them.
     """
 
     generation_id: str
@@ -47,7 +47,7 @@ class UsageRecord(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """Of prompt and answer together."""
+        """The tokens of prompt and answer together."""
         return self.usage.prompt_tokens + self.usage.completion_tokens
 
     @property
@@ -60,14 +60,14 @@ class UsageSum(NamedTuple):
     """Sums of a group of records.
 
     Attributes:
-        day: In UTC, as `2026-11-23`; None if not grouped by it.
-        model: None if not grouped by it.
-        key_hash: None if not grouped by it.
-        account: None if not grouped by it.
-        requests: How many.
-        prompt_tokens: In all.
-        completion_tokens: In all.
-        cost: In nano-USD.
+        day: The day in UTC, as `2026-11-23`; None if not grouped by it.
+        model: The model's id; None if not grouped by it.
+        key_hash: The hash of the API key; None if not grouped by it.
+        account: The account; None if not grouped by it.
+        requests: Number of requests.
+        prompt_tokens: Sum of prompt tokens.
+        completion_tokens: Sum of completion tokens.
+        cost: Sum of costs in nano-USD.
     """
 
     day: str | None

@@ -1,4 +1,4 @@
-"""Writes the records that processes which have ended left in their journals."""
+"""Writes the records in the journals of processes that have ended to the database."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from arouter.usage.repository import UsageRepository
 DAMAGED_SUFFIX = ".damaged"
 
 _LOOK_INTERVAL = 2.0
-"""Seconds between two looks for journals that were left behind."""
+"""Seconds between two searches for journals of processes that have ended."""
 
 _LAST_RETRY = 30.0
 _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """One background task that looks for journals whose process has ended.
+    """A background task that searches for journals of processes that have ended.
 
     Args:
-        folder: Holds the journals of all processes.
-        database: Names the database; journals with records for another are left alone.
-        store: Takes the records.
+        folder: The folder with the journals of all processes.
+        database: The name of the database; journals with records for another database are skipped.
+        store: Stores the records.
 
     Attributes:
-        recovered: Records found in journals that the database did not have.
-        lost: Records that could not be read, that the database cannot hold, or that are too old.
-        waiting_since: When the last record was written to the oldest of the journals that wait for the database, in
-            seconds since the epoch, or None.
+        recovered: Number of records in journals that were missing in the database.
+        lost: Number of records that the database rejected or that are too old.
+        waiting_since: When the last record was written to the oldest journal that waits for the database, in seconds
+            since the epoch; None if no journal waits.
     """
 
     def __init__(self, folder: Path, database: str, store: UsageRepository) -> None:
@@ -49,16 +49,16 @@ class Recovery:
         self._folder = folder
         self._database = database
         self._store = store
-        self._left_alone: set[Path] = set()
+        self._skipped: set[Path] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Looks once, so that what keys have spent is known before calls are let in, and starts the task."""
+        """Searches once, so that the spending of keys is known before calls are admitted, and starts the task."""
         worked = await self._look()
         self._task = asyncio.create_task(self._follow(worked))
 
     async def stop(self) -> None:
-        """Ends the task. What it is writing is written by the next process."""
+        """Ends the task. A journal that is not written completely is left to the next process."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -71,31 +71,31 @@ class Recovery:
             worked = await self._look()
 
     async def _look(self) -> bool:
-        """Writes what can be found; returns whether the database could be reached, if it was needed."""
+        """Writes all journals that can be claimed; returns False if the database was not available."""
         for path in self._journals():
             try:
                 await self._recover(path)
             except StoreError as error:
-                _log.warning("usage records of a process that has ended wait for the database: %s", error)
+                _log.warning("usage records of a process that has ended are waiting for the database: %s", error)
                 with contextlib.suppress(OSError):
                     self.waiting_since = min(path.stat().st_mtime, self.waiting_since or time.time())
                 return False
             except OSError as error:
-                self._leave(path, error.strerror or type(error).__name__)
+                self._skip(path, error.strerror or type(error).__name__)
         self.waiting_since = None
         return True
 
     def _journals(self) -> list[Path]:
         try:
             return sorted(path for path in self._folder.iterdir() if path.suffix == SUFFIX)
-        except OSError:  # The journal says what is wrong with its folder.
+        except OSError:  # `Journal` logs errors of its folder.
             return []
 
     async def _recover(self, path: Path) -> None:
-        """Writes the records of one journal and removes it, unless its process lives.
+        """Writes the records of one journal and removes it, unless its process is running.
 
         Raises:
-            StoreError: The database cannot be written now.
+            StoreError: The database is not available.
             OSError: The file cannot be read.
         """
         with _claimed(path) as descriptor:
@@ -104,10 +104,10 @@ class Recovery:
             contents = await asyncio.to_thread(_read, descriptor)
             header = contents.header
             if header is not None and header.format != FORMAT:
-                self._leave(path, f"another release has written it (format {header.format})")
+                self._skip(path, f"it was written by another release (format {header.format})")
                 return
             if header is not None and header.database != self._database:
-                self._leave(path, f"its records are meant for another database, {header.database}")
+                self._skip(path, f"its records are meant for another database, {header.database}")
                 return
             if contents.records:
                 await self._write(path, contents.records)
@@ -115,7 +115,7 @@ class Recovery:
 
     async def _write(self, path: Path, records: list[UsageRecord]) -> None:
         oldest = int((time.time() - KEPT_DAYS * 86_400) * 1000)
-        # Of older ones the database does not know any more whether it has counted them.
+        # The database has forgotten older records, so it is not known whether they have been counted.
         known = [record for record in records if record.created_ms >= oldest]
         self.lost += len(records) - len(known)
         before = self.recovered
@@ -124,7 +124,12 @@ class Recovery:
             written, lost = await write_batch(batch, self._store.recover, self._store.recover)
             self.recovered += written
             self.lost += lost
-        _log.info("%s: %d usage records, %d of them were missing", path.name, len(records), self.recovered - before)
+        _log.info(
+            "recovered %s: %d usage records, %d of them were missing in the database",
+            path.name,
+            len(records),
+            self.recovered - before,
+        )
 
     def _end(self, path: Path, contents: Contents) -> None:
         if contents.damaged:
@@ -134,18 +139,18 @@ class Recovery:
         else:
             path.unlink()
 
-    def _leave(self, path: Path, reason: str) -> None:
-        if path not in self._left_alone:
-            self._left_alone.add(path)
-            _log.warning("the usage journal %s is left alone: %s", path, reason)
+    def _skip(self, path: Path, reason: str) -> None:
+        if path not in self._skipped:
+            self._skipped.add(path)
+            _log.warning("the usage journal %s is skipped: %s", path, reason)
 
 
 @contextmanager
 def _claimed(path: Path) -> Iterator[int | None]:
-    """Yields the file, locked; or None if its process lives, or another one has just recovered it.
+    """Yields the file, locked; None if its process is running, or another process has just recovered it.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: The file cannot be opened.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)

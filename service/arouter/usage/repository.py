@@ -1,4 +1,4 @@
-"""Where usage records are kept. An interface; `arouter.sql` has the SQL behind it."""
+"""The interface of the store for usage records; `arouter.sql` implements it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Dimension = Literal["day", "model", "key", "account"]
 
 
 class Scope(NamedTuple):
-    """Whose records are asked for. None does not narrow.
+    """The records that a query covers. None means all.
 
     Attributes:
-        account: Of one account.
-        key_hash: Of one key.
+        account: Only those of this account.
+        key_hash: Only those of the API key with this hash.
     """
 
     account: str | None = None
@@ -24,46 +24,46 @@ class Scope(NamedTuple):
 
 
 class UsageRepository(Protocol):
-    """Keeps usage records."""
+    """Stores usage records."""
 
     async def add(self, records: Sequence[UsageRecord], *, again: bool) -> int:
-        """Keeps records and adds them to the sums; returns how many were not there before.
+        """Stores records and adds them to the sums; returns how many of them are new.
 
         Args:
-            records: Which.
-            again: Whether some may be there already, because an earlier try may have worked without our learning of
-                it. They are not kept twice.
+            records: The records.
+            again: Whether some may be stored already, because an earlier try may have succeeded unnoticed. They are
+                not stored twice.
 
         Raises:
-            StoreError: None was kept, or it is not known whether they were.
+            StoreError: No record was stored, or it is not known whether the records were stored.
         """
 
     async def recover(self, records: Sequence[UsageRecord]) -> int:
-        """Is `add` for records of a process that has ended, some of which may be there already.
+        """Does the same as `add` for records of a process that has ended, some of which may be stored already.
 
-        Every process that counts what keys spend notices the new sums at its next look.
+        Every process that counts the spending of keys reads the new sums at its next poll.
 
         Raises:
-            StoreError: As `add`.
+            StoreError: See `add`.
         """
 
     async def find(self, generation_id: str, scope: Scope) -> UsageRecord | None:
         """Returns the record of a generation's last attempt.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The record cannot be read.
         """
 
     async def summarize(self, scope: Scope, first: date, last: date, by: Collection[Dimension]) -> Sequence[UsageSum]:
-        """Returns the sums of the days from `first` to `last`, sorted by what they are grouped by.
+        """Returns the sums of the days from `first` to `last` inclusive, grouped and sorted by the dimensions.
 
         Raises:
-            StoreError: They cannot be read.
+            StoreError: The sums cannot be read.
         """
 
     async def forget(self, before_ms: int) -> None:
-        """Removes the records of calls that came before; their sums stay.
+        """Removes the records of calls that arrived before then; the sums are kept.
 
         Raises:
-            StoreError: They cannot be removed.
+            StoreError: The records cannot be removed.
         """

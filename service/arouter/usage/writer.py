@@ -1,4 +1,4 @@
-"""Takes records from calls at once, and writes them in batches from a task of its own."""
+"""Queues the records of calls, and writes them to the store in batches from a background task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLUSH_INTERVAL = 0.5
 """Seconds between two writes to the database."""
 
 _UPKEEP_INTERVAL = 1.0
-"""Seconds between two flushes of the journal to the disk, if they are wanted."""
+"""Seconds between two flushes of the journal to the disk, if they are configured."""
 
 _LAST_RETRY = 5.0
 _FORGET_INTERVAL = 3600.0
@@ -34,13 +34,13 @@ class UsageWriter:
     """A bounded queue in front of the store, and a journal that survives the process. A call never waits for the store.
 
     Args:
-        store: Where records end.
-        journal: Where they are until then.
-        recovery: Writes what processes that were killed had in their journals.
+        store: Stores the records.
+        journal: Keeps the records until the store has them.
+        recovery: Writes the records in the journals of processes that have ended.
         config: See `UsageConfig`.
 
     Attributes:
-        written: Records that the store has.
+        written: Number of records that the store has.
     """
 
     def __init__(self, store: UsageRepository, journal: Journal, recovery: Recovery, config: UsageConfig) -> None:
@@ -51,7 +51,7 @@ class UsageWriter:
         self._recovery = recovery
         self.configure(config)
         self._waiting: deque[tuple[UsageRecord, Segment | None]] = deque()
-        self._unsure = False  # Whether the last write may have worked without our learning of it.
+        self._unsure = False  # Whether the last write may have succeeded although it raised an error.
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._upkeep: asyncio.Task[None] | None = None
@@ -59,29 +59,29 @@ class UsageWriter:
 
     @property
     def waiting(self) -> int:
-        """Records not written yet."""
+        """Number of records that wait for the store."""
         return len(self._waiting)
 
     @property
     def shed(self) -> int:
-        """Records that were lost."""
+        """Number of records that were lost."""
         return self._shed + self._recovery.lost
 
     @property
     def unjournalled(self) -> int:
-        """Records that could not be written to the journal."""
+        """Number of records that could not be written to the journal."""
         return self._journal.missed
 
     @property
     def recovered(self) -> int:
-        """Records of processes that have ended, which the database did not have."""
+        """Number of records of processes that have ended that were missing in the database."""
         return self._recovery.recovered
 
     def oldest_age(self, now: float) -> float:
-        """Returns for how many seconds the oldest record that is not in the database has waited; 0 if there is none.
+        """Returns the seconds for which the oldest waiting record has waited for the database; 0 if none waits.
 
         Args:
-            now: In seconds since the epoch.
+            now: The time in seconds since the epoch.
         """
         since = [self._recovery.waiting_since or now]
         if self._waiting:
@@ -89,22 +89,22 @@ class UsageWriter:
         return max(now - min(since), 0.0)
 
     def configure(self, config: UsageConfig) -> None:
-        """Takes other bounds and another policy."""
+        """Applies another configuration."""
         self._capacity = config.queue
         self._fsync = config.fsync == "interval"
         self._journal.max_bytes = config.max_journal_bytes
 
     def put(self, records: Sequence[UsageRecord]) -> None:
-        """Takes the records of a call, or counts them as lost. Never raises.
+        """Queues the records of a call, or counts them as lost if the queue is full. Never raises.
 
-        They are in the journal when this returns, unless it cannot be written: before a call's end is sent to its
-        client, its records are put.
+        They are in the journal when this returns, unless it cannot be written. It is called before the end of the
+        answer is sent to the client.
         """
         if not records:
             return
         if len(self._waiting) + len(records) > self._capacity:
             if not self._shed:
-                _log.error("usage records are lost from now on: %d wait for the database", len(self._waiting))
+                _log.error("usage records are lost from now on: %d are waiting for the database", len(self._waiting))
             self._shed += len(records)
             return
         segment = self._journal.append(records)
@@ -112,14 +112,14 @@ class UsageWriter:
             self._waiting.append((record, segment))
 
     async def start(self) -> None:
-        """Writes what others have left, and starts the tasks."""
+        """Recovers the records of processes that have ended, and starts the tasks."""
         self._journal.open()
         await self._recovery.start()
         self._task = asyncio.create_task(self._follow())
         self._upkeep = asyncio.create_task(self._keep_up())
 
     async def close(self, patience: float) -> None:
-        """Writes what waits, and ends the tasks. What is not written after `patience` seconds stays in the journal."""
+        """Writes the queue and ends the tasks. After `patience` seconds, what is left stays in the journal."""
         if self._task is None or self._upkeep is None:
             return
         await self._recovery.stop()
@@ -132,7 +132,7 @@ class UsageWriter:
         if self._waiting:
             lost = sum(segment is None for _, segment in self._waiting)
             _log.error(
-                "the database could not be written: %d usage records stay in %s for the next start, %d are lost",
+                "failed to write to the database: %d usage records stay in %s for the next start, %d are lost",
                 len(self._waiting) - lost,
                 self._journal.folder,
                 lost,
@@ -145,8 +145,8 @@ class UsageWriter:
                 await self._write()
                 await self._forget()
             except StoreError as error:
-                _log.warning("usage records wait for the database (%d): %s", len(self._waiting), error)
-                # Not hurried by the closing: a database that is away is not back at once.
+                _log.warning("%d usage records are waiting for the database: %s", len(self._waiting), error)
+                # Closing does not shorten this: an unavailable database is not available again at once.
                 await asyncio.sleep(retry)
                 retry = min(retry * 2, _LAST_RETRY)
                 continue
@@ -163,7 +163,7 @@ class UsageWriter:
                 await self._journal.sync()
 
     async def _write(self) -> None:
-        """Writes what waits. What comes meanwhile is for the next time: a busy service would never stop writing."""
+        """Writes the records that are queued now. Later ones wait for the next run, so that each run ends."""
         for _ in range(0, len(self._waiting), BATCH):
             batch = list(islice(self._waiting, BATCH))
             again, self._unsure = self._unsure, True
@@ -178,7 +178,7 @@ class UsageWriter:
             self._journal.release([segment for _, segment in batch])
 
     async def _forget(self) -> None:
-        """Removes, now and then, what is older than is promised."""
+        """Removes the records that are too old to be kept, once per interval."""
         if time.monotonic() - self._forgot_at >= _FORGET_INTERVAL or not self._forgot_at:
             await self._store.forget(int((time.time() - KEPT_DAYS * 86_400) * 1000))
             self._forgot_at = time.monotonic()

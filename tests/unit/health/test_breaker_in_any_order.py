@@ -35,7 +35,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert (call is None) == (before in (State.DOWN, State.PROBING))
         if call is not None:
             if before is State.PROBE_DUE:
-                assert all(began is None or began + COOLING.patience <= self.now for _, began in self.calls)
+                assert all(began is None or began + COOLING.probe_timeout <= self.now for _, began in self.calls)
             self.calls.append((call, self.now if before is State.PROBE_DUE else None))
             assert self.state is (State.PROBING if before is State.PROBE_DUE else before)
 
@@ -59,7 +59,7 @@ class AnyOrder(RuleBasedStateMachine):
         call, probe = self.calls.pop(which % len(self.calls))
         before = self.state
         call.succeeded(self.now)
-        if probe is not None and before is State.PROBING and self.now < probe + COOLING.patience:
+        if probe is not None and before is State.PROBING and self.now < probe + COOLING.probe_timeout:
             assert self.state in (State.HEALTHY, State.LIMITED)
 
     @precondition(lambda self: self.calls)

@@ -93,7 +93,7 @@ async def make_limiter(clock: Clock) -> AsyncIterator[MakeLimiter]:
 
     def make(url: str | None, **options: Any) -> Limiter:
         clocks: dict[str, Any] = {} if url else {"clock": clock, "monotonic": clock.monotonic}
-        options = {"longest_call": MAX_CALL, "patience": NO_HURRY, **clocks, **options}
+        options = {"longest_call": MAX_CALL, "timeout": NO_HURRY, **clocks, **options}
         made.append(Limiter(Secret(url) if url else None, **options))
         return made[-1]
 

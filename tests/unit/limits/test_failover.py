@@ -132,7 +132,7 @@ async def test_a_primary_that_hangs_is_left(
     """Nothing tells of the connections that are open: one that times out gives all of them up."""
     old, new = servers
     name.target = old.port
-    limiter = make_limiter(f"valkey://{HOST}:{name.port}", patience=1.0)
+    limiter = make_limiter(f"valkey://{HOST}:{name.port}", timeout=1.0)
     key = make_key(requests_per_day=ALLOWED, limit=10**6)
     await asyncio.gather(*(call(limiter, key) for _ in range(CONNECTIONS)))
     await limiter.settled()

@@ -81,7 +81,7 @@ async def test_calls_are_refused_if_that_is_the_policy(
 async def test_a_store_that_hangs_does_not_hang_calls(
     make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
 ) -> None:
-    limiter, key = make_limiter(server.url, patience=1.0), make_key(requests_per_day=1000)
+    limiter, key = make_limiter(server.url, timeout=1.0), make_key(requests_per_day=1000)
 
     with server.halted():
         await asyncio.gather(*(limiter.reserve(key, WORST) for _ in range(100)))
@@ -131,7 +131,7 @@ async def test_reservations_that_a_hanging_store_did_not_answer_are_given_back(
     make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer, when_down: str
 ) -> None:
     """Calls let in or refused while the store hangs hold nothing when they are over."""
-    limiter, key = make_limiter(server.url, patience=1.0, when_down=when_down), make_key(limit=1000)
+    limiter, key = make_limiter(server.url, timeout=1.0, when_down=when_down), make_key(limit=1000)
     other = make_limiter(server.url)
     await all_connected(limiter, key)
 
@@ -150,7 +150,7 @@ async def test_a_call_let_in_by_a_hanging_store_holds_its_money_until_it_ends(
     make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
 ) -> None:
     """What the store reserved without an answer is replaced by the cost like any other reservation."""
-    limiter, key = make_limiter(server.url, patience=1.0), make_key(limit=1000)
+    limiter, key = make_limiter(server.url, timeout=1.0), make_key(limit=1000)
     other = make_limiter(server.url)
     await all_connected(limiter, key)
 
@@ -168,7 +168,7 @@ async def test_settlements_that_a_hanging_store_did_not_answer_are_made_up_for(
     make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
 ) -> None:
     """Nothing stays held, and no cost counts twice, whether the store took the settlement or not."""
-    limiter, key = make_limiter(server.url, patience=1.0), make_key(limit=1000)
+    limiter, key = make_limiter(server.url, timeout=1.0), make_key(limit=1000)
     other = make_limiter(server.url)
     await all_connected(limiter, key)
     under_way = [await limiter.reserve(key, WORST) for _ in range(20)]
@@ -190,7 +190,7 @@ async def test_settlements_wait_for_a_store_that_is_down(
     make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
 ) -> None:
     """A call that ends during an outage, when nothing is even sent, holds nothing after it."""
-    limiter, ended, key = make_limiter(server.url), make_limiter(server.url, patience=1.0), make_key(limit=1000)
+    limiter, ended, key = make_limiter(server.url), make_limiter(server.url, timeout=1.0), make_key(limit=1000)
     await all_connected(ended, key)
     under_way = [await ended.reserve(key, WORST) for _ in range(3)]
 

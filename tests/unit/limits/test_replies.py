@@ -83,7 +83,7 @@ async def test_an_entry_of_a_wrong_type_concerns_its_key_alone(
 async def test_a_hold_that_is_refused_does_not_keep_others_waiting(
     make_limiter: MakeLimiter, make_key: MakeKey, server: ValkeyServer
 ) -> None:
-    limiter, broken, other = make_limiter(server.url, patience=0.25), make_key(limit=1000), make_key(limit=5)
+    limiter, broken, other = make_limiter(server.url, timeout=0.25), make_key(limit=1000), make_key(limit=5)
     await limiter.start()
     under_way = [await limiter.reserve(key, WORST) for key in (broken, other)]
     name = entry(broken.hash, "money", "1970-01-01")

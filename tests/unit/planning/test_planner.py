@@ -57,7 +57,7 @@ CREDENTIALS = {
 IDS = [*CREDENTIALS, "shared/m", "shared/other"]
 ANYBODY = AuthenticatedKey("hash", "acme")
 DRAWS = 10_000
-COOLING = Cooling(failures=3, shortest=1, longest=60, patience=600)
+COOLING = Cooling(failures=3, shortest=1, longest=60, probe_timeout=600)
 
 
 def origin(number: int = 0) -> Origin:
@@ -272,8 +272,8 @@ def down(endpoint: str) -> HealthBoard:
     return board
 
 
-def test_who_is_down_is_not_asked_and_the_503_says_so() -> None:
-    """Its probe has failed, and there is nobody else."""
+def test_an_endpoint_that_is_down_is_not_called_and_the_503_says_so() -> None:
+    """Its probe has failed, and there is no other endpoint."""
     board = down("beta/m")
     assert board.begin("beta/m", "beta#1", 100, origin(), last_resort=True) is not None
 
@@ -282,12 +282,12 @@ def test_who_is_down_is_not_asked_and_the_503_says_so() -> None:
 
     assert caught.value.failure is Failure.UNAVAILABLE
     assert caught.value.retry_after == 2
-    assert "beta/m at beta fails" in caught.value.message
+    assert "beta/m at beta is failing and in cooldown" in caught.value.message
     assert "beta/m" not in planned(planner(board), {"model": "shared/m"})
 
 
-def test_who_is_down_is_the_last_resort_once_in_each_cooldown() -> None:
-    """A request that only it can answer is not refused, as long as there are not many."""
+def test_an_endpoint_that_is_down_is_a_last_resort_once_per_cooldown() -> None:
+    """A request that only it can answer is not refused, unless there are many."""
     board = down("beta/m")
 
     for now in (100.0, 101.0):
