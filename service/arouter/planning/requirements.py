@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from arouter.chat.parameters import PARAMETERS, max_tokens_of, needs_nothing
 from arouter.chat.request import ChatRequest
 from arouter.chat.token_estimates import likely_prompt_tokens
 from arouter.models import ModelDetails
-from arouter.providers.dropped import asks_nothing
 
 MIN_ANSWER = 256
 """Tokens of the context that must be left for an answer whose length the request does not limit."""
@@ -22,35 +22,8 @@ _INPUTS = {
 }
 """The modality of each type of content part that is not text."""
 
-_PARAMETERS = {
-    "frequency_penalty": "frequency_penalty",
-    "function_call": "tool_choice",
-    "functions": "tools",
-    "include_reasoning": "include_reasoning",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "max_completion_tokens": "max_tokens",
-    "max_tokens": "max_tokens",
-    "min_p": "min_p",
-    "parallel_tool_calls": "parallel_tool_calls",
-    "presence_penalty": "presence_penalty",
-    "reasoning": "reasoning",
-    "reasoning_effort": "reasoning",
-    "repetition_penalty": "repetition_penalty",
-    "response_format": "response_format",
-    "seed": "seed",
-    "stop": "stop",
-    "temperature": "temperature",
-    "tool_choice": "tool_choice",
-    "tools": "tools",
-    "top_a": "top_a",
-    "top_k": "top_k",
-    "top_logprobs": "top_logprobs",
-    "top_p": "top_p",
-    "verbosity": "verbosity",
-    "web_search_options": "web_search_options",
-}
-"""The fields that lists of supported parameters speak of, each with one name for all its spellings."""
+_CAPABILITIES = {name: row.needs for name, row in PARAMETERS.items() if row.needs}
+"""The parameters that lists of supported parameters have, each with one name for all its spellings."""
 
 _ALSO_LISTED_AS = {
     "include_reasoning": ("reasoning",),
@@ -62,19 +35,9 @@ _ALSO_LISTED_AS = {
 }
 """What a list may say instead of a parameter's one name."""
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "include_reasoning": (False,),
-    "reasoning_effort": ("none",),
-    "response_format": ({"type": "text"},),
-    "tool_choice": ("auto", "none"),
-    "function_call": ("auto", "none"),
-}
-"""Values that need nothing of a model, beside those that ask for what happens anyway."""
-
 _BUDGETS = ((0, "none"), (2_000, "low"), (8_000, "medium"))
 """What a budget of reasoning tokens up to so many amounts to; more is high."""
 
-_EMPTY: tuple[Any, ...] = ([], {}, "")
 _NONE: frozenset[str] = frozenset()
 
 Structure = Literal["json", "schema"]
@@ -119,19 +82,23 @@ def requirements_of(request: ChatRequest) -> Requirements:
     structure = _structure(body.get("response_format"))
     reasoning = effort_of(body) is not None
     prompt = likely_prompt_tokens(request)
-    completion = _positive(body.get("max_completion_tokens")) or _positive(body.get("max_tokens"))
+    completion = max_tokens_of(body)
     return Requirements(
         prompt_tokens=prompt,
         context=prompt + (completion or MIN_ANSWER),
         completion_tokens=completion,
-        choices=_positive(body.get("n")) or 1,
+        choices=body.get("n") or 1,
         inputs=inputs,
         outputs=outputs,
         tools=tools,
         structure=structure,
         reasoning=reasoning,
         parameters=frozenset(
-            [name for field, value in body.items() if (name := _PARAMETERS.get(field)) and _asks(field, value)]
+            [
+                name
+                for field, value in body.items()
+                if (name := _CAPABILITIES.get(field)) is not None and not needs_nothing(field, value)
+            ]
         ),
         plain=not (inputs or outputs or tools or structure or reasoning),
     )
@@ -224,14 +191,6 @@ def _structure(response_format: dict[str, Any] | None) -> Structure | None:
     if kind == "json_schema" or (response_format or {}).get("schema"):
         return "schema"
     return "json" if kind == "json_object" else None
-
-
-def _asks(field: str, value: Any) -> bool:
-    return not (asks_nothing(field, value) or value in _EMPTY or value in _NEUTRAL.get(field, ()))
-
-
-def _positive(value: int | None) -> int | None:
-    return value if value is not None and value > 0 else None
 
 
 def _lacks_modality(

@@ -5,27 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "metadata": ({},),
-    "min_p": (0,),
-    "modalities": (["text"], []),
-    "n": (1,),
-    "parallel_tool_calls": (True,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "service_tier": ("auto",),
-    "store": (False,),
-    "top_a": (0,),
-    "top_logprobs": (0,),
-}
-
-
-def asks_nothing(field: str, value: Any) -> bool:
-    """Says whether a parameter's value asks for what happens anyway, so that leaving it out drops nothing."""
-    return value is None or value in _NEUTRAL.get(field, ())
+from arouter.chat.parameters import EMPTY
 
 
 class Dropped:
@@ -43,9 +23,9 @@ class Dropped:
         self._names[name] = None
 
     def add_rest(self, holder: Mapping[str, Any], known: frozenset[str], path: str) -> None:
-        """Notes the fields of `holder` that nobody reads and that say something."""
+        """Notes the fields of `holder` that are not `known` and not empty."""
         for field, value in holder.items():
-            if field not in known and value is not None and value != [] and value != {} and value != "":
+            if field not in known and value is not None and value not in EMPTY:
                 self.add(f"{path}{field}")
 
     def names(self) -> tuple[str, ...]:

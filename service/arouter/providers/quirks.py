@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arouter.chat.parameters import MAX_TOKENS, is_neutral, needs_nothing
 from arouter.config.quirks import Order, ReasoningField
 from arouter.errors import invalid_request
-from arouter.providers.dropped import asks_nothing
 from arouter.providers.message_order import (
     PREFILL,
     ask_to_continue,
@@ -23,7 +23,6 @@ from arouter.providers.vendor_members import ANY, Members
 
 Json = dict[str, Any]
 
-_NO_CHOICE = ("auto", "none", None)
 _CALLING = frozenset({"audio", "function_call", "tool_calls"})
 """Members of an answer that may stand without content."""
 
@@ -101,7 +100,7 @@ def encode_body(
         return tuple(sorted(dropped)), _NO_NAMES
     for name in quirks.refuses & body.keys():
         value = body.pop(name)
-        if not asks_nothing(name, value):
+        if not is_neutral(name, value):
             dropped[name] = None
     for name, theirs in quirks.renames.items():
         if theirs in without:
@@ -112,12 +111,14 @@ def encode_body(
         if body.get(theirs) is None:
             body[theirs] = value
         elif body[theirs] != value:
+            if (name, theirs) == MAX_TOKENS:
+                body[theirs], name = value, theirs
             dropped[name] = None
     if quirks.no_stream_options and set(body.pop("stream_options", None) or ()) - {"include_usage"}:
         dropped["stream_options"] = None
     if quirks.parameters is not None:
         for name in body.keys() - quirks.parameters:
-            if not asks_nothing(name, body.pop(name)):
+            if not is_neutral(name, body.pop(name)):
                 dropped[name] = None
     quirks.members.strip(body, dropped)
     names = {} if quirks.tool_names is None else portable_names(body, quirks.tool_names)
@@ -151,7 +152,7 @@ def _leave_out_empty(body: Json) -> None:
         for name in (
             "tools",
             "parallel_tool_calls",
-            *(("tool_choice",) if body.get("tool_choice") in _NO_CHOICE else ()),
+            *(("tool_choice",) if needs_nothing("tool_choice", body.get("tool_choice")) else ()),
         ):
             body.pop(name, None)
     for message in body["messages"]:

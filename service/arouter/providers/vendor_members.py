@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from arouter.chat.parameters import EMPTY
+
 Json = dict[str, Any]
 
 PLACES = ("messages[]", "messages[].content[]", "messages[].tool_calls[]", "tools[]", "tools[].function")
@@ -109,7 +111,7 @@ class Members:
             lacking = [member for member in holder if member in denied]
         for member in lacking:
             value = holder[member]
-            if member not in SILENT and value is not None and value not in ([], {}, ""):
+            if member not in SILENT and value is not None and value not in EMPTY:
                 dropped[f"{place}.{member}"] = None
         return {member: value for member, value in holder.items() if member not in lacking}
 

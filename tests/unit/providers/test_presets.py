@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from arouter.chat.parameters import REQUEST_FIELDS
+from arouter.chat.parameters import PARAMETERS
 from arouter.config.environment import read_environment
 from arouter.config.schema import Config, ProviderConfig
 from arouter.providers.presets import PRESETS, Preset
@@ -64,8 +64,8 @@ def test_a_row_makes_sense(id_: str) -> None:
     assert preset.quirks != Quirks()
     assert preset.protocol == "openai" or preset.quirks is None
     assert preset.base_url is None or re.fullmatch(r"https?://[a-z0-9.:-]+(/[a-z0-9/-]+[a-z0-9])?", preset.base_url)
-    assert quirks.refuses <= REQUEST_FIELDS.keys()
-    assert quirks.renames.keys() <= REQUEST_FIELDS.keys() - quirks.refuses
+    assert quirks.refuses <= PARAMETERS.keys()
+    assert quirks.renames.keys() <= PARAMETERS.keys() - quirks.refuses
 
 
 def test_the_page_is_what_the_data_says() -> None:
