@@ -10,31 +10,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from arouter.models import UNKNOWN, ModelDetails
+from arouter.providers.presets import PRESETS
 
 TIMEOUT = 30.0
 """Seconds the process gets; it takes less than one on a machine with nothing else to do."""
 
-GENAI_PRICES_IDS = {
-    "anthropic": "anthropic",
-    "azure": "azure",
-    "cerebras": "cerebras",
-    "cohere": "cohere",
-    "deepseek": "deepseek",
-    "fireworks": "fireworks",
-    "google": "google",
-    "groq": "groq",
-    "minimax": "minimax",
-    "mistralai": "mistral",
-    "moonshotai": "moonshotai",
-    "openai": "openai",
-    "openrouter": "openrouter",
-    "perplexity": "perplexity",
-    "together": "together",
-    "x-ai": "x-ai",
-    "z-ai": "zai",
-}
-"""The package's ids of the providers that it knows, by ours. It has no prices of Qwen's own platform, and what runs on
-one's own machines has none. Google's are those of the Gemini API; Vertex has the same, by the region more."""
+GENAI_PRICES_IDS = {id_: preset.pricing_id for id_, preset in PRESETS.items() if preset.pricing_id is not None}
+"""The package's ids of the providers that it has prices for, by ours."""
 
 _PROGRAM = ("-I", "-m", "arouter.catalogue.price_table")
 """Isolated: neither the working folder nor the environment says what is imported."""

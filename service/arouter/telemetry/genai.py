@@ -1,11 +1,13 @@
-"""What OpenTelemetry calls the things of a chat call.
+"""The names of the attributes of a chat call in OpenTelemetry.
 
 Source: the GenAI semantic conventions, https://github.com/open-telemetry/semantic-conventions-genai (client inference
-spans), status "development". Written out, because the constants of `opentelemetry-semantic-conventions` are deprecated
-since the conventions have a repository of their own, and importing them would import OpenTelemetry.
+spans), status "development". They are written out, because the constants of `opentelemetry-semantic-conventions` are
+deprecated since the conventions have a repository of their own, and importing them would import OpenTelemetry.
 """
 
 from __future__ import annotations
+
+from arouter.providers.presets import PRESETS
 
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
@@ -25,15 +27,8 @@ SERVER_PORT = "server.port"
 
 CHAT = "chat"
 
-_PROVIDERS = {
-    "azure": "azure.ai.openai",
-    "google": "gcp.gemini",
-    "mistralai": "mistral_ai",
-    "moonshotai": "moonshot_ai",
-    "xai": "x_ai",
-}
-
 
 def provider_name(provider_id: str) -> str:
-    """Returns the conventions' name of a provider: mostly, as for those that they do not know, our own id."""
-    return _PROVIDERS.get(provider_id, provider_id)
+    """Returns the `gen_ai.provider.name` of a provider: our id, unless the conventions have another name for it."""
+    preset = PRESETS.get(provider_id)
+    return (preset and preset.otel_name) or provider_id
