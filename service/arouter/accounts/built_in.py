@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret, hash_workload
-from arouter.accounts.records import Key, KeyType, RateLimit
+from arouter.accounts.records import Key, KeyType
 
 DEFAULT_ACCOUNT = "default"
 """The account that every database has from the start."""
@@ -40,13 +40,6 @@ def _built_in(secret: str, name: str, key_type: KeyType, account: str | None) ->
         label=label_of(secret),
         key_type=key_type,
         account=account,
-        disabled=False,
-        limit=None,
-        limit_reset=None,
-        allowed_providers=None,
-        allowed_models=None,
-        rate_limit=RateLimit(),
-        expires_at=None,
         created_at=0,
         updated_at=0,
     )

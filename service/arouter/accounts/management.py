@@ -17,9 +17,9 @@ from arouter.accounts.audit import Actor
 from arouter.accounts.built_in import DEFAULT_ACCOUNT, label_of
 from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
 from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
-from arouter.accounts.records import Account, Key, Spending
+from arouter.accounts.records import Account, Key, NewAccount, NewKey, Spending
 from arouter.accounts.repository import KeyQuery, ManagementRepository
-from arouter.accounts.specs import AccountPatch, KeyPatch, NewAccount, NewKey, refuse_restrictions
+from arouter.accounts.specs import AccountPatch, KeyPatch, refuse_restrictions
 from arouter.accounts.validators import is_account_id, is_key_hash
 from arouter.errors import ARouterError, Failure, invalid_request
 
@@ -154,7 +154,7 @@ class Management:
 
     async def update_key(self, key_hash: str, patch: KeyPatch, by: Actor) -> KeyView:
         """Changes a key and returns it. Raises NOT_FOUND, INVALID_REQUEST, StoreError."""
-        if patch == KeyPatch():
+        if not patch:
             return await self.get_key(key_hash, by.account)
         before = _found(await self._store.get_key(_hash(key_hash), by.account), "hash")
         if before.key_type == "management":
@@ -200,7 +200,7 @@ class Management:
     async def update_account(self, id_: str, patch: AccountPatch, by: Actor) -> Account:
         """Changes an account and returns it. Raises PERMISSION_DENIED, NOT_FOUND, StoreError."""
         _require_operator(by.account)
-        if patch == AccountPatch():
+        if not patch:
             return await self.get_account(id_, by.account)
         account = _found(await self._store.update_account(_id(id_), patch, int(time.time()), by), "id")
         await self._changed()

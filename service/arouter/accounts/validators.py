@@ -11,12 +11,11 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS, nanos_of
 from arouter.errors import ARouterError, invalid_request
 from arouter.patterns import too_costly
 
@@ -35,7 +34,7 @@ _SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:lr_(?:live|mgmt)_[A-Za-z0-9_-]{8}|sk-[A-Za-z0-9_-]{20}|AIza[A-Za-z0-9_-]{20})"
 )
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of characters that nobody sees: PostgreSQL keeps no NUL, a terminal obeys some, others turn text round."""
+"""Categories of invisible characters: PostgreSQL stores no NUL, terminals obey some, others reverse text."""
 
 _JOINERS = "\u200c\u200d"
 """Invisible too, but emoji and several scripts are written with them."""
@@ -69,31 +68,38 @@ def nullable(check: Check) -> Check:
     return lambda value, path: None if value is None else check(value, path)
 
 
-def boolean(value: object, path: str) -> bool:
-    """Takes true and false."""
-    if not isinstance(value, bool):
-        raise _wrong(path, "true or false")
-    return value
+def converted(type_: Any, expected: str) -> Check:
+    """Returns a check that takes what msgspec converts to a type without change."""
 
-
-def name(value: object, path: str) -> str:
-    """Takes what people call something."""
-    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without invisible ones")
-
-
-def choice(*words: str) -> Check:
-    """Returns a check that takes one of some words."""
-
-    def check(value: object, path: str) -> str:
-        if not isinstance(value, str) or value not in words:
-            raise _wrong(path, f"one of: {', '.join(words)}")
-        return value
+    def check(value: object, path: str) -> Any:
+        try:
+            return msgspec.convert(value, type_)
+        except (msgspec.ValidationError, UnicodeEncodeError):
+            raise _wrong(path, expected) from None
 
     return check
 
 
+def choice(*words: str) -> Check:
+    """Returns a check that takes one of some words."""
+    return converted(Literal[words], f"one of: {', '.join(words)}")
+
+
+boolean = converted(bool, "true or false")
+
+count = converted(
+    Annotated[int, msgspec.Meta(ge=1, le=_MAX_COUNT)], f"an integer from 1 to {_MAX_COUNT}, or null for no limit"
+)
+"""Takes how often something may be done."""
+
+
+def name(value: object, path: str) -> str:
+    """Takes a display name."""
+    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without invisible ones")
+
+
 def account_id(value: object, path: str) -> str:
-    """Takes what an account is called in requests."""
+    """Takes an account's id."""
     expected = "1 to 64 lower-case letters, digits, '.', '_' and '-', with a letter or digit first"
     text = _text(value, path, expected)
     if not is_account_id(text):
@@ -102,12 +108,12 @@ def account_id(value: object, path: str) -> str:
 
 
 def is_account_id(text: str) -> bool:
-    """Says whether an account can be called so."""
+    """Says whether a text can be an account's id."""
     return len(text) <= 64 and _ID.fullmatch(text) is not None
 
 
 def is_key_hash(text: str) -> bool:
-    """Says whether a key can be called so."""
+    """Says whether a text can be a key's hash."""
     return _HASH.fullmatch(text) is not None
 
 
@@ -117,14 +123,7 @@ def usd(value: object, path: str) -> int:
         raise _wrong(path, f"an amount of USD, a number from 0 to {MAX_USD}")
     if 0 < value < 1 / NANOS:
         raise _wrong(path, "an amount of USD that is 0, or at least a billionth")
-    return int((Decimal(repr(value)) * NANOS).to_integral_value())
-
-
-def count(value: object, path: str) -> int:
-    """Takes how often something may be done."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_COUNT:
-        raise _wrong(path, f"an integer from 1 to {_MAX_COUNT}, or null for no limit")
-    return value
+    return nanos_of(value)
 
 
 def provider_ids(value: object, path: str) -> tuple[str, ...]:

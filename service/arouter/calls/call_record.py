@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from arouter.accounts.keys import AuthenticatedKey
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS
 from arouter.catalogue.catalogue import Endpoint
 from arouter.catalogue.cost import cost
 from arouter.chat.request import ChatRequest

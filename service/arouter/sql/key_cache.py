@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-import msgspec
-from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from arouter.accounts.periods import first_day
-from arouter.accounts.records import Account, Key, LimitReset, RateLimit
+from arouter.accounts.records import LimitReset
 from arouter.accounts.repository import Changes, KeyCacheRepository, SpendingChanges, SpendingRepository, Spent
 from arouter.sql.database import Database
+from arouter.sql.rows import account_of, key_of
 from arouter.sql.tables import accounts, directory, keys, usage_daily
 
 _RESETS: tuple[LimitReset | None, ...] = ("daily", "weekly", "monthly", None)
@@ -89,40 +88,3 @@ async def raise_revision(connection: AsyncConnection) -> int:
     raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
     revision: int = (await connection.execute(raised)).scalar_one()
     return revision
-
-
-def account_of(row: Row[Any]) -> Account:
-    """Returns the account in a row of `accounts`."""
-    return Account(
-        id=row.id,
-        name=row.name,
-        providers=_list(row.providers),
-        default_model=row.default_model,
-        disabled=row.disabled,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def key_of(row: Row[Any]) -> Key:
-    """Returns the key in a row of `keys`."""
-    return Key(
-        hash=row.hash,
-        name=row.name,
-        label=row.label,
-        key_type=row.key_type,
-        account=row.account,
-        disabled=row.disabled,
-        limit=row.limit_nanos,
-        limit_reset=row.limit_reset,
-        allowed_providers=_list(row.allowed_providers),
-        allowed_models=_list(row.allowed_models),
-        rate_limit=RateLimit(row.requests_per_minute, row.requests_per_day, row.tokens_per_minute),
-        expires_at=None if row.expires_at is None else row.expires_at + (row.expires_ms or 0) / 1000,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _list(document: str | None) -> tuple[str, ...] | None:
-    return None if document is None else msgspec.json.decode(document, type=tuple[str, ...])

@@ -1,4 +1,4 @@
-"""Accounts between protobuf and what management knows: the JSON documents of requests, and records."""
+"""Converts accounts from typed requests to JSON documents, and from records to typed answers."""
 
 from __future__ import annotations
 

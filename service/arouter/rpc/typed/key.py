@@ -1,4 +1,4 @@
-"""Keys between protobuf and what management knows: the JSON documents of requests, and records."""
+"""Converts keys from typed requests to JSON documents, and from records to typed answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from arouter.accounts.management import KeyView
-from arouter.accounts.records import NANOS, KeyType, LimitReset, RateLimit
+from arouter.accounts.records import KeyType, LimitReset, RateLimit
+from arouter.accounts.units import usd_of
 from arouter.errors import invalid_request
 from arouter.rpc.typed.patch import string_list, values_of
 from arouter.rpc.typed.presence import set_fields
@@ -37,7 +38,7 @@ def key_fields(key: key_pb2.Key) -> dict[str, Any]:
     """Returns the fields that can be changed, null where unset.
 
     Raises:
-        ARouterError: INVALID_REQUEST; a timestamp is none.
+        ARouterError: INVALID_REQUEST; a timestamp is out of range.
     """
     limits: dict[str, Any] | None = None
     if key.HasField("rate_limit"):
@@ -64,16 +65,16 @@ def key_to_proto(view: KeyView) -> key_pb2.Key:
         key_type=key_pb2.KEY_TYPE_REGULAR if key.key_type == "regular" else key_pb2.KEY_TYPE_MANAGEMENT,
         account=key.account or "",
         disabled=key.disabled,
-        limit=None if key.limit is None else key.limit / NANOS,
-        limit_remaining=None if remaining is None else remaining / NANOS,
+        limit=None if key.limit is None else usd_of(key.limit),
+        limit_remaining=None if remaining is None else usd_of(remaining),
         limit_reset=_reset(key.limit_reset),
         allowed_providers=string_list(key.allowed_providers),
         allowed_models=string_list(key.allowed_models),
-        usage=spending.total / NANOS,
-        usage_daily=spending.daily / NANOS,
-        usage_weekly=spending.weekly / NANOS,
-        usage_monthly=spending.monthly / NANOS,
-        # A built-in key was never made.
+        usage=usd_of(spending.total),
+        usage_daily=usd_of(spending.daily),
+        usage_weekly=usd_of(spending.weekly),
+        usage_monthly=usd_of(spending.monthly),
+        # Built-in keys have no such time.
         created_at=_timestamp(key.created_at or None),
         updated_at=_timestamp(key.updated_at or None),
         expires_at=_timestamp(key.expires_at),
