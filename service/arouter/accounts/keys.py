@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from arouter.accounts.prefixes import PREFIXES
 from arouter.accounts.records import Account, Key, KeyType, LimitReset, RateLimit
 from arouter.errors import ARouterError, Failure
 from arouter.patterns import ModelPatterns
 
-LIVE_PREFIX = "lr_live_"
-MANAGEMENT_PREFIX = "lr_mgmt_"
 NO_RATE_LIMIT = RateLimit()
 
 
@@ -92,7 +91,7 @@ class AuthenticatedKey:
         return None if self.models is None else ModelPatterns(self.models)
 
 
-_MADE = re.compile(rf"(?:{LIVE_PREFIX}|{MANAGEMENT_PREFIX})[A-Za-z0-9_-]{{43}}")
+_MADE = re.compile(rf"(?:{'|'.join(PREFIXES)})[A-Za-z0-9_-]{{43}}")
 
 
 class KeyStore(Protocol):
@@ -125,7 +124,7 @@ def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
 
 
 def authenticate_workload(spiffe_id: str, store: KeyStore) -> AuthenticatedKey | None:
-    """Returns what the workload calls with that a verified certificate names, or None if no valid account is its own.
+    """Returns the key of the workload that a verified certificate names, or None if it belongs to no valid account.
 
     Raises:
         ARouterError: UNAVAILABLE.

@@ -14,9 +14,10 @@ from typing import NamedTuple, TypeVar
 from msgspec import structs
 
 from arouter.accounts.audit import Actor
-from arouter.accounts.built_in import DEFAULT_ACCOUNT, label_of
-from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
+from arouter.accounts.built_in import DEFAULT_ACCOUNT
+from arouter.accounts.keys import hash_secret
 from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
+from arouter.accounts.prefixes import LIVE_PREFIX, MANAGEMENT_PREFIX, label_of
 from arouter.accounts.records import Account, Key, NewAccount, NewKey, Spending
 from arouter.accounts.repository import KeyQuery, ManagementRepository
 from arouter.accounts.specs import AccountPatch, KeyPatch, refuse_restrictions

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from arouter.accounts.prefixes import PREFIXES
 from arouter.accounts.units import NANOS, nanos_of
 from arouter.errors import ARouterError, invalid_request
 from arouter.patterns import too_costly
@@ -31,7 +32,7 @@ _END_OF_TIME = 253_402_300_800  # 10000-01-01T00:00:00Z
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SECRET = re.compile(
-    r"(?<![A-Za-z0-9])(?:lr_(?:live|mgmt)_[A-Za-z0-9_-]{8}|sk-[A-Za-z0-9_-]{20}|AIza[A-Za-z0-9_-]{20})"
+    rf"(?<![A-Za-z0-9])(?:(?:{'|'.join(PREFIXES)})[A-Za-z0-9_-]{{8}}|sk-[A-Za-z0-9_-]{{20}}|AIza[A-Za-z0-9_-]{{20}})"
 )
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of invisible characters: PostgreSQL stores no NUL, terminals obey some, others reverse text."""

@@ -14,6 +14,7 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from arouter.accounts.audit import AuditLog
+from arouter.accounts.built_in import built_in_keys
 from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.management import Management
 from arouter.calls.admission import Admission
@@ -43,7 +44,6 @@ from arouter.rpc.provider_service import ProviderService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.serving import ServingStatus
 from arouter.rpc.usage_service import UsageService
-from arouter.server.built_in_keys import built_in_keys
 from arouter.server.database import wait_for_schema
 from arouter.server.grpc_options import CALL_SLACK, health_server_options, server_options
 from arouter.server.ports import endpoint

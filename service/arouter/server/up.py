@@ -14,7 +14,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import click
 
-from arouter.config.dev_key import development_key
+from arouter.accounts.built_in import development_secret
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
@@ -69,7 +69,7 @@ class _Up:
         self._url = f"{'http' if config.gateway.tls is None else 'https'}://127.0.0.1:{environment.port}"
         # Never through a proxy that the environment may name.
         self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=_client_context(environment)))
-        self._key = development_key(environment).reveal()
+        self._key = development_secret(environment).reveal()
         # The key is handed on, so that every part knows the same one.
         self._variables = {**environment.variables, "AROUTER_DEV_KEY": self._key, "PYTHONUNBUFFERED": "1"}
         # A person reads what the service writes into a pipe of ours.
