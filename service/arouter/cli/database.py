@@ -86,17 +86,6 @@ async def _use(work: Callable[[Database], Awaitable[T]], environment: Environmen
         await database.close()
 
 
-def refuse_both(*options: tuple[str, object]) -> None:
-    """Refuses options that contradict each other.
-
-    Raises:
-        UsageError: More than one of them was given.
-    """
-    given = [name for name, value in options if value]
-    if len(given) > 1:
-        raise click.UsageError(f"{' and '.join(given)} contradict each other")
-
-
 def print_json(document: object) -> None:
     """Prints a document for machines."""
     import orjson
