@@ -1,7 +1,7 @@
-"""Makes, shows, changes and removes accounts and keys, within what the caller may see.
+"""Creates, shows, changes and removes accounts and keys, within what the caller may see.
 
-A caller is its account (`by`): it sees that account's keys and nothing else. None is the operator, who sees everything.
-A change takes the whole actor, for the audit log. What a caller may not see is NOT_FOUND, as if it were not there.
+A caller is identified by its account (`by`), and sees only the keys of that account; None is the operator, and sees
+everything. A change takes the whole actor, for the audit log. What a caller may not see is NOT_FOUND.
 """
 
 from __future__ import annotations
@@ -40,30 +40,30 @@ class KeyView(NamedTuple):
 
     @property
     def remaining(self) -> int | None:
-        """What is left of its limit in the current period, in nano-USD; None without a limit."""
+        """The rest of its limit in the current period, in nano-USD; None without a limit."""
         if self.key.limit is None:
             return None
         return max(0, self.key.limit - self.spending.since(self.key.limit_reset))
 
 
 class NewSecret(NamedTuple):
-    """A key that was made, and its secret, which is kept nowhere."""
+    """A new key and its secret, which is not stored."""
 
     view: KeyView
     secret: str
 
 
 async def _nothing() -> None:
-    """Is what happens after a change where nobody has to know."""
+    """The default of `changed`."""
 
 
 class Management:
     """Manages what is in a store.
 
     Args:
-        store: Where accounts and keys are.
-        built_in: Keys that are in no store. They can be looked at by themselves, and nothing else.
-        changed: Awaited after each change, before the caller hears of it.
+        store: The accounts and keys.
+        built_in: Keys that are in no store. They can see themselves, and cannot be changed.
+        changed: Awaited after each change, before it is reported to the caller.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Management:
         self._changed = changed
 
     async def create_key(self, new: NewKey, by: Actor) -> NewSecret:
-        """Makes a key: in the caller's account, unless the operator names another.
+        """Creates a key in the caller's account, unless the operator names another.
 
         The operator's regular keys are in the account `default` if no other is named, the management keys in none.
 
@@ -150,7 +150,7 @@ class Management:
         """
         found = await self._store.find_hashes(prefix)
         if len(found) > 1 and prefix not in found:
-            raise invalid_request("More than one key's hash begins so. Give more of it.", "hash")
+            raise invalid_request("More than one key's hash begins with these digits. Give more of them.", "hash")
         return _found(prefix if prefix in found else next(iter(found), None), "hash")
 
     async def update_key(self, key_hash: str, patch: KeyPatch, by: Actor) -> KeyView:
@@ -170,7 +170,7 @@ class Management:
         await self._changed()
 
     async def create_account(self, new: NewAccount, by: Actor) -> Account:
-        """Makes an account. Raises PERMISSION_DENIED, ALREADY_EXISTS, StoreError."""
+        """Creates an account. Raises PERMISSION_DENIED, ALREADY_EXISTS, StoreError."""
         _require_operator(by.account)
         now = int(time.time())
         account = Account(**structs.asdict(new), created_at=now, updated_at=now)
@@ -211,7 +211,7 @@ class Management:
         """Removes an account and revokes its keys.
 
         Raises:
-            ARouterError: PERMISSION_DENIED; NOT_FOUND; INVALID_REQUEST, it is the one that is always there. StoreError.
+            ARouterError: PERMISSION_DENIED; NOT_FOUND; INVALID_REQUEST, it is the account `default`. StoreError.
         """
         _require_operator(by.account)
         if id_ == DEFAULT_ACCOUNT:
@@ -252,7 +252,7 @@ def _key_place(place: str) -> tuple[int, str] | None:
 
 
 def _hash(text: str) -> str:
-    """Returns what may be a hash. Nothing else is asked of a database, which may not even take it."""
+    """Returns a text that can be a hash. Others are not sent to the database, which may not accept them."""
     if not is_key_hash(text):
         raise _missing("hash")
     return text

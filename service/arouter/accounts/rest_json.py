@@ -1,6 +1,6 @@
-"""Accounts and keys as JSON: what REST answers, and the command line with `--json`.
+"""Accounts and keys as JSON, for REST and for the command line with `--json`.
 
-Every field is always there; what is not set is null. Money is in USD, times are RFC 3339 in UTC.
+Every field is always present; those that are not set are null. Money is in USD, times are RFC 3339 in UTC.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ def changed_values(
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Returns the fields that differ between two states of a key or an account, as they were and as they are.
 
-    Of what was not there before, or is not there any more, these are all fields that can be set; None stands for the
-    other side.
+    For a key or an account that was created or removed, these are all its fields; the other side is None.
     """
     old, new = _settable_values(before), _settable_values(after)
     if old is None or new is None:
@@ -57,7 +56,7 @@ def key_document(view: KeyView) -> dict[str, Any]:
 
 
 def current_key_document(view: KeyView) -> dict[str, Any]:
-    """Returns the calling key's object, with what clients of the hosted product look for."""
+    """Returns the calling key's object, with the members that clients of the hosted product expect."""
     is_management_key = view.key.key_type == "management"
     return key_document(view) | {"is_management_key": is_management_key, "is_free_tier": False}
 

@@ -1,4 +1,4 @@
-"""What a client asks of accounts and keys, checked; the same over REST, gRPC and on the command line.
+"""Checks the documents that create and change accounts and keys; the same for REST, gRPC and the command line.
 
 Every function takes a JSON document and raises `ARouterError` INVALID_REQUEST with the `param` at fault. Values are as
 they are kept (`records`): nano-USD, seconds since the epoch.
@@ -39,7 +39,7 @@ def key_patch(document: object) -> KeyPatch:
 
 
 def refuse_restrictions(patch: KeyPatch) -> None:
-    """Raises for what restricts calls of models, in a management key: it makes none."""
+    """Raises for fields that restrict calls of models, in a management key, which cannot call models."""
     for name, field in fields_of(NewKey).items():
         value = patch.get(name)
         values = value.values() if isinstance(value, dict) else (value,)

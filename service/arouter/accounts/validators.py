@@ -1,7 +1,7 @@
-"""Checks of single values that a client may set: each takes a JSON value and its path, and returns what is kept.
+"""Checks of single values that a client may set: each takes a JSON value and its path, and returns the value to store.
 
-All raise `ARouterError` INVALID_REQUEST, with the path as `param`. Messages say what is expected and show nothing of
-the value: it may be long, or a secret in the wrong place.
+All raise `ARouterError` INVALID_REQUEST, with the path as `param`. Messages say what is expected and do not show
+the value, which may be long, or a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of invisible characters: PostgreSQL stores no NUL, terminals obey some, others reverse text."""
 
 _JOINERS = "\u200c\u200d"
-"""Invisible too, but emoji and several scripts are written with them."""
+"""Invisible too, but emoji and several scripts need them."""
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def check_fields(document: object, checks: Mapping[str, Check], path: str = "") -> dict[str, Any]:
-    """Returns the checked fields of a JSON object; those it does not have are not in the result.
+    """Returns the checked fields of a JSON object; absent ones are not in the result.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it is no object, or has an unknown or a wrong field.
+        ARouterError: INVALID_REQUEST; it is not an object, or has an unknown or an invalid field.
     """
     if not isinstance(document, dict):
         what = f"'{path}'" if path else "The request body"
@@ -91,7 +91,7 @@ boolean = converted(bool, "true or false")
 count = converted(
     Annotated[int, msgspec.Meta(ge=1, le=_MAX_COUNT)], f"an integer from 1 to {_MAX_COUNT}, or null for no limit"
 )
-"""Takes how often something may be done."""
+"""Takes the number of a rate limit."""
 
 
 def name(value: object, path: str) -> str:
@@ -141,7 +141,7 @@ def provider_ids(value: object, path: str) -> tuple[str, ...]:
 
 
 def model(value: object, path: str) -> str:
-    """Takes what a request's `model` may be. Whether there is such a model is known only when it is asked for."""
+    """Takes a request's `model`. Whether the model exists is not checked: models come and go."""
     expected = "a model: 'openai/gpt-5.4', or 'auto'"
     text = _text(value, path, expected)
     if any(character.isspace() for character in text):
@@ -166,7 +166,7 @@ def model_patterns(value: object, path: str) -> tuple[str, ...]:
 
 
 def future(value: object, path: str) -> float:
-    """Takes a moment that is to come, returns it in seconds since the epoch, cut to the millisecond."""
+    """Takes a time in the future, returns it in seconds since the epoch, cut to the millisecond."""
     try:
         moment: datetime = msgspec.convert(value, _Moment)
     except msgspec.ValidationError as error:
@@ -178,7 +178,7 @@ def future(value: object, path: str) -> float:
 
 
 def shown(text: str) -> str:
-    """Returns what a message may show of a name that a client has made up."""
+    """Returns what a message may show of a name from a client."""
     return "…" if len(text) > _MAX_NAME // 4 else without_secret(text)
 
 

@@ -1,4 +1,4 @@
-"""What a request asks for and its provider is not told."""
+"""The parameters of a request that are not sent to the provider."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from arouter.chat.parameters import EMPTY
 
 
 class Dropped:
-    """The parameters that a request asked for and a provider's protocol lacks, each once, in order.
+    """The parameters of a request that the provider's protocol lacks, each once, in order.
 
-    Those inside messages and tools are named without their index (`messages[].name`): a long conversation would
+    Those inside messages and tools are named without an index (`messages[].name`), because a long conversation would
     repeat them a thousand times in one header.
     """
 
@@ -19,15 +19,15 @@ class Dropped:
         self._names: dict[str, None] = {}
 
     def add(self, name: str) -> None:
-        """Notes a parameter by its canonical name or path."""
+        """Adds a parameter by its canonical name or path."""
         self._names[name] = None
 
     def add_rest(self, holder: Mapping[str, Any], known: frozenset[str], path: str) -> None:
-        """Notes the fields of `holder` that are not `known` and not empty."""
+        """Adds the fields of `holder` that are not `known` and not empty."""
         for field, value in holder.items():
             if field not in known and value is not None and value not in EMPTY:
                 self.add(f"{path}{field}")
 
     def names(self) -> tuple[str, ...]:
-        """Returns them all."""
+        """Returns all names."""
         return tuple(self._names)

@@ -1,4 +1,4 @@
-"""The providers that ARouter knows by id. What `arouter.yaml` says about one overrides its preset.
+"""The providers that ARouter has presets for. `arouter.yaml` overrides them.
 
 `docs/providers.md` shows the same table, with the sources; a test compares the two.
 """
@@ -23,11 +23,11 @@ _OPENAI = Quirks(
     tool_names=tool_names.OPENAI,
 )
 
-# It knows the roles of the model's chat template, and their order.
+# The model's chat template decides the roles and their order.
 _LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
 
-# `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and the issues of those who did
-# not are many (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
+# `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
+# had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
 
 PRESETS: dict[str, Preset] = {
     "openai": Preset(
@@ -58,7 +58,7 @@ PRESETS: dict[str, Preset] = {
         pricing_id="deepseek",
         base_url="https://api.deepseek.com",
         key_variables=("DEEPSEEK_API_KEY",),
-        # api-docs.deepseek.com/api/create-chat-completion: what is not in its schema is ignored without a word.
+        # api-docs.deepseek.com/api/create-chat-completion: what is not in its schema is ignored silently.
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens", "user": "user_id"},
             refuses=frozenset(
@@ -77,7 +77,7 @@ PRESETS: dict[str, Preset] = {
             # api-docs.deepseek.com, "Thinking mode", tool calls.
             reasoning_with_calls=True,
             members=allow_lists.DEEPSEEK_MEMBERS,
-            # api-docs.deepseek.com, "Chat prefix completion": at another address, and `prefix` is the client's to say.
+            # api-docs.deepseek.com, "Chat prefix completion": at another address, and the client has to send `prefix`.
             asks_to_continue=True,
             order="alternating",
             tool_names=tool_names.OPENAI,
@@ -309,7 +309,7 @@ PRESETS: dict[str, Preset] = {
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
     ),
-    # The embedded model; `arouter up` starts it and says where it listens.
+    # The embedded model; `arouter up` starts it and sets its address.
     "local": Preset(
         "Embedded model",
         key_optional=True,

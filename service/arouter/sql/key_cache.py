@@ -1,4 +1,4 @@
-"""What the processes that serve calls read of accounts, keys and spending."""
+"""Reads accounts, keys and spending for the processes that serve calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SqlKeyCacheRepository(KeyCacheRepository, SpendingRepository):
     @override
     async def changes(self, since: int) -> Changes:
         async with self._database.begin() as connection:
-            # First: what is committed later than this has a higher number, and is found the next time.
+            # Read first: later commits have a higher number, and are found by the next poll.
             revision: int = (await connection.execute(select(directory.c.revision))).scalar_one()
             if revision == since:
                 return Changes(revision, {}, {})
@@ -46,7 +46,7 @@ class SqlKeyCacheRepository(KeyCacheRepository, SpendingRepository):
         total = select(func.coalesce(func.sum(usage_daily.c.cost_nanos), 0))
         async with self._database.begin() as connection:
             query = total.where(usage_daily.c.key_hash == key_hash, usage_daily.c.day >= first_day)
-            # PostgreSQL sums 64-bit integers up to a decimal number.
+            # PostgreSQL sums 64-bit integers to a decimal.
             return int((await connection.execute(query)).scalar_one())
 
     @override
@@ -77,8 +77,8 @@ class SqlKeyCacheRepository(KeyCacheRepository, SpendingRepository):
 def _known_part(since: int, revision: int) -> int:
     """Returns the revision after which rows are new to a reader that knows `since`.
 
-    A database that is behind its reader has lost transactions: its server was replaced by a standby that did not have
-    them. Then everything is new.
+    A database that is behind its reader has lost transactions, because its server was replaced by a standby that did
+    not have them. Then everything is new.
     """
     return since if since <= revision else 0
 

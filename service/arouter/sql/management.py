@@ -1,7 +1,7 @@
-"""Accounts and keys, written.
+"""Writes accounts and keys.
 
-Every write raises `directory.revision` first, which makes writers wait for one another, and marks its rows with the new
-number. Whoever reads in the background finds them by it (`directory`). It ends with an entry in the audit log.
+Every write raises `directory.revision` first, which serialises writers, and marks its rows with the new number, by
+which the pollers of the key cache find them. It ends with an entry in the audit log.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PERIODS: tuple[LimitReset, ...] = ("daily", "weekly", "monthly")
 
 
 class SqlManagementRepository(ManagementRepository):
-    """Keeps `accounts` and `keys`; sums up `usage_daily`."""
+    """Manages `accounts` and `keys`; sums up `usage_daily`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,7 +109,7 @@ class SqlManagementRepository(ManagementRepository):
             rows = await connection.execute(
                 statement.where(usage_daily.c.key_hash.in_(hashes)).group_by(usage_daily.c.key_hash)
             )
-            # PostgreSQL sums 64-bit integers up to a decimal number.
+            # PostgreSQL sums 64-bit integers to a decimal.
             return {row[0]: Spending(*map(int, row[1:])) for row in rows}
 
     @override

@@ -125,7 +125,7 @@ async def test_a_person_may_cut_a_hash(store: SqlManagementRepository) -> None:
 
     assert await management.find_key("bbbbbb") == BARE.hash
     assert await management.find_key("a" * 63 + "b") == "a" * 63 + "b"
-    with pytest.raises(ARouterError, match="More than one key's hash begins so"):
+    with pytest.raises(ARouterError, match="More than one key's hash begins with these digits"):
         await management.find_key("aaaaaa")
     with pytest.raises(ARouterError, match="There is no such key"):
         await management.find_key("eeeeee")

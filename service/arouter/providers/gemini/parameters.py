@@ -1,4 +1,4 @@
-"""The request's parameters as generationConfig and its neighbours. Whatever has no translation is named as dropped."""
+"""Translates a request's parameters to generationConfig and its siblings; others are reported as dropped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRANSLATED = frozenset(
     }
 )
 
-# Gemini's own fields, by which a client may ask for what OpenAI has no word for. Both of Google's spellings count.
+# Gemini's own fields, for features that OpenAI lacks, in both of Google's spellings.
 _NATIVE_CONFIG = {
     "audio_transcription_config": "audioTranscriptionConfig",
     "enable_enhanced_civic_answers": "enableEnhancedCivicAnswers",
@@ -43,7 +43,7 @@ _NATIVE_BODY = {
 _NATIVE_CONFIG_NAMES = _NATIVE_CONFIG | {name: name for name in _NATIVE_CONFIG.values()}
 _NATIVE_BODY_NAMES = _NATIVE_BODY | {name: name for name in _NATIVE_BODY.values()}
 
-# `auto` is what Gemini does when it is told nothing.
+# `auto` is the default.
 _SERVICE_TIERS = {"default": "standard", "flex": "flex", "priority": "priority"}
 
 _AUDIO_FIELDS = frozenset({"format", "voice"})
@@ -72,7 +72,7 @@ def encode_parameters(body: JsonObject, model: str, dropped: Dropped) -> JsonObj
     """Returns the members of the request other than its messages.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming a parameter whose value makes no sense.
+        ARouterError: INVALID_REQUEST naming a parameter with an invalid value.
     """
     encoded = encode_tools(body, dropped)
     config: JsonObject = {}
@@ -106,7 +106,7 @@ def encode_parameters(body: JsonObject, model: str, dropped: Dropped) -> JsonObj
 
 
 def parameter_of(field: str) -> str | None:
-    """Returns the canonical name of what Gemini blames by a path such as `generation_config.top_p`, if it is one."""
+    """Returns the canonical parameter of a path in Gemini's errors, such as `generation_config.top_p`, or None."""
     for part in reversed(field.split(".")):
         if parameter := _PARAMETER_OF.get(part.partition("[")[0].replace("_", "").lower()):
             return parameter
