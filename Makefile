@@ -24,7 +24,7 @@ test: $(VENV)/.dev ## Run all tests, two files at a time; ARGS="-k name" picks s
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## Check style, types, dependencies between rooms, protos and the gateway's configuration
+lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos and the gateway's configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,12 +35,12 @@ lint: $(VENV)/.dev ## Check style, types, dependencies between rooms, protos and
 	$(BIN)/hadolint deploy/*.Dockerfile
 
 .PHONY: format
-format: $(VENV)/.dev ## Format the code and mend what can be mended by machine
+format: $(VENV)/.dev ## Format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.bench ## Measure speed beside other routers; PEERS=none leaves them out, ARGS are passed on
+bench: $(VENV)/.bench ## Compare the speed with other routers; PEERS=none skips them, ARGS are passed on
 	$(BIN)/python -m bench $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 .PHONY: soak
@@ -48,7 +48,7 @@ soak: $(VENV)/.bench ## Measure for half an hour whether memory grows; ARGS are 
 	$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(VENV)/.fuzz ## Fuzz every parser of strangers' bytes, two at a time, for SECONDS each (600)
+fuzz: $(VENV)/.fuzz ## Fuzz every parser of untrusted bytes, two at a time, for SECONDS each (600)
 	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(or $(SECONDS),600) $(VENV)/fuzz
 
 .PHONY: attack
@@ -66,7 +66,7 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 	rm -rf $(GENERATED) && mv $(VENV)/gen/arouter/v1 $(GENERATED)
 
 .PHONY: check-protos
-check-protos: protos ## Fail if the generated code is not what the protos say
+check-protos: protos ## Fail if the generated code does not match the protos
 	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
 
@@ -82,7 +82,7 @@ lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
 
 .PHONY: clean
-clean: ## Remove everything that was installed, built or kept (the state folder var/ too)
+clean: ## Remove everything that was installed, built or stored (the state folder var/ too)
 	rm -rf $(VENV) var tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -70,7 +70,10 @@ def speed() -> dict[str, float]:
 
 def import_seconds(rounds: int = 7) -> float:
     """Returns the seconds that importing what `arouter serve` needs takes, a bare interpreter's start apart."""
-    code = "from arouter.server.gc import freeze_imports\nwith freeze_imports():\n    import arouter.server.processes.worker"
+    code = (
+        "from arouter.server.gc import freeze_imports\n"
+        "with freeze_imports():\n    import arouter.server.processes.worker"
+    )
     # Whoever started us may have told Python to compile everything anew each time.
     environment = {name: value for name, value in plain_environment().items() if not name.startswith("PYTHON")}
 

@@ -1,7 +1,7 @@
 # The gateway: Envoy, and the command that renders its configuration, becomes Envoy and drains it. Built from the
 # repository's root:
 #   docker build -f deploy/gateway.Dockerfile -t arouter-gateway .
-# Runs as 10001 with a read-only root; AROUTER_STATE_DIR and the folder of AROUTER_GATEWAY_ADMIN are all it writes to.
+# Runs as 10001 with a read-only root; it writes only to AROUTER_STATE_DIR and the folder of AROUTER_GATEWAY_ADMIN.
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv --without-pip /opt/arouter

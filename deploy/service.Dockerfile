@@ -1,9 +1,9 @@
 # The service: `arouter serve`, and `arouter migrate` for the migration job. Built from the repository's root:
 #   docker build -f deploy/service.Dockerfile -t arouter-service .
-# Runs as 10001 with a read-only root; AROUTER_STATE_DIR is all it writes to.
+# Runs as 10001 with a read-only root; it writes only to AROUTER_STATE_DIR.
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
-# Without pip in it: what runs has no use for an installer.
+# Without pip, which is not needed at run time.
 RUN python -m venv --without-pip /opt/arouter
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY service service
@@ -16,7 +16,7 @@ LABEL org.opencontainers.image.title="ARouter service" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/arouter /opt/arouter
 ENV PATH=/opt/arouter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 AROUTER_LISTEN_ADDRESS=0.0.0.0 AROUTER_STATE_DIR=/var/lib/arouter
-# A number, so that Kubernetes can tell that it is not root.
+# Numeric, so that Kubernetes can verify that it is not root.
 USER 10001:10001
 EXPOSE 50051 9464
 ENTRYPOINT ["arouter"]

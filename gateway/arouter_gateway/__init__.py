@@ -1,1 +1,1 @@
-"""The Envoy gateway: its configuration, and what renders and validates it."""
+"""The Envoy gateway: its configuration, and the code that renders and validates it."""

@@ -1,7 +1,7 @@
-"""How the connections of one client address are bounded.
+"""Limits the connections per client address.
 
-Envoy can limit the connections of a filter chain, and not those of an address. So there are several chains, equal but
-for their names, and an address always belongs to the same one, by its hash.
+Envoy can limit the connections of a filter chain, but not those of an address. Therefore there are several chains,
+which differ only in name, and an address is always assigned to the same one, by its hash.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from collections.abc import Mapping
 from typing import Any
 
 CHAINS = 8
-"""Each costs about 4 MB of memory. An address shares its chain, and so its limit, with an eighth of all others."""
+"""Number of chains. Each takes about 4 MB of memory. An address shares its chain, and so its limit, with an eighth of
+all others."""
 
 _SHARE = 2
 
 
 def chain_limit(max_connections: int) -> int:
-    """Returns how many of all connections may be of one chain: half, so that there is room for the others."""
+    """Returns the connection limit of a chain: half of all connections, so that others remain available."""
     return max(1, max_connections // _SHARE)
 
 
 def chain_name(number: int) -> str:
-    """Returns the name of a chain; they are counted from 0."""
+    """Returns the name of a chain, numbered from 0."""
     return f"addresses_{number}"
 
 
 def chain_matcher() -> Mapping[str, Any]:
-    """Returns the listener's `filter_chain_matcher`. The first matcher that matches wins."""
+    """Returns the listener's `filter_chain_matcher`. The first match wins."""
     return {
         "matcher_list": {
             "matchers": [
@@ -39,7 +40,7 @@ def chain_matcher() -> Mapping[str, Any]:
 
 
 def further_chains(*, tls: bool) -> str:
-    """Returns the chains after the first as items of the YAML list; all they have is the first's."""
+    """Returns all chains but the first as items of a YAML list; they refer to the first one's content."""
     secure = ", transport_socket_connect_timeout: *handshake, transport_socket: *tls" if tls else ""
     return "\n".join(
         f"    - {{name: {chain_name(number)}, filters: [*address_limit, *connection_manager]{secure}}}"

@@ -1,4 +1,4 @@
-"""Envoy's admin interface on its Unix socket, and how a gateway stops through it without losing a call."""
+"""A client of Envoy's admin interface on its Unix socket, and graceful draining through it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 _TIMEOUT = 5.0
 _POLL = 0.1
 _OPEN_CALLS = "http.gateway.downstream_rq_active"
-"""Envoy's counter of the calls that the listener for clients (`stat_prefix: gateway`) has in flight."""
+"""Envoy's gauge of the calls in flight on the listener for clients (`stat_prefix: gateway`)."""
 
 
 class AdminError(Exception):
-    """The admin interface does not answer as expected."""
+    """The admin interface did not answer as expected."""
 
 
 class Admin:
-    """The admin interface of one Envoy.
+    """The admin interface of an Envoy.
 
     Args:
         path: Its socket.
@@ -28,21 +28,21 @@ class Admin:
         self._path = path
 
     def open_calls(self) -> int:
-        """Returns how many calls of clients are in flight.
+        """Returns the number of client calls in flight.
 
         Raises:
-            AdminError: As each method here.
+            AdminError: As all methods here.
         """
         answer = self._ask("GET", f"/stats?filter=^{_OPEN_CALLS}$")
         name, _, value = answer.strip().partition(": ")
         if name != _OPEN_CALLS:
-            raise AdminError(f"Envoy has no {_OPEN_CALLS}: is this a gateway of ARouter?")
+            raise AdminError(f"Envoy has no {_OPEN_CALLS}: is this an ARouter gateway?")
         return int(value)
 
     def drain(self) -> None:
-        """Fails the health check and tells clients, with each answer, to connect anew, which then leads elsewhere.
+        """Fails the health check, and asks clients, with each response, to reconnect, which leads to another gateway.
 
-        Goes on to take connections: who sends clients here needs time to find out.
+        New connections are still accepted, because load balancers need time to notice.
         """
         self._ask("POST", "/healthcheck/fail")
 
@@ -62,12 +62,12 @@ class Admin:
 
 
 def drain(admin: Admin, *, at_least: float, at_most: float) -> int:
-    """Drains a gateway, and returns how many calls are left: none, unless the time is up.
+    """Drains a gateway, and returns the number of calls still open: zero, unless `at_most` is exceeded.
 
     Args:
-        admin: Of the gateway.
-        at_least: Seconds to go on in any case, for those who send clients here to find out.
-        at_most: Seconds after which no call is waited for any longer.
+        admin: The gateway's admin interface.
+        at_least: Minimum seconds to wait, for load balancers to notice.
+        at_most: Maximum seconds to wait for calls.
 
     Raises:
         AdminError: The admin interface does not answer.

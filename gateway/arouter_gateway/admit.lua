@@ -1,54 +1,55 @@
--- Decides from a REST request's headers whether its body is read (docs/decisions/0011). On for every REST route.
+-- Decides from a REST request's headers whether its body is read (docs/decisions/0011). Enabled on all REST routes.
 --
--- 1. The service checks the key before the gateway reads the body. It checks the key of each call again, so what is
---    remembered here lets a body be read and nothing else.
--- 2. GET, DELETE and the like have no body: the transcoder would read fields of the request from it, those of the path too.
--- 3. A slash at the end of a path means nothing.
--- 4. No parameter of the query has an escape in its name: the transcoder decodes names, but ignores the ones that it is told
---    to ignore (ignored_query_parameters) only as they are.
+-- 1. The service checks the key before the gateway reads the body. It checks the key of each call again, so a cached
+--    result only allows a body to be read.
+-- 2. GET, DELETE and similar requests have no body: the transcoder would read request fields from it, including those
+--    of the path.
+-- 3. A trailing slash in a path is ignored.
+-- 4. Query parameters with escapes in their names are removed: the transcoder decodes names, but compares those that it
+--    must ignore (ignored_query_parameters) without decoding.
 
 local CHECK = "/arouter.v1.KeyService/CheckKey"
 local EMPTY_MESSAGE = "\0\0\0\0\0" -- gRPC: not compressed, no bytes
-local CHECK_TIMEOUT = 10000 -- ms; no more of the body than 32 KiB is read meanwhile
+local CHECK_TIMEOUT = 10000 -- ms; meanwhile at most 32 KiB of the body is read
 
-local REMEMBERED = 30 -- seconds
-local MOST_REMEMBERED = 1000 -- credentials in each of the two tables
-local LONGEST_REMEMBERED = 512 -- bytes
+local CREDENTIAL_TTL = 30 -- seconds
+local MAX_CREDENTIALS = 1000 -- in each of the two tables
+local MAX_CREDENTIAL_BYTES = 512
 
-local SHORT = 16384 -- bytes of a body that is read before a refusal
+local SHORT = 16384 -- bytes of a body that is read before a rejection
 
 local SLASH = 47
 local MAY_HAVE_BODY = {POST = true, PUT = true, PATCH = true}
 
--- When each credential was found to be valid. A full table becomes the older one, which is then forgotten as a whole.
+-- When each credential was last validated. A full table becomes the older one, which is then discarded as a whole.
 local newer, older, entries = {}, {}, 0
 
 local function remember(credential, now)
-  if #credential > LONGEST_REMEMBERED then return end
-  if entries >= MOST_REMEMBERED then newer, older, entries = {}, newer, 0 end
+  if #credential > MAX_CREDENTIAL_BYTES then return end
+  if entries >= MAX_CREDENTIALS then newer, older, entries = {}, newer, 0 end
   if not newer[credential] then entries = entries + 1 end
   newer[credential] = now
 end
 
-local function is_remembered(credential, now)
+local function is_cached(credential, now)
   local since = newer[credential] or older[credential]
-  return since and now >= since and now - since < REMEMBERED -- a clock may be set back
+  return since and now >= since and now - since < CREDENTIAL_TTL -- the clock may be set back
 end
 
--- Ends the script. The body is in shape already: local_reply_config leaves it as it is.
+-- Ends the script. The body is already an error envelope: local_reply_config does not change it.
 local function refuse(handle, status, body, retry_after)
   handle:streamInfo():dynamicMetadata():set("arouter", "refused", true)
   handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
 end
 
--- Asks the service. Responds, and so ends the script, if the service refuses the key or does not answer.
+-- Asks the service. If the service rejects the key or does not answer, responds, which ends the script.
 local function check_key(handle, headers)
   local authorization, api_key = headers:get("authorization"), headers:get("x-api-key")
   local length = tonumber(headers:get("content-length") or "")
   local credential = (authorization or "") .. "\n" .. (api_key or "")
   local now = os.time()
-  if is_remembered(credential, now) then return end
-  local answer = handle:httpCall("service", { -- after it, Envoy refuses every use of `headers`
+  if is_cached(credential, now) then return end
+  local answer = handle:httpCall("service", { -- after it, `headers` must not be used
     [":method"] = "POST",
     [":path"] = CHECK,
     [":authority"] = "gateway",
@@ -57,8 +58,8 @@ local function check_key(handle, headers)
     authorization = authorization,
     ["x-api-key"] = api_key,
     ["x-request-id"] = headers:get("x-request-id"),
-    ["x-forwarded-for"] = headers:get("x-forwarded-for"), -- the gateway's own certificate is no client's
-  }, EMPTY_MESSAGE, {timeout_ms = CHECK_TIMEOUT, trace_sampled = false}) -- a trace has one span of the gateway
+    ["x-forwarded-for"] = headers:get("x-forwarded-for"), -- the gateway's certificate is not a client's
+  }, EMPTY_MESSAGE, {timeout_ms = CHECK_TIMEOUT, trace_sampled = false}) -- only one span of the gateway per trace
 
   local status = answer[":status"]
   if status == "504" then
@@ -66,21 +67,22 @@ local function check_key(handle, headers)
   elseif status == "200" and (answer["grpc-status"] or "0") == "0" then
     remember(credential, now)
   elseif answer["x-arouter-error"] and not answer["x-arouter-not-begun"] then
-    -- A short request is read to its end first: an HTTP/1 connection with a rest of one on it cannot be used again.
-    if length and length > 0 and length <= SHORT then handle:body() end
+    -- A short request is read completely first: an HTTP/1 connection with unread bytes cannot be reused. It may have
+    -- arrived during the check; then `body` raises an error.
+    if length and length > 0 and length <= SHORT then pcall(handle.body, handle) end
     refuse(handle, answer["x-arouter-status"], answer["x-arouter-error"], answer["retry-after"])
   end
-  -- Else this service stops or is gone: the call itself is sent to another, if there is one.
+  -- Otherwise this service is stopping or unreachable: the call itself is sent to another one, if there is one.
 end
 
--- A `grpc-timeout`, or a `…-bin` that some proxy has added, would end the call before it reaches the service.
+-- A `grpc-timeout`, or a `…-bin` header added by a proxy, would end the call before it reaches the service.
 local function remove_grpc_headers(headers)
   local found = {}
   for name, _ in pairs(headers) do
     if name:find("^grpc%-") or name:find("%-bin$") then found[#found + 1] = name end
   end
   for _, name in ipairs(found) do headers:remove(name) end
-  if headers:get("content-type") then headers:replace("content-type", "application/json") end -- it is read as JSON
+  if headers:get("content-type") then headers:replace("content-type", "application/json") end -- it is parsed as JSON
 end
 
 local function clean_path(headers)
@@ -111,9 +113,12 @@ function envoy_on_request(handle)
 
   remove_grpc_headers(headers)
   clean_path(headers)
-  check_key(handle, headers)
-  if MAY_HAVE_BODY[method] then return end
-  if length and length ~= "0" then refuse_body(handle, method) end
-  local body = handle:body()
-  if body and body:length() > 0 then refuse_body(handle, method) end
+  local has_body = length and length ~= "0"
+  if not MAY_HAVE_BODY[method] and not length then
+    -- Before the key, since a body that arrives meanwhile cannot be read afterwards. The routes allow very little of it.
+    local body = handle:body()
+    has_body = body and body:length() > 0
+  end
+  check_key(handle, handle:headers())
+  if has_body and not MAY_HAVE_BODY[method] then refuse_body(handle, method) end
 end

@@ -1,9 +1,9 @@
--- Chooses the RPC that answers a chat completion: `CreateUnaryChatCompletion` where the body surely asks for no stream
--- (docs/decisions/0010). The route is already taken; only the transcoder reads the path after this.
+-- Chooses the RPC of a chat completion: `CreateUnaryChatCompletion` if the body certainly does not request a stream
+-- (docs/decisions/0010). The route is already selected; only the transcoder reads the path after this filter.
 
-local LONGEST = 262144 -- bytes; reading a longer body twice costs more than the other RPC
+local MAX_BYTES = 262144 -- scanning a longer body costs more than the streaming RPC
 
--- Says whether a JSON text may have `"stream": true` at its top. It may also say it where it means nothing.
+-- Returns whether a JSON text may have `"stream": true` at its top level. May also return true for other occurrences.
 local function may_stream(text)
   if text:find("\\u", 1, true) then return true end -- "\u0073tream" is the same name
   local at = 1
@@ -17,7 +17,7 @@ end
 
 function envoy_on_request(handle)
   local body = handle:body()
-  if body and body:length() <= LONGEST and not may_stream(body:getBytes(0, body:length())) then
+  if body and body:length() <= MAX_BYTES and not may_stream(body:getBytes(0, body:length())) then
     handle:headers():replace(":path", "/v1/chat/completions:unary")
   end
 end

@@ -1,4 +1,4 @@
-"""What the descriptor set says of the API: its gRPC methods, the HTTP rules, and what a query must not set."""
+"""Reads the API from the descriptor set: gRPC methods, HTTP rules, and query parameters to ignore."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _HAS_BODY = ("POST", "PUT", "PATCH")
 
 @dataclass(frozen=True)
 class Rule:
-    """One HTTP rule of a method.
+    """An HTTP rule of a method.
 
     Attributes:
         rpc: The method, `package.Service/Method`.
         method: The HTTP method.
         template: The path, such as `/api/v1/keys/{hash}`.
-        body: The request's field that the HTTP body becomes; empty where there is no body.
-        fields: The request's fields that the path sets.
-        streams: Whether the answer may be a stream.
+        body: The request field for the HTTP body; empty if there is no body.
+        fields: The request fields set by the path.
+        streams: Whether the response may be a stream.
         request: The name of the request's message type.
     """
 
@@ -40,7 +40,7 @@ class Rule:
 
     @property
     def path_regex(self) -> str:
-        """What a path of the template matches as a whole.
+        """A regular expression for the whole path.
 
         Raises:
             ValueError: A variable has a pattern other than `*` and `**`.
@@ -80,9 +80,9 @@ class Contract:
         )
 
     def ignored_query_parameters(self) -> list[str]:
-        """Returns the names of query parameters that would set what the path or the body says.
+        """Returns the query parameters that would set a field that the path or the body sets.
 
-        The transcoder knows a field by its name and by its JSON name: `account_id` and `accountId`.
+        The transcoder accepts a field's name and its JSON name: `account_id` and `accountId`.
         """
         found: set[str] = set()
         for rule in self.rules:
@@ -91,7 +91,7 @@ class Contract:
         return sorted(found)
 
     def _spellings(self, message: str, path: Sequence[str]) -> Iterator[str]:
-        """Yields every way to write a field, and those below it if it is a message."""
+        """Yields all spellings of a field, and of its members if it is a message."""
         field = next(each for each in self._messages[message].field if each.name == path[0])
         names = sorted({field.name, field.json_name or field.name})
         if len(path) > 1:
@@ -129,10 +129,10 @@ def _rules(service: str, method: Any) -> Iterator[Rule]:
 
 
 def _check(rpc: str, method: str, body: str) -> None:
-    """Refuses rules by which a body could set a field of the path.
+    """Rejects rules in which a body could set a field of the path.
 
     Raises:
-        ValueError: The body is the whole message, or there is one where HTTP has none, or none where HTTP has one.
+        ValueError: The body is the whole message, or does not fit the HTTP method.
     """
     if body == "*" or (method in _HAS_BODY) != bool(body):
-        raise ValueError(f"{rpc}: a body is one field of the message, for POST, PUT and PATCH, and only for these")
+        raise ValueError(f"{rpc}: the body must be a single field, for POST, PUT and PATCH only")

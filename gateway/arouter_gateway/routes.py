@@ -1,7 +1,7 @@
-"""The gateway's routes to the methods of the API, made from the descriptor set.
+"""Builds the gateway's routes to the API's methods from the descriptor set.
 
-Only what the descriptor maps has a route to the service; any other path is unknown. Each route has the path of its rule
-as metadata, for the access log and errors: a path as a client has sent it may hold a secret.
+Only methods in the descriptor have a route to the service; any other path is unknown. Each route has its rule's path as
+metadata, for the access log and errors, because a path sent by a client may contain a secret.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from arouter_gateway.contract import Contract, Rule, allowed_methods
 
 _ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
 _QUICK = "30s"
-"""The longest that an answer may take which is no chat completion."""
+"""Maximum duration of a response other than a chat completion."""
 _NO_LIMIT = "0s"
+_MAX_UNWANTED_BODY = 1024
+"""Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 _OPENAI = ("/v1/chat/", "/v1/models")
 _PUBLIC_METHODS = (
     "grpc.health.v1.Health/Check",
@@ -36,11 +38,11 @@ REFUSED_FILTERS = {
     },
     "read_body": _ON,
 }
-"""The filters of a route on which the gateway answers by itself."""
+"""The filters of a route that the gateway answers itself."""
 
 
 def grpc_routes(contract: Contract) -> list[Route]:
-    """Returns a route for each method. A call lasts as long as its own deadline allows."""
+    """Returns a route for each method. The timeout of a call is its own deadline."""
     return [
         {
             "match": {"path": f"/{method}", "grpc": {}},
@@ -52,11 +54,11 @@ def grpc_routes(contract: Contract) -> list[Route]:
 
 
 def rest_routes(contract: Contract) -> list[Route]:
-    """Returns a route for each rule, and after those of a path of OpenAI's one that answers 405 to other methods.
+    """Returns a route for each rule, and for each of OpenAI's paths one that answers other methods with 405.
 
     Other methods on ARouter's own paths are a 404, like unknown paths.
     """
-    # choose_rpc sends calls of a streaming rule to its twin; no client does.
+    # choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent.
     twins = {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
     rules = [rule for rule in contract.rules if rule.template not in twins]
     routes: list[Route] = []
@@ -79,17 +81,19 @@ def rest_routes(contract: Contract) -> list[Route]:
 
 def _call(rule: Rule) -> Route:
     filters = ["admit", *(["read_body"] if rule.body else []), *(["choose_rpc"] if rule.streams else [])]
+    limit = {} if rule.body else {"request_body_buffer_limit": _MAX_UNWANTED_BODY}
     method: Route = {"name": ":method", "string_match": {"exact": rule.method}}
     return {
         "match": {**_match(rule), "headers": [method]},
         "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams else _QUICK},
         "metadata": _shown_as(rule.template),
+        **limit,
         "typed_per_filter_config": dict.fromkeys((*filters, "transcoder", "errors"), _ON),
     }
 
 
 def _match(rule: Rule) -> dict[str, Any]:
-    """Matches a path with or without slashes at its end, which admit.lua takes away."""
+    """Matches a path with or without trailing slashes, which admit.lua removes."""
     return {"safe_regex": {"regex": f"{rule.path_regex}/?"}}
 
 

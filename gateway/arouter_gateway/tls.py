@@ -1,4 +1,4 @@
-"""The gateway's certificates: what `envoy.yaml` says of them, and the files that Envoy watches (SDS)."""
+"""The gateway's certificates: the values in `envoy.yaml`, and the files that Envoy watches (SDS)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class GatewayTls:
-    """How the gateway shows who it is. Paths of PEM files, which are read again when one is moved there.
+    """TLS of the gateway. Paths of PEM files, which are reloaded when one is moved there.
 
     Attributes:
-        certificate: Its certificate, with those between it and the root.
-        key: The certificate's private key, in the same folder.
-        client_ca: Whose certificates clients must show. None wants none of them.
+        certificate: The server certificate, with intermediates.
+        key: The private key of the certificate, in the same folder.
+        client_ca: The CA that client certificates must be issued by. None: no client certificates.
 
     Raises:
         ValueError: The files cannot be watched together; the message names them.
@@ -31,12 +31,12 @@ class GatewayTls:
 
 @dataclass(frozen=True)
 class ServiceTls:
-    """How the gateway calls a service that has TLS. Files as in `GatewayTls`.
+    """TLS between the gateway and the service. Files as in `GatewayTls`.
 
     Attributes:
-        ca: Whose certificates are believed.
-        server_name: What the service's certificate must be for: a DNS name, an IP address or a SPIFFE id.
-        certificate: The gateway's own, for a service that wants one.
+        ca: The CA that the service's certificate must be issued by.
+        server_name: The name that the certificate must contain: a DNS name, an IP address or a SPIFFE id.
+        certificate: The gateway's client certificate, if the service requires one.
         key: The private key of `certificate`, in the same folder.
 
     Raises:
@@ -54,7 +54,7 @@ class ServiceTls:
 
 
 def gateway_tls_values(tls: GatewayTls, folder: Path) -> dict[str, object]:
-    """Returns what `gateway_tls.yaml` leaves open; the files of `secrets` are in `folder`."""
+    """Returns the values of `gateway_tls.yaml`; the files of `secrets` are in `folder`."""
     return {
         "gateway_wants_certificates": tls.client_ca is not None,
         "gateway_certificate": _source("gateway_certificate", folder),
@@ -63,7 +63,7 @@ def gateway_tls_values(tls: GatewayTls, folder: Path) -> dict[str, object]:
 
 
 def service_tls_values(tls: ServiceTls, folder: Path) -> dict[str, object]:
-    """Returns what `service_tls.yaml` leaves open; the files of `secrets` are in `folder`."""
+    """Returns the values of `service_tls.yaml`; the files of `secrets` are in `folder`."""
     kind = _kind(tls.server_name)
     return {
         "service_sni": tls.server_name if kind == "DNS" else None,
@@ -74,7 +74,7 @@ def service_tls_values(tls: ServiceTls, folder: Path) -> dict[str, object]:
 
 
 def secrets(tls: GatewayTls | None, service_tls: ServiceTls | None) -> dict[str, object]:
-    """Returns the SDS resources by name, each for a file `<name>.json`. They hold no key, but the paths of keys."""
+    """Returns the SDS resources by name, each for a file `<name>.json`. They contain paths of keys, but no keys."""
     found: dict[str, Mapping[str, object]] = {}
     if tls is not None:
         found["gateway_certificate"] = _certificate(tls.certificate, tls.key)
@@ -97,7 +97,7 @@ def _secret(name: str, content: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _certificate(certificate: Path, key: Path) -> Mapping[str, object]:
-    # With its folder watched, Envoy reads the pair again when anything there is moved: Kubernetes moves a link.
+    # With a watched folder, Envoy reloads both files when anything in it is moved: Kubernetes moves a link.
     pair = {"certificate_chain": {"filename": str(certificate)}, "private_key": {"filename": str(key)}}
     return {"tls_certificate": {**pair, "watched_directory": {"path": str(certificate.parent)}}}
 
@@ -108,7 +108,7 @@ def _ca(path: Path) -> Mapping[str, object]:
 
 
 def _kind(name: str) -> str:
-    """Returns the kind of subject alternative name."""
+    """Returns the type of subject alternative name."""
     if name.startswith("spiffe://"):
         return "URI"
     try:
@@ -120,4 +120,4 @@ def _kind(name: str) -> str:
 
 def _check_together(part: str, certificate: Path, key: Path) -> None:
     if certificate.parent != key.parent:
-        raise ValueError(f"{part}: certificate and key are watched together and must be in one folder")
+        raise ValueError(f"{part}: certificate and key are watched together and must be in the same folder")

@@ -1,6 +1,6 @@
-"""Checks a rendered configuration: first against the types of Envoy's API, then with Envoy itself.
+"""Validates a rendered configuration: first against the types of Envoy's API, then with Envoy itself.
 
-The first check names the path of what is wrong and knows every field; the second knows what Envoy's extensions accept.
+The first check reports the path of an error and knows all fields; the second knows what Envoy's extensions accept.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _TIMEOUT = 60.0
 
 
 class ConfigurationError(Exception):
-    """Envoy would not take the configuration; the message says where and why."""
+    """Envoy would reject the configuration; the message says where and why."""
 
 
 def validate(config_path: Path) -> bool:
-    """Checks a rendered configuration; takes a few seconds.
+    """Validates a rendered configuration; takes a few seconds.
 
     Returns:
-        Whether it was checked against Envoy's typed protos too, which needs the package `xds-protos`.
+        Whether it was also checked against Envoy's typed protos, which requires the package `xds-protos`.
 
     Raises:
-        ConfigurationError: It is wrong.
+        ConfigurationError: The configuration is invalid.
         OSError: It cannot be read, or Envoy cannot be started.
     """
     typed = importlib.util.find_spec("envoy.config") is not None
@@ -43,10 +43,10 @@ def validate(config_path: Path) -> bool:
 
 
 def check_types(text: str) -> None:
-    """Parses the configuration as Envoy's `Bootstrap`, with every `typed_config` in it as its own type.
+    """Parses the configuration as Envoy's `Bootstrap`, and each `typed_config` as its declared type.
 
     Raises:
-        ConfigurationError: It is not YAML, has a field that does not exist, or a value of the wrong type.
+        ConfigurationError: It is not YAML, or has an unknown field or a value of the wrong type.
     """
     try:
         config = yaml.safe_load(text)
@@ -54,7 +54,7 @@ def check_types(text: str) -> None:
         raise ConfigurationError(f"not YAML: {error}") from error
     for type_url in sorted(set(_type_urls(config))):
         _register(type_url)
-    # By name, because these packages have no type stubs; and here, because importing them takes a second.
+    # By name, because these packages have no type stubs; here, because the import takes a second.
     bootstrap: Any = importlib.import_module("envoy.config.bootstrap.v3.bootstrap_pb2")
     try:
         json_format.ParseDict(config, bootstrap.Bootstrap())
@@ -63,20 +63,20 @@ def check_types(text: str) -> None:
 
 
 def check_with_envoy(config_path: Path) -> None:
-    """Has Envoy load the configuration, without listening.
+    """Validates the configuration with Envoy, which does not listen.
 
     Raises:
-        ConfigurationError: Envoy refuses it, or warns, for example of a field that will disappear.
+        ConfigurationError: Envoy rejects it, or warns, for example of a deprecated field.
         OSError: Envoy cannot be started.
     """
     command = [*envoy_command(config_path, concurrency=1), "--mode", "validate"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603 - ours
     if done.returncode or done.stderr:
-        raise ConfigurationError(f"Envoy does not accept {config_path}:\n{done.stderr or done.stdout}")
+        raise ConfigurationError(f"Envoy rejects {config_path}:\n{done.stderr or done.stdout}")
 
 
 def _type_urls(node: object) -> Iterator[str]:
-    """Yields every `@type` in the configuration."""
+    """Yields all values of `@type` in the configuration."""
     if isinstance(node, dict):
         if isinstance(node.get("@type"), str):
             yield node["@type"]
@@ -88,10 +88,10 @@ def _type_urls(node: object) -> Iterator[str]:
 
 
 def _register(type_url: str) -> None:
-    """Imports the modules of a type's package, so that protobuf knows it.
+    """Imports the modules of a type's package, which registers the type with protobuf.
 
     Raises:
-        ConfigurationError: There is no such package.
+        ConfigurationError: The package does not exist.
     """
     package = type_url.rpartition("/")[2].rpartition(".")[0]
     try:

@@ -1,10 +1,10 @@
-"""Every failure a client can see: one table, one exception, one envelope (design §4).
+"""Errors returned to clients: one table, one exception type and one envelope (design §4).
 
     Failure         a row of the table: gRPC code, HTTP status, OpenAI `type` and `code`
-    ARouterError    a Failure that happened, with its message
-        ProviderError   the same, made by a provider: what a fallback may follow
+    ARouterError    an occurrence of a Failure, with its message
+        ProviderError   an error caused by a provider, which may be retried at another one
 
-A caller raises `ARouterError(Failure.X, "what to do about it")`; the gRPC edge alone turns it into a status.
+Code raises `ARouterError(Failure.X, "what to do about it")`; only the gRPC layer converts it to a status.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import Any
 import orjson
 
 MAX_MESSAGE_COST = 5000
-"""Bytes that a message may take in metadata. It travels three times, as `grpc-message`, in the REST body and in
-`google.rpc.Status`, and grpc takes 8 KiB in all."""
+"""Maximum size of a message in metadata, in bytes. Metadata carries the message three times (`grpc-message`, the REST
+body and `google.rpc.Status`), and grpc limits all metadata to 8 KiB."""
 
 NOT_BEGUN = ("x-arouter-not-begun", "true")
-"""A header of an error: nothing was done for the call, so that the gateway may try it at another service."""
+"""Error header that tells the gateway that no work was done for the call, so that it may retry at another service."""
 
-_MAX_PRICE = 30
-"""Bytes that no character exceeds, in all three."""
+_MAX_CHARACTER_COST = 30
+"""Largest encoded size of one character, in bytes, over all three encodings."""
 
 _MAX_NAME = 64
-"""Characters of a `param` or `code`."""
+"""Maximum length of `param` and `code`, in characters."""
 
 
 class Failure(Enum):
-    """The error table. A name is the `reason` of `google.rpc.ErrorInfo`; gRPC codes are named as in `grpc.StatusCode`.
+    """The error table. Names are the `reason` of `google.rpc.ErrorInfo`; gRPC codes are named as in `grpc.StatusCode`.
 
-    Types are OpenAI's; a `code` is given where a client may want to branch on it.
+    Types are OpenAI's. A `code` is set where a client may want to branch on it.
     """
 
     INVALID_REQUEST = ("INVALID_ARGUMENT", 400, "invalid_request_error", None)
@@ -66,15 +66,15 @@ class Failure(Enum):
 
 
 class ARouterError(Exception):
-    """A failure as the client will see it.
+    """An error as the client sees it.
 
     Attributes:
-        failure: The row of the table.
-        retry_after: Whole seconds after which a retry makes sense, 1 at least, or None.
-        detail: What the operator is told instead of `message`.
+        failure: The row of the error table.
+        retry_after: Whole seconds after which a retry makes sense, at least 1, or None.
+        detail: The message for the operator's log, in place of `message`.
         provider: The id of the provider that was called, or None.
-        headers: Of the answer, beside `retry-after`; REST clients get them as such, gRPC clients in trailing metadata.
-        metadata: What else a program may want to know, as JSON; in the envelope only where there is any.
+        headers: Response headers besides `retry-after`: headers for REST clients, trailing metadata for gRPC clients.
+        metadata: Further machine-readable details as JSON; left out of the envelope if empty.
     """
 
     def __init__(
@@ -101,30 +101,33 @@ class ARouterError(Exception):
 
     @property
     def message(self) -> str:
-        """For people; says what to do. Never holds a secret. Cut to `MAX_MESSAGE_COST`."""
+        """The message for the client, which says what to do.
+
+        Never contains a secret. Truncated to `MAX_MESSAGE_COST`.
+        """
         return _shortened(self._message)
 
     @property
     def param(self) -> str | None:
-        """The request field at fault, as a path (`messages[2].role`), or None."""
+        """The path of the invalid request field (`messages[2].role`), or None."""
         return self._param and self._param[:_MAX_NAME]
 
     @property
     def code(self) -> str | None:
-        """What a client may branch on: the row's, or a provider's own."""
+        """The code for clients to branch on: the table's, or the provider's own."""
         return self._code and self._code[:_MAX_NAME]
 
     def add_limits(self, headers: tuple[tuple[str, str], ...]) -> None:
-        """Adds what is known of the key's limits, if the error does not say it."""
+        """Adds the headers of the key's limits, unless the error already has them."""
         if headers and not any(name.startswith("x-ratelimit-") for name, _ in self.headers):
             self.headers += headers
 
     def rename_param(self, change: Callable[[str], str]) -> None:
-        """Names the field at fault as the caller's door calls it."""
+        """Replaces the path of the invalid field with the client API's own name for it."""
         self._param = self._param and change(self._param)
 
     def redact(self, clean: Callable[[str], str]) -> None:
-        """Passes every text of the error through `clean`, before any is cut: a secret may lie across the cut."""
+        """Applies `clean` to every text of the error before truncation, because a secret may span the cut."""
         self._message = clean(self._message)
         self.detail = clean(self.detail)
         self._param = self._param and clean(self._param)
@@ -151,25 +154,25 @@ class ARouterError(Exception):
 
 
 class ProviderError(ARouterError):
-    """A failure that a provider caused, as opposed to the caller or ARouter itself.
+    """An error caused by a provider, not by the caller or ARouter.
 
     Attributes:
-        connected: Whether there was a connection to it. If not, the request cannot be the cause.
+        connected: Whether a connection was established. If not, the request cannot be the cause.
     """
 
     connected = True
 
 
 def invalid_request(message: str, param: str | None = None) -> ARouterError:
-    """Returns the 400 for a field that the caller must mend."""
+    """Returns the 400 error for an invalid request field."""
     return ARouterError(Failure.INVALID_REQUEST, message, param=param)
 
 
 def without_traceback(error: BaseException) -> None:
-    """Takes the traceback from an exception, and from it those that led to it.
+    """Removes the traceback from an exception and from its causes.
 
-    A traceback holds the frames that the exception has passed, with the request in them. Where a frame or something in
-    it also holds the exception, only the garbage collector would free them.
+    A traceback references the frames that the exception passed through, and with them the request. If a frame also
+    references the exception, only the garbage collector could free them.
     """
     pending: list[BaseException | None] = [error]
     while pending:
@@ -180,7 +183,7 @@ def without_traceback(error: BaseException) -> None:
 
 
 def _shortened(message: str) -> str:
-    if len(message) * _MAX_PRICE <= MAX_MESSAGE_COST:
+    if len(message) * _MAX_CHARACTER_COST <= MAX_MESSAGE_COST:
         return message
     cost = 0.0
     for index, character in enumerate(message):
@@ -193,4 +196,4 @@ def _shortened(message: str) -> str:
 
 
 class StoreError(Exception):
-    """The store cannot be reached, or refused. The message is for the log and holds no credential."""
+    """The store is unreachable or rejected an operation. The message is for the log and contains no credential."""

@@ -1,6 +1,6 @@
-"""What is known of a model beside its name: for people who choose one, and for the router which does so for them.
+"""Metadata of models: prices, context length, capabilities. For clients that choose a model and for the router.
 
-Everything may be unknown, which is None: no list says all of it.
+Every field is optional (None if unknown), because no source has all of them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ Tier = Literal["economy", "standard", "premium"]
 
 
 class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What tokens cost, in USD per million.
+    """Token prices in USD per million tokens.
 
     Attributes:
-        prompt: Of the prompt.
-        completion: Of the answer, reasoning included.
-        cache_read: Of a prompt's tokens read from the provider's cache; as `prompt` when None.
-        cache_write: Of a prompt's tokens written to the cache; as `prompt` when None.
-        prompt_audio: Of audio in a prompt; as `prompt` when None.
-        completion_audio: Of audio in an answer; as `completion` when None.
+        prompt: Prompt tokens.
+        completion: Completion tokens, including reasoning.
+        cache_read: Prompt tokens read from the provider's cache; `prompt` applies if None.
+        cache_write: Prompt tokens written to the cache; `prompt` applies if None.
+        prompt_audio: Audio tokens in the prompt; `prompt` applies if None.
+        completion_audio: Audio tokens in the completion; `completion` applies if None.
     """
 
     prompt: Usd
@@ -37,38 +37,38 @@ class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class PriceTier(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The rates of requests with long prompts; they hold for all tokens of such a request.
+    """The rates for long prompts. They apply to all tokens of such a request.
 
     Attributes:
-        above: The tier is that of prompts with more tokens than this.
+        above: The tier applies to prompts with more tokens than this.
     """
 
     above: Tokens
 
 
 class Prices(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a model costs.
+    """The prices of a model.
 
     Attributes:
-        tiers: Other rates for long prompts, by rising `above`.
+        tiers: Rates for long prompts, in ascending order of `above`.
     """
 
     tiers: tuple[PriceTier, ...] = ()
 
 
 class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is known of a model.
+    """Metadata of a model.
 
     Attributes:
-        display_name: What people call it.
-        context_length: Tokens that prompt and answer may have together.
-        max_output_tokens: Tokens that the answer may have.
-        input_modalities: What it takes: `text`, `image`, `audio`, `video`, `file`.
-        output_modalities: What it gives: the same words.
-        supported_parameters: Fields of the request that it honours, by OpenAI's names.
-        prices: What it costs.
-        quantization: How its weights are stored: `fp16`, `fp8`, `int4`; the provider's own where it says so.
-        tier: How good it is, for `auto`.
+        display_name: Human-readable name.
+        context_length: Maximum number of tokens of prompt and completion together.
+        max_output_tokens: Maximum number of tokens of the completion.
+        input_modalities: Accepted inputs: `text`, `image`, `audio`, `video`, `file`.
+        output_modalities: Outputs, with the same values.
+        supported_parameters: Supported request fields, by OpenAI's names.
+        prices: Token prices.
+        quantization: Format of the weights: `fp16`, `fp8`, `int4`; the provider's own term if it publishes one.
+        tier: Quality tier, used by `auto`.
     """
 
     display_name: str | None = None
@@ -82,7 +82,7 @@ class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tier: Tier | None = None
 
     def over(self, other: ModelDetails) -> ModelDetails:
-        """Returns what either knows; where both do, what this one says."""
+        """Returns the merged details; fields set here take precedence over `other`."""
         missing = {
             name: value
             for name in ModelDetails.__struct_fields__
@@ -92,4 +92,4 @@ class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 UNKNOWN = ModelDetails()
-"""Nothing is known."""
+"""No metadata."""

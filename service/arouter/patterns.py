@@ -1,7 +1,7 @@
-"""Lists of models as people write them: ids, in which `*` stands for anything. Pure.
+"""Lists of model id patterns, in which `*` matches any text. Pure.
 
-They come from clients and are matched against every model there is. So nothing is compiled, nothing backtracks, and
-what takes time, a `*` before the end, is limited.
+Patterns come from clients and are matched against every model. Therefore nothing is compiled, nothing backtracks, and
+the expensive case, a `*` before the end, is limited.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 MAX_INNER = 8
-"""Patterns of one list with a `*` before their end."""
+"""Maximum number of patterns per list with a `*` before the end."""
 
 MAX_STARS = 8
-"""`*` in one pattern."""
+"""Maximum number of `*` in a pattern."""
 
 
 class Patterns:
-    """Matches whatever one of a list's patterns matches. Only `*` is special.
+    """Matches a text that matches any pattern of a list. Only `*` is special.
 
     Args:
-        patterns: The list, however long.
+        patterns: The patterns, in any number.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -38,10 +38,10 @@ class Patterns:
         self._inner = tuple((first, middle, last) for first, *middle, last in inner)
 
     def match(self, text: str) -> bool:
-        """Says whether a pattern matches the whole text."""
+        """Returns whether any pattern matches the whole text."""
         if text in self._exact:
             return True
-        # If a prefix of the text is here, then it is the last one that sorts before the text: see `_shortest`.
+        # If the list has a prefix of the text, it is the last entry that sorts before the text: see `_shortest`.
         index = bisect_right(self._prefixes, text)
         if index and text.startswith(self._prefixes[index - 1]):
             return True
@@ -49,10 +49,10 @@ class Patterns:
 
 
 class ModelPatterns:
-    """Matches ids of models, `provider/name`; a pattern without a slash is one of names at any provider.
+    """Matches model ids, `provider/name`. A pattern without a slash matches names of any provider.
 
     Args:
-        patterns: The list, however long.
+        patterns: The patterns, in any number.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -61,15 +61,15 @@ class ModelPatterns:
         self._names = Patterns(entry for entry in entries if "/" not in entry)
 
     def match(self, id_: str) -> bool:
-        """Says whether a pattern matches an id."""
-        # A name may have slashes, too.
+        """Returns whether any pattern matches an id."""
+        # A name may itself contain slashes.
         return self._ids.match(id_) or any(
             self._names.match(id_[at + 1 :]) for at, character in enumerate(id_) if character == "/"
         )
 
 
 def too_costly(patterns: Iterable[str]) -> str | None:
-    """Says what is too much in a list that a client has sent, or None if nothing is."""
+    """Returns the limit that a list from a client exceeds, or None if it exceeds none."""
     inner = 0
     for pattern in patterns:
         if pattern.count("*") > MAX_STARS:
@@ -79,7 +79,7 @@ def too_costly(patterns: Iterable[str]) -> str | None:
 
 
 def _shortest(prefixes: Iterable[str]) -> list[str]:
-    """Returns prefixes, sorted, without those that begin with another one."""
+    """Returns prefixes, sorted, without those that start with another one."""
     kept: list[str] = []
     for prefix in sorted(prefixes):
         if not (kept and prefix.startswith(kept[-1])):
@@ -88,7 +88,7 @@ def _shortest(prefixes: Iterable[str]) -> list[str]:
 
 
 def _matches(first: str, middle: Iterable[str], last: str, text: str) -> bool:
-    """Says whether a text begins and ends with these parts and has the others between them, in this order."""
+    """Returns whether a text starts and ends with these parts and contains the middle parts in order."""
     end = len(text) - len(last)
     at = len(first)
     if at > end or not (text.startswith(first) and text.endswith(last)):

@@ -30,15 +30,15 @@ routing: {default_provider: nobody}
 BAD = {
     "not YAML": ("providers: [", "line 1: not valid YAML"),
     "a date that is none": ("accounts: 2024-99-99", "not valid YAML: month must be in 1..12"),
-    "an unknown field": ("gateway: {corse: {}}", "gateway: there is no field 'corse'; did you mean 'cors'?"),
+    "an unknown field": ("gateway: {corse: {}}", "gateway: unknown field 'corse'; did you mean 'cors'?"),
     "a wrong type": ("providers: [{id: openai, base_url: 5}]", "providers[0].base_url: "),
-    "an unset variable": ('providers: [{id: a, api_keys: ["${UNSET}"]}]', "the environment variable UNSET is not set"),
+    "an unset variable": ('providers: [{id: a, api_keys: ["${UNSET}"]}]', "environment variable UNSET is not set"),
     "a repeated id": ("providers: [{id: openai}, {id: openai}]", "providers[1].id: 'openai' is already providers[0]"),
     "a provider without address": ("providers: [{id: x}]", "providers[0]: provider 'x' needs a base_url"),
     "a provider without key": ("providers: [{id: openai}]", "providers[0]: provider 'openai' needs a key"),
     "a key of no header": (
         "providers: [{id: a, base_url: 'http://x/v1', api_keys: ['a b']}]",
-        "providers[0]: provider 'a': an API key has characters that no header can carry",
+        "providers[0]: provider 'a': an API key has characters that are not allowed in headers",
     ),
     "no file": (None, "No such file or directory"),
 }
@@ -66,11 +66,11 @@ def test_it_says_what_is_on(tmp_path: Path) -> None:
     assert (done.returncode, done.log) == (0, "")
     assert done.printed == (
         f"{tmp_path}/checked.yaml: valid\n"
-        "providers  mine: https://llm.example.com/v1, 1 key, 1 model and those of its own list\n"
+        "providers  mine: https://llm.example.com/v1, 1 key, 1 model and those of its model list\n"
         "           here: http://127.0.0.1:9001/v1, no keys, 1 model\n"
         "models     shared/a: mine/a, here/b\n"
         "database   PostgreSQL, prod at db.example.com:5432\n"
-        "limits     counted together at cache.example.com:6380/1\n"
+        "limits     counted in cache.example.com:6380/1\n"
         "listens    gateway on 127.0.0.1:8080\n"
         "           gRPC on 127.0.0.1:50051\n"
         "           metrics on 127.0.0.1:9464\n"
@@ -82,7 +82,7 @@ def test_it_starts_and_writes_nothing(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert f"database   SQLite, {tmp_path}/state/arouter.db\n" in done.printed
-    assert "limits     counted by each process for itself\n" in done.printed
+    assert "limits     counted by each process separately\n" in done.printed
     assert not (tmp_path / "state").exists()
 
 
@@ -95,12 +95,12 @@ def test_what_is_hardly_meant_is_a_warning(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert done.log.splitlines() == [
-        "Warning: providers[0]: 'mine' has no key; `api_keys: []` says that none is wanted",
-        "Warning: providers[2]: `arouter serve` refuses 'local', which only `arouter up` starts",
-        "Warning: models[0]: 'here/c' is none of the models of 'here'",
-        "Warning: models[0]: the provider of 'nobody/a' is not on",
-        "Warning: routing.default_provider: 'nobody' is not on",
-        "Warning: 2 of the ports are 50051",
+        "Warning: providers[0]: 'mine' has no key; set `api_keys: []` if it needs none",
+        "Warning: providers[2]: `arouter serve` rejects 'local', which only `arouter up` starts",
+        "Warning: models[0]: 'here' has no model 'here/c'",
+        "Warning: models[0]: the provider of 'nobody/a' is not enabled",
+        "Warning: routing.default_provider: 'nobody' is not enabled",
+        "Warning: port 50051 is set 2 times",
     ]
 
 
@@ -108,7 +108,7 @@ def test_no_configuration_is_one_too(tmp_path: Path) -> None:
     done = check(tmp_path, None, AROUTER_CONFIG="")
 
     assert done.printed.startswith("no file: valid\n")
-    assert done.log.startswith("Warning: no provider is on")
+    assert done.log.startswith("Warning: no provider is enabled")
 
 
 @pytest.mark.parametrize("name", BAD)

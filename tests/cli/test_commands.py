@@ -139,8 +139,8 @@ def test_a_worker_that_dies_is_replaced(config: dict[str, Any], emulator: Emulat
         process.wait_until(lambda: process.log.count("serving on") == 3, "three starts")
 
         assert len(process.children()) == 2
-        assert "ended with status -9; another takes its place" in process.log
-        assert "each of the 2 workers counts limits for itself: AROUTER_REDIS_URL is not set" in process.log
+        assert "exited with status -9 and is replaced" in process.log
+        assert "each of the 2 workers counts limits separately: AROUTER_REDIS_URL is not set" in process.log
 
 
 def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:

@@ -81,14 +81,14 @@ def test_a_whole_request_as_json(explain: Run, tmp_path: Path) -> None:
     route = json.loads(done.printed)["route"]
     assert route["candidates"] == []
     assert {each["provider"] for each in route["excluded"]} == {"good", "other"}
-    assert explain("--file", str(tmp_path / "request.json")).printed.startswith("Nobody is left who could answer.\n")
+    assert explain("--file", str(tmp_path / "request.json")).printed.startswith("No endpoint is available.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Missing argument 'PROMPT', or --file."),
-        (["hi", "--file", __file__], "--file has the whole request; PROMPT and --model cannot be beside it."),
+        ([], "Missing argument 'PROMPT' or option '--file'."),
+        (["hi", "--file", __file__], "--file contains the complete request and excludes PROMPT and --model."),
         (["--file", __file__], "INVALID_ARGUMENT: The request body is not valid JSON"),
         (["hi", "--model", "good/missing"], "NOT_FOUND: The model 'good/missing' does not exist."),
     ],

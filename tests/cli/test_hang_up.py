@@ -48,7 +48,7 @@ def test_a_service_ends_well_with_its_terminal(tmp_path: Path) -> None:
     try:
         process.wait_until(lambda: "serving on" in process.log, "serving")
         process.send_signal(signal.SIGHUP)
-        process.wait_until(lambda: "says what is in use already" in process.log, "asked to reload")
+        process.wait_until(lambda: "matches the configuration in use" in process.log, "asked to reload")
 
         os.close(theirs)
         os.close(ours)

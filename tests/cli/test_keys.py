@@ -89,7 +89,7 @@ def test_a_secret_is_all_that_is_printed(tmp_path: Path) -> None:
     assert made.wait() == 0
     assert made.printed.startswith("lr_mgmt_")
     assert len(made.printed.splitlines()) == 1
-    assert "of the operator. Its secret, this once:" in made.log
+    assert "of the operator. Its secret is shown only once:" in made.log
 
 
 def test_accounts(run: Run) -> None:
@@ -106,7 +106,7 @@ def test_accounts(run: Run) -> None:
     assert "disabled       no" in run("accounts", "update", "acme", "--enable").printed
     assert len(printed_json(run("keys", "list", "--account", "acme", "--json"))["data"]) == 1
     deleted = run("accounts", "delete", "acme").printed
-    assert deleted == "Account acme is removed, and its keys are revoked.\n"
+    assert deleted == "Account acme is deleted, and its keys are revoked.\n"
     assert printed_json(run("keys", "list", "--json"))["data"] == []
     assert [account["id"] for account in printed_json(run("accounts", "list", "--json"))["data"]] == ["default"]
 
@@ -120,7 +120,7 @@ def test_accounts(run: Run) -> None:
         (["keys", "create", f"lr_live_{'x' * 43}"], "'name' looks like a secret"),
         (["keys", "list", "--account", "missing"], "There is no such account."),
         (["keys", "show", "abcdef"], "There is no such key."),
-        (["keys", "show", "abc"], "give at least 6 characters of the hash"),
+        (["keys", "show", "abc"], "HASH must have at least 6 characters"),
         (["keys", "delete", "%%%%%%"], "There is no such key."),
         (["accounts", "create", "A B"], "Invalid value for 'id': expected 1 to 64 lower-case letters"),
         (["accounts", "create", "default"], "The id is taken."),
@@ -139,8 +139,8 @@ def test_a_mistake_is_one_line(run: Run, arguments: list[str], said: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["keys", "create", "x", "--expires", "yesterday"], "expected a time to come: 2027-01-31T12:00:00Z, 30d, 12h"),
-        (["keys", "create", "x", "--expires", "0d"], "expected a time to come"),
+        (["keys", "create", "x", "--expires", "yesterday"], "expected a future time: 2027-01-31T12:00:00Z, 30d, 12h"),
+        (["keys", "create", "x", "--expires", "0d"], "expected a future time"),
         (["keys", "update", "abcdef", "--allow-model", "a", "--all-models"], "--allow-model and --all-models exclude"),
         (
             ["keys", "update", "abcdef", "--allow-provider", "a", "--all-providers"],

@@ -52,11 +52,11 @@ def test_it_works_with_tls(config: dict[str, Any], emulator: Emulator, tmp_path:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (f"server: {{tls: {SERVER_TLS}}}", "server.tls and gateway.service_tls go together"),
-        (f"gateway: {{service_tls: {SERVICE_TLS}}}", "server.tls and gateway.service_tls go together"),
+        (f"server: {{tls: {SERVER_TLS}}}", "server.tls and gateway.service_tls must be set together"),
+        (f"gateway: {{service_tls: {SERVICE_TLS}}}", "server.tls and gateway.service_tls must be set together"),
         (
             f"server: {{tls: {SERVER_TLS}}}\ngateway: {{service_tls: {{ca: tls/ca.crt, server_name: a}}}}",
-            "gateway.service_tls: needs a certificate, because server.tls.client_ca asks for one",
+            "gateway.service_tls: requires a certificate, because server.tls.client_ca is set",
         ),
         (
             f"gateway: {{tls: {SERVER_TLS}}}",

@@ -132,9 +132,9 @@ def test_a_service_that_hangs_stops_the_rest(config: dict[str, Any], tmp_path: P
         assert stack.process.wait() == 1
 
     log = stack.process.log
-    assert "service | did not answer for 5 s and is killed" in log
+    assert "service | did not respond for 5 s and is killed" in log
     assert "service | Thread 0x" in log or "service | Current thread 0x" in log
-    assert "service ended with status -9. Its last lines:\n" in log
+    assert "service exited with status -9. Its last lines:\n" in log
 
 
 @pytest.mark.parametrize(("name", "word"), PARTS)
@@ -145,7 +145,7 @@ def test_a_part_that_dies_stops_the_rest(tmp_path: Path, name: str, word: str) -
         assert stack.process.wait() == 1
 
     log = stack.process.log
-    assert f"{name} ended with status -9. Its last lines:\n" in log
+    assert f"{name} exited with status -9. Its last lines:\n" in log
 
 
 def test_nothing_is_left_when_it_is_killed_itself(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
     [
         ("providers: [", "arouter.yaml: line 1: not valid YAML"),
         ("providers: [{id: x}]", "provider 'x' needs a base_url"),
-        ("gateway: {corse: {}}", "arouter.yaml: gateway: there is no field 'corse'; did you mean 'cors'?"),
+        ("gateway: {corse: {}}", "arouter.yaml: gateway: unknown field 'corse'; did you mean 'cors'?"),
         (None, "arouter.yaml: No such file or directory"),
     ],
 )

@@ -202,7 +202,7 @@ def test_what_speaks_to_the_router_is_named_and_goes_no_further(door: Rest, vend
     body = {"model": "openai/gpt-5.4-mini", "messages": MESSAGES, **preferences}
     dropped = door.chat(body).headers["x-arouter-dropped-params"]
 
-    section = PAGE.partition("## What speaks to the router")[2].partition("\n## ")[0]
+    section = PAGE.partition("## Router fields")[2].partition("\n## ")[0]
     assert preferences.keys() == set(ROUTER_FIELDS)
     assert all(f"`{name}`" in section for name in ROUTER_FIELDS)
     assert set(dropped.split(", ")) == {"plugins", "transforms", "provider.region"}
@@ -210,7 +210,7 @@ def test_what_speaks_to_the_router_is_named_and_goes_no_further(door: Rest, vend
 
 
 def test_the_fields_beyond_openais_are_understood(door: Rest, vendors: Emulator) -> None:
-    section = PAGE.partition("## Beyond OpenAI's fields")[2].partition("\n## ")[0]
+    section = PAGE.partition("## Fields beyond OpenAI's")[2].partition("\n## ")[0]
     rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     extensions = sorted(name for name, row in PARAMETERS.items() if row.extension)
     assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == extensions

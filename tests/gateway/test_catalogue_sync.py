@@ -54,7 +54,7 @@ def test_the_list_follows_its_provider_and_outlives_it_and_the_process(tmp_path:
             assert listed_as(stack, {"emu/text", "emu/echo", "fixed/text"}) == first
 
             providers.close()
-            missing = f"the model list of provider emu cannot be read: GET {provider.base_url}/models: "
+            missing = f"failed to read the model list of provider emu: GET {provider.base_url}/models: "
             stack.process.wait_until(lambda: missing in stack.process.log, "missing its provider")
             assert listed_as(stack, set(first)) == first
 

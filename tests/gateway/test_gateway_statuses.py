@@ -85,7 +85,7 @@ def test_a_service_that_is_not_there_is_a_503(stack: Stack, tmp_path: Path) -> N
 
 
 def test_each_status_of_the_gateway_is_documented() -> None:
-    table = (ROOT / "docs" / "errors.md").read_text("utf-8").partition("## By the gateway")[2]
+    table = (ROOT / "docs" / "errors.md").read_text("utf-8").partition("## From the gateway")[2]
 
     documented = {int(status) for status in re.findall(r"^\| (\d{3}) \|", table, re.MULTILINE)}
     assert documented == {status for status, _ in REQUESTS.values()} | UNANSWERED

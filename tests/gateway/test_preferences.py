@@ -1,4 +1,4 @@
-"""What a request may preference of the router: each preference where it decides who answers, and where nobody can meet it."""
+"""Provider preferences of a request: each where it decides the choice, and where no endpoint can satisfy it."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ def test_one_that_does_not_answer_is_replaced(stack: Stack, hanging: Hanging) ->
     assert busy in workers(stack)
     assert not stopped.is_running()
     said = [line for line in lines(stack.process.log) if line.get("worker_pid") == stopped.pid]
-    assert [line["event"].partition(" ")[2] for line in said] == ["0 has not answered for 5 s and is killed"]
-    assert "worker 0 ended with status -9; another takes its place" in stack.process.log
+    assert [line["event"].partition(" ")[2] for line in said] == ["0 has not responded for 5 s and is killed"]
+    assert "worker 0 exited with status -9 and is replaced" in stack.process.log
     assert len(workers(stack)) == 2
 
 
@@ -86,11 +86,11 @@ def test_a_new_worker_has_what_the_others_have(stack: Stack, text: str) -> None:
     wait_for_starts(stack, before + 1)
 
     assert_all_answer(stack)
-    as_it_was = stack.process.log.count("says what is in use already")
+    as_it_was = stack.process.log.count("matches the configuration in use")
     file.write(good)
     file.hang_up()
     stack.process.wait_until(
-        lambda: stack.process.log.count("says what is in use already") >= as_it_was + 2, "read by both"
+        lambda: stack.process.log.count("matches the configuration in use") >= as_it_was + 2, "read by both"
     )
 
 

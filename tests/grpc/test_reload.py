@@ -158,7 +158,7 @@ def test_deadlines_change_for_new_calls(file: Reloading, client: Client, emulato
 
     file.apply({"providers": [row(emulator)], "timeouts": {"total": 0.2}})
 
-    with pytest.raises(grpc.RpcError, match="The answer of provider 'emu' did not come in time"):
+    with pytest.raises(grpc.RpcError, match="The answer of provider 'emu' did not arrive in time"):
         say(client, "emu/gated")
     emulator.release_all()
     assert rest_of(stream) == TEXT.removeprefix("Hello")
@@ -203,9 +203,9 @@ def test_what_cannot_be_used_changes_nothing(
 
     for text, why in {
         "providers: [": "arouter.yaml: line 1: not valid YAML",
-        "provders: []": "arouter.yaml: there is no field 'provders'; did you mean 'providers'?",
+        "provders: []": "arouter.yaml: unknown field 'provders'; did you mean 'providers'?",
         "timeouts: {total: 0}": "arouter.yaml: timeouts.total:",
-        'providers: [{id: openai, api_keys: ["${NOT_THERE}"]}]': "the environment variable NOT_THERE is not set",
+        'providers: [{id: openai, api_keys: ["${NOT_THERE}"]}]': "environment variable NOT_THERE is not set",
         "providers: [{id: x}]": "arouter.yaml: providers[0]: provider 'x' needs a base_url",
     }.items():
         assert why in file.refuse(text)
@@ -213,7 +213,7 @@ def test_what_cannot_be_used_changes_nothing(
     refusals = file.refusals
     file.write("providers: [{id: x}]")
     file.hang_up()
-    service.process.wait_until(lambda: "has not changed and still cannot be used" in service.process.log, "said so")
+    service.process.wait_until(lambda: "is unchanged and still invalid" in service.process.log, "said so")
     assert file.refusals == refusals
 
     file.apply({"providers": [row(emulator, "better")]})
@@ -280,8 +280,11 @@ def test_what_needs_a_restart_is_said(service: Stack, file: Reloading, client: C
 
     assert say(client) == TEXT
     said = [line["event"] for line in lines(service.process.log) if line["level"] == "warning"]
-    assert "needs a restart: server.max_provider_connections" in said
-    assert "the gateway must be rendered and started anew: gateway.max_connections, timeouts.total" in said
+    assert "takes effect after a restart: server.max_provider_connections" in said
+    assert (
+        "takes effect after the gateway is rendered again and restarted: gateway.max_connections, timeouts.total"
+        in said
+    )
 
 
 def test_calls_get_the_grace_of_the_new_configuration(emulator: Emulator, tmp_path: Path) -> None:

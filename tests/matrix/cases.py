@@ -137,7 +137,7 @@ CASES: dict[str, Case] = {
             502,
             "server_error",
             "provider_credentials",
-            "The provider refused ARouter's own credentials. The operator of this router must mend them.",
+            "The provider rejected ARouter's own credentials. The operator of this router must correct them.",
         ),
     ),
     "error_429": Case(

@@ -20,7 +20,7 @@ from arouter.planning.planner import Planner
 from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import Provider
-from arouter.server.reload.reconfigure import cooling
+from arouter.server.parts import cooling
 
 KEY = AuthenticatedKey("hash", "acme")
 PRICES = Prices(prompt=1, completion=10)
@@ -51,24 +51,24 @@ class Caller:
     async def call(self, *, stream: bool = False) -> CallRecord:
         """Returns how a call went, when its answer has been read."""
         self.told = None
-        outcome, request = new_call_record(KEY.hash), chat_of(self._provider, stream=stream)
+        request = chat_of(self._provider, stream=stream)
+        record = new_call_record(KEY, request)
         deadline = asyncio.get_running_loop().time() + 10
-        plan = outcome.plan = self._planner.plan(request, KEY, outcome.started, 10)
+        plan = record.plan = self._planner.plan(request, KEY, record.started, 10)
         try:
-            answer = await self._attempts.first_answer(request, Origin(KEY.hash, request.body), deadline, outcome, plan)
+            answer = await self._attempts.first_answer(record, plan, Origin(KEY.hash, request.body), deadline)
         except ARouterError as error:
-            outcome.fail(error.failure)
-            return outcome
+            record.fail(error.failure)
+            return record
         try:
             documents = [answer.completion]
             while chunks := await answer.read():
                 documents += chunks
         except ARouterError as error:
-            outcome.fail(error.failure)
+            record.fail(error.failure)
         finally:
             await answer.close()
         told = [document["usage"] for document in documents if document.get("usage") is not None]
         self.told = told[-1] if told else None
-        outcome.usage, outcome.delivered, outcome.complete = answer.usage, answer.delivered, answer.complete
-        outcome.exact = answer.exact
-        return outcome
+        answer.note()
+        return record

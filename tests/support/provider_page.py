@@ -25,29 +25,30 @@ _PARAMETERS = sorted(name for name in ROWS if "." not in name)
 """OpenAI's."""
 
 _ORDERS = {
-    "leading": "instructions at the beginning are one message, later ones are the user's words",
-    "answered": "a short answer between a tool's result and the user's words; instructions behind an answer go behind "
-    "the user's words, or are the user's; empty answers are left out",
-    "alternating": "late instructions are the user's words; neighbours of one role are joined; a conversation that "
-    "begins with the assistant gets a user's message first",
+    "leading": "instructions at the beginning become one message, later ones user messages",
+    "answered": "a short assistant message is inserted between a tool result and a user message; instructions after an "
+    "assistant message are moved after the user message, or become one; empty assistant messages are removed",
+    "alternating": "later instructions become user messages; adjacent messages of one role are joined; a conversation "
+    "that begins with the assistant gets a user message first",
 }
-_CONTINUE = f"an answer's beginning is followed by a user's message that asks for the rest (`{PREFILL}`)"
-_COMMON = "JSON Schemas are said in the keywords that it takes, the rest in descriptions"
+_CONTINUE = f"a prefill is followed by a user message that asks for the rest (`{PREFILL}`)"
+_COMMON = "JSON Schemas are reduced to the supported keywords, the rest goes into descriptions"
 _APPROXIMATED = {
     "anthropic": (
         _COMMON,
-        "instructions in the middle join the system prompt where the model has no `system` turns",
-        "a conversation that begins with the assistant gets a user's message first",
+        "later instructions join the system prompt if the model does not support `system` turns",
+        "a conversation that begins with the assistant gets a user message first",
         f"since Claude 4.6, {_CONTINUE}",
-        "efforts become the nearest level or a budget; none amid calls whose thoughts are not there",
-        "answers of thoughts alone are left out",
+        "reasoning efforts become the nearest level or a budget, or none while the reasoning of earlier tool calls is "
+        "missing",
+        "assistant messages with only reasoning are removed",
     ),
     "google": (
         _COMMON,
-        "instructions in the middle are the user's words",
+        "later instructions become user messages",
         f"since Gemini 3.6 and 3.5 Flash-Lite, {_CONTINUE}",
-        "up to Gemini 2.5, images in a tool's result stand behind it as the user's",
-        "efforts become the nearest level or a budget",
+        "up to Gemini 2.5, images in a tool result follow it as a user message",
+        "reasoning efforts become the nearest level or a budget",
     ),
 }
 _FORMATS = {
@@ -62,7 +63,7 @@ def main() -> None:
 
 
 def rendered(page: str) -> str:
-    """Returns the page with its tables as the data has them. The sources are kept: they stand nowhere else."""
+    """Returns the page with its tables written from the data. The sources are kept: they are only in the page."""
     rows = {
         "presets": [[*_about(id_, preset), _source(page, id_)] for id_, preset in PRESETS.items()],
         "fates": [[f"`{id_}`", *map("; ".join, _fates(id_, preset))] for id_, preset in PRESETS.items()],
@@ -96,13 +97,13 @@ def _about(id_: str, preset: Preset) -> list[str]:
 
 
 def _fates(id_: str, preset: Preset) -> tuple[list[str], list[str], list[str]]:
-    """Returns what a provider is not told, told in other words, and told about so."""
+    """Returns what a provider does not get, gets in another form, and gets approximately."""
     if preset.protocol != "openai":
         ids, names = _FORMATS[id_]
         fates = {name: getattr(row, preset.protocol) for name, row in ROWS.items()}
         dropped = _code(_member(name) for name, fate in fates.items() if fate == NAMED)
         refused = _code(_member(name) for name, fate in fates.items() if isinstance(fate, Refused) and "." not in name)
-        rewritten = ["all, in its protocol's words", *_portable(ids, names)]
+        rewritten = ["everything, into its own protocol", *_portable(ids, names)]
         return [dropped, *([f"refused: {refused}"] if refused else [])], rewritten, list(_APPROXIMATED[id_])
     quirks = preset.quirks or Quirks()
     return _dropped(quirks), _rewritten(quirks), _approximated(quirks)
@@ -116,33 +117,33 @@ def _dropped(quirks: Quirks) -> list[str]:
         refused.add("stream_options")
     said = [_code(sorted(refused))] if refused else []
     if quirks.parameters is not None:
-        said.append("parameters that are not in its reference")
+        said.append("unknown parameters")
     listed = [place for place in PLACES if place in quirks.members.allowed]
     if listed:
-        said.append(f"members that are not in its reference, of {_code(listed)}")
+        said.append(f"unknown members of {_code(listed)}")
     foreign = {m for place in FOREIGN if place not in listed for m in FOREIGN[place]} - quirks.members.taken - SILENT
     if foreign:
-        said.append(f"{_code(sorted(foreign))}, of other vendors")
+        said.append(f"{_code(sorted(foreign))} (members of other vendors)")
     if quirks.members.refused:
         said.append(f"{_code(sorted(quirks.members.refused))} of messages")
     return said
 
 
 def _rewritten(quirks: Quirks) -> list[str]:
-    said = [f"key in `{quirks.key_header}`"] if quirks.key_header else []
+    said = [f"the key is sent in `{quirks.key_header}`"] if quirks.key_header else []
     said += [f"`{ours}` → `{theirs}`" for ours, theirs in quirks.renames.items()]
     said += ["`developer` → `system`"] if quirks.no_developer_role else []
     said += [f"`reasoning_content` ↔ `{quirks.reasoning}`"] if quirks.reasoning != "reasoning_content" else []
-    said += ["content in parts → one text"] if quirks.text_content else []
+    said += ["content in parts → one string"] if quirks.text_content else []
     said += _portable(quirks.tool_ids, quirks.tool_names)
-    said += [f"an answer's beginning gets `{quirks.prefix_member}: true`"] if quirks.prefix_member else []
+    said += [f"a prefill gets `{quirks.prefix_member}: true`"] if quirks.prefix_member else []
     said += [f"`{quirks.cached_tokens}` → `cached_tokens`"] if quirks.cached_tokens else []
     said += ["reasoning tokens are added to `completion_tokens`"] if quirks.reasoning_apart else []
     return said
 
 
 def _approximated(quirks: Quirks) -> list[str]:
-    said = ["calls without reasoning get an empty one"] if quirks.reasoning_with_calls else []
+    said = ["messages with tool calls but without reasoning get an empty one"] if quirks.reasoning_with_calls else []
     said += [_ORDERS[quirks.order]] if quirks.order != "any" else []
     said += [_CONTINUE] if quirks.asks_to_continue else []
     return said
@@ -151,9 +152,9 @@ def _approximated(quirks: Quirks) -> list[str]:
 def _portable(ids: tool_ids.IdFormat | None, names: tool_names.NameFormat | None) -> list[str]:
     said = []
     if ids is not None:
-        said.append("ids of calls: distinct" if ids is tool_ids.GEMINI else f"ids of calls: `{ids.pattern}`")
+        said.append("ids of tool calls: distinct" if ids is tool_ids.GEMINI else f"ids of tool calls: `{ids.pattern}`")
     if names is not None:
-        said.append(f"names of tools: `{names.pattern}`, at most {names.length}")
+        said.append(f"tool names: `{names.pattern}`, at most {names.length} characters")
     return said
 
 

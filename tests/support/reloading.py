@@ -12,8 +12,8 @@ import yaml
 
 from support.stack import Stack
 
-IN_USE = "is in use as it is now"
-REFUSED = "the configuration is as it was, because the file cannot be used"
+IN_USE = "has been applied"
+REFUSED = "the configuration is unchanged, because the file is invalid"
 
 
 class Reloading:

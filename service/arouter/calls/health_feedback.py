@@ -8,7 +8,7 @@ from arouter.calls.call_record import Attempt
 from arouter.chat.usage import Usage
 from arouter.errors import Failure, ProviderError
 from arouter.health.records import AttemptTicket
-from arouter.providers.deadlines import UnreadError
+from arouter.providers.error_mapping import UnreadError
 
 _REFUSALS = frozenset(
     {
@@ -29,21 +29,21 @@ class HealthFeedback:
     """One attempt, as the board sees it.
 
     Args:
-        call: What `HealthBoard.begin` gave.
+        ticket: What `HealthBoard.begin` gave.
         attempt: Which.
     """
 
-    __slots__ = ("_call", "_is_whole", "_since")
+    __slots__ = ("_is_whole", "_since", "_ticket")
 
-    def __init__(self, call: AttemptTicket, attempt: Attempt) -> None:
-        self._call = call
+    def __init__(self, ticket: AttemptTicket, attempt: Attempt) -> None:
+        self._ticket = ticket
         self._since = attempt.started
         self._is_whole = True
 
     def opened(self) -> None:
         """Notes the first piece of a streamed answer."""
         now = time.monotonic()
-        self._call.answering(now, now - self._since)
+        self._ticket.answering(now, now - self._since)
         self._since = now
         self._is_whole = False
 
@@ -54,18 +54,18 @@ class HealthFeedback:
         tokens = usage.completion_tokens if usage else 0
         measurable = tokens >= _MIN_TOKENS and seconds > 0
         speed = tokens / seconds if measurable else None
-        self._call.succeeded(now, None, speed, seconds if self._is_whole else None)
+        self._ticket.succeeded(now, None, speed, seconds if self._is_whole else None)
 
     def failed(self, error: BaseException) -> None:
         """Notes that there is no answer, or that it broke off."""
         now = time.monotonic()
         if not isinstance(error, ProviderError) or isinstance(error, UnreadError) or error.failure in _REFUSALS:
-            self._call.neutral(now)
+            self._ticket.neutral(now)
         elif error.failure is Failure.RATE_LIMITED:
-            self._call.rate_limited(now, error.retry_after)
+            self._ticket.rate_limited(now, error.retry_after)
         else:
-            self._call.failed(now, error.retry_after, connected=error.connected)
+            self._ticket.failed(now, error.retry_after, connected=error.connected)
 
     def left(self) -> None:
         """Notes that nobody waits for the rest, if the answer has not ended."""
-        self._call.neutral(time.monotonic())
+        self._ticket.neutral(time.monotonic())

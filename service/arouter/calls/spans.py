@@ -1,4 +1,4 @@
-"""What a trace shows of a call and its attempts: how it went, and nothing that anybody wrote.
+"""The spans of a call and its attempts: how they went, and nothing of what was written.
 
 https://github.com/open-telemetry/semantic-conventions-genai (client inference spans)
 """
@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from arouter.calls.call_record import Attempt, CallRecord, Status
 from arouter.chat.chunks import Chunk
-from arouter.chat.request import ChatRequest
 from arouter.telemetry import genai
 from arouter.telemetry.spans import Span
 
@@ -21,7 +20,7 @@ _FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "function_call", "c
 def start_attempt(call: Span, attempt: Attempt) -> None:
     """Starts the span of an attempt."""
     if not call.recorded:
-        # It says at least, in its headers, to which trace the request belongs.
+        # Its headers name the trace that the request belongs to.
         attempt.span = call
         return
     provider = attempt.endpoint.provider
@@ -39,51 +38,44 @@ def start_attempt(call: Span, attempt: Attempt) -> None:
     )
 
 
-def end_call(outcome: CallRecord, request: ChatRequest, request_id: str, ended: float) -> None:
-    """Ends a call's span and those of its attempts.
-
-    Args:
-        outcome: Of the call.
-        request: What was asked.
-        request_id: As in the log.
-        ended: When, by the monotonic clock.
-    """
-    call = outcome.span
+def end_spans(record: CallRecord) -> None:
+    """Ends the spans of a call that has ended and of its attempts."""
+    call, ended, stream = record.span, record.ended, record.request.stream
     if not call.recorded:
         call.end(genai.CHAT, {}, ended=ended)
         return
-    last = outcome.last
-    for attempt in outcome.attempts:
-        said: dict[str, Any] = {genai.REQUEST_STREAM: request.stream}
+    last = record.last
+    for attempt in record.attempts:
+        attributes: dict[str, Any] = {genai.REQUEST_STREAM: stream}
         if attempt.failure is not None:
-            said |= {genai.ERROR_TYPE: attempt.result}
+            attributes |= {genai.ERROR_TYPE: attempt.result}
         elif attempt is last:
-            said |= _answer(outcome, attempt.started)
+            attributes |= _answer(record, attempt.started)
         attempt.span.end(
             _name(attempt.endpoint.native_name),
-            said,
+            attributes,
             ended=attempt.ended or ended,
             failed=attempt.failure is not None,
         )
-    model = _model(outcome)
-    said = {
+    model = _model(record)
+    attributes = {
         genai.OPERATION_NAME: genai.CHAT,
-        genai.REQUEST_STREAM: request.stream,
-        "arouter.request_id": request_id,
-        "arouter.status": outcome.status.value,
+        genai.REQUEST_STREAM: stream,
+        "arouter.request_id": record.request_id,
+        "arouter.status": record.status.value,
     }
     if model:
-        said[genai.REQUEST_MODEL] = model
-    if last is not None and last.failure is None and (outcome.complete or outcome.first_token is not None):
-        said |= {
-            **_answer(outcome, outcome.started),
+        attributes[genai.REQUEST_MODEL] = model
+    if last is not None and last.failure is None and (record.complete or record.first_token is not None):
+        attributes |= {
+            **_answer(record, record.started),
             genai.PROVIDER_NAME: genai.provider_name(last.endpoint.provider.id),
-            genai.RESPONSE_ID: outcome.id,
+            genai.RESPONSE_ID: record.id,
             genai.RESPONSE_MODEL: last.model,
         }
-    if outcome.failure is not None:
-        said[genai.ERROR_TYPE] = outcome.failure.lower()
-    call.end(_name(model), said, ended=ended, failed=outcome.status is Status.FAILED)
+    if record.failure is not None:
+        attributes[genai.ERROR_TYPE] = record.failure.lower()
+    call.end(_name(model), attributes, ended=ended, failed=record.status is Status.FAILED)
 
 
 def finish_reasons(document: Chunk) -> list[str]:
@@ -98,27 +90,27 @@ def finish_reasons(document: Chunk) -> list[str]:
     return [reason for reason in reasons if type(reason) is str and reason in _FINISH_REASONS]
 
 
-def _answer(outcome: CallRecord, started: float) -> dict[str, Any]:
+def _answer(record: CallRecord, started: float) -> dict[str, Any]:
     """Returns what is known of the answer, for the call or its last attempt, whichever has `started` then."""
-    said: dict[str, Any] = {}
-    if outcome.finish_reasons:
-        said[genai.RESPONSE_FINISH_REASONS] = outcome.finish_reasons
-    if outcome.first_token is not None:
-        said[genai.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.first_token - started
-    usage = outcome.usage
-    if usage is not None and outcome.exact:
-        said[genai.USAGE_INPUT_TOKENS] = usage.prompt_tokens
-        said[genai.USAGE_OUTPUT_TOKENS] = usage.completion_tokens
+    attributes: dict[str, Any] = {}
+    if record.finish_reasons:
+        attributes[genai.RESPONSE_FINISH_REASONS] = record.finish_reasons
+    if record.first_token is not None:
+        attributes[genai.RESPONSE_TIME_TO_FIRST_CHUNK] = record.first_token - started
+    usage = record.usage
+    if usage is not None and record.exact:
+        attributes[genai.USAGE_INPUT_TOKENS] = usage.prompt_tokens
+        attributes[genai.USAGE_OUTPUT_TOKENS] = usage.completion_tokens
         if usage.cached_tokens:
-            said[genai.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cached_tokens
+            attributes[genai.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cached_tokens
         if usage.reasoning_tokens:
-            said[genai.USAGE_REASONING_OUTPUT_TOKENS] = usage.reasoning_tokens
-    return said
+            attributes[genai.USAGE_REASONING_OUTPUT_TOKENS] = usage.reasoning_tokens
+    return attributes
 
 
-def _model(outcome: CallRecord) -> str:
+def _model(record: CallRecord) -> str:
     """Returns what was asked for, if there is such a thing: anything else is the client's text."""
-    plan = outcome.plan
+    plan = record.plan
     if plan is None or not plan.candidates:
         return ""
     return "auto" if plan.difficulty else plan.candidates[0].model.id

@@ -1,1 +1,1 @@
-"""The models there are: configured, from the providers' own lists, and what is known of them."""
+"""The models: those configured, those from the providers' model lists, and their metadata."""

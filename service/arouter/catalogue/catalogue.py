@@ -1,4 +1,4 @@
-"""The models there are: configured, or from the providers' own lists; each with the endpoints that serve it."""
+"""The models, configured or from the providers' model lists, each with the endpoints that serve it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from copy import copy
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.validators import without_secret
 from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
-from arouter.config.schema import MappedModel
+from arouter.config.provider_schema import MappedModel
 from arouter.errors import ARouterError, Failure
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel
@@ -19,18 +19,18 @@ from arouter.providers.provider import Provider
 __all__ = ["Catalogue", "Endpoint", "Model", "VisibleModels"]
 
 _RETRY_UNKNOWN_LIST = 5
-"""Seconds after which to ask again for a model of a provider whose list has not come yet."""
+"""`retry-after`, in seconds, for a model of a provider whose list has not been read yet."""
 
 
 _MAX_OFFERS = 256
-"""Sets of models that are kept for keys; most keys share one."""
+"""Maximum number of cached sets of models; most keys share one."""
 
 
 class VisibleModels:
-    """The models that keys with the same rights may call. Never changes; a change of the catalogue makes a new one.
+    """The models that keys with the same permissions may call. Immutable; a catalogue change creates a new one.
 
     Attributes:
-        models: By id, sorted; each with the endpoints that are allowed.
+        models: Sorted by id; each with its allowed endpoints only.
     """
 
     def __init__(self, models: Mapping[str, Model]) -> None:
@@ -38,12 +38,12 @@ class VisibleModels:
 
 
 class Catalogue:
-    """A mutable set of models; every reader sees the newest.
+    """A mutable set of models. Readers always see the current state.
 
     Args:
-        providers: The providers that are on. Those with configured models are complete from the start.
-        now: Seconds since the epoch: the `created` of models whose provider does not say.
-        mapped: Models that several of them serve.
+        providers: The enabled providers. Those with configured models are complete from the start.
+        now: Seconds since the epoch; used as `created` of models without a creation time.
+        mapped: Models that are served by several providers.
     """
 
     def __init__(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel] = ()) -> None:
@@ -58,18 +58,18 @@ class Catalogue:
 
     @property
     def providers(self) -> Collection[Provider]:
-        """The providers that are on, sorted by id."""
+        """The enabled providers, sorted by id."""
         return [source.provider for source in self._sources.values()]
 
     @property
     def names(self) -> Set[tuple[str, str]]:
-        """Every model, as its provider's id and its native name."""
+        """All models as (provider id, native name)."""
         return self._view.names
 
     def configure(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel]) -> None:
-        """Puts other providers and mapped models in place of those before.
+        """Replaces the providers and mapped models.
 
-        A provider that was there keeps its list, until another is read.
+        A provider that was present before keeps its model list until a new one is read.
         """
         before = self._sources
         self._sources = {}
@@ -81,28 +81,28 @@ class Catalogue:
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """How many endpoints each provider has, by its id."""
+        """The number of endpoints by provider id."""
         return self._view.sizes
 
     def is_complete(self, provider: Provider) -> bool:
-        """Says whether the models of a provider are known: it needs no list, or has one."""
+        """Returns whether the models of a provider are known: it needs no list, or its list has been read."""
         return not provider.lists or self._sources[provider.id].listed is not None
 
     def see(self, provider: Provider, first_seen: Mapping[str, int], now: int) -> None:
-        """Notes when models were first seen, in seconds since the epoch by native name: earlier than this process."""
+        """Records when models were first seen: seconds since the epoch by native name, possibly before this process."""
         self._sources[provider.id].first_seen.update(first_seen)
         self._rebuild(now, provider.id)
 
     def replace(
         self, provider: Provider, listed: Iterable[ListedModel], now: int, first_seen: Mapping[str, int] | None = None
     ) -> None:
-        """Puts a provider's own list in place of the one before. A model seen before keeps its `created`.
+        """Replaces a provider's model list. A model seen before keeps its `created`.
 
         Args:
-            provider: Whose.
-            listed: Its list.
+            provider: The provider.
+            listed: Its model list.
             now: Seconds since the epoch.
-            first_seen: What `see` would be told.
+            first_seen: As for `see`.
         """
         self._take(provider, listed, first_seen)
         self._rebuild(now, provider.id)
@@ -110,22 +110,22 @@ class Catalogue:
     async def follow(
         self, provider: Provider, listed: Iterable[ListedModel], now: int, first_seen: Mapping[str, int] | None = None
     ) -> None:
-        """Is `replace` for when calls are being answered: what takes long is done in a thread."""
+        """Like `replace`, but computes in a thread so that calls are not blocked."""
         self._take(provider, listed, first_seen)
         await self._rebuild_aside(now, provider.id)
 
     def add_details(self, details: Mapping[tuple[str, str], ModelDetails], now: int) -> None:
-        """Puts what was looked up, by provider and native name, in place of what was before."""
+        """Replaces the looked-up details, given by provider id and native name."""
         self._look_up(details)
         self._rebuild(now)
 
     async def follow_details(self, details: Mapping[tuple[str, str], ModelDetails], now: int) -> None:
-        """Is `add_details` for when calls are being answered."""
+        """Like `add_details`, but computes in a thread so that calls are not blocked."""
         self._look_up(details)
         await self._rebuild_aside(now)
 
     def note_failure(self, provider: Provider, error: ARouterError) -> None:
-        """Remembers why a provider's list could not be read, for those who ask for its models."""
+        """Records why a provider's list could not be read, for error messages about its models."""
         self._sources[provider.id].failure = error.message
 
     async def wait_change(self) -> None:
@@ -150,11 +150,11 @@ class Catalogue:
         return list(self.offer(key).models.values())
 
     def find(self, id_: str, key: AuthenticatedKey) -> Model:
-        """Returns the model with that id, with the endpoints that the key may use.
+        """Returns the model with an id, with the endpoints that the key may use.
 
         Raises:
-            ARouterError: MODEL_NOT_FOUND; UNAVAILABLE if its provider's list has never been read;
-                PERMISSION_DENIED if the key may not use it.
+            ARouterError: MODEL_NOT_FOUND; UNAVAILABLE if its provider's list has never been read; PERMISSION_DENIED if
+            the key may not use it.
         """
         model = self.offer(key).models.get(id_)
         if model is not None:
@@ -177,7 +177,7 @@ class Catalogue:
         source.first_seen.update(first_seen or {})
         source.listed = {entry.name: entry for entry in listed}
         if len(source.first_seen) > len(source.listed) + len(provider.models) + MAX_MODELS:
-            # A list that changes for ever is not remembered for ever.
+            # Bounds the memory for a list whose models keep changing.
             known = source.listed.keys() | provider.models.keys()
             source.first_seen = {name: seen for name, seen in dict(source.first_seen).items() if name in known}
 
@@ -202,7 +202,7 @@ class Catalogue:
                 view = await asyncio.to_thread(build_view, sources, self._mapped, now, self._view.endpoints, changed)
                 if version == self._version:
                     break
-                # Something else has changed since.
+                # Another change happened in the meantime.
                 changed = None
             self._show(view)
 

@@ -1,4 +1,4 @@
-"""What an answer cost: tokens times prices."""
+"""The cost of an answer: tokens times prices."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def cost(
     prompt_audio_tokens: int = 0,
     completion_audio_tokens: int = 0,
 ) -> float:
-    """Returns USD, never less than 0.
+    """Returns the cost in USD, never less than 0.
 
-    A provider that counts parts of a prompt twice, or more of them than the prompt has, is not paid for them: no token
-    costs more than once. Cached before written before audio.
+    If a provider counts parts of a prompt twice, or more parts than the prompt has, each token is still charged only
+    once. Precedence: cached, written, audio.
 
     Args:
-        prices: The model's.
-        prompt_tokens: All of the prompt, whatever became of it; decides on the tier.
-        completion_tokens: All of the answer, reasoning and audio included.
-        cached_tokens: Of the prompt's, those read from a cache.
-        cache_write_tokens: Of the prompt's, those written to a cache.
-        prompt_audio_tokens: Of the prompt's, those of audio that was not cached.
-        completion_audio_tokens: Of the answer's, those of audio.
+        prices: The model's prices.
+        prompt_tokens: All prompt tokens, cached or not; they select the tier.
+        completion_tokens: All completion tokens, including reasoning and audio.
+        cached_tokens: Prompt tokens read from a cache.
+        cache_write_tokens: Prompt tokens written to a cache.
+        prompt_audio_tokens: Prompt tokens of audio that was not cached.
+        completion_audio_tokens: Completion tokens of audio.
     """
     rates = rates_for(prices, prompt_tokens)
     plain = max(prompt_tokens, 0)
@@ -49,5 +49,5 @@ def cost(
 
 
 def rates_for(prices: Prices, prompt_tokens: int) -> Rates:
-    """Returns the rates of a request whose prompt has that many tokens."""
+    """Returns the rates for a request with that number of prompt tokens."""
     return next((tier for tier in reversed(prices.tiers) if prompt_tokens > tier.above), prices)

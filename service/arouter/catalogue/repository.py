@@ -1,4 +1,4 @@
-"""What of the catalogue survives a restart. An interface; `arouter.sql` has the SQL behind it."""
+"""Interface of the persisted part of the catalogue. `arouter.sql` implements it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from arouter.providers.adapter import ListedModel
 
 
 class StoredList(NamedTuple):
-    """What is kept of one provider.
+    """The stored state of one provider.
 
     Attributes:
-        listed: Its list as it last was, each model with its `created`; None if it was never read.
-        first_seen: When each of its models was first seen, those no longer listed included: seconds since the epoch by
-            native name.
+        listed: Its last model list, each model with its `created`; None if it was never read.
+        first_seen: When each model was first seen, including models no longer listed: seconds since the epoch by native
+        name.
     """
 
     listed: Sequence[ListedModel] | None
@@ -22,25 +22,25 @@ class StoredList(NamedTuple):
 
 
 class CatalogueRepository(Protocol):
-    """Keeps the providers' lists."""
+    """Stores the providers' model lists."""
 
     async def load(self) -> Mapping[str, StoredList]:
-        """Returns what is kept, by provider.
+        """Returns the stored state by provider id.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The store cannot be read.
         """
 
     async def see(self, provider: str, names: Iterable[str], now: int) -> Mapping[str, int]:
-        """Keeps `now` as first sight of those names that are new. Returns the first sight of all of them.
+        """Stores `now` as the first sight of new names. Returns the first sight of all `names`.
 
         Raises:
-            StoreError: It cannot be written.
+            StoreError: The store cannot be written.
         """
 
     async def replace(self, provider: str, listed: Sequence[ListedModel], now: int) -> None:
-        """Keeps a provider's list, read at `now`, in place of its last one. All names have been seen.
+        """Replaces a provider's stored list by one that was read at `now`. All names must have been passed to `see`.
 
         Raises:
-            StoreError: It cannot be written.
+            StoreError: The store cannot be written.
         """

@@ -1,4 +1,4 @@
-"""Keeps the catalogue in step with the providers' own lists, with the price list, and with the store."""
+"""Keeps the catalogue in sync with the providers' model lists, the price list and the store."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Provider
 
 _FIRST_RETRY = 1.0
-"""Seconds after which a list that could not be read is asked for again; doubled each time, up to the interval."""
+"""Initial delay in seconds before a failed list is read again; doubled each time, up to the interval."""
 
 _PRICES_HOLD = 3600.0
-"""Seconds after which prices are looked up again: some change at a date, some with the time of day."""
+"""Interval of price look-ups in seconds: some prices change at a date or with the time of day."""
 
 _PRICE_RETRY = 60.0
-"""Seconds after which prices that could not be looked up are looked up again."""
+"""Delay in seconds before a failed price look-up is repeated."""
 
 _PRICE_PAUSE = 5.0
-"""Seconds between two look-ups, however often lists change: each is a process."""
+"""Minimum seconds between two look-ups, however often lists change, because each starts a process."""
 
 _MAX_REASON = 500
-"""Characters of what a provider says of its failure in the log."""
+"""Maximum length of a provider's error message in the log, in characters."""
 
 _log = logging.getLogger(__name__)
 
 
 class CatalogueSync:
-    """One background task a provider, which reads its list now and then again, and one that looks prices up.
+    """Runs one background task per provider, which reads its model list periodically, and one for prices.
 
-    A provider that cannot be reached keeps its last list and is asked again sooner. Without a store everything works
-    but the memory of it.
+    A provider that is unreachable keeps its last list and is retried sooner. Without a working store only persistence
+    is lost.
 
     Args:
-        catalogue: What to keep in step.
-        upstream: Through whom the providers are asked.
-        store: Where lists survive a restart.
+        catalogue: The catalogue to update.
+        upstream: The client for calling providers.
+        store: Persists the lists.
         interval: Seconds between two reads of a list.
 
     Attributes:
-        synced: When each provider's list was last read, in seconds since the epoch by provider id.
+        synced: When each provider's list was last read: seconds since the epoch by provider id.
     """
 
     def __init__(self, catalogue: Catalogue, upstream: Upstream, store: CatalogueRepository, interval: float) -> None:
@@ -65,8 +65,11 @@ class CatalogueSync:
         self._priced: Set[tuple[str, str]] = frozenset()
         self._unpriced = asyncio.Event()
 
-    async def start(self, patience: float) -> None:
-        """Takes what the store has and starts the tasks. Lists never read before get `patience` seconds to arrive."""
+    async def start(self, timeout_seconds: float) -> None:
+        """Loads the stored lists and starts the tasks.
+
+        Waits up to `timeout_seconds` for lists that were never read before.
+        """
         providers = self._catalogue.providers
         await self._restore(providers)
         self._prices = asyncio.create_task(self._follow_prices())
@@ -76,14 +79,14 @@ class CatalogueSync:
             if not self._catalogue.is_complete(provider):
                 first_reads.append(asyncio.ensure_future(first_read.wait()))
         if first_reads:
-            _, late = await asyncio.wait(first_reads, timeout=patience)
+            _, late = await asyncio.wait(first_reads, timeout=timeout_seconds)
             for waiter in late:
                 waiter.cancel()
 
     async def configure(self, interval: float) -> None:
-        """Takes another interval, and the catalogue's providers as they are now.
+        """Applies a new interval and the catalogue's current providers.
 
-        Those that are new or have changed are read at once; all are, if the interval has.
+        New and changed providers are read at once; all are, if the interval has changed.
 
         Args:
             interval: Seconds between two reads of a list.
@@ -92,7 +95,7 @@ class CatalogueSync:
         new = [provider for id_, provider in providers.items() if id_ not in self._readers]
         for id_, (provider, task) in list(self._readers.items()):
             if provider != providers.get(id_) or interval != self._interval:
-                # Before anything else runs: nobody may tell the catalogue of a provider that it has no more.
+                # Before anything else runs: no old task may update the catalogue for a provider that was removed.
                 task.cancel()
                 del self._readers[id_]
                 self._taken.pop(id_, None)
@@ -102,10 +105,10 @@ class CatalogueSync:
         for id_, provider in providers.items():
             if id_ not in self._readers:
                 self._read(provider)
-        self._look_for_unpriced()
+        self._check_unpriced()
 
     async def stop(self) -> None:
-        """Ends the tasks."""
+        """Stops the tasks."""
         tasks = [task for _, task in self._readers.values()]
         if self._prices is not None:
             tasks.append(self._prices)
@@ -114,7 +117,7 @@ class CatalogueSync:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _read(self, provider: Provider) -> asyncio.Event:
-        """Starts the task of a provider; returns what is set once it has read the list, or failed to."""
+        """Starts the task of a provider; returns an event that is set once the first read has succeeded or failed."""
         first_read = asyncio.Event()
         self._readers[provider.id] = provider, asyncio.create_task(self._follow(provider, first_read))
         return first_read
@@ -133,30 +136,30 @@ class CatalogueSync:
                 elif provider.models:
                     self._catalogue.see(provider, await self._store.see(provider.id, provider.models, now), now)
         except StoreError as error:
-            _log.warning("the catalogue could not be read from the store: %s", error)
+            _log.warning("failed to read the catalogue from the store: %s", error)
 
     async def _follow(self, provider: Provider, first_read: asyncio.Event) -> None:
-        """Reads one provider's list for ever. Says why it cannot, when that changes."""
+        """Reads one provider's list forever. Logs failures when their cause changes."""
         retry = min(_FIRST_RETRY, self._interval)
-        said: Failure | None = None
+        last_failure: Failure | None = None
         while True:
             try:
                 listed = await self._upstream.list_models(provider)
             except ARouterError as error:
                 self._catalogue.note_failure(provider, error)
-                if error.failure is not said:
-                    said = error.failure
+                if error.failure is not last_failure:
+                    last_failure = error.failure
                     _log.warning(
-                        "the model list of provider %s cannot be read: %s", provider.id, _cause(provider, error)
+                        "failed to read the model list of provider %s: %s", provider.id, _cause(provider, error)
                     )
                 wait, retry = retry, min(retry * 2, self._interval)
             else:
-                said = None
+                last_failure = None
                 await self._take(provider, listed)
                 self.synced[provider.id] = time.time()
                 wait, retry = self._interval, min(_FIRST_RETRY, self._interval)
             first_read.set()
-            # Jitter, so that many processes do not ask in step.
+            # Jitter, so that processes do not send their requests at the same time.
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311
 
     async def _take(self, provider: Provider, listed: ListedModels) -> None:
@@ -171,31 +174,31 @@ class CatalogueSync:
             first_seen = await self._store.see(provider.id, provider.models, now)
             self._taken[provider.id] = taken
         except StoreError as error:
-            _log.warning("the list of provider %s could not be kept: %s", provider.id, error)
+            _log.warning("failed to store the model list of provider %s: %s", provider.id, error)
         await self._catalogue.follow(provider, listed, now, first_seen)
         _log.info("provider %s lists %d models", provider.id, len(listed))
-        self._look_for_unpriced()
+        self._check_unpriced()
 
     def _warn(self, provider: Provider, listed: ListedModels) -> None:
-        """Says which entries of a list are left out, when their number changes."""
+        """Logs how many entries of a list are left out, when that number changes."""
         left_out = listed.unreadable, listed.beyond
         if left_out == self._left_out.get(provider.id, (0, 0)):
             return
         self._left_out[provider.id] = left_out
         if any(left_out):
             _log.warning(
-                "entries of the model list of provider %s are left out: %d cannot be read, %d are beyond the first %d",
+                "entries of the model list of provider %s are left out: %d are invalid, %d are beyond the first %d",
                 provider.id,
                 *left_out,
                 MAX_MODELS,
             )
 
-    def _look_for_unpriced(self) -> None:
+    def _check_unpriced(self) -> None:
         if not self._catalogue.names <= self._priced:
             self._unpriced.set()
 
     async def _follow_prices(self) -> None:
-        """Looks prices up: at once, whenever models are new, and now and then."""
+        """Looks up prices at once, whenever models are new, and periodically."""
         while True:
             self._unpriced.clear()
             wanted = self._catalogue.names
@@ -204,7 +207,7 @@ class CatalogueSync:
                 await self._catalogue.follow_details(await look_up(wanted), int(time.time()))
                 self._priced = wanted
             except PriceLookupError as error:
-                _log.warning("prices could not be looked up: %.500r", str(error))
+                _log.warning("failed to look up prices: %.500r", str(error))
                 hold = _PRICE_RETRY
             await asyncio.sleep(_PRICE_PAUSE)
             with contextlib.suppress(TimeoutError):
@@ -213,14 +216,14 @@ class CatalogueSync:
 
 
 def _hash(listed: Sequence[ListedModel]) -> int:
-    """Returns what tells lists apart, but for `created`: llama.cpp and vLLM call every model created just now."""
+    """Returns a hash without `created`, because llama.cpp and vLLM set it to the current time."""
     return hash(tuple(hash((entry.name, entry.details)) for entry in listed))
 
 
 def _cause(provider: Provider, error: ARouterError) -> str:
-    """Returns the cause with the address, and with what is mostly wrong where the address leads nowhere.
+    """Returns the cause with the URL, and a hint at the likely mistake if the URL does not exist.
 
-    What the provider said is cut and escaped: it must not be able to write lines of its own.
+    The provider's text is truncated and escaped so that it cannot inject log lines.
     """
     hint = " Is its base_url right?" if error.failure is Failure.NOT_FOUND else ""
     return f"GET {provider.base_url}{provider.adapter.models_path}: {error.detail[:_MAX_REASON]!r}{hint}"

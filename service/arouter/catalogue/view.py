@@ -1,4 +1,7 @@
-"""What the catalogue is made of, and how it is made: sources to models, and models to what a key may use. Pure."""
+"""The data of the catalogue and how it is derived: from sources to models, and from models to those a key may use.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import NamedTuple
 from typing_extensions import override
 
 from arouter.accounts.keys import AuthenticatedKey
-from arouter.config.schema import MappedModel
+from arouter.config.provider_schema import MappedModel
 from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import Provider
@@ -18,14 +21,14 @@ from arouter.providers.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A model at a provider.
+    """A model served by one provider.
 
     Attributes:
         id: `provider/name`.
-        provider: Who serves it.
-        native_name: What the provider calls it.
+        provider: The provider that serves it.
+        native_name: The provider's name for it.
         created: Seconds since the epoch.
-        details: What else is known of it.
+        details: Further metadata.
     """
 
     id: str
@@ -40,8 +43,8 @@ class Model:
     """A model that can be called.
 
     Attributes:
-        id: What clients write: the id of its one endpoint, or of an entry in the configuration's `models`.
-        endpoints: Where it is served; one at least.
+        id: The model id in requests: the id of its only endpoint, or of an entry of the configuration's `models`.
+        endpoints: Its endpoints; at least one.
     """
 
     id: str
@@ -54,17 +57,17 @@ class Model:
 
     @property
     def created(self) -> int:
-        """When the first of its endpoints was, in seconds since the epoch."""
+        """The creation time of its oldest endpoint, in seconds since the epoch."""
         return min(endpoint.created for endpoint in self.endpoints)
 
     @property
     def details(self) -> ModelDetails:
-        """What is known of its first endpoint."""
+        """The metadata of its first endpoint."""
         return self.endpoints[0].details
 
 
 class AllowedModels(Mapping[str, Model]):
-    """Those of all models that a key may call. Each is judged when it is asked for, all of them only for a list."""
+    """The models that a key may call. Permissions are evaluated lazily, per model; only a listing evaluates all."""
 
     def __init__(self, models: Mapping[str, Model], key: AuthenticatedKey) -> None:
         self._models = models
@@ -97,15 +100,15 @@ class AllowedModels(Mapping[str, Model]):
 
 
 class View(NamedTuple):
-    """What is made of all sources.
+    """The derived state of all sources.
 
     Attributes:
         endpoints: By id.
         models: By id, sorted.
-        ids: Of the models, by the id and by the part behind its first slash, both in lower case. One that is alone
-            is no tuple: the garbage collector would have to look at it.
-        sizes: How many endpoints each provider has, by its id.
-        names: Every model, as its provider's id and its native name.
+        ids: Model ids by the id and by the part after its first slash, both in lower case. A single id is not wrapped
+        in a tuple, which the garbage collector would have to track.
+        sizes: The number of endpoints by provider id.
+        names: All models as (provider id, native name).
     """
 
     endpoints: Mapping[str, Endpoint]
@@ -117,18 +120,18 @@ class View(NamedTuple):
 
 @dataclass
 class Source:
-    """What is known of one provider's models, by native name."""
+    """The known models of one provider, by native name."""
 
     provider: Provider
     listed: Mapping[str, ListedModel] | None = None
     first_seen: dict[str, int] = field(default_factory=dict)
     looked_up: Mapping[str, ModelDetails] = field(default_factory=dict)
-    failure: str = "It has not answered yet."
+    failure: str = "The provider has not answered yet."
 
     def endpoints(self, now: int) -> list[Endpoint]:
-        """Returns the endpoints: those configured and, where nothing else is said, those listed.
+        """Returns the endpoints: the configured ones and, unless the configuration restricts them, the listed ones.
 
-        What the configuration says of a model counts before what its provider says, and that before the price list.
+        Metadata from the configuration takes precedence over the provider's, and that over the price list.
         """
         listed = self.listed or {}
         configured = self.provider.models
@@ -138,7 +141,7 @@ class Source:
             entry = listed.get(name) or ListedModel(name)
             details = configured.get(name, UNKNOWN).over(entry.details).over(self.looked_up.get(name, UNKNOWN))
             first_seen = self.first_seen.setdefault(name, now)
-            # What says that it was made after it was seen is a server that calls every model new.
+            # A creation time after the first sight means that the server reports every model as new.
             created = min(entry.created or first_seen, first_seen)
             endpoints.append(Endpoint(f"{self.provider.id}/{name}", self.provider, name, created, details))
         return endpoints
@@ -151,14 +154,14 @@ def build_view(
     before: Mapping[str, Endpoint],
     changed: str | None,
 ) -> View:
-    """Returns what the sources make. May run in a thread: nothing else writes to what it reads.
+    """Returns the state derived from the sources. May run in a thread: no other thread modifies what it reads.
 
     Args:
-        sources: By their provider's id.
-        mapped: Models that several of them serve.
+        sources: By provider id.
+        mapped: Models that are served by several providers.
         now: Seconds since the epoch.
-        before: The endpoints there were.
-        changed: The id of the only provider whose endpoints may be others now; None if all may.
+        before: The previous endpoints.
+        changed: The id of the only provider whose endpoints may have changed; None if all may have.
     """
     endpoints: dict[str, Endpoint] = {}
     if changed is not None:
@@ -185,12 +188,12 @@ def build_view(
 
 
 def refusal(model: Model, endpoint: Endpoint, key: AuthenticatedKey) -> str | None:
-    """Says why a key may not use an endpoint of a model, or None if it may."""
+    """Returns why a key may not use an endpoint of a model, or None if it may."""
     return key.refusal(endpoint.provider.id, model.id, endpoint.id)
 
 
 def allowed_model(model: Model, key: AuthenticatedKey) -> Model | None:
-    """Returns the model as a key may use it, or None if it may not."""
+    """Returns the model with the endpoints that the key may use, or None if there are none."""
     endpoints = tuple(endpoint for endpoint in model.endpoints if refusal(model, endpoint, key) is None)
     if len(endpoints) == len(model.endpoints):
         return model

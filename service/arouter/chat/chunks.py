@@ -1,6 +1,6 @@
-"""What the router needs to know of a streamed chunk, in canonical form.
+"""What the router inspects in a streamed chunk, in canonical form.
 
-A canonical stream is chunks without `usage`, then at most one chunk with `"choices": []` that carries it.
+A canonical stream consists of chunks without `usage`, then at most one chunk with `"choices": []` and `usage`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ Chunk = dict[str, Any]
 
 
 def is_meaningful(chunk: Chunk) -> bool:
-    """Says whether a chunk commits the router to its provider.
+    """Returns whether a chunk commits the router to its provider.
 
-    A chunk that only opens the answer (a role, an empty text) does not: a provider that fails after it can still be
-    replaced without the client seeing two answers.
+    A chunk that only opens the answer (a role, an empty text) does not: if the provider fails after it, another one can
+    take over without the client seeing two answers.
     """
     return any(
         choice.get("finish_reason") is not None
@@ -24,7 +24,7 @@ def is_meaningful(chunk: Chunk) -> bool:
 
 
 def chunks_of(completion: Chunk) -> list[Chunk]:
-    """Returns a whole answer as a stream: its messages, their ends, and what was used."""
+    """Returns a complete answer as a stream: its messages, their finish reasons and the usage."""
     rest = {field: value for field, value in completion.items() if field not in ("choices", "usage")}
     messages, ends = [], []
     for choice in completion["choices"]:
@@ -39,6 +39,6 @@ def chunks_of(completion: Chunk) -> list[Chunk]:
 
 
 def usage_chunk(template: Chunk, usage: dict[str, Any]) -> Chunk:
-    """Returns the last chunk of a stream: no choices, only what was used."""
+    """Returns the last chunk of a stream: no choices, only usage."""
     rest = {field: value for field, value in template.items() if field not in ("choices", "usage")}
     return {**rest, "choices": [], "usage": usage}

@@ -1,6 +1,7 @@
-"""Reads JSON whose number of values is bounded before any object is built. Pure.
+"""Parses JSON and limits its number of values before any object is built. Pure.
 
-A parser makes 60 to 230 bytes of objects of the two or four bytes of `[]` and `{}`: 10 MB of them are more than 1 GB.
+A parser builds 60 to 230 bytes of objects from the two to four bytes of `[]` and `{}`: 10 MB of them would take more
+than 1 GB.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ import orjson
 from arouter.errors import ARouterError, invalid_request
 
 MAX_JSON_VALUES = 200_000
-"""Values and member names that one JSON text may have. What they are made into takes 20 MB at most, its texts apart."""
+"""Maximum number of values and member names in a JSON text. Their objects take at most 20 MB, strings excluded."""
 
 
 def load_json(data: bytes | str, what: str, param: str | None = None) -> Any:
-    """Returns the value of a JSON text.
+    """Parses a JSON text.
 
     Args:
-        data: The text; not empty.
-        what: Names it in errors.
-        param: The field that holds it, if that is not the whole request.
+        data: The text; must not be empty.
+        what: Name of the text for error messages.
+        param: The field that contains the text, unless the text is the whole request.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it is not JSON, or has more than `MAX_JSON_VALUES`.
+        ARouterError: INVALID_REQUEST if the text is not JSON or has more than `MAX_JSON_VALUES` values.
     """
     if len(data) > MAX_JSON_VALUES and count_values(data.encode() if isinstance(data, str) else data) > MAX_JSON_VALUES:
         raise too_many_values(what, param)
@@ -35,16 +36,16 @@ def load_json(data: bytes | str, what: str, param: str | None = None) -> Any:
 
 
 def count_values(data: bytes) -> int:
-    """Returns the number of values and member names of a JSON text, or a bound of it where that is small enough.
+    """Returns the number of values and member names of a JSON text, or an upper bound if that is small enough.
 
-    Each has a mark of its own: the comma or the bracket before it, or the colon behind it. The marks in strings are
-    left out only where all of them are too many. A text that is not JSON is counted up to its first error or beyond,
-    which is as far as a parser builds objects.
+    Each value or name has a delimiter: the comma or bracket before it, or the colon after it. Delimiters inside strings
+    are excluded only if the total with them is over the limit. Text that is not JSON is counted at least up to its
+    first error, which is as far as a parser builds objects.
     """
     bound = _marks(data)
     if bound <= MAX_JSON_VALUES:
         return bound
-    # An escape is a backslash and what follows; without them every quotation mark begins or ends a string.
+    # An escape is a backslash and the next character; without escapes every quotation mark opens or closes a string.
     plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     strings = plain.count(b'"') // 2
     if strings > MAX_JSON_VALUES:
@@ -53,7 +54,7 @@ def count_values(data: bytes) -> int:
 
 
 def too_many_values(what: str, param: str | None = None) -> ARouterError:
-    """Returns the 400 of a text or message that has too many values."""
+    """Returns the 400 error for a text or message that has too many values."""
     return invalid_request(f"{what} has more than {MAX_JSON_VALUES} values.", param)
 
 

@@ -1,4 +1,4 @@
-"""The checks of a request's messages."""
+"""Validation of a request's messages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ROLES = ", ".join(sorted(REQUIRED_OF_ROLE))
 
 
 def check_messages(messages: list[Any]) -> None:
-    """Checks the messages of a request.
+    """Validates the messages of a request.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming the path of the first thing that is wrong.
+        ARouterError: INVALID_REQUEST with the path of the first invalid member.
     """
     if not messages:
         raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")

@@ -1,7 +1,7 @@
-"""What a request says about routing, read from a body that `check_body` has found good. Pure.
+"""The routing preferences of a request, read from a body that `check_body` has validated. Pure.
 
 Sources: docs.arouter.ai (provider-routing, model-fallbacks, model-variants, plugins-overview); for the object forms,
-which it leaves out, openrouter.ai ("Provider routing") and its SDK.
+which it does not document, openrouter.ai ("Provider routing") and its SDK.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from arouter.errors import invalid_request
 from arouter.patterns import too_costly
 
 ROUTER_FIELDS = tuple(name for name, row in PARAMETERS.items() if row.router)
-"""Fields that speak to the router; no provider sees them."""
+"""Fields for the router, which are not sent to providers."""
 
 Variant = Literal["nitro", "floor", "free"]
 Sort = Literal["price", "throughput", "latency"]
@@ -35,52 +35,52 @@ _NO_WISH: tuple[Any, ...] = (None, [], {}, "")
 class WantedModel(Struct, frozen=True):
     """A model as the request names it.
 
-    Providers' own names may have colons too (`ollama/llama3:8b`, OpenRouter's `x/y:free`): `base` and `variant` count
-    only where no model has the whole text for its id.
+    Native names may contain colons (`ollama/llama3:8b`, OpenRouter's `x/y:free`): `base` and `variant` apply only if no
+    model has the whole text as its id.
 
     Attributes:
-        text: The name, as written.
+        text: The name as sent.
     """
 
     text: str
 
     @property
     def variant(self) -> Variant | None:
-        """What the suffix asks for: `nitro` is the fastest, `floor` the cheapest, `free` one that costs nothing."""
+        """The variant of the suffix: `nitro` is the fastest, `floor` the cheapest, `free` a model without charge."""
         suffix = self.text.rpartition(":")[2]
         return cast(Variant, suffix) if suffix in _VARIANTS and suffix != self.text else None
 
     @property
     def base(self) -> str:
-        """The name without the suffix of its variant."""
+        """The name without the variant suffix."""
         return self.text if self.variant is None else self.text.rpartition(":")[0]
 
     @property
     def wants_auto(self) -> bool:
-        """Whether the choice is the router's."""
+        """Whether the router chooses the model."""
         return self.base == "auto"
 
 
-# A struct and not a dataclass, which is frozen at a price of 2 µs for each request.
+# A Struct, because creating a frozen dataclass costs 2 µs per request.
 class Preferences(Struct, frozen=True):
-    """A request's preferences. An empty tuple is no preference, as is None.
+    """The provider preferences of a request. None and an empty tuple mean no preference.
 
     Attributes:
-        models: What to try, in this order, each once; empty where the request names none.
+        models: Models to try in this order, without duplicates; empty if the request names none.
         order: Ids of the providers to try first, in this order. Ids are in lower case, here and below.
         only: Ids of the only providers to use.
-        ignore: Ids of providers not to use.
-        allow_fallbacks: Whether another provider may stand in for the preferred one.
-        require_parameters: Whether a provider that cannot honour every parameter is to be refused.
-        data_collection: Whether providers may keep what they are sent.
-        zdr: Whether only endpoints that retain nothing will do.
+        ignore: Ids of providers to exclude.
+        allow_fallbacks: Whether other providers may be used if the preferred one fails.
+        require_parameters: Whether to exclude providers that do not support every parameter.
+        data_collection: Whether providers may store what they receive.
+        zdr: Whether to use only endpoints with zero data retention.
         quantizations: The only quantizations to use, in lower case.
-        sort: What to prefer, in place of balancing the load.
-        min_throughput: Median of tokens per second below which an endpoint comes later.
-        max_latency: Median of seconds to the first token above which an endpoint comes later.
-        max_prompt_price: The most that a prompt may cost, in USD per million tokens.
-        max_completion_price: The most that an answer may cost, in USD per million tokens.
-        auto_models: Patterns of the models that `auto` may choose; `*` is any text.
+        sort: The criterion to sort by instead of load balancing.
+        min_throughput: Median tokens per second below which an endpoint is ranked last.
+        max_latency: Median seconds to the first token above which an endpoint is ranked last.
+        max_prompt_price: Maximum prompt price in USD per million tokens.
+        max_completion_price: Maximum completion price in USD per million tokens.
+        auto_models: Patterns of the models that `auto` may choose; `*` matches any text.
     """
 
     models: tuple[WantedModel, ...] = ()
@@ -101,22 +101,23 @@ class Preferences(Struct, frozen=True):
 
 
 def parse_preferences(body: dict[str, Any]) -> Preferences:
-    """Returns what a request preferences.
+    """Returns the provider preferences of a request.
 
     Raises:
-        ARouterError: INVALID_REQUEST; a price is no number of at least 0, which may be a text; too many patterns.
+        ARouterError: INVALID_REQUEST if a price is not a number (or numeric string) of at least 0, or if there are too
+        many patterns.
     """
     model = body.get("model")
     if _ROUTER_FIELDS.isdisjoint(body):
         return Preferences((WantedModel(model),)) if model else Preferences()
-    wanted = dict.fromkeys([*([model] if model else ()), *(body.get("models") or ())])
-    if len(wanted) > _MAX_MODELS:
+    requested = dict.fromkeys([*([model] if model else ()), *(body.get("models") or ())])
+    if len(requested) > _MAX_MODELS:
         raise invalid_request(f"Invalid value for 'models': expected at most {_MAX_MODELS} models.", "models")
     provider = body.get("provider") or {}
     sort = provider.get("sort")
     max_price = provider.get("max_price") or {}
     return Preferences(
-        models=tuple(map(WantedModel, wanted)),
+        models=tuple(map(WantedModel, requested)),
         order=_names(provider.get("order")),
         only=_names(provider.get("only")),
         ignore=_names(provider.get("ignore")),
@@ -135,7 +136,7 @@ def parse_preferences(body: dict[str, Any]) -> Preferences:
 
 
 def unserved_preferences(body: dict[str, Any]) -> tuple[str, ...]:
-    """Returns the names of what a request asks of the router and does not get."""
+    """Returns the names of the requested routing options that are not supported."""
     if _ROUTER_FIELDS.isdisjoint(body):
         return ()
     plugins = _enabled(body.get("plugins"))
@@ -165,7 +166,7 @@ def _unknown(holder: dict[str, Any], known: Iterable[str], path: str) -> list[st
 
 
 def _names(value: list[str] | None) -> tuple[str, ...]:
-    """Returns names without regard to case, in which the documented ones differ."""
+    """Returns the names in lower case, because the documentation is not consistent about case."""
     return tuple(dict.fromkeys(name.lower() for name in value)) if value else ()
 
 
@@ -174,7 +175,10 @@ def _given(cutoffs: dict[str, Any]) -> list[str]:
 
 
 def _median(value: Any) -> float | None:
-    """Returns a cutoff: a number is the median's; of several percentiles' the lowest one's stands for it."""
+    """Returns a cutoff.
+
+    A plain number applies to the median; of several percentiles the lowest one is used in its place.
+    """
     if isinstance(value, dict):
         given = _given(value)
         value = value[given[0]] if given else None
@@ -182,7 +186,7 @@ def _median(value: Any) -> float | None:
 
 
 def _usd(value: Any, path: str) -> float | None:
-    """Returns a price, which may be a text: OpenRouter's SDK sends texts."""
+    """Returns a price. OpenRouter's SDK sends prices as strings."""
     if value is None:
         return None
     try:

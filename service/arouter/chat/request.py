@@ -1,7 +1,7 @@
-"""A chat request: OpenAI's JSON, checked as far as every provider needs it.
+"""A chat request: OpenAI's JSON, validated as far as every provider requires it.
 
-Unknown fields are kept and passed on. Known ones must have the types and ranges of `parameters.py`, so that a mistake
-is reported here instead of by the provider, in its own words.
+Unknown fields are kept and passed on. Known fields must have the types and ranges of `parameters.py`, so that the error
+names the field and does not depend on the provider.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ from arouter.chat.types import check, missing, name_of
 from arouter.errors import ARouterError, Failure, invalid_request
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
-"""Largest request, here and at the gateway (docs.arouter.ai: 10 MB)."""
+"""Maximum size of a request body, here and at the gateway (docs.arouter.ai: 10 MB)."""
 
 _KINDS = {name: row.kind for name, row in PARAMETERS.items()}
 
 
 class ChatRequest:
-    """One request, immutable by agreement: it is encoded again for each provider that is tried.
+    """A chat request. Must not be modified: it is encoded again for each provider that is tried.
 
     Attributes:
-        body: What the provider is to see: the request as the client wrote it, keys in the client's order, without what
-            speaks to the router.
-        preferences: What it preferences from the router, the models among it.
-        stream: Whether the answer is to be streamed.
+        body: The request for the provider: as the client sent it, in the client's key order, without router fields.
+        preferences: The provider preferences, including the models.
+        stream: Whether the answer is streamed.
         include_usage: Whether a streamed answer ends with a usage chunk.
-        unserved: Names of what it preferences from the router and does not get.
+        unserved: Names of the requested routing options that are not supported.
     """
 
     __slots__ = ("body", "include_usage", "preferences", "stream", "unserved")
@@ -44,13 +43,13 @@ class ChatRequest:
 
 
 def parse_chat_request(data: bytes) -> ChatRequest:
-    """Returns the request in a REST body.
+    """Parses and validates a REST body.
 
     Raises:
-        ARouterError: INVALID_REQUEST, with the `param` at fault; PAYLOAD_TOO_LARGE.
+        ARouterError: INVALID_REQUEST with the invalid `param`; PAYLOAD_TOO_LARGE.
     """
     if len(data) > MAX_BODY_BYTES:
-        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body is over {MAX_BODY_BYTES} bytes.")
+        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body exceeds {MAX_BODY_BYTES} bytes.")
     if not data:
         raise invalid_request("The request has no body. Send a JSON object with 'model' and 'messages'.")
     body = load_json(data, "The request body")
@@ -60,10 +59,10 @@ def parse_chat_request(data: bytes) -> ChatRequest:
 
 
 def check_body(body: Any) -> None:
-    """Checks a request in canonical form.
+    """Validates a request in canonical form.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming the first field that is missing, of the wrong type or out of its range.
+        ARouterError: INVALID_REQUEST with the first field that is missing, of the wrong type or out of range.
     """
     if not isinstance(body, dict):
         raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")

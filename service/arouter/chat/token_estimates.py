@@ -1,4 +1,4 @@
-"""About how many tokens a request and an answer have, before a provider has counted them. Pure.
+"""Estimates of the token counts of requests and answers, for use before a provider has counted them. Pure.
 
 A tokenizer would be exact for one provider and slow for all.
 """
@@ -14,35 +14,35 @@ from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
 
 _MIN_BYTES_PER_TOKEN = 2
-"""UTF-8 bytes of a prompt's token, at least: prose has 3 to 5, code about 3, Chinese 3 to 4, random letters about 2."""
+"""Minimum UTF-8 bytes per prompt token: prose has 3 to 5, code about 3, Chinese 3 to 4, random letters about 2."""
 
 _LIKELY_BYTES_PER_TOKEN = 4
-"""The same on average."""
+"""Average UTF-8 bytes per prompt token."""
 
 _MESSAGE = 8
-"""Tokens around each message."""
+"""Overhead tokens per message."""
 
 _MEDIA = {"image_url": 2_000, "input_audio": 10_000, "file": 50_000, "video_url": 50_000}
-"""Tokens of what is not text, however long it is in base64: a large image, five minutes of speech, thirty pages."""
+"""Tokens of a non-text part, whatever its size in base64: a large image, five minutes of speech, thirty pages."""
 
 _OTHER_MEDIA = 2_000
 
 _NOT_SAID = frozenset({"role", "id", "name"})
-"""Texts of a message that no model has written."""
+"""Members of a message that hold text not written by a model."""
 
 
 def max_prompt_tokens(request: ChatRequest) -> int:
-    """Returns how many tokens a request's prompt has at most."""
+    """Returns an upper bound of the number of prompt tokens."""
     return _prompt_tokens(request, _MIN_BYTES_PER_TOKEN)
 
 
 def likely_prompt_tokens(request: ChatRequest) -> int:
-    """Returns about how many tokens a request's prompt has."""
+    """Returns the likely number of prompt tokens."""
     return _prompt_tokens(request, _LIKELY_BYTES_PER_TOKEN)
 
 
 def delivered_size(document: Chunk) -> int:
-    """Returns how many characters of text a chunk, or a whole answer, brings. Takes whatever a provider sends."""
+    """Returns the number of characters of text in a chunk or a complete answer. Accepts malformed documents."""
     size = 0
     choices = document.get("choices")
     for choice in choices if type(choices) is list else ():
@@ -57,7 +57,7 @@ def delivered_size(document: Chunk) -> int:
 
 
 def delivered_tokens(size: int) -> int:
-    """Returns about how many tokens a delivered text of `size` characters was."""
+    """Returns the likely number of tokens of a delivered text of `size` characters."""
     return math.ceil(size / _LIKELY_BYTES_PER_TOKEN)
 
 
@@ -91,5 +91,5 @@ def _size(text: str) -> int:
 def _json_size(value: Any) -> int:
     try:
         return len(orjson.dumps(value))
-    except orjson.JSONEncodeError:  # nested too deeply: it will not be sent either
+    except orjson.JSONEncodeError:  # nested too deeply, so it cannot be sent either
         return 0

@@ -1,11 +1,11 @@
-"""The words in which the request's fields are described as data, and the one function that reads them.
+"""Declarative descriptions of the request's fields, and the function that validates values against them.
 
-    Kind    a JSON type, with what may be inside it
-    Range   the numbers that make sense
+    Kind    a JSON type, with constraints on its contents
+    Range   the allowed numbers
     Shape   the members of an object
 
-What is described is checked, everything else passes: a provider may know fields and variants that ARouter does not.
-Null is the same as leaving a member out.
+Only what is described is validated; everything else is passed on, because providers may support fields and variants
+that ARouter does not know. Null is the same as an absent member.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any, NamedTuple
 from arouter.errors import ARouterError, invalid_request
 
 _MAX_KEY = 64
-"""Characters of a client's own key that an error shows."""
+"""Maximum length of a client's own key in an error message, in characters."""
 
 
 class Range(NamedTuple):
-    """The numbers from `low` to `high`; without `low` itself where it is `open`."""
+    """The numbers from `low` to `high`; excludes `low` itself if `open`."""
 
     low: float
     high: float = math.inf
     open: bool = False
 
     def describe(self) -> str:
-        """Returns the range in words that follow a type's name."""
+        """Returns the range as text that follows the name of a type."""
         if self.high == math.inf:
             return f"of at least {self.low}"
         return f"above {self.low} and at most {self.high}" if self.open else f"between {self.low} and {self.high}"
@@ -38,13 +38,13 @@ class Kind(NamedTuple):
     """A JSON type.
 
     Attributes:
-        expected: Its name for an error message.
-        types: The Python types of such a JSON value, exactly: a JSON boolean is an int to Python.
-        range: Which numbers.
-        filled: Whether a string must hold something.
-        words: What a string may be, if that is known for good.
-        items: What an array holds.
-        values: What an object holds under keys of the client's own.
+        expected: Its name for error messages.
+        types: The exact Python types of such a value (a JSON boolean is an int in Python).
+        range: The allowed numbers.
+        filled: Whether a string must not be empty.
+        words: The allowed strings, if the set is fixed.
+        items: The kind of an array's items.
+        values: The kind of an object's values under arbitrary keys.
         shape: The members of an object.
     """
 
@@ -59,13 +59,13 @@ class Kind(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """The members of an object, as far as they are known.
+    """The known members of an object.
 
     Attributes:
-        members: Their kinds.
-        required: Those that must be there.
-        variants: What else holds where the member `type` has a certain value.
-        closed: Whether there is no other member, so that a slip is not taken for a preference that nobody has.
+        members: The kinds of the members.
+        required: The required members.
+        variants: The additional shape for each value of the member `type`.
+        closed: Whether unknown members are errors, so that a misspelt preference is not ignored.
     """
 
     members: Mapping[str, Kind]
@@ -92,12 +92,12 @@ def integer(low: int, high: float = math.inf) -> Kind:
 
 
 def number(low: float, high: float, *, open_: bool = False) -> Kind:
-    """Returns the kind of a number in a range; without `low` itself where it is open."""
+    """Returns the kind of a number in a range; excludes `low` itself if open."""
     return NUMBER._replace(range=Range(low, high, open_))
 
 
 def word(*words: str) -> Kind:
-    """Returns the kind of a string that is one of these."""
+    """Returns the kind of a string that is one of `words`."""
     return STRING._replace(words=words)
 
 
@@ -107,10 +107,10 @@ def object_of(members: Mapping[str, Kind], *required: str, variants: Mapping[str
 
 
 def check(value: Any, kind: Kind, path: str) -> None:
-    """Checks a value that is not null.
+    """Validates a value that is not null.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming the path of what is wrong.
+        ARouterError: INVALID_REQUEST with the path of the invalid member.
     """
     found = type(value)
     if found not in kind.types:
@@ -133,19 +133,19 @@ def check(value: Any, kind: Kind, path: str) -> None:
                 check(item, kind.items, f"{path}[{index}]")
     elif kind.range is not None:
         low, high, open_ = kind.range
-        # Written so that NaN, which protobuf can carry, is in no range.
+        # Written so that NaN, which protobuf can carry, is out of every range.
         if not low <= value <= high or (open_ and value == low):
             expected = f"{(NUMBER if float in kind.types else INTEGER).expected} {kind.range.describe()}"
             raise invalid_request(f"Invalid value for '{path}': expected {expected}, got {value}.", path)
 
 
 def missing(path: str) -> ARouterError:
-    """Returns the 400 for a required member that is not there."""
+    """Returns the 400 error for a missing required member."""
     return invalid_request(f"Missing required parameter: '{path}'.", path)
 
 
 def wrong_type(path: str, expected: str, value: Any) -> ARouterError:
-    """Returns the 400 for a value of another type. It says which, not the value, which may be long or a secret."""
+    """Returns the 400 error for a value of the wrong type. Names the type only: the value may be long or a secret."""
     return invalid_request(f"Invalid type for '{path}': expected {expected}, got {name_of(value)}.", path)
 
 
@@ -167,7 +167,7 @@ def name_of(value: Any) -> str:
 def _check_members(value: dict[str, Any], shape: Shape, path: str) -> None:
     for name, item in value.items():
         kind = shape.members.get(name)
-        # The plain string is by far the most frequent.
+        # A plain string is by far the most frequent case.
         if kind is not None and item is not None and not (kind is STRING and type(item) is str):
             check(item, kind, f"{path}.{name}")
         elif kind is None and item is not None and shape.closed:

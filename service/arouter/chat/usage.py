@@ -1,26 +1,27 @@
-"""What a call used: the one record of it, whatever the protocol and the method."""
+"""The token usage of a call, independent of protocol and method."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 MAX_TOKENS = 2**31 - 1
-"""Tokens that no call uses; more is a mistake, and no database column holds it."""
+"""Maximum plausible number of tokens of a call. A larger number is a provider's mistake and fits in no database
+column."""
 
 _NO_DETAILS: dict[str, Any] = {}
 
 
 class Usage(NamedTuple):
-    """Tokens that a call used; 0 where its provider does not say. Parts are counted in their whole too.
+    """Token usage of a call; 0 if the provider does not report a count. Parts are also included in their totals.
 
     Attributes:
-        prompt_tokens: The prompt.
-        completion_tokens: The answer, reasoning included.
-        cached_tokens: Of the prompt, what was read from the provider's cache.
-        cache_write_tokens: Of the prompt, what was written to it.
-        reasoning_tokens: Of the answer, reasoning, whether or not it was shown.
-        prompt_audio_tokens: Of the prompt, audio.
-        completion_audio_tokens: Of the answer, audio.
+        prompt_tokens: Tokens of the prompt.
+        completion_tokens: Tokens of the completion, including reasoning.
+        cached_tokens: Prompt tokens read from the provider's cache.
+        cache_write_tokens: Prompt tokens written to the cache.
+        reasoning_tokens: Completion tokens spent on reasoning, visible or not.
+        prompt_audio_tokens: Audio tokens of the prompt.
+        completion_audio_tokens: Audio tokens of the completion.
     """
 
     prompt_tokens: int = 0
@@ -32,22 +33,22 @@ class Usage(NamedTuple):
     completion_audio_tokens: int = 0
 
     def said(self) -> dict[str, int]:
-        """Returns the counts by name for the log, without the parts that are zero."""
+        """Returns the counts by name for the log, without optional parts that are zero."""
         prompt, completion, *parts = zip(self._fields, self, strict=True)
         return dict([prompt, completion, *(part for part in parts if part[1])])
 
 
 def read_usage(document: Any) -> Usage | None:
-    """Returns what a canonical answer's `usage` says, or None if it is no object or an empty one. Never raises.
+    """Parses the `usage` of a canonical answer; returns None if it is not an object or is empty. Never raises.
 
     Args:
-        document: OpenAI's usage object, as a provider wrote it: what is malformed in it counts as not said.
+        document: OpenAI's usage object as sent by a provider. Malformed members are treated as absent.
     """
     return read_counts(document)[0]
 
 
 def read_counts(document: Any) -> tuple[Usage | None, bool]:
-    """Returns what `read_usage` does, and whether it counts the prompt and the answer with nothing malformed in it."""
+    """Like `read_usage`; also returns whether prompt and completion are counted and no member is malformed."""
     if not isinstance(document, dict) or not document:
         return None, False
     prompt, completion = document.get("prompt_tokens_details"), document.get("completion_tokens_details")
@@ -66,25 +67,25 @@ def read_counts(document: Any) -> tuple[Usage | None, bool]:
         completion.get("audio_tokens"),
         document.get("total_tokens"),
     ]
-    # A boolean is an int to Python.
+    # A JSON boolean is an int in Python.
     counts = [value if type(value) is int and 0 <= value <= MAX_TOKENS else None for value in values]
     exact = are_objects and counts == values and counts[0] is not None and counts[1] is not None
     return Usage(*[count or 0 for count in counts[:-1]]), exact
 
 
 def is_count(value: Any) -> bool:
-    """Says whether a JSON value is a number of tokens that a call can use."""
+    """Returns whether a JSON value is a plausible number of tokens."""
     return type(value) is int and 0 <= value <= MAX_TOKENS
 
 
 def sum_counts(*values: Any) -> int | None:
-    """Returns the sum of counts, those that are null left out. None if all are, or if one is malformed."""
+    """Returns the sum of counts, ignoring nulls; None if all are null or any is malformed."""
     said = [value for value in values if value is not None]
     return sum(said) if said and all(map(is_count, said)) else None
 
 
 def estimate_document(usage: Usage) -> dict[str, Any]:
-    """Returns OpenAI's usage object for an estimate. `estimated`, which says so, is an extension."""
+    """Returns OpenAI's usage object for an estimate. The member `estimated` is an extension."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

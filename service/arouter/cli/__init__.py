@@ -1,4 +1,4 @@
-"""The `arouter` command. Each subcommand imports what it needs when it runs, so that `--help` is quick."""
+"""The `arouter` command. Each subcommand imports its dependencies when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from arouter.cli.usage import usage
 
 _ENVIRONMENT = """\b
 Environment:
-  AROUTER_CONFIG      path of arouter.yaml; none is needed
+  AROUTER_CONFIG      path of arouter.yaml (optional)
   AROUTER_PORT        the gateway's port (8080)
   AROUTER_GRPC_PORT   the service's port (50051)
   AROUTER_LISTEN_ADDRESS
-                      the IP address that both listen on (127.0.0.1)
-  AROUTER_SERVICES    where the gateway finds the service: host:port[,host:port]
+                      IP address that both listen on (127.0.0.1)
+  AROUTER_SERVICES    addresses of the service for the gateway: host:port[,host:port]
   AROUTER_METRICS_PORT
-                      where the service shows its metrics; else nowhere
+                      port of the service's metrics (disabled)
   AROUTER_GATEWAY_ADMIN
-                      path of a socket for Envoy's admin interface; else there is none
+                      path of a Unix socket for Envoy's admin interface (disabled)
   AROUTER_GATEWAY_METRICS_PORT
-                      where the gateway shows its metrics and readiness; needs the one before
-  AROUTER_HEALTH_PORT the service's health in plain text, for probes; none by default
+                      port of the gateway's metrics and readiness (disabled);
+                      requires AROUTER_GATEWAY_ADMIN
+  AROUTER_HEALTH_PORT port of the service's health in plain text, for probes (disabled)
   AROUTER_TLS_CA, AROUTER_TLS_CERT, AROUTER_TLS_KEY
-                      what `arouter models`, `chat` and `explain` believe and show
-  AROUTER_STATE_DIR   where state is kept (./var)
-  AROUTER_DEV_KEY     the development key; else one is made and kept in the state folder
-  AROUTER_MGMT_KEY    the operator's management key; `arouter keys` makes others
+                      trusted CA and client certificate of `arouter models`, `chat` and `explain`
+  AROUTER_STATE_DIR   folder for state (./var)
+  AROUTER_DEV_KEY     the development key; by default one is created in the state folder
+  AROUTER_MGMT_KEY    the operator's management key; `arouter keys` creates others
   AROUTER_DATABASE_URL
-                      a PostgreSQL database; else an SQLite file in the state folder
-  AROUTER_REDIS_URL   Valkey or Redis, where several processes count limits together
-  AROUTER_LOG_FORMAT  json or console; else console on a terminal
+                      PostgreSQL database; by default an SQLite file in the state folder
+  AROUTER_REDIS_URL   Valkey or Redis server that counts limits for all processes
+  AROUTER_LOG_FORMAT  json or console; by default console on a terminal, otherwise json
   AROUTER_LOG_LEVEL   debug, info, warning, error or critical (info)
   OTEL_EXPORTER_OTLP_ENDPOINT
-                      an OpenTelemetry collector, http://host:port, for traces; else there are none
+                      OpenTelemetry collector for traces, http://host:port (disabled)
 """
 
 

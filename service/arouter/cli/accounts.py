@@ -1,4 +1,4 @@
-"""`arouter accounts`: what keys belong to, in the database itself."""
+"""`arouter accounts`: manages accounts directly in the database."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @click.group()
 def accounts() -> None:
-    """Make, list, change and remove accounts.
+    """Create, list, update and delete accounts.
 
-    Works on the database itself, with or without a running server, which knows of a change within 5 seconds.
+    Works directly on the database, with or without a running server. A running server applies changes within 5 seconds.
     """
 
 
 @accounts.command()
 @click.argument("id", metavar="ID")
-@click.option("--name", help="What people call it.  [default: its ID]")
-@click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
-@click.option("--default-model", metavar="MODEL", help="What answers requests that name no model.")
+@click.option("--name", help="Display name.  [default: the ID]")
+@click.option("--provider", "providers", multiple=True, help="Enable only this provider; repeatable.")
+@click.option("--default-model", metavar="MODEL", help="Model of requests that name none.")
 @as_json
 def create(
     id: str,  # noqa: A002
@@ -35,7 +35,7 @@ def create(
     default_model: str | None,
     as_json: bool,
 ) -> None:
-    """Make an account."""
+    """Create an account."""
     from arouter.accounts.specs import new_account
 
     document = _document(name, providers, default_model) | {"id": id}
@@ -85,11 +85,11 @@ def show(id: str, as_json: bool) -> None:  # noqa: A002
 
 @accounts.command()
 @click.argument("id", metavar="ID")
-@click.option("--name", help="What people call it.")
-@click.option("--provider", "providers", multiple=True, help="Enable only this; may be given repeatedly.")
-@click.option("--all-providers", is_flag=True, help="Enable every provider that is on.")
-@click.option("--default-model", metavar="MODEL", help="What answers requests that name no model, or none.")
-@click.option("--disable/--enable", default=None, help="Refuse its keys for now, or accept them again.")
+@click.option("--name", help="Display name.")
+@click.option("--provider", "providers", multiple=True, help="Enable only this provider; repeatable.")
+@click.option("--all-providers", is_flag=True, help="Enable all configured providers.")
+@click.option("--default-model", metavar="MODEL", help="Model of requests that name none; 'none' removes it.")
+@click.option("--disable/--enable", default=None, help="Reject its keys, or accept them again.")
 @as_json
 def update(
     id: str,  # noqa: A002
@@ -100,27 +100,27 @@ def update(
     disable: bool | None,
     as_json: bool,
 ) -> None:
-    """Change an account: only what an option names."""
+    """Update the given fields of an account."""
     from arouter.accounts.specs import account_patch
 
     if providers and all_providers:
-        raise click.UsageError("--provider and --all-providers exclude each other")
+        raise click.UsageError("--provider and --all-providers are mutually exclusive")
     document = _document(name, providers, default_model)
     if all_providers:
         document["providers"] = None
     if disable is not None:
         document["disabled"] = disable
     if not document:
-        raise click.UsageError("name what to change; --help lists the options")
+        raise click.UsageError("no change given; see --help for the options")
     _print(lambda management: management.update_account(id, account_patch(document), command_line()), as_json)
 
 
 @accounts.command()
 @click.argument("id", metavar="ID")
 def delete(id: str) -> None:  # noqa: A002
-    """Remove an account and revoke its keys for good. Its ID is never free again, because usage records name it."""
+    """Delete an account and revoke its keys permanently. Its ID cannot be reused, because usage records refer to it."""
     manage(lambda management: management.delete_account(id, command_line()))
-    click.echo(f"Account {id} is removed, and its keys are revoked.")
+    click.echo(f"Account {id} is deleted, and its keys are revoked.")
 
 
 def _document(name: str | None, providers: tuple[str, ...], default_model: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`arouter audit`: who changed which key or account, from the database itself."""
+"""`arouter audit`: shows changes of keys and accounts, directly from the database."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _COLUMNS = ("TIME", "ACTION", "WHAT", "ACCOUNT", "BY", "REQUEST", "CHANGES")
 
 
 @click.command()
-@click.option("--account", default="", help="Of this account and its keys alone.")
-@click.option("--key", "key_hash", default="", metavar="HASH", help="Of this key alone: its whole hash.")
-@click.option("--from", "start_time", default="", metavar="TIME", help="From this moment on, as in RFC 3339.")
-@click.option("--to", "end_time", default="", metavar="TIME", help="Before this moment.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
+@click.option("--account", default="", help="Only this account and its keys.")
+@click.option("--key", "key_hash", default="", metavar="HASH", help="Only this key: its complete hash.")
+@click.option("--from", "start_time", default="", metavar="TIME", help="Start time, inclusive, in RFC 3339.")
+@click.option("--to", "end_time", default="", metavar="TIME", help="End time, exclusive.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Maximum number.")
 @as_json
 def audit(account: str, key_hash: str, start_time: str, end_time: str, limit: int, as_json: bool) -> None:
-    """Show who changed which key or account, newest first.
+    """Show changes of keys and accounts, newest first.
 
-    Works on the database itself, with or without a running server. Changes are kept for 400 days.
+    Works directly on the database, with or without a running server. Entries are kept for 400 days.
     """
 
     async def work(database: Database) -> tuple[list[AuditEvent], str]:
@@ -47,7 +47,7 @@ def audit(account: str, key_hash: str, start_time: str, end_time: str, limit: in
 
 
 def _document(event: AuditEvent) -> dict[str, Any]:
-    """Returns the entry as REST answers it: without what is not set."""
+    """Returns the entry as in the REST API, without unset fields."""
     actor = event.actor
     document = {
         "id": event.id,
@@ -86,8 +86,8 @@ def _row(event: AuditEvent) -> tuple[str, ...]:
 
 def _changes(event: AuditEvent) -> str:
     if event.before is None or event.after is None:
-        whole = event.after or event.before or {}
-        return str(whole.get("name", "-"))
+        values = event.after or event.before or {}
+        return str(values.get("name", "-"))
     before = event.before
     return "; ".join(f"{name}: {shown(before[name])} → {shown(new)}" for name, new in event.after.items())
 

@@ -1,4 +1,4 @@
-"""`arouter check-config`: what `arouter serve` would make of a configuration."""
+"""`arouter check-config`: validates a configuration."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from arouter.cli.settings import config_errors, read_settings
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check_config(file: Path | None) -> None:
-    """Check FILE, by default what AROUTER_CONFIG names, and say what is on.
+    """Check FILE (default: AROUTER_CONFIG) and show what is enabled.
 
-    Reads the file and the environment as `arouter serve` does; connects to nothing. What cannot be used is one line
-    and exit status 1; what is allowed but hardly meant is a warning.
+    Reads the file and the environment as `arouter serve` does, but connects to nothing. An error is one line with exit
+    status 1; valid but unlikely settings are warnings.
     """
     from arouter.server.check import check
 
     with config_errors():
         config, environment = read_settings(file)
-        lines, doubts = check(config, environment)
+        lines, warnings = check(config, environment)
     click.echo(f"{environment.config_path or 'no file'}: valid")
     for line in lines:
         click.echo(line)
-    for doubt in doubts:
-        click.echo(f"Warning: {doubt}", err=True)
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)

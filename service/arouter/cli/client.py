@@ -1,4 +1,4 @@
-"""`arouter models` and `arouter chat`: a gRPC client in a few lines, and the example of one."""
+"""`arouter models` and `arouter chat`: a minimal gRPC client, which also serves as an example."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _CONNECTION = (
-    click.option("--target", help="host:port of the service.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]"),
+    click.option("--target", help="Address of the service, host:port.  [default: 127.0.0.1:$AROUTER_GRPC_PORT]"),
     click.option(
-        "--key", help="The API key.  [default: $AROUTER_KEY, else with --tls-cert none, else the development key]"
+        "--key", help="API key.  [default: $AROUTER_KEY, else with --tls-cert none, else the development key]"
     ),
-    click.option("--tls-ca", type=_FILE, help="Call with TLS, and believe these CAs.  [default: $AROUTER_TLS_CA]"),
-    click.option("--tls-cert", type=_FILE, help="The client's own certificate.  [default: $AROUTER_TLS_CERT]"),
-    click.option("--tls-key", type=_FILE, help="The private key of --tls-cert.  [default: $AROUTER_TLS_KEY]"),
+    click.option("--tls-ca", type=_FILE, help="Use TLS and trust this CA.  [default: $AROUTER_TLS_CA]"),
+    click.option("--tls-cert", type=_FILE, help="Client certificate.  [default: $AROUTER_TLS_CERT]"),
+    click.option("--tls-key", type=_FILE, help="Private key of --tls-cert.  [default: $AROUTER_TLS_KEY]"),
 )
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def connection_options(command: _Command) -> _Command:
-    """Gives a command the options that `connection` takes."""
+    """Adds the options that `connection` takes to a command."""
     for option in reversed(_CONNECTION):
         command = option(command)
     return command
@@ -50,7 +50,7 @@ def models(**access: Any) -> None:
 
 @click.command()
 @click.argument("prompt")
-@click.option("--model", help="A model id as `arouter models` lists it.  [default: the first of them]")
+@click.option("--model", help="Model id, as in `arouter models`.  [default: the first one]")
 @connection_options
 def chat(prompt: str, model: str | None, **access: Any) -> None:
     """Stream the answer to PROMPT."""
@@ -68,7 +68,7 @@ def chat(prompt: str, model: str | None, **access: Any) -> None:
                 model_service_pb2.ListModelsRequest(), metadata=metadata
             )
             if not listed.data:
-                raise click.ClickException("no model is listed; is a provider configured, and can it be reached?")
+                raise click.ClickException("no model is available; is a provider configured and reachable?")
             model = listed.data[0].id
         request = chat_service_pb2.ChatCompletionRequest(
             model=model,
@@ -84,7 +84,7 @@ def chat(prompt: str, model: str | None, **access: Any) -> None:
 def connection(
     target: str | None, key: str | None, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None
 ) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str], ...]]]:
-    """Yields a channel to the service and the metadata with the key; a failed call ends the command with one line."""
+    """Yields a channel to the service and the metadata with the key. A failed call ends the command with one line."""
     import grpc
 
     with config_errors():
@@ -92,7 +92,7 @@ def connection(
     target = target or f"127.0.0.1:{environment.grpc_port}"
     ca, cert, own_key = tls_ca or environment.tls_ca, tls_cert or environment.tls_cert, tls_key or environment.tls_key
     if (cert is None) != (own_key is None) or (cert is not None and ca is None):
-        raise click.UsageError("--tls-cert needs --tls-key, and both need --tls-ca.")
+        raise click.UsageError("--tls-cert requires --tls-key, and both require --tls-ca.")
     if key is None and (cert is None or environment.key is not None):
         with config_errors():
             key = client_key(environment).reveal()
@@ -109,7 +109,7 @@ def connection(
 def _channel(target: str, ca: Path | None, cert: Path | None, key: Path | None) -> grpc.Channel:
     import grpc
 
-    # Never through a proxy that the environment may name: it would see the key.
+    # Never through a proxy from the environment: it would see the key.
     options = [("grpc.enable_http_proxy", 0)]
     if ca is None:
         return grpc.insecure_channel(target, options)

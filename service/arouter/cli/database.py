@@ -1,4 +1,4 @@
-"""What the commands for accounts, keys and usage share: they work on the database itself, as the operator."""
+"""Shared by the commands for accounts, keys and usage, which work directly on the database, as the operator."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the REST API answers it.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the REST API.")
 
 
 def manage(work: Callable[[Management], Awaitable[T]]) -> T:
-    """Returns what `work` does with the accounts and keys of the database.
+    """Runs `work` with the management of the database's accounts and keys, and returns its result.
 
     Raises:
         ClickException: As `use_database`.
@@ -39,7 +39,7 @@ def manage(work: Callable[[Management], Awaitable[T]]) -> T:
 
 
 def command_line() -> Actor:
-    """Returns what the audit log names as having made a change: the command line, and whose process it is."""
+    """Returns the actor for the audit log: the command line and the user of the process."""
     import getpass
 
     from arouter.accounts.audit import Actor
@@ -52,10 +52,10 @@ def command_line() -> Actor:
 
 
 def use_database(work: Callable[[Database], Awaitable[T]]) -> T:
-    """Returns what `work` does with the database, which is made if it is the SQLite file and not there.
+    """Runs `work` with the database and returns its result. Creates the SQLite file if it does not exist.
 
     Raises:
-        ClickException: It could not be done; one line says why.
+        ClickException: The operation failed; the message is one line.
     """
     import asyncio
 
@@ -87,7 +87,7 @@ async def _use(work: Callable[[Database], Awaitable[T]], environment: Environmen
 
 
 def print_json(document: object) -> None:
-    """Prints a document for machines."""
+    """Prints a document as JSON."""
     import orjson
 
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -102,14 +102,14 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_fields(document: dict[str, Any]) -> None:
-    """Prints a document for people, a field a line."""
+    """Prints a document as text, one field per line."""
     width = max(map(len, document))
     for field, value in document.items():
         click.echo(f"{field.ljust(width)}  {shown(value)}")
 
 
 def shown(value: object) -> str:
-    """Returns a value of a document as a person reads it."""
+    """Formats a value of a document as text."""
     match value:
         case None:
             return "-"

@@ -1,4 +1,4 @@
-"""`arouter explain`: who would answer a request, who would not, and why."""
+"""`arouter explain`: shows the endpoints that a request would be routed to, those excluded, and the reasons."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SHOWN_EXCLUDED = 20
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("--model", help="The model to ask for.  [default: auto]")
-@click.option("--why-not", metavar="ID", help="Say what holds of this model.")
+@click.option("--model", help="Requested model.  [default: auto]")
+@click.option("--why-not", metavar="ID", help="Explain why this model is not selected.")
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A whole request, OpenAI's JSON, in place of PROMPT.",
+    help="A complete request in OpenAI's JSON, in place of PROMPT.",
 )
 @as_json
 @connection_options
@@ -37,7 +37,7 @@ def explain(
     as_json: bool,
     **access: Any,
 ) -> None:
-    """Show who would answer PROMPT and why, without asking anybody or charging anything."""
+    """Show how PROMPT would be routed and why, without calling a provider or spending anything."""
     from google.api.httpbody_pb2 import HttpBody
     from google.protobuf.json_format import MessageToDict
 
@@ -57,10 +57,10 @@ def explain(
 def _request(prompt: str | None, model: str | None, file: Path | None) -> bytes:
     if file is not None:
         if prompt is not None or model is not None:
-            raise click.UsageError("--file has the whole request; PROMPT and --model cannot be beside it.")
+            raise click.UsageError("--file contains the complete request and excludes PROMPT and --model.")
         return file.read_bytes()
     if prompt is None:
-        raise click.UsageError("Missing argument 'PROMPT', or --file.")
+        raise click.UsageError("Missing argument 'PROMPT' or option '--file'.")
     message = {"role": "user", "content": prompt}
     return json.dumps({"model": model or "auto", "messages": [message]}).encode()
 
@@ -68,12 +68,12 @@ def _request(prompt: str | None, model: str | None, file: Path | None) -> bytes:
 def _print(response: ExplainRouteResponse) -> None:
     route = response.route
     if route.HasField("difficulty"):
-        reasons = ", ".join(route.difficulty_reasons) or "nothing speaks for more"
+        reasons = ", ".join(route.difficulty_reasons) or "no signal of higher difficulty"
         click.echo(f"difficulty: {route.difficulty} ({route.difficulty_score:g} points: {reasons})\n")
     if route.candidates:
         _print_candidates(route)
     else:
-        click.echo("Nobody is left who could answer.")
+        click.echo("No endpoint is available.")
     if route.excluded:
         click.echo()
         _print_excluded(route)

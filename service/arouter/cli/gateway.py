@@ -1,4 +1,4 @@
-"""`arouter gateway`: Envoy and its configuration by themselves."""
+"""`arouter gateway`: runs and configures Envoy."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ def gateway() -> None:
 
 @gateway.command()
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder.  [default: state folder/gateway]"
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Output folder.  [default: state folder/gateway]"
 )
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),
-    help="Folder where Envoy will find it, for what is rendered elsewhere.  [default: --out]",
+    help="Folder that Envoy will read from, if it differs from the output folder.  [default: --out]",
 )
 def render(out: Path | None, run_dir: Path | None) -> None:
-    """Write envoy.yaml and what it needs, and print its path."""
+    """Write envoy.yaml and its files, and print its path."""
     click.echo(_render(out, run_dir))
 
 
 @gateway.command()
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder.  [default: state folder/gateway]"
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Output folder.  [default: state folder/gateway]"
 )
 def validate(out: Path | None) -> None:
-    """Render, then check with Envoy itself and against Envoy's typed protos.
+    """Render the configuration and validate it with Envoy and against Envoy's protos.
 
-    The latter needs the development packages (`make lint` installs them) and is left out without them.
+    The latter requires the development packages (`make lint` installs them) and is skipped without them.
     """
     from arouter_gateway.validate import ConfigurationError, validate
 
@@ -44,32 +44,32 @@ def validate(out: Path | None) -> None:
         complete = validate(path)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{path}: valid" + ("" if complete else " for Envoy (the typed check needs the package xds-protos)"))
+    click.echo(f"{path}: valid" + ("" if complete else " for Envoy (the check against its protos requires xds-protos)"))
 
 
 @gateway.command()
 def run() -> None:
-    """Render the configuration and become Envoy.
+    """Render the configuration and replace this process by Envoy.
 
-    AROUTER_SERVICES says where the service is. On SIGTERM Envoy stops at once; `arouter gateway drain` comes before.
+    AROUTER_SERVICES is the address of the service. On SIGTERM Envoy stops at once; run `arouter gateway drain` before.
     """
     import os
 
     from arouter_gateway.process import envoy_command
 
     program, *arguments = envoy_command(_render(None))
-    os.execv(program, [program, *arguments])  # noqa: S606 -- no shell is wanted
+    os.execv(program, [program, *arguments])  # noqa: S606 -- runs without a shell
 
 
 @gateway.command()
-@click.option("--at-least", type=click.FloatRange(0), default=5.0, show_default=True, help="Seconds to go on anyway.")
+@click.option("--at-least", type=click.FloatRange(0), default=5.0, show_default=True, help="Minimum seconds to wait.")
 @click.option(
-    "--at-most", type=click.FloatRange(0), default=600.0, show_default=True, help="Seconds to wait for calls."
+    "--at-most", type=click.FloatRange(0), default=600.0, show_default=True, help="Maximum seconds to wait for calls."
 )
 def drain(at_least: float, at_most: float) -> None:
-    """Send clients elsewhere, and return when no call is open.
+    """Fail the health checks, and return when no call is open.
 
-    Needs AROUTER_GATEWAY_ADMIN, as the gateway itself does. /healthz and /ready fail from the beginning.
+    Requires AROUTER_GATEWAY_ADMIN, as for the gateway. /healthz and /ready fail from the beginning.
     """
     from arouter_gateway.admin import Admin, AdminError
     from arouter_gateway.admin import drain as drain_gateway
@@ -77,7 +77,9 @@ def drain(at_least: float, at_most: float) -> None:
     with config_errors():
         _, environment = read_settings()
     if environment.gateway_admin is None:
-        raise click.ClickException("AROUTER_GATEWAY_ADMIN is not set: it names the socket of Envoy's admin interface")
+        raise click.ClickException(
+            "AROUTER_GATEWAY_ADMIN is not set: it is the path of the socket of Envoy's admin interface"
+        )
     try:
         left = drain_gateway(Admin(environment.gateway_admin), at_least=at_least, at_most=at_most)
     except AdminError as error:

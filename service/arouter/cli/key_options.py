@@ -1,4 +1,4 @@
-"""The options of `arouter keys create` and `update`, and the JSON document that they stand for."""
+"""The options of `arouter keys create` and `update`, and their JSON document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _OrNone(click.ParamType[Any]):
-    """A number, or `none` to take a limit away; returned in a tuple, so that it differs from an option not given."""
+    """A number, or `none` to remove a limit. Wrapped in a tuple, to distinguish None from an omitted option."""
 
     def __init__(self, kind: type[int | float]) -> None:
         self.name = "number"
@@ -36,7 +36,7 @@ class _OrNone(click.ParamType[Any]):
 
 
 class _Moment(click.ParamType[Any]):
-    """A time, a duration from now, or `never`; in a tuple, as above."""
+    """A time, a duration from now, or `never`; wrapped in a tuple, as above."""
 
     name = "time"
 
@@ -56,22 +56,22 @@ class _Moment(click.ParamType[Any]):
         try:
             future(moment, "expires_at")
         except ARouterError:
-            self.fail("expected a time to come: 2027-01-31T12:00:00Z, 30d, 12h or never.", param, ctx)
+            self.fail("expected a future time: 2027-01-31T12:00:00Z, 30d, 12h or never.", param, ctx)
         return (moment,)
 
 
 _OPTIONS = (
-    click.option("--limit", type=_OrNone(float), metavar="USD", help="What it may spend, or none."),
+    click.option("--limit", type=_OrNone(float), metavar="USD", help="Spending limit, or none."),
     click.option(
-        "--limit-reset", type=click.Choice(["daily", "weekly", "monthly", "never"]), help="When the limit starts anew."
+        "--limit-reset", type=click.Choice(["daily", "weekly", "monthly", "never"]), help="When the limit resets."
     ),
-    click.option("--allow-provider", "allowed_providers", multiple=True, metavar="ID", help="May be given repeatedly."),
+    click.option("--allow-provider", "allowed_providers", multiple=True, metavar="ID", help="Repeatable."),
     click.option(
         "--allow-model",
         "allowed_models",
         multiple=True,
         metavar="MODEL",
-        help="openai/gpt-5.4, openai/gpt-5*, gpt-5.4; may be given repeatedly.",
+        help="openai/gpt-5.4, openai/gpt-5*, gpt-5.4; repeatable.",
     ),
     *(
         click.option(f"--{name.replace('_', '-')}", type=_OrNone(int), metavar="N", help="N or none.")
@@ -82,14 +82,14 @@ _OPTIONS = (
 
 
 def key_options(command: Command) -> Command:
-    """Adds the options that a key can be made and changed with."""
+    """Adds the options for creating and updating a key."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def key_document_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the document of the options that were given."""
+    """Returns the document of the given options."""
     document: dict[str, Any] = {}
     for field in ("allowed_providers", "allowed_models"):
         if options[field]:

@@ -1,4 +1,4 @@
-"""`arouter keys`: API keys, in the database itself."""
+"""`arouter keys`: manages API keys directly in the database."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _COLUMNS = ("HASH", "NAME", "TYPE", "ACCOUNT", "STATE", "LIMIT", "LEFT", "SPENT"
 
 @click.group()
 def keys() -> None:
-    """Make, list, change and revoke API keys.
+    """Create, list, update and revoke API keys.
 
-    Works on the database itself, with or without a running server, which knows of a change within 5 seconds. HASH is a
-    key's hash or its first 6 characters or more.
+    Works directly on the database, with or without a running server. A running server applies changes within 5 seconds.
+    HASH is a key's hash, or its first 6 or more characters.
     """
 
 
 @keys.command()
 @click.argument("name")
-@click.option("--account", help="The account it belongs to.  [default: default; none with --management]")
-@click.option("--management", is_flag=True, help="A key that manages keys and cannot call models.")
+@click.option("--account", help="Account of the key.  [default: default; none with --management]")
+@click.option("--management", is_flag=True, help="Create a key that manages keys and cannot call models.")
 @key_options
 @as_json
 def create(name: str, account: str | None, management: bool, as_json: bool, **options: Any) -> None:
-    """Make a key called NAME and print its secret, which cannot be had again."""
+    """Create a key called NAME and print its secret, which cannot be retrieved later."""
     from arouter.accounts.rest_json import key_document
     from arouter.accounts.specs import new_key
 
@@ -49,12 +49,12 @@ def create(name: str, account: str | None, management: bool, as_json: bool, **op
         print_json({"data": key_document(view), "key": secret})
     else:
         owner = f"account {view.key.account}" if view.key.account else "the operator"
-        click.echo(f"Key {view.key.hash[:_SHOWN_HASH]} of {owner}. Its secret, this once:", err=True)
+        click.echo(f"Key {view.key.hash[:_SHOWN_HASH]} of {owner}. Its secret is shown only once:", err=True)
         click.echo(secret)
 
 
 @keys.command("list")
-@click.option("--account", help="Only this account's.")
+@click.option("--account", help="Only the keys of this account.")
 @as_json
 def list_(account: str | None, as_json: bool) -> None:
     """List all keys, newest first."""
@@ -83,8 +83,8 @@ def list_(account: str | None, as_json: bool) -> None:
 @keys.command()
 @click.argument("hash", metavar="HASH")
 @as_json
-def show(hash: str, as_json: bool) -> None:  # noqa: A002 - it is what the argument is called
-    """Show a key and what it has spent."""
+def show(hash: str, as_json: bool) -> None:  # noqa: A002 - the argument's name on the command line
+    """Show a key and its spending."""
 
     async def work(management: Management) -> KeyView:
         return await management.get_key(await _find(management, hash), None)
@@ -94,9 +94,9 @@ def show(hash: str, as_json: bool) -> None:  # noqa: A002 - it is what the argum
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
-@click.option("--name", help="What people call it.")
-@click.option("--all-providers", is_flag=True, help="No restriction to providers any more.")
-@click.option("--all-models", is_flag=True, help="No restriction to models any more.")
+@click.option("--name", help="Display name.")
+@click.option("--all-providers", is_flag=True, help="Remove the restriction to providers.")
+@click.option("--all-models", is_flag=True, help="Remove the restriction to models.")
 @key_options
 @as_json
 def update(
@@ -107,11 +107,11 @@ def update(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Change a key: only what an option names."""
+    """Update the given fields of a key."""
     document = key_document_of(options)
     for all_, field in ((all_providers, "provider"), (all_models, "model")):
         if all_ and f"allowed_{field}s" in document:
-            raise click.UsageError(f"--allow-{field} and --all-{field}s exclude each other")
+            raise click.UsageError(f"--allow-{field} and --all-{field}s are mutually exclusive")
     if all_providers:
         document["allowed_providers"] = None
     if all_models:
@@ -119,35 +119,35 @@ def update(
     if name is not None:
         document["name"] = name
     if not document:
-        raise click.UsageError("name what to change; --help lists the options")
+        raise click.UsageError("no change given; see --help for the options")
     _print(_update(hash, document), as_json)
 
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
 def disable(hash: str) -> None:  # noqa: A002
-    """Refuse a key for now."""
-    _say(_update(hash, {"disabled": True}).key.hash, "disabled")
+    """Disable a key."""
+    _print_done(_update(hash, {"disabled": True}).key.hash, "disabled")
 
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
 def enable(hash: str) -> None:  # noqa: A002
-    """Accept a disabled key again."""
-    _say(_update(hash, {"disabled": False}).key.hash, "enabled")
+    """Enable a disabled key."""
+    _print_done(_update(hash, {"disabled": False}).key.hash, "enabled")
 
 
 @keys.command()
 @click.argument("hash", metavar="HASH")
 def delete(hash: str) -> None:  # noqa: A002
-    """Revoke a key for good."""
+    """Revoke a key permanently."""
 
     async def work(management: Management) -> str:
         found = await _find(management, hash)
         await management.delete_key(found, command_line())
         return found
 
-    _say(manage(work), "revoked")
+    _print_done(manage(work), "revoked")
 
 
 def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
@@ -162,11 +162,11 @@ def _update(key_hash: str, document: dict[str, Any]) -> KeyView:
 
 async def _find(management: Management, prefix: str) -> str:
     if len(prefix) < _SHORTEST_PREFIX:
-        raise click.ClickException(f"give at least {_SHORTEST_PREFIX} characters of the hash")
+        raise click.ClickException(f"HASH must have at least {_SHORTEST_PREFIX} characters")
     return await management.find_key(prefix.lower())
 
 
-def _say(key_hash: str, done: str) -> None:
+def _print_done(key_hash: str, done: str) -> None:
     click.echo(f"Key {key_hash[:_SHOWN_HASH]} is {done}.")
 
 

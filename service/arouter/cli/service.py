@@ -1,4 +1,4 @@
-"""`arouter up`, `arouter serve` and the worker process behind `serve --workers`."""
+"""`arouter up`, `arouter serve` and the worker process of `serve --workers`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from arouter.cli.settings import config_errors, read_settings
 def up() -> None:
     """Run the service, the gateway and a local model.
 
-    The model runs if no provider is configured. Waits until all is healthy, then prints how to call it. Ctrl-C stops
-    everything.
+    The local model runs if no provider is configured. Waits until everything is healthy, then prints how to call it.
+    Ctrl-C stops everything.
     """
     from arouter.server.up import run_up
 
@@ -23,13 +23,13 @@ def up() -> None:
 
 
 @click.command()
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes on the port.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes.")
 @click.option("--linked", is_flag=True, hidden=True, help="Stdin is a link to `arouter up`.")
 def serve(workers: int, linked: bool) -> None:
-    """Run the gRPC service alone, without gateway and local model.
+    """Run only the gRPC service, without gateway and local model.
 
-    On SIGTERM it refuses new calls, lets those in flight finish, and exits with 0. On SIGHUP, and when the file that
-    AROUTER_CONFIG names has changed, it takes the new configuration.
+    On SIGTERM it rejects new calls, finishes those in flight, and exits with 0. On SIGHUP, and when the file in
+    AROUTER_CONFIG has changed, it applies the new configuration.
     """
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.database import prepare_database
@@ -56,9 +56,9 @@ def serve(workers: int, linked: bool) -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's schema up to date.
+    """Migrate the database to the current schema.
 
-    Not needed without AROUTER_DATABASE_URL: `arouter serve` sees to its own SQLite file.
+    Not needed without AROUTER_DATABASE_URL: `arouter serve` migrates its own SQLite file.
     """
     import asyncio
 
@@ -71,7 +71,7 @@ def migrate() -> None:
 
 @click.command(hidden=True)
 def worker() -> None:
-    """Run one of several workers; `serve --workers` starts it."""
+    """Run one of several workers; started by `serve --workers`."""
     from arouter.config.environment import keep_grpc_out_of_forks
     from arouter.server.gc import freeze_imports
 

@@ -1,4 +1,4 @@
-"""What every command starts from: the environment and the configuration, with errors for people."""
+"""Loads the environment and the configuration for commands, with user-friendly errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from arouter.config.schema import Config
 
 @contextmanager
 def config_errors() -> Iterator[None]:
-    """Turns a `ConfigError` into one line on stderr and exit status 1."""
+    """Converts a `ConfigError` to one line on stderr and exit status 1."""
     try:
         yield
     except ConfigError as error:
@@ -27,11 +27,11 @@ def read_settings(file: Path | None = None, text: str = "") -> tuple[Config, Env
     """Returns the configuration and the environment.
 
     Args:
-        file: Read instead of what AROUTER_CONFIG names.
-        text: The content of what AROUTER_CONFIG names, if that is not to be read; else empty.
+        file: Read in place of the file in AROUTER_CONFIG.
+        text: The content of the file in AROUTER_CONFIG, if the file is not to be read; else empty.
 
     Raises:
-        ConfigError: One of them cannot be used.
+        ConfigError: The configuration or the environment is invalid.
     """
     environment = read_environment()
     if file is not None:

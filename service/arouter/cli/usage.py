@@ -1,4 +1,4 @@
-"""`arouter usage`: what was used and what it cost, from the database itself."""
+"""`arouter usage`: shows usage and cost, directly from the database."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ _SHOWN_OF_HASH = 12
     "--by",
     multiple=True,
     type=click.Choice(["day", "model", "key", "account"]),
-    help="Sum up by this; repeatable.  [default: day]",
+    help="Group by this dimension; repeatable.  [default: day]",
 )
-@click.option("--from", "first", type=_DAY, help="The first day, UTC.  [default: 30 days before the last]")
-@click.option("--to", "last", type=_DAY, help="The last day, UTC.  [default: today]")
-@click.option("--account", help="Of this account alone.")
+@click.option("--from", "first", type=_DAY, help="First day, UTC.  [default: 30 days before the last]")
+@click.option("--to", "last", type=_DAY, help="Last day, UTC.  [default: today]")
+@click.option("--account", help="Only this account.")
 @as_json
 def usage(
     by: tuple[Dimension, ...], first: datetime | None, last: datetime | None, account: str | None, as_json: bool
 ) -> None:
-    """Show what was used and what it cost.
+    """Show usage and cost.
 
-    Works on the database itself, with or without a running server, which writes there twice a second.
+    Works directly on the database, with or without a running server, which writes to it twice a second.
     """
     end = (last or datetime.now(UTC)).date()
-    begin = first.date() if first else end - timedelta(days=30)
-    if begin > end:
-        raise click.BadParameter("is after the last day", param_hint="--from")
+    start = first.date() if first else end - timedelta(days=30)
+    if start > end:
+        raise click.BadParameter("must not be after the last day", param_hint="--from")
     dimensions: tuple[Dimension, ...] = by or ("day",)
 
     async def work(database: Database) -> Sequence[UsageSum]:
         from arouter.sql.usage import SqlUsageRepository
         from arouter.usage.repository import Scope
 
-        return await SqlUsageRepository(database).summarize(Scope(account=account), begin, end, dimensions)
+        return await SqlUsageRepository(database).summarize(Scope(account=account), start, end, dimensions)
 
     documents = [_document(total) for total in use_database(work)]
     if as_json:

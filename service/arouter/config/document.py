@@ -1,4 +1,4 @@
-"""YAML to plain values. What YAML would quietly get wrong, or without end, is an error."""
+"""Parses YAML to plain values. Rejects what YAML would silently misread or expand without bound."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import yaml
 from typing_extensions import override
 
 _MAX_NODES = 1_000_000
-"""Of a document whose aliases are written out. A few lines of them can stand for billions."""
+"""Maximum number of nodes with all aliases expanded. A few lines of aliases can expand to billions."""
 
 
 class DocumentError(Exception):
-    """A document cannot be used. The message is for the person who wrote it."""
+    """The document is invalid. The message is for its author."""
 
 
 def parse_document(text: str) -> Any:
-    """Returns what a document says: None, if it says nothing.
+    """Parses a document; returns None if it is empty.
 
     Raises:
-        DocumentError: It is no YAML, or nested too deeply; it has a key twice in one mapping, an alias in what that
-            stands for, or aliases that stand for too much.
+        DocumentError: The text is not YAML, is nested too deeply, repeats a key in a mapping, or has aliases that are
+        recursive or expand to too many nodes.
     """
     try:
         return yaml.load(text, _Loader)  # noqa: S506 -- it is a SafeLoader
@@ -29,7 +29,7 @@ def parse_document(text: str) -> Any:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise DocumentError(f"{where}not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # The two others for a date that is none, and for what is nested too deeply.
+        # Also a ValueError for an invalid date and a RecursionError for too deep nesting.
         raise DocumentError(f"not valid YAML: {error}") from error
 
 
@@ -43,25 +43,25 @@ class _Loader(yaml.SafeLoader):
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        # YAML would take the last.
+        # YAML would use the last one.
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=node.start_mark)
+                    raise yaml.MarkedYAMLError(problem=f"duplicate key {key.value!r}", problem_mark=node.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def _count(node: yaml.Node, counts: dict[yaml.Node, int]) -> int:
-    """Returns how many nodes there are in one, which is counted once however often it occurs."""
+    """Returns the number of nodes below a node, including itself; shared nodes are traversed only once."""
     if node not in counts:
         counts[node] = 0
         counts[node] = 1 + sum(_count(child, counts) for child in _children(node))
         if counts[node] > _MAX_NODES:
-            raise yaml.MarkedYAMLError(problem="its aliases stand for too much", problem_mark=node.start_mark)
+            raise yaml.MarkedYAMLError(problem="the aliases expand to too many nodes", problem_mark=node.start_mark)
     elif not counts[node]:
-        raise yaml.MarkedYAMLError(problem="an alias in what it stands for", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem="recursive alias", problem_mark=node.start_mark)
     return counts[node]
 
 

@@ -23,33 +23,35 @@ _PROTOCOL = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
 
 
 class Environment(Struct, frozen=True):
-    """What the environment says.
+    """The values of the environment variables.
 
     Attributes:
-        config_path: `AROUTER_CONFIG`, or None: no file is needed.
+        config_path: `AROUTER_CONFIG`, or None: no configuration file.
         listen_address: `AROUTER_LISTEN_ADDRESS`, the IP address that the gateway and the service listen on.
         port: `AROUTER_PORT`, the gateway's port.
         grpc_port: `AROUTER_GRPC_PORT`, the service's port.
-        health_port: `AROUTER_HEALTH_PORT`, where the service's health is in plain text, or None: nowhere.
-        metrics_port: `AROUTER_METRICS_PORT`, where the service's metrics are, or None: nowhere.
-        services: `AROUTER_SERVICES`, where the gateway finds the service: pairs of host and port.
-        gateway_admin: `AROUTER_GATEWAY_ADMIN`, the path of the socket of Envoy's admin interface, or None: it has none.
-        gateway_metrics_port: `AROUTER_GATEWAY_METRICS_PORT`, where the gateway's metrics are, or None: nowhere.
-        state_dir: `AROUTER_STATE_DIR`, where ARouter keeps what must survive a restart.
-        key: `AROUTER_KEY`, what a client calls with, or None: the development key.
-        tls_ca: `AROUTER_TLS_CA`, whose certificates a client believes, or None: it calls in plain text.
-        tls_cert: `AROUTER_TLS_CERT`, a client's own certificate, or None.
+        health_port: `AROUTER_HEALTH_PORT`, the port of the health service in plain text, or None: disabled.
+        metrics_port: `AROUTER_METRICS_PORT`, the port of the service's metrics, or None: disabled.
+        services: `AROUTER_SERVICES`, the addresses where the gateway reaches the service: pairs of host and port.
+        gateway_admin: `AROUTER_GATEWAY_ADMIN`, the path of the Unix socket of Envoy's admin interface, or None:
+        disabled.
+        gateway_metrics_port: `AROUTER_GATEWAY_METRICS_PORT`, the port of the gateway's metrics, or None: disabled.
+        state_dir: `AROUTER_STATE_DIR`, the folder of everything that must survive a restart.
+        key: `AROUTER_KEY`, the key for client commands, or None: the development key.
+        tls_ca: `AROUTER_TLS_CA`, the CA that client commands trust, or None: they connect in plain text.
+        tls_cert: `AROUTER_TLS_CERT`, the certificate of client commands, or None.
         tls_key: `AROUTER_TLS_KEY`, the private key of `tls_cert`.
-        dev_key: `AROUTER_DEV_KEY`, or None: one is made and kept in the state folder.
+        dev_key: `AROUTER_DEV_KEY`, or None: one is created and kept in the state folder.
         mgmt_key: `AROUTER_MGMT_KEY`, the operator's management key, or None.
         database_url: `AROUTER_DATABASE_URL`, or None: an SQLite file in the state folder.
-        redis_url: `AROUTER_REDIS_URL`, Valkey or Redis, where limits are counted, or None: in each process.
-        log_format: `AROUTER_LOG_FORMAT`, or `console` where stderr is a terminal, else `json`.
-        log_level: `AROUTER_LOG_LEVEL`, one of the names of `logging`.
-        collector: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`, where traces go, or None.
-        trace_ratio: The share of traces that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` ask for, from 0 to 1.
-        local_url: `AROUTER_LOCAL_URL`, where the embedded model listens; set by `arouter up`.
-        variables: All of them, for `${VAR}` in the configuration and the providers' usual key variables.
+        redis_url: `AROUTER_REDIS_URL`, the Valkey or Redis server that counts limits, or None: each process counts its
+        own.
+        log_format: `AROUTER_LOG_FORMAT`; default `console` if stderr is a terminal, otherwise `json`.
+        log_level: `AROUTER_LOG_LEVEL`, a level name of `logging`.
+        collector: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`, the target of traces, or None.
+        trace_ratio: The share of traces to sample, from `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`, 0 to 1.
+        local_url: `AROUTER_LOCAL_URL`, the URL of the embedded model; set by `arouter up`.
+        variables: All variables, for `${VAR}` in the configuration and the providers' usual key variables.
     """
 
     config_path: Path | None
@@ -79,10 +81,10 @@ class Environment(Struct, frozen=True):
 
 
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
-    """Returns the environment, checked.
+    """Returns the validated environment.
 
     Raises:
-        ConfigError: A port is not a port, an address not an address, or a choice none of those that there are.
+        ConfigError: A port, address or choice is invalid.
     """
     env = dict(os.environ if variables is None else variables)
     key = env.get("AROUTER_KEY")
@@ -120,7 +122,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
 
 
 def keep_grpc_out_of_forks() -> None:
-    """Tells grpc, before it is imported, that nobody forks to go on using it: else it warns of every child we start."""
+    """Disables grpc's fork support before it is imported; otherwise grpc warns of every child process."""
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
@@ -184,7 +186,10 @@ def _log_level(env: Mapping[str, str], name: str) -> str:
 
 
 def _collector(env: Mapping[str, str]) -> str | None:
-    """Returns where traces go. The SDK reads the variables again; what it would take without a word is refused here."""
+    """Returns the target of traces.
+
+    Rejects values that the SDK, which reads the variables again, would silently ignore.
+    """
     if env.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     name = next((name for name in _COLLECTOR if env.get(name)), None)
@@ -192,7 +197,7 @@ def _collector(env: Mapping[str, str]) -> str | None:
         return None
     protocol = next((env[name] for name in _PROTOCOL if env.get(name)), "grpc")
     if protocol != "grpc":
-        raise ConfigError(f"{_PROTOCOL[-1]}: only grpc is spoken, got {protocol!r}")
+        raise ConfigError(f"{_PROTOCOL[-1]}: only grpc is supported, got {protocol!r}")
     url = urlsplit(env[name])
     try:
         good = url.scheme in ("http", "https") and url.hostname and url.port

@@ -1,4 +1,4 @@
-"""Reads `arouter.yaml`: YAML, then `${VAR}`, then types. Every error names the file and the line or path."""
+"""Loads `arouter.yaml`: parses YAML, replaces `${VAR}`, validates types. Errors name the file and the line or path."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import Any, get_args
 
 import msgspec
 
+from arouter.config.provider_schema import Protocol
 from arouter.config.quirks import Order, ReasoningField
-from arouter.config.schema import STRUCTS, Config, Protocol
+from arouter.config.schema import STRUCTS, Config
 from arouter.config.secret import Secret
 
 _MAX_BYTES = 4 * 1024 * 1024
-"""As much as is read in some twenty seconds, and more than Kubernetes has room for in a ConfigMap."""
+"""Maximum file size in bytes: takes about twenty seconds to read, and exceeds the size limit of a Kubernetes
+ConfigMap."""
 
-# What msgspec would say with the regular expression itself.
+# Replaces msgspec's messages, which would contain the regular expression.
 _PATTERNS = {
     "base_url": "expected an http or https URL without credentials, query or fragment",
     "key_header": "expected letters, digits and '-'",
@@ -32,18 +34,18 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. The message is for the person who wrote it."""
+    """The configuration is invalid. The message is for its author."""
 
 
 def load_config(path: Path | None, variables: Mapping[str, str]) -> Config:
-    """Returns the configuration in `path`, or the defaults when there is no path.
+    """Returns the configuration in `path`, or the defaults if `path` is None.
 
     Args:
         path: An `arouter.yaml`.
-        variables: What `${VAR}` is replaced from.
+        variables: Values for `${VAR}`.
 
     Raises:
-        ConfigError: The file is missing, not YAML, or says something that is not understood.
+        ConfigError: The file is missing, is not YAML or is invalid.
     """
     return Config() if path is None else parse_file(path, read_file(path), variables)
 
@@ -52,33 +54,33 @@ def read_file(path: Path) -> str:
     """Returns the text of an `arouter.yaml`.
 
     Raises:
-        ConfigError: There is none that can be read.
+        ConfigError: The file cannot be read.
     """
     try:
         found = path.stat()
-        # A pipe or a device may keep its reader waiting for ever.
+        # Reading a pipe or a device may block forever.
         if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(f"{path}: not a file (AROUTER_CONFIG names it)")
+            raise ConfigError(f"{path}: not a file (set by AROUTER_CONFIG)")
         if found.st_size > _MAX_BYTES:
             raise ConfigError(f"{path}: more than {_MAX_BYTES} bytes")
         return path.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror} (AROUTER_CONFIG names the file)") from error
+        raise ConfigError(f"{path}: {error.strerror} (set by AROUTER_CONFIG)") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
 
 
 def parse_file(path: Path, text: str, variables: Mapping[str, str], in_use: Config | None = None) -> Config:
-    """Returns the configuration in `text`, which was read from `path`.
+    """Parses the text of a configuration file.
 
     Args:
-        path: Named in errors.
+        path: The file's path, for error messages.
         text: YAML.
-        variables: What `${VAR}` is replaced from.
-        in_use: The configuration that this one is to replace while the process runs.
+        variables: Values for `${VAR}`.
+        in_use: The running configuration that this one would replace, if any.
 
     Raises:
-        ConfigError: As `load_config`; or the file is empty, or has a part without content, where `in_use` has some.
+        ConfigError: As `load_config`; also if the file, or a part that has content in `in_use`, is empty.
     """
     try:
         return parse_config(text, variables, in_use)
@@ -87,12 +89,12 @@ def parse_file(path: Path, text: str, variables: Mapping[str, str], in_use: Conf
 
 
 def parse_config(text: str, variables: Mapping[str, str], in_use: Config | None = None) -> Config:
-    """Returns the configuration in `text`.
+    """Parses the text of a configuration.
 
     Raises:
         ConfigError: As `parse_file`, without the file's name.
     """
-    # Imported only where there is a file.
+    # Imported only if there is a file.
     from arouter.config.document import DocumentError, parse_document
 
     try:
@@ -116,12 +118,12 @@ def parse_config(text: str, variables: Mapping[str, str], in_use: Config | None 
 
 
 def _check_not_emptied(document: dict[Any, Any], in_use: Config) -> None:
-    """Refuses what an interrupted write or a failed template leaves behind: no content, or a name without a value."""
+    """Rejects the results of interrupted writes and failed templates: an empty file, or a name without a value."""
     if not document and in_use != Config():
-        raise ConfigError("it is empty, and the configuration in use is not; restart to start without one")
+        raise ConfigError("the file is empty, but the configuration in use is not; restart to run without one")
     for name, value in document.items():
         if value is None and getattr(in_use, str(name), None) != getattr(Config(), str(name), None):
-            raise ConfigError(f"{name}: it has no content, and has some in the configuration in use; leave it out")
+            raise ConfigError(f"{name}: has no content, but has some in the configuration in use; remove the name too")
 
 
 def _substitute(value: Any, variables: Mapping[str, str], path: str) -> Any:
@@ -135,12 +137,12 @@ def _substitute(value: Any, variables: Mapping[str, str], path: str) -> Any:
     def replace(match: re.Match[str]) -> str:
         found = variables.get(match[1])
         if not found:
-            raise ConfigError(f"{path.lstrip('.')}: the environment variable {match[1]} is not set")
+            raise ConfigError(f"{path.lstrip('.')}: environment variable {match[1]} is not set")
         return found
 
     replaced = _VARIABLE.sub(replace, value)
     if "${" in _VARIABLE.sub("", value):
-        raise ConfigError(f"{path.lstrip('.')}: only ${{NAME}} is replaced; there are no defaults or nested names")
+        raise ConfigError(f"{path.lstrip('.')}: only ${{NAME}} is supported, without defaults or nesting")
     return replaced
 
 
@@ -151,7 +153,7 @@ def _decode_secret(kind: type[Any], value: Any) -> Any:
 
 
 def _readable(message: str) -> str:
-    """Returns msgspec's error with the path, which it puts at the end, in front."""
+    """Returns msgspec's message with the path moved from the end to the front."""
     problem, at, path = message.rpartition(" - at `$")
     if not at:
         problem, path = message, ""
@@ -165,7 +167,7 @@ def _readable(message: str) -> str:
     if unknown:
         close = get_close_matches(unknown[1], _FIELDS, 1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
-        problem = f"there is no field '{unknown[1]}'{hint}"
+        problem = f"unknown field '{unknown[1]}'{hint}"
     return f"{path}: {problem}" if path else problem
 
 
@@ -185,6 +187,6 @@ def _check_unique(config: Config) -> None:
 def _check_tls(config: Config) -> None:
     service = config.gateway.service_tls
     if service is not None and (service.certificate is None) != (service.key is None):
-        raise ConfigError("gateway.service_tls: certificate and key go together")
+        raise ConfigError("gateway.service_tls: certificate and key must be set together")
     if config.accounts.workloads and (config.server.tls is None or config.server.tls.client_ca is None):
-        raise ConfigError("accounts.workloads: needs server.tls.client_ca, by which client certificates are verified")
+        raise ConfigError("accounts.workloads: requires server.tls.client_ca, which verifies client certificates")

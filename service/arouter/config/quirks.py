@@ -1,6 +1,6 @@
-"""The shape of `quirks` in a provider's row of `arouter.yaml`: what a server of OpenAI's protocol does differently.
+"""The schema of a provider's `quirks` in `arouter.yaml`: its deviations from OpenAI's protocol.
 
-What is left out is as in the preset of the row's id. `providers/configured_quirks.py` checks what the parts mean.
+Omitted fields keep the value of the id's preset. `providers/configured_quirks.py` validates the values.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Order = Literal["any", "leading", "answered", "alternating"]
 
 
 class MembersConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a provider takes inside messages and tools; each list may name `*`, all that the preset has.
+    """Members of messages and tools that a provider accepts. `*` in a list stands for the preset's entries.
 
     Attributes:
-        allowed: By place, such as `messages[]` or `tools[].function`, the only members that it takes.
-        taken: Members that few vendors take and it does: `cache_control`.
-        refused: Members of messages that it refuses.
+        allowed: By place, such as `messages[]` or `tools[].function`: the only members that it accepts.
+        taken: Vendor-specific members that it accepts, such as `cache_control`.
+        refused: Members of messages that it rejects.
     """
 
     allowed: dict[str, Names] | UnsetType = UNSET
@@ -30,12 +30,12 @@ class MembersConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ToolIdsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The ids of tool calls that a provider takes.
+    """The tool call ids that a provider accepts.
 
     Attributes:
         pattern: A regular expression that matches the whole id.
-        prefix: What an id that replaces another begins with.
-        length: How many letters and digits follow.
+        prefix: The prefix of replacement ids.
+        length: The number of letters and digits after the prefix.
     """
 
     pattern: Name
@@ -44,11 +44,11 @@ class ToolIdsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ToolNamesConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The names of tools that a provider takes.
+    """The tool names that a provider accepts.
 
     Attributes:
         pattern: A regular expression that matches the whole name.
-        length: Characters at most.
+        length: Maximum length in characters.
     """
 
     pattern: Name = "[a-zA-Z0-9_-]+"
@@ -56,26 +56,27 @@ class ToolNamesConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a provider does differently. The fields are those of `providers.quirks.Quirks`.
+    """A provider's deviations from OpenAI's protocol. The fields are those of `providers.quirks.Quirks`.
 
     Attributes:
-        key_header: The header that carries the key bare, instead of `Authorization: Bearer`.
-        renames: Parameters by the name it knows instead of OpenAI's.
-        refuses: Parameters that are not sent; `*` stands for those of the preset.
-        parameters: All that it takes, where it refuses others; `*` stands for those of the preset. None: any.
-        no_stream_options: It knows no `stream_options`.
-        no_developer_role: It knows `system` only.
-        text_content: The content of its messages is a text.
-        reasoning: The field of a message that holds reasoning.
-        reasoning_with_calls: A message with tool calls must have reasoning.
+        key_header: The header that carries the bare key in place of `Authorization: Bearer`.
+        renames: The provider's names of parameters, by OpenAI's names.
+        refuses: Parameters that are not sent; `*` stands for the preset's entries.
+        parameters: The only parameters that it accepts; `*` stands for the preset's entries. None: any.
+        no_stream_options: `stream_options` is not supported.
+        no_developer_role: The role `developer` is not supported; `system` is sent in its place.
+        text_content: Message content must be a string.
+        reasoning: The message field that contains reasoning.
+        reasoning_with_calls: A message with tool calls must contain reasoning.
         members: See `MembersConfig`.
-        prefix_member: The member that a last message of the assistant must have.
-        asks_to_continue: It refuses a conversation that ends with the assistant: the user asks for the rest.
-        order: How its messages must follow each other.
+        prefix_member: The member that must be set on a final assistant message.
+        asks_to_continue: A conversation must not end with an assistant message; a user message that asks to continue is
+        added.
+        order: The required order of messages.
         tool_ids: See `ToolIdsConfig`. None: any.
         tool_names: See `ToolNamesConfig`. None: any.
-        cached_tokens: The field of usage that holds `prompt_tokens_details.cached_tokens`.
-        reasoning_apart: Its `completion_tokens` leave the reasoning tokens out.
+        cached_tokens: The usage field that contains `prompt_tokens_details.cached_tokens`.
+        reasoning_apart: `completion_tokens` excludes reasoning tokens.
     """
 
     key_header: Annotated[str, Meta(pattern="^[A-Za-z0-9-]*$")] | UnsetType = UNSET

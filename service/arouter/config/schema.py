@@ -1,120 +1,36 @@
-"""The shape of `arouter.yaml`, with every default.
+"""The schema of `arouter.yaml`, with all defaults. `provider_schema.py` has that of providers and models.
 
-Unknown fields are errors: a misspelt option must not be ignored. `load.py` reads and checks the file.
+Unknown fields are errors, because a misspelt option must not be ignored. `load.py` reads and validates the file.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import replace
+from msgspec import Meta, Struct
 
+from arouter.config.provider_schema import (
+    MappedModel,
+    ModelConfig,
+    NonEmpty,
+    ProviderConfig,
+    ProviderId,
+    Seconds,
+    Timeouts,
+)
 from arouter.config.quirks import MembersConfig, QuirksConfig, ToolIdsConfig, ToolNamesConfig
-from arouter.config.secret import Secret
-from arouter.models import ModelDetails
 
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-ProviderId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
-NonEmpty = Annotated[str, Meta(min_length=1)]
 Weight = Annotated[float, Meta(ge=0, le=1000)]
-Protocol = Literal["openai", "anthropic", "gemini"]
-Modality = Literal["text", "image", "audio", "video", "file"]
 SpiffeId = Annotated[str, Meta(pattern="^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$")]
-HttpUrl = Annotated[str, Meta(pattern="^https?://[^/?#@\\s]+(/[^?#\\s]*)?$")]
-
-
-class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
-    """The four deadlines of a provider call (design §5), in seconds.
-
-    Attributes:
-        connect: Until a connection to the provider stands, waiting for a free one included.
-        first_token: From sending the request to the first piece of a streamed answer.
-        idle: Between two pieces of a streamed answer.
-        total: The whole call, streamed or not. 600 is what the OpenAI SDKs wait.
-    """
-
-    connect: Seconds = 5.0
-    first_token: Seconds = 120.0
-    idle: Seconds = 60.0
-    total: Seconds = 600.0
-
-
-class TimeoutOverrides(Struct, frozen=True, forbid_unknown_fields=True):
-    """A provider's own `Timeouts`. What is left out is as it is for all."""
-
-    connect: Seconds | UnsetType = UNSET
-    first_token: Seconds | UnsetType = UNSET
-    idle: Seconds | UnsetType = UNSET
-    total: Seconds | UnsetType = UNSET
-
-    def over(self, common: Timeouts) -> Timeouts:
-        """Returns `common` with what is set here in its place."""
-        own = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
-        return replace(common, **own)
-
-
-class ModelConfig(ModelDetails, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One model of a provider, with what is to count before anything that its provider or the price list says.
-
-    Attributes:
-        name: The provider's native name.
-        input_modalities: As in `ModelDetails`.
-        output_modalities: As in `ModelDetails`.
-    """
-
-    name: NonEmpty
-    input_modalities: tuple[Modality, ...] | None = None
-    output_modalities: tuple[Modality, ...] | None = None
-
-
-class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """One provider. What is left out comes from the preset of that id, if there is one.
-
-    Attributes:
-        id: The part of a model id before the slash.
-        name: What people call it; its id when left out.
-        protocol: The wire protocol it speaks; `openai` when left out.
-        base_url: What the vendor's own SDK takes: with `/v1` for `openai`, the host alone for the others.
-        api_keys: Its credentials; usually `${VARIABLE}`.
-        models: Its models; `*` stands for all that its own list has. When left out, that list is used.
-        data_collection: Whether it may keep prompts and answers.
-        zdr: Whether it keeps nothing of them (zero data retention).
-        timeouts: Deadlines of this provider that differ from the common ones.
-        quirks: What it does differently; of protocol `openai` only.
-    """
-
-    id: ProviderId
-    name: NonEmpty | UnsetType = UNSET
-    protocol: Protocol | UnsetType = UNSET
-    base_url: HttpUrl | UnsetType = UNSET
-    api_keys: tuple[Secret, ...] | UnsetType = UNSET
-    models: Annotated[tuple[NonEmpty | ModelConfig, ...], Meta(min_length=1)] | UnsetType = UNSET
-    data_collection: Literal["allow", "deny"] | UnsetType = UNSET
-    zdr: bool | UnsetType = UNSET
-    timeouts: TimeoutOverrides = TimeoutOverrides()
-    quirks: QuirksConfig | UnsetType = UNSET
-
-
-class MappedModel(Struct, frozen=True, forbid_unknown_fields=True):
-    """One model that several providers serve.
-
-    Attributes:
-        id: What clients write, for example `meta-llama/llama-4-maverick`.
-        endpoints: Ids of the models that are this one, `provider/name`. Those that are not there do not count.
-    """
-
-    id: Annotated[str, Meta(pattern="^[^/\\s]+/\\S+$")]
-    endpoints: Annotated[tuple[Annotated[str, Meta(pattern="^[^/\\s]+/.+$")], ...], Meta(min_length=1)]
 
 
 class BreakerConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """When a provider's model is left alone.
+    """The circuit breaker of an endpoint.
 
     Attributes:
-        failures: In a row, after which it is.
-        cooldown: Seconds until it is tried again; doubled each time that fails.
-        max_cooldown: Seconds that this grows to.
+        failures: Consecutive failures that open the breaker.
+        cooldown: Seconds until the endpoint is probed again; doubled after each failed probe.
+        max_cooldown: Upper bound of the cooldown, in seconds.
     """
 
     failures: Annotated[int, Meta(ge=1)] = 3
@@ -123,14 +39,14 @@ class BreakerConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AutoConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `"model": "auto"` chooses from, and by what.
+    """The candidates and the scoring of `"model": "auto"`.
 
     Attributes:
-        models: Patterns of the models that it may choose: `anthropic/*`. None for all.
-        quality: Weight of the tier that a request needs. With less than the other two together, price or speed may
-            outweigh it.
+        models: Patterns of the candidate models, such as `anthropic/*`. None: all.
+        quality: Weight of a match with the tier that the request needs. If it is less than the sum of the other two,
+            price and speed can outweigh it.
         price: Weight of a low price.
-        speed: Weight of a short time to the first token, as observed.
+        speed: Weight of a short observed time to the first token.
     """
 
     models: tuple[NonEmpty, ...] | None = None
@@ -140,13 +56,13 @@ class AutoConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RoutingConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How providers are chosen.
+    """How endpoints are selected.
 
     Attributes:
-        default_provider: Whose model one without a provider is (docs.arouter.ai: model-routing).
-        default_model: Of requests that name none and whose account has none.
-        max_attempts: How many provider calls one request may take.
-        failover_window: Seconds after which a request is not tried with another provider.
+        default_provider: The provider of model names without a provider (docs.arouter.ai: model-routing).
+        default_model: The model of requests that name none, if the account has no default either.
+        max_attempts: Maximum number of provider calls per request.
+        failover_window: Seconds after which a request is not retried at another endpoint.
         breaker: See `BreakerConfig`.
         auto: See `AutoConfig`.
     """
@@ -160,12 +76,12 @@ class RoutingConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a listener shows who it is. Paths of PEM files, which are read again when they change.
+    """TLS of a listener. Paths of PEM files, which are reloaded when they change.
 
     Attributes:
-        certificate: Its certificate, with those between it and the root.
-        key: The certificate's private key.
-        client_ca: Whose certificates clients must show. None wants none of them.
+        certificate: The server certificate, with intermediates.
+        key: The private key of the certificate.
+        client_ca: The CA that client certificates must be issued by. None: no client certificates.
     """
 
     certificate: NonEmpty
@@ -174,12 +90,12 @@ class TlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServiceTlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the gateway calls a service that has TLS. Paths of PEM files, which are read again when they change.
+    """TLS between the gateway and the service. Paths of PEM files, which are reloaded when they change.
 
     Attributes:
-        ca: Whose certificates are believed.
-        server_name: What the service's certificate must be for: a DNS name, an IP address or a SPIFFE id.
-        certificate: The gateway's own, for a service that wants one; with those between it and the root.
+        ca: The CA that the service's certificate must be issued by.
+        server_name: The name that the certificate must contain: a DNS name, an IP address or a SPIFFE id.
+        certificate: The gateway's client certificate, with intermediates, if the service requires one.
         key: The private key of `certificate`.
     """
 
@@ -190,19 +106,20 @@ class ServiceTlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the service runs.
+    """The service process.
 
     Attributes:
-        tls: See `TlsConfig`. None is plain text.
-        drain_delay: Seconds after SIGTERM in which new calls are still answered. The health check meanwhile tells those
-            who send them.
-        drain_grace: Seconds that calls in flight get to finish after that.
-        keep_alive: Seconds of silence after which a REST stream gets a comment, so that nothing on the way gives it up.
-        max_provider_connections: Open connections to providers, per worker. No key and no provider gets all of them.
-        max_bytes_in_flight: Bytes of the requests of all calls under way, per worker; those of requests over 1 MiB
-            count twice. A call beyond is refused, as is one of a key that would have more than half of them.
-        max_connection_age: Seconds after which a client's connection to the service is ended, give or take a tenth. Its
-            calls go on for as long as a call may last; new ones take a new connection.
+        tls: See `TlsConfig`. None: plain text.
+        drain_delay: Seconds after SIGTERM during which new calls are still accepted, while the health check already
+            reports NOT_SERVING.
+        drain_grace: Seconds after that for calls in flight to finish.
+        keep_alive: Seconds without an event after which a REST stream sends a comment, to keep proxies from closing it.
+        max_provider_connections: Maximum open connections to providers, per worker. A single key or provider cannot use
+            all of them.
+        max_bytes_in_flight: Maximum total size of the requests of all calls in flight in bytes, per worker; requests
+            over 1 MiB count twice. Calls beyond it are rejected. A single key may use half of it.
+        max_connection_age: Seconds, with 10 % jitter, after which a client connection is closed gracefully: its calls
+            may finish, new ones need a new connection.
     """
 
     tls: TlsConfig | None = None
@@ -215,26 +132,26 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def longest_stop(self) -> float:
-        """Seconds from SIGTERM to the end of the last call."""
+        """Maximum seconds from SIGTERM to the end of the last call."""
         return self.drain_delay + self.drain_grace
 
 
 class CatalogueConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the models that there are become known.
+    """The model catalogue.
 
     Attributes:
-        sync_interval: Seconds between two reads of a provider's own list.
+        sync_interval: Seconds between two reads of a provider's model list.
     """
 
     sync_interval: Seconds = 600.0
 
 
 class WorkloadConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """A workload that needs no key: its client certificate says who it is.
+    """A workload that authenticates with a client certificate in place of a key.
 
     Attributes:
-        spiffe_id: The certificate's SPIFFE id, in full.
-        account: The account that it acts for.
+        spiffe_id: The complete SPIFFE id of the certificate.
+        account: The account that its calls belong to.
     """
 
     spiffe_id: SpiffeId
@@ -242,10 +159,10 @@ class WorkloadConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How accounts and keys are known.
+    """Accounts and keys.
 
     Attributes:
-        max_age: Seconds for which keys go on working while the database cannot be reached.
+        max_age: Seconds for which cached keys stay valid while the database is unreachable.
         workloads: See `WorkloadConfig`.
     """
 
@@ -254,14 +171,14 @@ class AccountsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UsageConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How usage records are kept.
+    """Storage of usage records.
 
     Attributes:
-        queue: Records that wait at most while the database is away; beyond, they are lost and counted.
-        max_journal_bytes: Size of a process's journal, in which records survive its end; beyond, they wait in memory
-            alone.
-        fsync: When the journal is flushed to the disk: `never` leaves it to the operating system, `interval` does it
-            once a second. The end of the process needs neither, a crash of the machine does.
+        queue: Maximum number of records queued while the database is unreachable; more are dropped and counted.
+        max_journal_bytes: Maximum size of a process's journal, which preserves queued records if the process dies.
+            Records beyond it are held in memory only.
+        fsync: When the journal is flushed to disk: `never` leaves it to the operating system, `interval` flushes once a
+            second. Only a crash of the machine, not of the process, makes a difference.
     """
 
     queue: Annotated[int, Meta(ge=1)] = 100_000
@@ -270,12 +187,12 @@ class UsageConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the limits of keys are kept.
+    """Enforcement of the limits of keys.
 
     Attributes:
-        when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while `AROUTER_REDIS_URL` does not
-            answer.
-        timeout: Seconds that it gets to answer all it is asked for one call.
+        when_down: Whether calls are accepted unchecked (`open`) or rejected (`closed`) while `AROUTER_REDIS_URL` is
+            unreachable.
+        timeout: Seconds for all its requests of one call.
     """
 
     when_down: Literal["open", "closed"] = "open"
@@ -283,24 +200,24 @@ class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which web pages may call the gateway. None by default.
+    """Cross-origin requests from browsers (CORS). Disabled by default.
 
     Attributes:
-        allow_origins: Exact origins (`https://app.example.com`), or `*` alone for any.
+        allow_origins: Exact origins (`https://app.example.com`), or only `*` for any.
     """
 
     allow_origins: tuple[str, ...] = ()
 
 
 class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `gateway/envoy.yaml` leaves open.
+    """The configurable part of `gateway/envoy.yaml`.
 
     Attributes:
-        tls: See `TlsConfig`. None is plain text.
-        service_tls: See `ServiceTlsConfig`. None for a service in plain text.
+        tls: See `TlsConfig`. None: plain text.
+        service_tls: See `ServiceTlsConfig`. None: plain text.
         cors: See `CorsConfig`.
-        max_connections: Open client connections; one more is refused.
-        idle_timeout: Seconds after which a client's connection without a request is closed.
+        max_connections: Maximum open client connections; more are rejected.
+        idle_timeout: Seconds after which an idle client connection is closed.
     """
 
     tls: TlsConfig | None = None
@@ -311,7 +228,7 @@ class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `arouter.yaml`. Every part may be left out."""
+    """The content of `arouter.yaml`. All parts are optional."""
 
     providers: tuple[ProviderConfig, ...] = ()
     models: tuple[MappedModel, ...] = ()
@@ -326,7 +243,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def longest_call(self) -> float:
-        """Seconds that a provider's call may take at most, whichever provider it is."""
+        """The largest total timeout of any provider, in seconds."""
         own = (row.timeouts.over(self.timeouts) for row in self.providers)
         return max(timeouts.total for timeouts in (self.timeouts, *own))
 
@@ -355,4 +272,4 @@ STRUCTS = (
     GatewayConfig,
     CorsConfig,
 )
-"""Every part of the file."""
+"""All structs of the schema."""

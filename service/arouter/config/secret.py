@@ -1,12 +1,12 @@
-"""A string that must not be seen."""
+"""A string that must not be printed or logged."""
 
 from __future__ import annotations
 
 
 class Secret:
-    """Holds a credential so that printing, formatting or logging it shows nothing.
+    """Holds a credential and hides it from printing, formatting and logging.
 
-    Only the place that puts it on the wire calls `reveal`.
+    Only the code that sends the credential calls `reveal`.
     """
 
     __slots__ = ("_value",)
@@ -15,11 +15,11 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Returns the credential itself."""
+        """Returns the credential."""
         return self._value
 
     def fits_header(self) -> bool:
-        """Says whether it can be sent in an HTTP header: printable ASCII without spaces."""
+        """Returns whether it can be sent in an HTTP header: printable ASCII without spaces."""
         return self._value.isascii() and self._value.isprintable() and " " not in self._value
 
     def __repr__(self) -> str:

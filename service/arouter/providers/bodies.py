@@ -1,4 +1,4 @@
-"""The body of a provider's answer, decompressed where it is compressed although that was not asked for."""
+"""The body of a provider's response, decompressed if it is compressed although that was not requested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from arouter.providers.provider_errors import bad_response
 
-# `utf-8` is a known mistake for nothing.
+# Some servers wrongly send `utf-8` for an uncompressed body.
 _PLAIN = frozenset({"", "identity", "none", "utf-8"})
 _COMPRESSED = frozenset({"deflate", "gzip", "x-gzip"})
 
@@ -20,20 +20,20 @@ _AT_ONCE = 64 * 1024
 
 
 class Body(Protocol):
-    """What is read of a body. `aiohttp.StreamReader` is one."""
+    """A readable body. `aiohttp.StreamReader` implements it."""
 
     async def read(self, n: int) -> bytes:
-        """Returns up to `n` bytes, waiting for at least one; none only at the end."""
+        """Returns up to `n` bytes, at least one; none only at the end."""
 
     def at_eof(self) -> bool:
-        """Says whether all has been read."""
+        """Returns whether the body has been read completely."""
 
 
 def body_of(response: aiohttp.ClientResponse) -> Body:
-    """Returns the body of an answer.
+    """Returns the body of a response.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is compressed in a way that is not known.
+        ProviderError: PROVIDER_BAD_RESPONSE if its content encoding is not supported.
     """
     encoding = response.headers.get("content-encoding")
     if encoding is None:
@@ -43,13 +43,13 @@ def body_of(response: aiohttp.ClientResponse) -> Body:
         return response.content
     if encoding in _COMPRESSED:
         return _Inflated(response.content)
-    raise bad_response(f"an answer in the content encoding {encoding[:40]!r}, although it was asked for none")
+    raise bad_response(f"an answer in the content encoding {encoding[:40]!r}, which was not requested")
 
 
 class _Inflated(Body):
-    """A body in gzip (RFC 1952), in zlib's format (RFC 1950), or in the bare deflate (RFC 1951) that some call so.
+    """A body in gzip (RFC 1952), zlib (RFC 1950) or raw deflate (RFC 1951), which some servers call deflate.
 
-    Decompresses what has come and no more than is asked for, so that little can become much only where it is counted.
+    Decompresses only as much as is requested, so that expansion happens only where bytes are counted.
     """
 
     def __init__(self, content: aiohttp.StreamReader) -> None:
@@ -71,12 +71,12 @@ class _Inflated(Body):
                 if data[0] != 0x1F and data[0] & 0x0F != 8:
                     self._inflater = zlib.decompressobj(_NO_HEADER)
             elif self._inflater.eof:
-                # gzip files may follow one another (RFC 1952 §2.2).
+                # gzip members may follow one another (RFC 1952 §2.2).
                 self._inflater = zlib.decompressobj(_ANY_HEADER)
             try:
                 inflated = self._inflater.decompress(data, n)
             except zlib.error as error:
-                raise bad_response("an answer that is not compressed as it says") from error
+                raise bad_response("an answer that does not match its content encoding") from error
             self._waiting = self._inflater.unused_data or self._inflater.unconsumed_tail
             if inflated:
                 return inflated

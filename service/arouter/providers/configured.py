@@ -1,31 +1,31 @@
-"""The models that a provider's row names."""
+"""The models that a provider's configuration lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from arouter.config.load import ConfigError
-from arouter.config.schema import ModelConfig
+from arouter.config.provider_schema import ModelConfig
 from arouter.models import UNKNOWN, ModelDetails
 
 ALL = "*"
-"""Among the models of a row: all those of the provider's own list."""
+"""In the list of models: all models of the provider's own list."""
 
 _MIN_PRICE = 0.0001
-"""USD per million tokens that nobody is below; a hundredth of what the cheapest models cost."""
+"""Lower bound of plausible prices in USD per million tokens; a hundredth of the cheapest models' prices."""
 
 
 def configured_models(provider: str, models: Iterable[str | ModelConfig]) -> dict[str, ModelDetails]:
-    """Returns what a row says of its models, by native name.
+    """Returns the configured metadata by native model name.
 
     Raises:
-        ConfigError: A model is there twice, or its prices mean something else than they say.
+        ConfigError: A model is duplicated, or its prices are in the wrong unit or order.
     """
     configured: dict[str, ModelDetails] = {}
     for model in models:
         name = model if isinstance(model, str) else model.name
         if name in configured:
-            raise ConfigError(f"provider {provider!r}: the model {name!r} is there twice")
+            raise ConfigError(f"provider {provider!r}: duplicate model {name!r}")
         if isinstance(model, ModelConfig):
             _check_prices(f"provider {provider!r}, model {name!r}", model)
         if name != ALL:
@@ -38,7 +38,7 @@ def _check_prices(place: str, model: ModelConfig) -> None:
         return
     above = [tier.above for tier in model.prices.tiers]
     if above != sorted(set(above)):
-        raise ConfigError(f"{place}: tiers must rise by 'above'")
+        raise ConfigError(f"{place}: tiers must be in ascending order of 'above'")
     for rates in (model.prices, *model.prices.tiers):
         if 0 < rates.prompt < _MIN_PRICE or 0 < rates.completion < _MIN_PRICE:
-            raise ConfigError(f"{place}: prices are USD per million tokens, not per token")
+            raise ConfigError(f"{place}: prices must be in USD per million tokens, not per token")

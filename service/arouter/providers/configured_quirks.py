@@ -1,4 +1,4 @@
-"""The quirks that a provider's row names, over those of its preset."""
+"""The quirks in a provider's configuration, merged with those of its preset."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from arouter.providers.tool_names import NameFormat
 from arouter.providers.vendor_members import PLACES, Members
 
 _PRESET = "*"
-"""In a list: all that the preset has there."""
+"""In a list: all entries of the preset."""
 
 _ALWAYS = frozenset({"messages", "model", "stream"})
-"""Parameters without which there is no call."""
+"""Parameters that every call requires."""
 
 _STRUCTURE = {
     "messages[]": frozenset({"content", "role", "tool_call_id", "tool_calls"}),
@@ -29,21 +29,21 @@ _STRUCTURE = {
     "tools[]": frozenset({"function", "type"}),
     "tools[].function": frozenset({"name", "parameters"}),
 }
-"""By place, the members without which a conversation says something else."""
+"""By place, the members without which the meaning of a conversation changes."""
 
 _SAMPLES = ("_A-z09_x", "read_file_0a1b2c3d")
-"""Of names that replace others."""
+"""Sample names for checking patterns of replacement names."""
 
 
 def configured_quirks(row: QuirksConfig, preset: Quirks | None) -> Quirks:
-    """Returns the quirks of a row.
+    """Returns the quirks of a configured provider.
 
     Args:
-        row: What it says.
-        preset: Those of the preset of its id.
+        row: The configured quirks.
+        preset: The quirks of the preset of its id.
 
     Raises:
-        ConfigError: What it says makes no sense; the error names the field.
+        ConfigError: The quirks are invalid; the error names the field.
     """
     base = preset or DEFAULT
     said: dict[str, Any] = {name: value for name in row.__struct_fields__ if (value := getattr(row, name)) is not UNSET}
@@ -68,7 +68,7 @@ def _names(field: str, said: Iterable[str], preset: frozenset[str] | None) -> fr
     if _PRESET not in names:
         return names
     if not preset:
-        raise _error(field, f"{_PRESET!r} stands for what the preset has here, and there is nothing")
+        raise _error(field, f"{_PRESET!r} stands for the preset's entries, but the preset has none")
     return names - {_PRESET} | preset
 
 
@@ -77,7 +77,7 @@ def _members(row: MembersConfig, base: Members) -> Members:
     if row.allowed is not UNSET:
         unknown = row.allowed.keys() - set(PLACES)
         if unknown:
-            raise _error("members.allowed", f"there is no place {min(unknown)!r}; expected one of {', '.join(PLACES)}")
+            raise _error("members.allowed", f"unknown place {min(unknown)!r}; expected one of {', '.join(PLACES)}")
         allowed = {
             place: _names(f"members.allowed.{place}", said, base.allowed.get(place)) | _STRUCTURE[place]
             for place, said in row.allowed.items()
@@ -98,14 +98,14 @@ def _ids(row: ToolIdsConfig) -> IdFormat:
     format_ = IdFormat(row.pattern, row.prefix, row.length)
     made = format_.digest("call_1", 0)
     if not format_.fits(made):
-        raise _error("tool_ids", f"ids made of prefix and length, like {made!r}, do not match the pattern")
+        raise _error("tool_ids", f"ids generated from prefix and length, such as {made!r}, do not match the pattern")
     return format_
 
 
 def _tool_names(row: ToolNamesConfig) -> NameFormat:
     _check_pattern("tool_names.pattern", row.pattern)
     if not all(re.fullmatch(row.pattern, name) for name in _SAMPLES):
-        raise _error("tool_names.pattern", f"names made of others, like {_SAMPLES[0]!r}, do not match it")
+        raise _error("tool_names.pattern", f"generated names, such as {_SAMPLES[0]!r}, do not match it")
     return NameFormat(row.pattern, row.length)
 
 
@@ -117,19 +117,19 @@ def _check_pattern(field: str, pattern: str) -> None:
 
 
 def _check_parameters(quirks: Quirks) -> None:
-    """Refuses quirks after which no call could be made, or that contradict each other."""
+    """Rejects quirks with which no call is possible, or that contradict each other."""
     if quirks.refuses & _ALWAYS:
         raise _error("refuses", f"{min(quirks.refuses & _ALWAYS)!r} cannot be left out")
     for ours, theirs in quirks.renames.items():
         field = f"renames.{ours}"
         if ours == theirs:
-            raise _error(field, "the same name")
+            raise _error(field, "maps a parameter to itself")
         if {ours, theirs} & _ALWAYS:
             raise _error(field, f"{min({ours, theirs} & _ALWAYS)!r} cannot be renamed")
         if ours in quirks.refuses:
-            raise _error(field, "it is in 'refuses' as well")
+            raise _error(field, "is also in 'refuses'")
         if theirs in quirks.renames:
-            raise _error(field, f"{theirs!r} is renamed itself")
+            raise _error(field, f"{theirs!r} is itself renamed")
         if quirks.parameters is not None and theirs not in quirks.parameters:
             raise _error(field, f"{theirs!r} is not in 'parameters'")
 

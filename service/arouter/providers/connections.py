@@ -1,4 +1,4 @@
-"""Connections to providers: when one may be used again, and how much may come before an answer."""
+"""Connections to providers: checks before reuse, and limits of what may precede an answer."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ from typing_extensions import override
 from arouter import __version__
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Bytes of an answer's headers, with the interim (1xx) answers before them."""
+"""Maximum size of a response's headers, including interim (1xx) responses, in bytes."""
 
 MAX_HEADERS = 256
 _PIECE = 16 * 1024
-"""Bytes that are parsed at a time. uvloop reads a quarter of a megabyte at once, which holds 10,000 interim answers."""
+"""Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim responses."""
 
 
 class HeadTooLargeError(aiohttp.ClientError):
-    """More than `MAX_HEAD_BYTES` came without an answer."""
+    """More than `MAX_HEAD_BYTES` arrived without a final response."""
 
 
 class UnreadRequestError(aiohttp.ClientOSError):
-    """A provider reset a connection that had served before, and had sent nothing since the request.
+    """A provider reset a reused connection and had sent nothing since the request.
 
-    A peer resets a connection that it closes with bytes in it that it has not read. One that has read the whole request
-    closes it in order, which is another error: the request may have been served, and must not be sent again by itself
-    (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+    A peer resets a connection if it closes it with unread bytes in the receive buffer. A peer that has read the whole
+    request closes the connection in order, which is a different error: the request may have been processed and must not
+    be resent automatically (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
     """
 
 
 class _Protocol(ResponseHandler):
-    """One connection. It drops interim answers and ends if what comes is no answer to its one request."""
+    """One connection.
+
+    Drops interim responses, and closes if it receives anything but the response to its only request.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -57,9 +60,10 @@ class _Protocol(ResponseHandler):
         self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def begin(self) -> bool:
-        """Notes that a request is about to be written. False if the provider has closed the connection.
+        """Marks the start of a request. Returns False if the provider has closed the connection.
 
-        The close may have arrived without the event loop knowing. Anything else that can be read is no answer either.
+        The close may have arrived before the event loop noticed it. Any other unread data is not a valid response
+        either.
         """
         if self._requests and self._readable.poll(0):
             return False
@@ -90,7 +94,7 @@ class _Protocol(ResponseHandler):
             self._waiting = False
             ResponseHandler.feed_data(self, data, size)
         else:
-            # Taken for the answer to the next request, this would be somebody else's.
+            # Otherwise it would be read as the response to the next request, from another client.
             self._end(aiohttp.ServerDisconnectedError())
 
     @override
@@ -107,11 +111,11 @@ class _Protocol(ResponseHandler):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A pool that gives out no connection which its provider has closed."""
+    """A pool that does not return connections that their provider has closed."""
 
     def __init__(self, limit: int, *, keep: bool) -> None:
         super().__init__(limit=limit, force_close=not keep)
-        # aiohttp has no other place to say which protocol speaks on a connection.
+        # aiohttp has no public option for the protocol class of a connection.
         self._factory = cast("functools.partial[ResponseHandler]", functools.partial(_Protocol, loop=self._loop))
 
     @override
@@ -125,18 +129,18 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def new_session(max_connections: int, *, keep: bool) -> aiohttp.ClientSession:
-    """Returns a session with a pool of its own.
+    """Returns a session with its own connection pool.
 
     Args:
-        max_connections: How many it may have open; a request beyond waits.
-        keep: Whether a connection serves more than one request.
+        max_connections: Maximum number of open connections; further requests wait.
+        keep: Whether connections are reused.
     """
     return aiohttp.ClientSession(
         connector=_Connector(max_connections, keep=keep),
         cookie_jar=aiohttp.DummyCookieJar(),
-        # The driver's are the deadlines.
+        # Deadlines are enforced by the driver.
         timeout=aiohttp.ClientTimeout(total=None),
-        # A compressed body would arrive later than it was written. Some are compressed all the same: see `bodies`.
+        # Compression would delay the body. Some bodies are compressed all the same: see `bodies`.
         headers={"user-agent": f"arouter/{__version__}", "accept-encoding": "identity"},
         auto_decompress=False,
         max_field_size=MAX_HEAD_BYTES,

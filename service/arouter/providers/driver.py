@@ -1,4 +1,4 @@
-"""The one place that does HTTP to providers: pooling, deadlines, cancellation and the classification of failures."""
+"""The HTTP client for providers: connection pool, deadlines, cancellation and error mapping."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
 from arouter.providers.connections import new_session
 from arouter.providers.deadlines import CallDeadlines
+from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
@@ -22,7 +23,7 @@ from arouter.providers.shares import Shares
 from arouter.providers.tool_names import restore_names
 
 MAX_LIST_BYTES = 16 * 1024 * 1024
-"""Of a page of a model list."""
+"""Maximum size of a page of a model list."""
 
 MAX_MODEL_PAGES = 50
 
@@ -41,11 +42,11 @@ class Upstream:
 
     @property
     def open_calls(self) -> int:
-        """Provider calls that hold a connection now, or wait for one."""
+        """Number of provider calls that hold a connection or wait for one."""
         return self._shares.taken
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes all connections."""
         await self._session.close()
         await self._unpooled.close()
 
@@ -59,23 +60,23 @@ class Upstream:
         caller: str = "",
         fresh: bool = False,
     ) -> Chunk:
-        """Returns the provider's whole answer, as a canonical completion.
+        """Returns the provider's complete answer as a canonical completion.
 
         Args:
-            provider: Whom to ask.
-            credential: With which of its keys.
-            wire: What its adapter made of the request.
+            provider: The provider.
+            credential: Which of its credentials to use.
+            wire: The request, encoded by the provider's adapter.
             deadline: Loop time at which the caller stops waiting.
-            caller: The hash of the key that asks: connections are shared out among these.
-            fresh: Whether to open a connection for this request alone.
+            caller: The hash of the caller's key; connections are shared fairly between keys.
+            fresh: Whether to use a new connection, for this request only.
 
         Raises:
-            UnreadError: The provider closed the connection before it read the request. Not with `fresh`.
+            UnreadError: The provider closed a reused connection before it read the request. Never with `fresh`.
             ProviderError: The provider failed.
-            ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE, if the provider or the caller has its share of connections.
+            ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE if the provider or the caller has used up its connections.
         """
-        deadlines = CallDeadlines(provider, deadline)
-        with deadlines:
+        deadlines = CallDeadlines(provider.timeouts, deadline)
+        with ErrorMapping(provider, deadlines):
             async with asyncio.timeout_at(deadlines.total):
                 async with await self._call(provider, credential, wire, deadlines, caller, fresh) as call:
                     completion = provider.adapter.decode(await read_all(call.body))
@@ -93,15 +94,16 @@ class Upstream:
         caller: str = "",
         fresh: bool = False,
     ) -> ProviderStream:
-        """Returns a stream whose first meaningful chunk is in hand. The caller must close it.
+        """Returns a stream after its first meaningful chunk has arrived. The caller must close it.
 
-        Takes what `complete` takes and raises what it raises.
+        Takes the same arguments as `complete` and raises the same errors.
         """
-        deadlines = CallDeadlines(provider, deadline)
-        with deadlines:
+        deadlines = CallDeadlines(provider.timeouts, deadline)
+        errors = ErrorMapping(provider, deadlines)
+        with errors:
             async with asyncio.timeout_at(deadlines.first_token):
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
-                stream = ProviderStream(provider, call, deadlines, wire.names)
+                stream = ProviderStream(provider, call, deadlines, errors, wire.names)
                 try:
                     await stream.start()
                 except BaseException:
@@ -110,12 +112,12 @@ class Upstream:
                 return stream
 
     async def list_models(self, provider: Provider) -> ListedModels:
-        """Returns the provider's own model list, read with the first of its keys that is not refused.
+        """Returns the provider's model list, read with the first of its credentials that it accepts.
 
-        Of more than `MAX_MODELS` entries the first are taken.
+        Truncated to the first `MAX_MODELS` entries.
 
         Raises:
-            ProviderError: The provider failed. It is not logged.
+            ProviderError: The provider failed. Not logged here.
         """
         *others, last = provider.credentials
         for credential in others:
@@ -127,15 +129,15 @@ class Upstream:
         return await self._list_models(provider, last)
 
     async def _list_models(self, provider: Provider, credential: Credential) -> ListedModels:
-        deadlines = CallDeadlines(provider, math.inf, log=False)
+        deadlines = CallDeadlines(provider.timeouts, math.inf)
         listed = ListedModels()
         path = provider.adapter.models_path
-        with deadlines:
+        with ErrorMapping(provider, deadlines, log=False):
             async with asyncio.timeout_at(deadlines.first_token):
                 for _ in range(MAX_MODEL_PAGES):
                     async with await self._call(provider, credential, WireRequest(path, None), deadlines) as call:
                         body = await read_all(call.body, MAX_LIST_BYTES)
-                    # In a thread: an entry takes some twenty microseconds.
+                    # In a thread, because decoding takes about twenty microseconds per entry.
                     models, next_path = await asyncio.to_thread(provider.adapter.decode_models, body)
                     listed.add(models, MAX_MODELS)
                     if next_path is None or len(listed) == MAX_MODELS:
@@ -154,19 +156,19 @@ class Upstream:
     ) -> ProviderExchange:
         share = self._shares.take(provider.id, caller)
         try:
-            # Written once, on a connection that was not closed a moment before. Whether to send a POST again is decided
-            # where attempts are counted; aiohttp repeats a GET once.
+            # Sent once. Whether to resend a POST after a connection was closed is decided in `calls/attempts.py`;
+            # aiohttp itself retries a GET once.
             response = await (self._unpooled if fresh else self._session).request(
                 "GET" if wire.body is None else "POST",
                 provider.base_url + wire.path,
                 data=wire.body,
                 headers={**wire.headers, **credential.headers, "content-type": "application/json"},
-                # A redirect would carry the credential to wherever it points.
+                # A redirect would send the credential to another host.
                 allow_redirects=False,
                 timeout=deadlines.connect,
             )
         except BaseException as error:
-            # More calls than connections: this one has waited for a free one, and that is not the provider's fault.
+            # If the call waited for a free connection of the pool, the timeout is not the provider's fault.
             waited = self._shares.overtaken
             self._shares.give(share)
             if waited and isinstance(error, aiohttp.ConnectionTimeoutError):

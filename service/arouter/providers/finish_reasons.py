@@ -1,4 +1,4 @@
-"""OpenAI's finish reasons, and what other servers of its protocol write for them."""
+"""OpenAI's finish reasons, and those of other servers with its protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from arouter.errors import ProviderError
 from arouter.providers.provider_errors import bad_response
 
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
-"""OpenAI's words (reference, "chat completion")."""
+"""OpenAI's values (reference, "chat completion")."""
 
 _WORDS = {
     # huggingface/text-generation-inference, together.ai, Mistral, Anthropic- and Gemini-like servers.
@@ -30,18 +30,18 @@ _WORDS = {
 }
 _OPENAI = {theirs: ours for ours, words in _WORDS.items() for theirs in words}
 
-# DeepSeek (api-docs.deepseek.com), Z.ai, OpenRouter, SGLang and vLLM: the answer was broken off.
+# DeepSeek (api-docs.deepseek.com), Z.ai, OpenRouter, SGLang and vLLM: the answer was aborted.
 _BROKEN = frozenset({"abort", "aborted", "cancelled", "error", "insufficient_system_resource", "network_error"})
 
 
 def openai_reason(reason: Any) -> str | None:
-    """Returns OpenAI's word for a finish reason. An empty text, as null, says that the choice has not ended.
+    """Maps a finish reason to OpenAI's. Null or an empty string means that the choice has not ended.
 
-    A word that is not known ends the choice as `stop`, and so does a number: Poolside writes the token that ended it
+    Unknown reasons are mapped to `stop`, and so are numbers: Poolside sends the id of the last token
     (NousResearch/hermes-agent#58374).
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; the reason says that the answer was broken off.
+        ProviderError: PROVIDER_BAD_RESPONSE if the reason means that the answer was aborted.
     """
     if type(reason) is int:
         return "stop"
@@ -58,5 +58,5 @@ def openai_reason(reason: Any) -> str | None:
 
 
 def broken_off(reason: str) -> ProviderError:
-    """Returns the error for an answer that the provider ended before its end, with this reason."""
-    return bad_response(f"an answer that was broken off, with the reason {reason[:64]!r}")
+    """Returns the error for an answer that the provider aborted with this reason."""
+    return bad_response(f"an answer that was aborted with the reason {reason[:64]!r}")

@@ -1,4 +1,4 @@
-"""A deadline for each of many waits, at the price of one timer."""
+"""A deadline for each of many waits, with a single timer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class IdleTimer:
-    """Ends a wait that takes too long, as `asyncio.timeout_at` does.
+    """Ends a wait that exceeds its deadline, as `asyncio.timeout_at` does.
 
-    That sets and clears a timer each time, which is a tenth of what a chunk of a stream costs. Here the timer of an
-    earlier wait stays, and when it fires finds that there is more time.
+    `asyncio.timeout_at` sets and clears a timer for each wait, which takes a tenth of the time of a chunk. Here the
+    timer of an earlier wait is kept and, when it fires early, is set again.
     """
 
     __slots__ = ("_cancellations", "_deadline", "_fired", "_loop", "_task", "_timer")
@@ -25,7 +25,7 @@ class IdleTimer:
         self._fired = False
 
     def until(self, deadline: float) -> IdleTimer:
-        """Returns a context that raises TimeoutError if it waits at `deadline`, in loop time. One at a time."""
+        """Returns a context manager that raises TimeoutError at `deadline`, in loop time. Must not be nested."""
         self._deadline = deadline
         return self
 
@@ -37,26 +37,26 @@ class IdleTimer:
     def __enter__(self) -> None:
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("not in a task")
+            raise RuntimeError("must run in a task")
         self._task, self._cancellations = task, task.cancelling()
         if self._timer is None or self._timer.when() > self._deadline:
             self.close()
-            self._timer = self._loop.call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._on_timer)
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         task, self._task = self._task, None
         if self._fired and task is not None:
             self._fired = False
-            # Cancelled by nobody but us.
+            # Cancelled only by this timer.
             if task.uncancel() <= self._cancellations and isinstance(error, asyncio.CancelledError):
                 raise TimeoutError from error
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         if self._task is None:
-            return  # The next wait sets another.
+            return  # The next wait sets a new timer.
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._on_timer)
             return
         self._fired = True
         self._task.cancel()

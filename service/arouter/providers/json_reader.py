@@ -1,8 +1,8 @@
-"""Reads the JSON that a provider sent, in whatever protocol.
+"""Parses JSON from providers, for all protocols.
 
-What breaks RFC 8259 in a way that most readers accept is accepted here: a byte order mark, `NaN`, control characters
-inside texts, bytes that are not UTF-8, and half a surrogate pair, which a server whose texts are UTF-16 sends when it
-cuts a character in two. The strict reader goes first, so that all of this costs nothing where there is nothing to mend.
+Accepts violations of RFC 8259 that most parsers accept: a byte order mark, `NaN`, control characters in strings,
+invalid UTF-8, and lone surrogates, which a server with UTF-16 strings sends when it splits a character. The strict
+parser is tried first, so that valid JSON has no extra cost.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from arouter.providers.provider_errors import bad_response
 from arouter.providers.surrogates import SurrogateJoiner, without_surrogates
 
 _MAX_DIGITS = 18
-"""Digits of an integer; a longer one becomes a float, as orjson reads it."""
+"""Maximum digits of an integer; longer ones become floats, as in orjson."""
 
 MAX_VALUES = 2_000_000
-"""Values and member names in one document: log probabilities, twenty to a token, of 10,000 tokens. What a parser makes
-of so many takes 170 MB at most, its texts apart; of 60 MB of `[],` it made 1.9 GB."""
+"""Maximum number of values and member names in a document: enough for twenty log probabilities for each of 10,000
+tokens. Their objects take at most 170 MB, strings excluded; 60 MB of `[],` would take 1.9 GB."""
 
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What some servers begin with, and JSON must not (RFC 8259 §8.1): it is passed over."""
+"""The byte order mark, which some servers send although JSON must not start with it (RFC 8259 §8.1)."""
 
 
 def parse(body: bytes, what: str) -> Any:
-    """Returns the JSON value in `body`. `what` names it in the error, with its article.
+    """Returns the JSON value in `body`. `what` names it in errors, with its article.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is not JSON, or has more than `MAX_VALUES`.
+        ProviderError: PROVIDER_BAD_RESPONSE if it is not JSON or has more than `MAX_VALUES` values.
     """
     check_values(body, what)
     try:
@@ -44,7 +44,7 @@ def parse_object(body: bytes, what: str) -> dict[str, Any]:
     """Returns the JSON object in `body`.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is not JSON, or not an object, or has more than `MAX_VALUES`.
+        ProviderError: PROVIDER_BAD_RESPONSE if it is not a JSON object or has more than `MAX_VALUES` values.
     """
     return _object(parse(body, what), what)
 
@@ -61,11 +61,11 @@ def parse_event(data: bytes, joiner: SurrogateJoiner) -> dict[str, Any]:
     """Returns the JSON object in an event of a stream.
 
     Args:
-        data: The event's.
-        joiner: Is switched on if a text may end in half a surrogate pair, whose other half the next event may have.
+        data: The event's data.
+        joiner: Activated if a text may end with half a surrogate pair, which the next event may complete.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is not JSON, or not an object.
+        ProviderError: PROVIDER_BAD_RESPONSE if it is not a JSON object.
     """
     try:
         value = orjson.loads(data)
@@ -97,11 +97,11 @@ def _integer(digits: str) -> int | float:
 
 
 def check_values(body: bytes, what: str) -> None:
-    """Checks the number of values, before any object is built, by the marks that each has; in texts they count too.
+    """Checks the number of values before any object is built. Counts delimiters, including those inside strings.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; there are more than `MAX_VALUES`.
+        ProviderError: PROVIDER_BAD_RESPONSE if there are more than `MAX_VALUES`.
     """
-    # No value takes less than a byte.
+    # Every value takes at least one byte.
     if len(body) > MAX_VALUES and sum(map(body.count, (b",", b":", b"[", b"{"))) > MAX_VALUES:
         raise bad_response(f"{what} of more than {MAX_VALUES} values")

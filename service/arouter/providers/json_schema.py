@@ -1,8 +1,8 @@
-"""JSON Schemas in the part of the language that a provider takes: an allow-list of keywords, by provider.
+"""Restricts JSON Schemas to the subset that a provider supports: an allow-list of keywords per provider.
 
-What a provider lacks is rewritten where that says the same (a `const` is an enum of one, an `allOf` is its parts
-merged, a `$ref` is its definition), else written into the description, where the model reads it, and counted as lost.
-The order of keys stays, because models write in it.
+Unsupported keywords are rewritten to an equivalent where possible (`const` to an enum with one value, `allOf` to the
+merged parts, `$ref` to its definition); otherwise they are added to the description, which the model reads, and count
+as lost. The key order is kept, because models generate in that order.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ Json = dict[str, Any]
 
 MAX_DEPTH = 64
 MAX_NODES = 10_000
-"""Subschemas of one schema, definitions in place of references included: each reference may double them."""
+"""Maximum number of subschemas, with references expanded: each reference may double the number."""
 
 _SCHEMAS = frozenset({"items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else"})
 _SCHEMA_LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 _SCHEMA_MAPS = frozenset({"properties", "$defs", "definitions", "patternProperties"})
 _DEFINITIONS = ("$defs", "definitions")
 _ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "deprecated", "examples", "example", "readOnly", "writeOnly"})
-"""Keywords that constrain nothing: left out where they are not taken, and nothing is lost."""
+"""Keywords without constraints: removed without loss if they are not supported."""
 
 
 @dataclass(frozen=True)
 class SchemaRules:
-    """What a provider takes.
+    """The supported subset of JSON Schema.
 
     Attributes:
-        keywords: All that it takes.
-        formats: The values of `format` that it takes. None: any.
+        keywords: Supported keywords.
+        formats: Supported values of `format`. None: any.
         closed: Whether every object must have `additionalProperties: false`.
-        recursive: Whether a definition may refer to itself.
-        bare_ref: Whether nothing but a description and a default may stand beside `$ref`.
-        max_min_items: The largest `minItems` that it takes. None: any.
-        enum_types: The types of the values of an enum that it takes.
+        recursive: Whether definitions may be recursive.
+        bare_ref: Whether only a description and a default may accompany `$ref`.
+        max_min_items: Maximum value of `minItems`. None: any.
+        enum_types: Supported types of enum values.
     """
 
     keywords: frozenset[str]
@@ -53,20 +53,20 @@ class SchemaRules:
 
 
 class RecursiveSchemaError(ValueError):
-    """The provider takes no schema that refers to itself."""
+    """The provider does not support recursive schemas."""
 
 
 def adapt_schema(schema: Json, rules: SchemaRules, path: str) -> tuple[Json, bool]:
-    """Returns the schema in what the provider takes, and whether something of it is now only words.
+    """Returns the restricted schema, and whether any constraint was moved to a description.
 
     Args:
-        schema: Never changed.
-        rules: The provider's.
-        path: Where the request has the schema, for errors.
+        schema: Never modified.
+        rules: The provider's subset.
+        path: Path of the schema in the request, for errors.
 
     Raises:
-        RecursiveSchemaError: It refers to itself, and the provider does not take that.
-        ARouterError: INVALID_REQUEST; it is nested too deeply, or larger than `MAX_NODES` with its references.
+        RecursiveSchemaError: The schema is recursive, and the provider does not support that.
+        ARouterError: INVALID_REQUEST if it is nested too deeply, or has more than `MAX_NODES` nodes with references.
     """
     adapter = _Adapter(schema, rules, path)
     if not rules.recursive and adapter.is_recursive():
@@ -78,12 +78,12 @@ def json_text(value: Any, path: str) -> str:
     """Returns a part of a schema as JSON.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it is nested too deeply.
+        ARouterError: INVALID_REQUEST if it is nested too deeply.
     """
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError as error:
-        # orjson reads deeper than it writes.
+        # orjson's nesting limit is lower for writing than for reading.
         raise _too_deep(path) from error
 
 
@@ -96,23 +96,23 @@ class _Adapter:
         self._nodes = 0
 
     def is_recursive(self) -> bool:
-        """Says whether a reference leads back to itself."""
+        """Returns whether any reference is recursive."""
         finished: set[str] = set()
 
-        def leads_back(ref: str, trail: frozenset[str]) -> bool:
+        def is_cyclic(ref: str, trail: frozenset[str]) -> bool:
             if ref in trail:
                 return True
             target = None if ref in finished else self._target(ref)
             if target is None or len(trail) > MAX_DEPTH:
                 return False
-            found = any(leads_back(inner, trail | {ref}) for inner in _references(target))
+            found = any(is_cyclic(inner, trail | {ref}) for inner in _references(target))
             finished.add(ref)
             return found
 
-        return any(leads_back(ref, frozenset()) for ref in set(_references(self._root)))
+        return any(is_cyclic(ref, frozenset()) for ref in set(_references(self._root)))
 
     def adapt(self, schema: Any, depth: int, trail: tuple[str, ...] = ()) -> Any:
-        """Returns a schema adapted. `trail` has the references that lead to it in place of their definitions."""
+        """Returns the restricted form of a schema. `trail` holds the references that were expanded to reach it."""
         self._nodes += 1
         if depth > MAX_DEPTH:
             raise _too_deep(self._path)
@@ -136,10 +136,10 @@ class _Adapter:
         return adapted
 
     def _take(self, keyword: str, value: Any, schema: Json, adapted: Json, depth: int, trail: tuple[str, ...]) -> bool:
-        """Writes a keyword into `adapted`; says whether the provider takes it."""
+        """Adds a keyword to `adapted`; returns whether the provider supports it."""
         rules = self._rules
         if keyword == "additionalProperties" and rules.closed:
-            # Nothing but `false` can be said. What `true` allows, a schema that lists its properties does without.
+            # Only `false` can be expressed. A schema that lists its properties needs no `true`.
             return value is False or (value is True and bool(schema.get("properties")))
         if keyword == "const" and "const" not in rules.keywords and type(value) in rules.enum_types:
             adapted["enum"] = [value]
@@ -149,7 +149,7 @@ class _Adapter:
             adapted["anyOf"] = [self.adapt(each, depth + 1, trail) for each in value]
             return True
         if keyword not in rules.keywords:
-            return keyword in _DEFINITIONS  # whose references are in place
+            return keyword in _DEFINITIONS  # their references have been expanded
         if keyword == "format" and rules.formats is not None and value not in rules.formats:
             return False
         if keyword == "minItems" and rules.max_min_items is not None and not _at_most(value, rules.max_min_items):
@@ -167,14 +167,14 @@ class _Adapter:
         return True
 
     def _in_place(self, schema: Json, trail: tuple[str, ...]) -> tuple[Json, tuple[str, ...]]:
-        """Returns the schema with the definitions of references, and the parts of `allOf`, in their place."""
+        """Returns the schema with references and `allOf` expanded."""
         for _ in range(MAX_DEPTH):
             ref, parts = schema.get("$ref"), schema.get("allOf")
             if isinstance(ref, str) and self._must_inline(schema):
                 rest = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
                 target = None if ref in trail else self._target(ref)
                 if target is None:
-                    # A definition that leads back to itself stays a reference, and loses what stands beside it.
+                    # A recursive definition remains a reference, without its sibling keywords.
                     self.lost = True
                     return {"$ref": ref}, trail
                 schema, trail = self._merge(rest, target), (*trail, ref)
@@ -194,14 +194,14 @@ class _Adapter:
         return self._rules.bare_ref and bool(beside)
 
     def _is_hidden(self, ref: str) -> bool:
-        """Says whether a reference leads into a part of the schema that is not sent."""
+        """Returns whether a reference points into a part of the schema that is not sent."""
         return any(ref.startswith(f"#/{name}/") and name not in self._rules.keywords for name in _DEFINITIONS)
 
     def _must_merge(self, parts: list[Any]) -> bool:
         return "allOf" not in self._rules.keywords or any(isinstance(part, dict) and "$ref" in part for part in parts)
 
     def _merge(self, schema: Json, part: Json) -> Json:
-        """Returns what both say. Where they differ, the first counts and the other is lost."""
+        """Merges two schemas. Where they conflict, the first one is kept and the other is lost."""
         merged = dict(schema)
         for keyword, value in part.items():
             own: Any = merged.get(keyword)
@@ -225,7 +225,7 @@ class _Adapter:
         return merged
 
     def _target(self, ref: str) -> Json | None:
-        """Returns the definition that a reference within the schema names (RFC 6901), or None."""
+        """Returns the definition that a reference within the schema points to (RFC 6901), or None."""
         if not ref.startswith("#"):
             return None
         found: Any = self._root
@@ -242,7 +242,7 @@ def _too_deep(path: str) -> ARouterError:
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """Yields the references in a schema, at any depth."""
+    """Yields all references in a schema, at any depth."""
     waiting = [schema]
     while waiting:
         value = waiting.pop()

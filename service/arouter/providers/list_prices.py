@@ -1,12 +1,12 @@
-"""The prices in a model list: an object `pricing`, in one of three dialects.
+"""Parses prices in a model list: an object `pricing`, in one of three dialects.
 
-A text is USD per token: OpenRouter (its SDK's `PublicPricing` and `PricingOverride`) and those who copy it. A number is
-USD per million tokens: Together and Hugging Face as `input` and `output`, ARouter itself by the names of `Rates`. A
-number as `prompt` from anybody else could be either, and is not read.
+Strings are USD per token: OpenRouter (its SDK's `PublicPricing` and `PricingOverride`) and compatible servers. Numbers
+are USD per million tokens: Together and Hugging Face as `input` and `output`, ARouter itself by the names of `Rates`. A
+numeric `prompt` of any other server is ambiguous and ignored.
 
-Not kept, for `Rates` has no place for it: prices per request, image and search, of reasoning apart, of cached audio, of
-caches that live an hour, and by the hour of the day; nor OpenRouter's `discount`, of which nothing says whether it is
-in the price already.
+Ignored, because `Rates` cannot represent them: prices per request, image and search, separate ones for reasoning,
+cached audio, caches that live an hour, and prices by time of day; and OpenRouter's `discount`, because it is not
+documented whether prices include it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _TIMED = frozenset({"utc_days", "utc_end", "utc_start"})
 
 
 def read_prices(pricing: Any, *, own: bool = False) -> Prices | None:
-    """Returns what `pricing` says that tokens cost, or None.
+    """Returns the token prices in `pricing`, or None.
 
     Args:
-        pricing: The object, or whatever is in its place.
-        own: Whether it is in ARouter's own words.
+        pricing: The object, or any other value in its place.
+        own: Whether it is in ARouter's own format.
     """
     if not isinstance(pricing, dict):
         return None
@@ -44,7 +44,7 @@ def read_prices(pricing: Any, *, own: bool = False) -> Prices | None:
     if prompt is None or completion is None:
         return None
     if prompt == completion == 0 and not own and not isinstance(pricing.get("prompt"), str):
-        # Together writes zeros for models without a price per token, such as those that are rented by the hour.
+        # Together sends zeros for models without a price per token, such as those that are rented by the hour.
         return None
     return Prices(
         prompt=prompt,
@@ -58,7 +58,7 @@ def read_prices(pricing: Any, *, own: bool = False) -> Prices | None:
 
 
 def _tiers(base: dict[str, float], pricing: Json, own: bool) -> tuple[PriceTier, ...]:
-    """Returns the tiers, each with all its rates: a later entry changes what the earlier ones and the base say."""
+    """Returns the tiers with all rates: a later entry overrides the earlier ones and the base."""
     found: list[tuple[int, dict[str, float]]] = []
     for entry in _entries(pricing.get("tiers" if own else "overrides")):
         above = _threshold(entry.get("above" if own else "min_prompt_tokens"))
@@ -84,7 +84,7 @@ def _rates(said: Json, own: bool) -> dict[str, float]:
                 rate = usd(value, times=_PER_TOKEN)
             else:
                 rate = usd(value) if own or key in ("input", "output") else None
-            # OpenRouter writes "0" for what a model does not have. Ours says it only if it is so.
+            # OpenRouter sends "0" for unsupported features. In ARouter's own format a zero is a price.
             if rate is not None and (rate > 0 or own or name in ("prompt", "completion")):
                 rates[name] = rate
                 break
@@ -96,5 +96,5 @@ def _entries(value: Any) -> list[Json]:
 
 
 def _threshold(value: Any) -> int | None:
-    """Returns the number of prompt tokens beyond which an entry holds; OpenRouter's SDK has it as a float."""
+    """Returns the number of prompt tokens above which an entry applies; OpenRouter's SDK has it as a float."""
     return tokens(int(value) if isinstance(value, float) and value.is_integer() else value)

@@ -1,4 +1,4 @@
-"""Reading a field of a provider's model list without trusting it: what is odd counts as not said."""
+"""Validates fields of a provider's model list: invalid values are treated as absent."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 _MAX_TOKENS = 2**31 - 1
 _LATEST = 2**32 - 1
 _MAX_NAME = 512
-"""Characters of a native name; what the store has room for is twice that."""
+"""Maximum length of a native name in characters; the store has room for twice that."""
 
 _MAX_LABEL = 200
 _MAX_WORD = 64
 _MAX_WORDS = 64
 _MAX_NUMBER = 40
 _MAX_PRICE = 1_000_000.0
-"""USD per million tokens: a dollar a token is no price but another unit."""
+"""Maximum plausible price in USD per million tokens: a dollar per token would be in another unit."""
 
 
 def tokens(value: Any) -> int | None:
@@ -24,14 +24,14 @@ def tokens(value: Any) -> int | None:
 
 
 def native_name(value: Any) -> str | None:
-    """Returns `value` if it can be a model's name: any printable text with something in it."""
+    """Returns `value` if it can be a model's name: any printable, non-blank string."""
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _MAX_NAME:
         return None
     return value
 
 
 def label(value: Any, name: str) -> str | None:
-    """Returns `value` if it is a short printable text that says more than the model's native `name`."""
+    """Returns `value` if it is a short printable string that differs from the model's native `name`."""
     if not isinstance(value, str) or len(value) > _MAX_LABEL or not value.isprintable():
         return None
     text = value.strip()
@@ -39,12 +39,12 @@ def label(value: Any, name: str) -> str | None:
 
 
 def seconds(value: Any) -> int | None:
-    """Returns `value` if it is a time since the epoch that a model's `created` can hold; milliseconds are beyond."""
+    """Returns `value` if it is a plausible time in seconds since the epoch; milliseconds are out of range."""
     return value if type(value) is int and 0 < value <= _LATEST else None
 
 
 def words(value: Any) -> tuple[str, ...] | None:
-    """Returns the words in an array, each once, in its order; None if there are none."""
+    """Returns the distinct words in an array, in order; None if there are none."""
     if not isinstance(value, list):
         return None
     found = [word for word in value[:_MAX_WORDS] if isinstance(word, str) and word and _is_word(word)]
@@ -52,9 +52,9 @@ def words(value: Any) -> tuple[str, ...] | None:
 
 
 def usd(value: Any, *, times: int = 1) -> float | None:
-    """Returns a price that is a number, or a text that is one, times `times`; None if it is negative or absurd.
+    """Returns a price, given as a number or numeric string, times `times`; None if it is negative or implausible.
 
-    OpenRouter writes -1 where the price depends on what it routes to.
+    OpenRouter sends -1 if the price depends on the model it routes to.
     """
     if isinstance(value, str):
         if len(value) > _MAX_NUMBER:
@@ -62,7 +62,7 @@ def usd(value: Any, *, times: int = 1) -> float | None:
     elif type(value) not in (int, float):
         return None
     try:
-        # By way of the decimal text: 0.0000011 USD times a million is 1.1, not 1.0999999999999999.
+        # Via the decimal text: 0.0000011 USD times a million is 1.1, not 1.0999999999999999.
         price = float(Decimal(str(value)) * times)
     except ArithmeticError:
         return None

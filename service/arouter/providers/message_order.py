@@ -1,12 +1,14 @@
-"""The order of messages that a vendor of the `openai` protocol takes.
+"""The order of messages that a provider with the `openai` protocol requires.
 
-- `any`: as they come.
-- `leading`: one message of instructions, and that first; those that come later are the user's words. Chat templates of
-  Qwen, Gemma and others demand it (vllm-project/vllm#41114, ggml-org/llama.cpp#27367, ollama/ollama#17774).
-- `answered`: an answer between a tool's result and what is not one, no instructions right behind an answer, and no
-  empty answer. Source: mistral-common, validators (avante-corp/avante.nvim#2695, NousResearch/hermes-agent#20154).
-- `alternating`: instructions first, then users' messages and answers in turn, beginning with the user's. Perplexity and
-  DeepSeek say so in errors (perplexityai/api-discussion#265, open-webui/open-webui#9266, ChatGPTNextWeb/NextChat#6343).
+- `any`: no restriction.
+- `leading`: only one message of instructions, at the beginning; later ones become user messages. Chat templates of
+  Qwen, Gemma and others require it (vllm-project/vllm#41114, ggml-org/llama.cpp#27367, ollama/ollama#17774).
+- `answered`: an assistant message between a tool result and any other message, no instructions right after an assistant
+  message, and no empty assistant message. Source: mistral-common, validators (avante-corp/avante.nvim#2695,
+  NousResearch/hermes-agent#20154).
+- `alternating`: instructions first, then user and assistant messages in turn, starting with the user. Perplexity and
+  DeepSeek return errors otherwise (perplexityai/api-discussion#265, open-webui/open-webui#9266,
+  ChatGPTNextWeb/NextChat#6343).
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from arouter.config.quirks import Order
 Json = dict[str, Any]
 
 OPENING = "Begin the conversation."
-"""What the user is given to say where a provider refuses a conversation that begins otherwise."""
+"""User message that is inserted if a provider rejects a conversation that does not start with the user."""
 
 CONTINUE = "Continue your last message from exactly where it ends, and repeat nothing of it."
-"""What the user is given to say where a provider refuses to continue an answer (platform.claude.com, migration)."""
+"""User message that is appended if a provider does not continue an assistant message (platform.claude.com,
+migration)."""
 
 PREFILL = "messages[].prefix"
-"""How an answer's beginning that is not continued in the provider's own way is named as dropped."""
+"""Name in `dropped` for a final assistant message that is not continued by the provider's own mechanism."""
 
 _ACKNOWLEDGEMENT = "Understood."
 _INSTRUCTIONS = frozenset({"system", "developer"})
@@ -33,7 +36,7 @@ _AFTER_TOOLS = frozenset({"assistant", "tool"})
 
 
 def ordered(messages: Sequence[Json], order: Order) -> list[Json]:
-    """Returns the messages in the order that a vendor takes; the beginning of a conversation stays as it was sent."""
+    """Returns the messages in the required order. The beginning of a conversation is not changed by later messages."""
     if order == "any":
         return list(messages)
     if order == "leading":
@@ -44,7 +47,7 @@ def ordered(messages: Sequence[Json], order: Order) -> list[Json]:
 
 
 def acknowledge_results(messages: Sequence[Json]) -> list[Json]:
-    """Returns the messages with one of the assistant between results of tools and what is not an answer to them."""
+    """Inserts an assistant message between tool results and messages other than answers to them."""
     ordered: list[Json] = []
     for message in messages:
         if ordered and ordered[-1].get("role") == "tool" and message.get("role") not in _AFTER_TOOLS:
@@ -54,20 +57,20 @@ def acknowledge_results(messages: Sequence[Json]) -> list[Json]:
 
 
 def continues(messages: Sequence[Json]) -> bool:
-    """Says whether the messages end with an answer's beginning, which the client wants to be continued."""
+    """Returns whether the last message is from the assistant, so that the answer should continue it."""
     last = messages[-1]
     return last.get("role") == "assistant" and not last.get("tool_calls")
 
 
 def mark_prefix(messages: Sequence[Json], member: str) -> list[Json]:
-    """Returns the messages with `member` on a last one of the assistant, which the answer then continues."""
+    """Sets `member` on a final assistant message, so that the answer continues it."""
     return [*messages[:-1], {**messages[-1], member: True}] if continues(messages) else list(messages)
 
 
 def ask_to_continue(messages: Sequence[Json]) -> list[Json]:
-    """Returns the messages with one of the user behind a last one of the assistant, that asks for the rest of it.
+    """Appends a user message that asks to continue, if the last message is from the assistant.
 
-    A client that says `prefix` itself knows what the vendor makes of that.
+    Not if the client itself sets `prefix`, whose effect depends on the provider.
     """
     if not continues(messages) or messages[-1].get("prefix"):
         return list(messages)
@@ -75,9 +78,9 @@ def ask_to_continue(messages: Sequence[Json]) -> list[Json]:
 
 
 def without_empty_calls(messages: Sequence[Json]) -> list[Json]:
-    """Returns the messages without `tool_calls` that hold none.
+    """Removes empty `tool_calls`.
 
-    OpenAI refuses an empty array (openai/openai-node#1341), Mistral the member in a user's message
+    OpenAI rejects an empty array (openai/openai-node#1341), Mistral the member in a user message
     (Gage-Technologies/mistral-go#2).
     """
     return [
@@ -89,7 +92,7 @@ def without_empty_calls(messages: Sequence[Json]) -> list[Json]:
 
 
 def _without_empty_answers(messages: Sequence[Json]) -> list[Json]:
-    """Leaves out answers that say and call nothing: their reasoning was all that another provider gave."""
+    """Removes assistant messages without content and calls: another provider gave only reasoning."""
     return [
         message
         for message in messages
@@ -98,7 +101,7 @@ def _without_empty_answers(messages: Sequence[Json]) -> list[Json]:
 
 
 def _instructions_behind_users(messages: Sequence[Json]) -> list[Json]:
-    """Puts instructions that follow an answer or a result behind the user's next words, or makes them such words."""
+    """Moves instructions that follow an answer or a result after the next user message, or converts them to one."""
     ordered: list[Json] = []
     late: list[Json] = []
     for message in messages:
@@ -149,7 +152,7 @@ def _alternating(messages: Sequence[Json]) -> list[Json]:
 
 
 def _merged(first: Json, second: Json) -> Json:
-    """Returns two messages of one role as one."""
+    """Merges two messages of the same role."""
     contents = [content for message in (first, second) if (content := message.get("content"))]
     if all(isinstance(content, str) for content in contents):
         return {**first, **second, "content": "\n\n".join(contents)}

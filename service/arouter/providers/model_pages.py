@@ -1,4 +1,4 @@
-"""A page of a provider's model list, read entry by entry: one that cannot be read costs no other. Pure."""
+"""Parses a page of a provider's model list entry by entry, so that an invalid entry does not affect others. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from arouter.providers.json_reader import BYTE_ORDER_MARK, check_values
 from arouter.providers.provider_errors import bad_response
 
 MAX_MODELS = 20_000
-"""Entries of one provider's list that are taken: forty times what the longest list of a vendor had in 2026."""
+"""Maximum number of entries per provider: forty times the longest list of a vendor in 2026."""
 
 _WHAT = "a model list"
-# An escape, which may be a pair of surrogates, or half of one: that is no character.
+# An escape, which may be a surrogate pair or a lone surrogate, which is not a character.
 _ESCAPE = re.compile(
     rb"\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -26,7 +26,7 @@ _NO_CHARACTER = rb"\u0000"
 
 
 class UnreadableEntryError(ValueError):
-    """An entry of a list has no name that a model can have."""
+    """An entry of a list has no valid model name."""
 
 
 def decode_page(
@@ -36,8 +36,8 @@ def decode_page(
 
     Args:
         body: An object with the array `field`.
-        field: Its name.
-        read: Returns the model that an entry is; None if it is to be left out. Raises `UnreadableEntryError`.
+        field: Name of the array.
+        read: Converts an entry; returns None to leave it out. Raises `UnreadableEntryError`.
         bare: Whether the body may also be the array itself.
         optional: Whether an empty object is a page without entries.
 
@@ -51,7 +51,7 @@ def decode_page(
     for raw in entries[:MAX_MODELS]:
         try:
             model = read(orjson.loads(memoryview(raw)))
-        except ValueError:  # orjson's error is one too
+        except ValueError:  # includes orjson's error
             models.unreadable += 1
         else:
             if model is not None:
@@ -60,7 +60,7 @@ def decode_page(
 
 
 def _split(body: bytes, field: str, *, bare: bool, optional: bool) -> tuple[list[msgspec.Raw], dict[str, Any]]:
-    """Returns the entries as they were written, and what is beside them. No object is made of an entry yet."""
+    """Returns the raw entries and the other members. Entries are not parsed yet."""
     try:
         return _split_sound(body, field, bare=bare, optional=optional)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""The `openai` wire protocol: Chat Completions, as OpenAI and most other providers speak it.
+"""The `openai` wire protocol: Chat Completions, as supported by OpenAI and most other providers.
 
-The canonical form is this protocol's own, so a request needs only the native model name and an answer only a check;
-and, of a vendor that differs, what its quirks say. Fields that ARouter does not know pass through both ways.
+It is also the canonical form. A request therefore needs only the native model name and the vendor's quirks, and an
+answer only validation. Fields that ARouter does not know pass through in both directions.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _ALWAYS = frozenset({"model", "stream"})
 
 
 class OpenAIAdapter(Adapter):
-    """Passes requests on and checks what comes back.
+    """Forwards requests and validates answers.
 
     Args:
-        quirks: What the vendor does differently.
+        quirks: The vendor's deviations from OpenAI's protocol.
     """
 
     models_path = "/models"
@@ -60,14 +60,14 @@ class OpenAIAdapter(Adapter):
         if request.stream:
             body["stream"] = True
             if _STREAM_OPTIONS not in without:
-                # Usage is always asked for: it is what the call costs, whether or not the client wants to see it.
+                # Usage is always requested, because the cost depends on it, even if the client does not ask for it.
                 body[_STREAM_OPTIONS] = {**(body.get(_STREAM_OPTIONS) or {}), "include_usage": True}
         dropped, names = encode_body(self._quirks, body, without)
         added = body.keys() - request.body.keys() - _ALWAYS
         try:
             return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names, added=frozenset(added))
         except orjson.JSONEncodeError as error:
-            # orjson reads deeper than it writes.
+            # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error
 
     @override
@@ -96,7 +96,7 @@ class OpenAIAdapter(Adapter):
 
 
 class OpenAIStreamDecoder(StreamDecoder):
-    """Takes usage out of the chunks, mends their shape, and knows whether the answer has ended."""
+    """Extracts usage from chunks, repairs their shape, and tracks whether the answer is complete."""
 
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
@@ -146,8 +146,8 @@ class OpenAIStreamDecoder(StreamDecoder):
 
 
 def _is_silent(event: ServerSentEvent, chunk: Chunk) -> bool:
-    """Says whether an event without choices may be passed over.
+    """Returns whether an event without choices can be ignored.
 
-    It is empty, a ping, or a chunk that only opens the stream, as Azure's with the content filter's view of the prompt.
+    It is empty, a ping, or a chunk that only opens the stream, such as Azure's content filter results for the prompt.
     """
     return not chunk or event.event == b"ping" or chunk.get("type") == "ping" or "choices" in chunk

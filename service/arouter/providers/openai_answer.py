@@ -1,7 +1,7 @@
-"""Answers of the `openai` protocol in the shape that OpenAI's reference requires, whatever the server sent.
+"""Normalizes answers of the `openai` protocol to the shape that OpenAI's reference requires.
 
-Whole answers become complete ones; chunks become chunks whose choices have an `index`, a `delta` and, once each, a
-role. What needs no mending is not touched. `id`, `object`, `model` and `created` are the router's to set.
+Answers get all required members; choices of chunks get an `index`, a `delta` and, once each, a role. Valid answers are
+not modified. The router sets `id`, `object`, `model` and `created`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _ROLE = "assistant"
 
 
 def normalize_completion(completion: Json) -> None:
-    """Makes a whole answer complete, in place: `index`, `message`, its `role` and `content`, `finish_reason`.
+    """Completes an answer in place: `index`, `message`, its `role` and `content`, `finish_reason`.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; there is no choice with a message, or its reason says that it broke off.
+        ProviderError: PROVIDER_BAD_RESPONSE if no choice has a message, or the finish reason means that it was aborted.
     """
     choices = completion.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -41,16 +41,17 @@ def normalize_completion(completion: Json) -> None:
         reason = openai_reason(choice.get("finish_reason")) or "stop"
         has_calls = bool(choice["message"].get("tool_calls"))
         choice["finish_reason"] = "tool_calls" if has_calls and reason == "stop" else reason
-    said = completion.get("usage")
-    if type(said) is dict and "total_tokens" in said:
+    reported = completion.get("usage")
+    if type(reported) is dict and "total_tokens" in reported:
         return
     usage = take_usage(completion)
-    if usage is not None or said:
-        completion["usage"] = said if usage is None else usage  # what is malformed in it is the router's to estimate
+    if usage is not None or reported:
+        # Malformed counts are estimated by the router.
+        completion["usage"] = reported if usage is None else usage
 
 
 def _is_whole(choice: Any, place: int) -> bool:
-    """Says whether a choice is a text that has all it should have: most are."""
+    """Returns whether a choice is text with all required members, as most are."""
     if type(choice) is not dict or "message" not in choice or "finish_reason" not in choice or "index" not in choice:
         return False
     message = choice["message"]
@@ -68,9 +69,9 @@ def _is_whole(choice: Any, place: int) -> bool:
 
 
 def take_usage(answer: Json) -> Json | None:
-    """Takes usage out of an answer or chunk; None where it has none.
+    """Removes usage from an answer or chunk and returns it; None if there is none.
 
-    Some servers put it on the last chunk with choices, some on each, Groq into `x_groq`, Moonshot into a choice
+    Some servers send it in the last chunk with choices, some in each; Groq in `x_groq`, Moonshot in a choice
     (vercel/ai#1651, earendil-works/pi#2017).
     """
     usage = answer.pop("usage") if "usage" in answer else None
@@ -90,23 +91,23 @@ def take_usage(answer: Json) -> Json | None:
 
 
 def _whole_message(message: Json) -> Json:
-    mended = {"role": _ROLE, "content": None, **message}
-    mended["role"] = _ROLE
-    _mend_content(mended)
-    if "tool_calls" in mended:
-        calls = whole_calls(mended.pop("tool_calls"))
+    repaired = {"role": _ROLE, "content": None, **message}
+    repaired["role"] = _ROLE
+    _repair_content(repaired)
+    if "tool_calls" in repaired:
+        calls = whole_calls(repaired.pop("tool_calls"))
         if calls:
-            mended["tool_calls"] = calls
-    if mended.get("function_call") is None:
-        mended.pop("function_call", None)
-    return mended
+            repaired["tool_calls"] = calls
+    if repaired.get("function_call") is None:
+        repaired.pop("function_call", None)
+    return repaired
 
 
 class ChunkNormalizer:
-    """Mends the chunks of one stream.
+    """Repairs the chunks of one stream.
 
     Attributes:
-        finished: Whether a choice has ended.
+        finished: Whether any choice has ended.
     """
 
     __slots__ = ("_open", "_roles", "finished")
@@ -118,22 +119,22 @@ class ChunkNormalizer:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a choice has begun and not ended."""
+        """Whether any choice has begun but not ended."""
         return bool(self._open)
 
     def normalize(self, choices: list[Any]) -> list[Json]:
-        """Returns the choices of a chunk in OpenAI's shape, mended in place.
+        """Returns the choices of a chunk in OpenAI's shape, repaired in place.
 
         Raises:
-            ProviderError: PROVIDER_BAD_RESPONSE; one is no object or holds no delta, or its reason says that the
-                answer broke off.
+            ProviderError: PROVIDER_BAD_RESPONSE if a choice is not an object or has no delta, or its finish reason
+            means that the answer was aborted.
         """
         roles = self._roles
         for place, choice in enumerate(choices):
-            # Subscripts and no calls: this runs for every chunk, and nearly every one is as it should be.
+            # Subscripts without function calls: this runs for every chunk, and nearly all are valid.
             try:
                 delta, index = choice["delta"], choice["index"]
-                # A boolean is an int to Python, and `1.0` finds what `1` has left.
+                # A boolean is an int in Python, and `1.0` equals `1` as a key.
                 clean = (
                     choice["finish_reason"] is None
                     and type(delta) is dict
@@ -144,11 +145,11 @@ class ChunkNormalizer:
             except (KeyError, TypeError):
                 clean = False
             if not clean or not self._is_clean(delta, index):
-                self._mend(choice, place)
+                self._repair(choice, place)
         return choices
 
     def _is_clean(self, delta: Json, index: int) -> bool:
-        """Says whether a delta in the middle of a choice is as it should be."""
+        """Returns whether a delta in the middle of a choice needs no repair."""
         if "content" in delta and type(delta["content"]) not in _CONTENT:
             return False
         if len(delta) == 1 and "content" in delta:
@@ -157,34 +158,34 @@ class ChunkNormalizer:
             return False
         return "tool_calls" not in delta or self._roles[index].take_clean(delta["tool_calls"])
 
-    def _mend(self, choice: Any, place: int) -> None:
+    def _repair(self, choice: Any, place: int) -> None:
         if not isinstance(choice, dict):
             raise bad_response("a choice that is not an object")
         index = choice["index"] = index_of(choice, place)
-        # Some servers repeat the whole message so far: beside the delta, or in the last chunk in its place
-        # (MiniMax, Perplexity). Azure's content filter reports in choices with neither.
+        # Some servers repeat the complete message so far, beside the delta or in its place in the last chunk (MiniMax,
+        # Perplexity). Azure's content filter reports in choices with neither.
         message = choice.pop("message", None)
         delta = choice.get("delta")
         if delta is None:
             delta = {} if index in self._roles else message or {}
         if not isinstance(delta, dict):
             raise bad_response("a choice whose delta is not an object")
-        choice["delta"] = self._mend_delta(index, delta)
+        choice["delta"] = self._repair_delta(index, delta)
         choice["finish_reason"] = self._end(index, choice)
 
-    def _mend_delta(self, index: int, delta: Json) -> Json:
+    def _repair_delta(self, index: int, delta: Json) -> Json:
         pieces = self._roles.get(index)
-        mended = {name: value for name, value in delta.items() if name not in ("role", "tool_calls")}
+        repaired = {name: value for name, value in delta.items() if name not in ("role", "tool_calls")}
         if pieces is None:
             pieces = self._roles[index] = ToolCallPieces()
             self._open.add(index)
-            mended = {"role": _ROLE, **mended}
-        _mend_content(mended)
-        if mended.get("function_call", mended) is None:
-            del mended["function_call"]
+            repaired = {"role": _ROLE, **repaired}
+        _repair_content(repaired)
+        if repaired.get("function_call", repaired) is None:
+            del repaired["function_call"]
         if calls := pieces.take(delta.get("tool_calls")):
-            mended["tool_calls"] = calls
-        return mended
+            repaired["tool_calls"] = calls
+        return repaired
 
     def _end(self, index: int, choice: Json) -> str | None:
         reason = choice.get("finish_reason")
@@ -196,16 +197,16 @@ class ChunkNormalizer:
         pieces = self._roles[index]
         if index in self._open:
             self._open.discard(index)
-            if unspoken := pieces.unspoken():
-                choice["delta"]["tool_calls"] = [*choice["delta"].get("tool_calls", ()), *unspoken]
+            if empty_calls := pieces.empty_calls():
+                choice["delta"]["tool_calls"] = [*choice["delta"].get("tool_calls", ()), *empty_calls]
         return "tool_calls" if pieces and reason == "stop" else reason
 
 
 def index_of(choice: Json, place: int) -> int:
-    """Returns a choice's number, which is its place where the server gave none.
+    """Returns a choice's index; its position if the server sent none.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is not a number.
+        ProviderError: PROVIDER_BAD_RESPONSE if the index is not a number.
     """
     index = choice.get("index")
     if index is None:
@@ -219,8 +220,8 @@ def index_of(choice: Json, place: int) -> int:
     return index
 
 
-def _mend_content(message: Json) -> None:
-    """Makes a text of content in parts, and `reasoning_content` of the thinking among them.
+def _repair_content(message: Json) -> None:
+    """Converts content in parts to a string, and its thinking parts to `reasoning_content`.
 
     Source: docs.mistral.ai/capabilities/reasoning.
     """

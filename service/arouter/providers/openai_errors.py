@@ -1,4 +1,4 @@
-"""Errors of the `openai` protocol, with whatever status they come: their status, message, `param` and `code`."""
+"""Parses errors of the `openai` protocol, with any HTTP status: their status, message, `param` and `code`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from arouter.providers.sse import ServerSentEvent
 
 Json = dict[str, Any]
 
-_FLAGGED = "The provider's moderation refused the request."
+_FLAGGED = "The provider's moderation rejected the request."
 
 _STATUS_FIELDS = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
 _MESSAGE_FIELDS = ("message", "detail", "error_message", "msg", "error_msg", "error")
 
-# Of an error inside an answer with status 200, which names a word in place of the status: OpenAI's error codes and
-# types, and Anthropic's (platform.claude.com, "Errors"), which gateways pass on.
+# For an error in an answer with status 200 that has a type in place of a status: OpenAI's error codes and types, and
+# Anthropic's (platform.claude.com, "Errors"), which gateways pass on.
 _STATUS_OF_WORD = {
     "BadRequestError": 400,
     "authentication_error": 401,
@@ -43,17 +43,17 @@ _STATUS_OF_WORD = {
 
 
 def decode_error(status: int, body: bytes, retry_after: int | None) -> ProviderError:
-    """Returns the error in an answer whose status is not 2xx."""
+    """Decodes a response whose status is not 2xx."""
     answer = parse_error(body)
-    # Mistral, Cohere and FastAPI servers answer without the envelope.
+    # Mistral, Cohere and FastAPI servers send errors without the envelope.
     return _error(status, (answer.get("error") or answer) if isinstance(answer, dict) else None, retry_after)
 
 
 def raise_embedded(document: Json) -> None:
-    """Raises the error that came with status 200, as a whole answer or as an event, if `document` is one.
+    """Raises an error that was sent with status 200, as an answer or an event, if `document` is one.
 
-    Known forms: `{"error": …}`, `{"object": "error", …}` (vLLM), and, where there is neither choice nor usage, a
-    message alone: `{"detail": …}`, `{"error_code": …, "message": …}`, `{"success": false, "msg": …}`.
+    Known forms: `{"error": …}`, `{"object": "error", …}` (vLLM), and, without choices and usage, only a message:
+    `{"detail": …}`, `{"error_code": …, "message": …}`, `{"success": false, "msg": …}`.
     """
     error = document.get("error")
     if error:
@@ -67,7 +67,7 @@ def raise_embedded(document: Json) -> None:
 
 
 def error_event(event: ServerSentEvent) -> ProviderError:
-    """Returns the error in an event that is named `error`."""
+    """Decodes an event with the name `error`."""
     try:
         document = orjson.loads(event.data)
     except orjson.JSONDecodeError:
@@ -78,7 +78,7 @@ def error_event(event: ServerSentEvent) -> ProviderError:
 
 
 def embedded_error(error: Any) -> ProviderError:
-    """Returns the error that came with a 200. It has the status that it names, in digits or in a word; else 500."""
+    """Decodes an error that was sent with status 200. Its status is the number or type in it, else 500."""
     fields = error if isinstance(error, dict) else {}
     status = next((found for name in _STATUS_FIELDS if (found := _status(fields.get(name)))), None)
     if status is None:
@@ -116,7 +116,7 @@ def _text(fields: Json, name: str) -> str | None:
 
 
 def _validation(fields: Json) -> str | None:
-    """Returns what a FastAPI server found wrong: `{"detail": [{"loc": ["body", "top_p"], "msg": "…"}]}`."""
+    """Returns the validation error of a FastAPI server: `{"detail": [{"loc": ["body", "top_p"], "msg": "…"}]}`."""
     nested = fields.get("message")
     problems = (nested if isinstance(nested, dict) else fields).get("detail")
     found = [

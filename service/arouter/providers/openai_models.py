@@ -1,7 +1,7 @@
-"""The model lists of those who speak OpenAI's protocol. OpenAI's own says only a name; what others add is in tables.
+"""Parses model lists of the `openai` protocol. OpenAI's own list has only names; tables describe others' extensions.
 
 Sources: the SDKs of OpenRouter, Mistral and Cerebras; console.groq.com/docs/models, docs.together.ai (models),
-docs.x.ai (models), platform.moonshot.ai/docs/api/list-models, Fireworks' list as big-AGI reads it, Azure's
+docs.x.ai (models), platform.moonshot.ai/docs/api/list-models, Fireworks' list as read by big-AGI, Azure's
 `capabilities` (learn.microsoft.com/rest/api/azureopenai/models); the sources of vLLM and llama.cpp's server.
 """
 
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 Path = tuple[str, ...]
 T = TypeVar("T")
 
-# Where an entry says a thing; the first that is said counts.
+# Paths of a value in an entry; the first one that is present is used.
 _DISPLAY_NAME: tuple[Path, ...] = (("display_name",), ("name",))
 _CONTEXT_LENGTH: tuple[Path, ...] = (
     ("context_length",),  # OpenRouter, Together, Moonshot, Fireworks, xAI
@@ -29,13 +29,13 @@ _CONTEXT_LENGTH: tuple[Path, ...] = (
     ("max_context_length",),  # Mistral, LM Studio
     ("max_model_len",),  # vLLM
     ("limits", "max_context_length"),  # Cerebras
-    ("meta", "n_ctx"),  # llama.cpp: what it was started with
-    ("meta", "n_ctx_train"),  # llama.cpp: what the model could have
+    ("meta", "n_ctx"),  # llama.cpp: as configured at its start
+    ("meta", "n_ctx_train"),  # llama.cpp: the model's maximum
 )
 _MAX_OUTPUT_TOKENS: tuple[Path, ...] = (
     ("max_output_tokens",),
     ("max_completion_tokens",),  # Groq
-    ("max_output_length",),  # the format in which providers describe themselves to OpenRouter
+    ("max_output_length",),  # the format of OpenRouter's provider API
     ("top_provider", "max_completion_tokens"),  # OpenRouter
     ("limits", "max_completion_tokens"),  # Cerebras
 )
@@ -55,13 +55,13 @@ _CHAT_FLAGS: tuple[Path, ...] = (
     ("capabilities", "chat_completion"),  # Azure
 )
 
-# What answers nobody is false here; true says nothing.
+# False means that the model is not available; true has no significance.
 _LIVE_FLAGS: tuple[Path, ...] = (
     ("active",),  # Groq
     ("capabilities", "inference"),  # Azure
 )
 
-# `type` is Together's, LM Studio's and Vercel's, `kind` Fireworks'; `task` and `model_type` are others' words for it.
+# `type` is used by Together, LM Studio and Vercel, `kind` by Fireworks; `task` and `model_type` by others.
 _KIND: tuple[Path, ...] = (("type",), ("kind",), ("capabilities", "type"), ("task",), ("model_type",))
 _CHAT_KINDS = frozenset({"chat", "llm", "vlm", "chat-completion", "text-generation", "image-text-to-text"})
 _OTHER_KINDS = frozenset(
@@ -98,12 +98,12 @@ _OTHER_KINDS = frozenset(
 
 
 def decode_model_list(body: bytes) -> ModelPage:
-    """Returns the models in an answer of `/models`, with what it says of them; those that cannot chat are left out.
+    """Decodes a response of `/models`, with metadata; models that cannot chat are left out.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE.
     """
-    # Together lists without an envelope.
+    # Together sends the list without an envelope.
     models, _ = decode_page(body, "data", _read_model, bare=True)
     return ModelPage(models)
 
@@ -112,30 +112,33 @@ def _read_model(entry: Any) -> ListedModel | None:
     if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
         raise UnreadableEntryError
     details = _read_details(entry, name)
-    said = _said_to_chat(entry)
-    if not (can_chat(name, details) if said is None else said):
+    declares_chat = _said_to_chat(entry)
+    if not (can_chat(name, details) if declares_chat is None else declares_chat):
         return None
     return ListedModel(name, seconds(entry.get("created")), details)
 
 
 def _read_details(entry: Json, name: str) -> ModelDetails:
-    # ARouter's own list with `?view=full` says it all in one nested object.
+    # ARouter's own list with `?view=full` has all details in one nested object.
     nested = entry.get("details")
     nested = nested if isinstance(nested, dict) else None
-    said = {**entry, **nested} if nested else entry
+    merged = {**entry, **nested} if nested else entry
     return ModelDetails(
-        display_name=_first(said, _DISPLAY_NAME, lambda value: label(value, name)),
-        context_length=_first(said, _CONTEXT_LENGTH, tokens),
-        max_output_tokens=_first(said, _MAX_OUTPUT_TOKENS, tokens),
-        input_modalities=_first(said, _INPUT_MODALITIES, words) or _flagged_inputs(said),
-        output_modalities=_first(said, _OUTPUT_MODALITIES, words),
-        supported_parameters=_first(said, _SUPPORTED_PARAMETERS, words),
-        prices=read_prices(said.get("pricing"), own=bool(nested and "pricing" in nested)),
+        display_name=_first(merged, _DISPLAY_NAME, lambda value: label(value, name)),
+        context_length=_first(merged, _CONTEXT_LENGTH, tokens),
+        max_output_tokens=_first(merged, _MAX_OUTPUT_TOKENS, tokens),
+        input_modalities=_first(merged, _INPUT_MODALITIES, words) or _flagged_inputs(merged),
+        output_modalities=_first(merged, _OUTPUT_MODALITIES, words),
+        supported_parameters=_first(merged, _SUPPORTED_PARAMETERS, words),
+        prices=read_prices(merged.get("pricing"), own=bool(nested and "pricing" in nested)),
     )
 
 
 def _said_to_chat(entry: Json) -> bool | None:
-    """Says whether the list says that a model chats; None if it does not say. What it denies it cannot affirm too."""
+    """Returns whether an entry declares that the model chats; None if it declares neither.
+
+    A denial takes precedence.
+    """
     if any(_at(entry, path) is False for path in _LIVE_FLAGS):
         return False
     flags = [flag for path in _CHAT_FLAGS if isinstance(flag := _at(entry, path), bool)]

@@ -1,4 +1,4 @@
-"""A provider that is on: its row of data, made from configuration and presets."""
+"""A configured provider, built from configuration and presets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
+from arouter.config.provider_schema import ProviderConfig, Timeouts
 from arouter.config.quirks import QuirksConfig
-from arouter.config.schema import Config, ProviderConfig, Timeouts
+from arouter.config.schema import Config
 from arouter.config.secret import Secret
 from arouter.models import ModelDetails
 from arouter.providers.adapter import Adapter
@@ -25,11 +26,11 @@ from arouter.providers.presets import PRESETS
 
 @dataclass(frozen=True)
 class Credential:
-    """One of a provider's keys, or that it wants none.
+    """One of a provider's keys, or the absence of one.
 
     Attributes:
-        name: What it is called where its secret must not be: `openai#1`.
-        headers: What every call with it carries.
+        name: Name for logs, without the secret: `openai#1`.
+        headers: The headers of every call with it.
     """
 
     name: str
@@ -38,20 +39,20 @@ class Credential:
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider. Two that are equal are the same to those who call them.
+    """One provider. Equal providers are interchangeable for callers.
 
     Attributes:
         id: The part of a model id before the slash.
         adapter: Its wire protocol.
         base_url: Without a trailing slash.
-        api_keys: Its credentials; empty where it wants none.
-        models: What the configuration says of its models, by native name.
-        lists: Whether the models of its own list can be called as well.
+        api_keys: Its API keys; empty if it needs none.
+        models: Configured models with their metadata, by native name.
+        lists: Whether the models of its own list can be called too.
         timeouts: The deadlines of a call.
-        credentials: The same, as calls carry them; one at least.
-        name: What people call it.
-        keeps_data: Whether it may keep prompts and answers.
-        zdr: Whether it is known to keep nothing of them (zero data retention).
+        credentials: The API keys in the form of headers; at least one entry.
+        name: Display name.
+        keeps_data: Whether it may store prompts and answers.
+        zdr: Whether it is known to store nothing of them (zero data retention).
     """
 
     id: str
@@ -67,21 +68,21 @@ class Provider:
     zdr: bool = False
 
     def is_where(self, other: Provider) -> bool:
-        """Says whether another row leads to the same place, with the same credentials."""
+        """Returns whether another provider has the same URL and credentials."""
         return (self.base_url, self.adapter, self.credentials) == (other.base_url, other.adapter, other.credentials)
 
     def redact(self, text: str) -> str:
-        """Returns `text` without this provider's credentials: some providers repeat them in their errors."""
+        """Returns `text` without this provider's credentials, which some providers repeat in errors."""
         for key in self.api_keys:
             text = text.replace(key.reveal(), "[redacted]")
         return text
 
 
 def build_providers(config: Config, environment: Environment) -> tuple[Provider, ...]:
-    """Returns the providers that are on: the configured ones, and the presets whose variables are set.
+    """Returns the enabled providers: the configured ones, and the presets whose variables are set.
 
     Raises:
-        ConfigError: A provider is not known and its row does not say enough, or a variable is no URL.
+        ConfigError: A provider is unknown and its configuration is incomplete, or a variable is not a URL.
     """
     named = {row.id for row in config.providers}
     unnamed = [ProviderConfig(id=id_) for id_ in _presets_on(environment) if id_ not in named]
@@ -92,7 +93,7 @@ def build_providers(config: Config, environment: Environment) -> tuple[Provider,
 
 
 def wants_local_model(config: Config, environment: Environment) -> bool:
-    """Says whether the embedded model is to run: when a row asks for it, or when there is nothing else."""
+    """Returns whether to run the embedded model: if it is configured, or if there is no other provider."""
     rows = {row.id: row for row in config.providers}
     if "local" in rows:
         return rows["local"].base_url is UNSET
@@ -111,12 +112,12 @@ def _presets_on(environment: Environment) -> Iterable[str]:
 
 
 def _first(variables: tuple[str, ...], environment: Environment) -> tuple[str, str] | None:
-    """Returns the first of these variables that is set, and its value."""
+    """Returns the first of these variables that is set, with its value."""
     return next(((name, value) for name in variables if (value := environment.variables.get(name))), None)
 
 
 def _build_configured(index: int, row: ProviderConfig, config: Config, environment: Environment) -> Provider:
-    """Is `_build` for a row of the file, whose errors name it."""
+    """Like `_build`, for an entry of the file; errors contain its index."""
     try:
         return _build(row, config, environment)
     except ConfigError as error:
@@ -132,7 +133,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
     if api_keys is UNSET:
         api_keys = _preset_key(row, preset, environment)
     if not all(key.fits_header() for key in api_keys):
-        raise ConfigError(f"provider {row.id!r}: an API key has characters that no header can carry")
+        raise ConfigError(f"provider {row.id!r}: an API key has characters that are not allowed in headers")
     adapter = _adapter(protocol, preset, row.quirks)
     models = preset.models if row.models is UNSET else row.models
     zdr = preset.self_hosted if row.zdr is UNSET else row.zdr
@@ -157,10 +158,10 @@ def _credentials(id_: str, adapter: Adapter, api_keys: tuple[Secret, ...]) -> tu
 
 
 def _preset_key(row: ProviderConfig, preset: Preset, environment: Environment) -> tuple[Secret, ...]:
-    """Returns the key of a row that has none of its own.
+    """Returns the key of an entry that has none of its own.
 
     Raises:
-        ConfigError: The vendor wants one. At another address, what stands there may not.
+        ConfigError: The vendor requires one. Another server at a custom URL may not.
     """
     from_variable = _first(preset.key_variables, environment)
     if from_variable:
@@ -177,19 +178,19 @@ def _checked_url(id_: str, url: str) -> str:
             return url.rstrip("/")
     except ValueError:
         pass
-    raise ConfigError(f"provider {id_!r}: the base_url has no host, or a port that is none")
+    raise ConfigError(f"provider {id_!r}: the base_url has no host or an invalid port")
 
 
 def _preset_url(id_: str, preset: Preset, protocol: str, environment: Environment) -> str:
-    """Returns where a provider is whose row does not say so."""
+    """Returns the base URL of a provider whose entry has none."""
     if id_ == "local":
         if environment.local_url is None:
             raise _needs_base_url(id_, "`arouter up` starts it")
         return f"{environment.local_url}/v1"
     if id_ not in PRESETS:
-        raise _needs_base_url(id_, "it is no provider that ARouter knows")
+        raise _needs_base_url(id_, "it is not a provider that ARouter knows")
     if protocol != preset.protocol:
-        raise _needs_base_url(id_, f"ARouter knows only where it speaks {preset.protocol!r}")
+        raise _needs_base_url(id_, f"ARouter knows its URL only for protocol {preset.protocol!r}")
     from_variable = _first(preset.base_url_variables, environment)
     if from_variable:
         return _complete_url(*from_variable, preset.base_path)
@@ -203,7 +204,7 @@ def _needs_base_url(id_: str, reason: str) -> ConfigError:
 
 
 def _complete_url(variable: str, url: str, base_path: str) -> str:
-    """Returns the base URL in a variable, which may name only the host."""
+    """Returns the base URL from a variable, which may contain only the host."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
         raise ConfigError(f"{variable}: expected an http or https URL without credentials or query")
@@ -211,23 +212,23 @@ def _complete_url(variable: str, url: str, base_path: str) -> str:
 
 
 def _adapter(protocol: str, preset: Preset, quirks: QuirksConfig | UnsetType) -> Adapter:
-    """Returns the adapter of a row. Those of rows that say the same are equal.
+    """Returns the adapter of an entry. Adapters of equal entries are equal.
 
     Raises:
-        ConfigError: The row has quirks that make no sense, or that its protocol cannot have.
+        ConfigError: The entry has quirks that are invalid or not supported by its protocol.
     """
     if protocol != "openai":
         if quirks is not UNSET:
-            raise ConfigError(f"quirks: only providers of protocol 'openai' have any, and this one speaks {protocol!r}")
+            raise ConfigError(f"quirks: only supported with protocol 'openai', but the protocol is {protocol!r}")
         return _translator(protocol)
     return OpenAIAdapter(preset.quirks if quirks is UNSET else configured_quirks(quirks, preset.quirks))
 
 
 @cache
 def _translator(protocol: str) -> Adapter:
-    """Returns the adapter of a protocol that is not OpenAI's, always the same one.
+    """Returns the adapter of a protocol other than OpenAI's, always the same instance.
 
-    Only those in use are imported: start-up is a feature (design §9).
+    Only adapters in use are imported, to keep start-up fast (design §9).
     """
     if protocol == "anthropic":
         from arouter.providers.anthropic.adapter import AnthropicAdapter

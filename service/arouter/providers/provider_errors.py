@@ -1,12 +1,12 @@
-"""What a provider's failure means to the client (design §4), whatever protocol it came in."""
+"""Maps a provider's error responses to client errors (design §4), for all protocols."""
 
 from __future__ import annotations
 
 from arouter.errors import Failure, ProviderError
 from arouter.providers.refusals import concerns_credentials, is_too_large
 
-# What a 4xx means that concerns the request. Any other is an INVALID_REQUEST: no provider would answer such a request
-# better, and a client should not repeat it (SDKs repeat 408, 409, 429 and 5xx).
+# 4xx about the request. Any other 4xx becomes INVALID_REQUEST: no provider would accept such a request, and a client
+# should not repeat it (SDKs retry 408, 409, 429 and 5xx).
 _OF_THE_REQUEST = {
     403: Failure.PERMISSION_DENIED,
     404: Failure.NOT_FOUND,
@@ -16,11 +16,11 @@ _OF_THE_REQUEST = {
 }
 _TIMEOUTS = frozenset({408, 504, 524})
 _PASSING = frozenset({421, 425, 498, 499})
-"""4xx that say that the provider cannot answer now: misdirected (RFC 9110 §15.5.20), too early (RFC 8470), no capacity
-(Groq), cancelled on its side (Google)."""
+"""4xx that mean that the provider cannot answer now: misdirected (RFC 9110 §15.5.20), too early (RFC 8470), no capacity
+(Groq), cancelled on the server side (Google)."""
 
 _DEFAULT_RETRY_AFTER = 1
-"""Seconds a client is told to wait where a 429 does not say; every 429 of ours carries the header."""
+"""Default `retry-after` in seconds for a 429 without one; all our 429 responses have the header."""
 
 
 def error_from_status(
@@ -35,18 +35,18 @@ def error_from_status(
     """Returns the client's error for a provider's error status.
 
     Args:
-        status: The provider's HTTP status, or the one its error object names.
-        message: Its own words, or None.
-        param: The field it blames, if it says.
-        code: Its own error code, if it has one.
-        retry_after: What it asks for, in seconds.
-        marks: Other words for programs that may tell whom the error concerns: its type, its reasons.
+        status: The provider's HTTP status, or the status in its error object.
+        message: The provider's message, or None.
+        param: The parameter that the provider names, if any.
+        code: The provider's error code, if any.
+        retry_after: The provider's `retry-after`, in seconds.
+        marks: Further machine-readable values that identify the error: its type, its reasons.
     """
     if concerns_credentials(status, message, (code, *marks)):
         return ProviderError(
             Failure.PROVIDER_CREDENTIALS,
-            "The provider refused ARouter's own credentials. The operator of this router must mend them.",
-            detail=f"it refuses the configured API key or account, with status {status}: {message}",
+            "The provider rejected ARouter's own credentials. The operator of this router must correct them.",
+            detail=f"the configured API key or account was rejected with status {status}: {message}",
         )
     if status in _TIMEOUTS:
         return ProviderError(Failure.PROVIDER_TIMEOUT, f"The provider timed out (status {status}).")
@@ -57,7 +57,7 @@ def error_from_status(
                 failure, retry_after = Failure.PAYLOAD_TOO_LARGE, None
             elif retry_after is None:
                 retry_after = _DEFAULT_RETRY_AFTER
-        text = message or f"The provider refused the request with status {status}."
+        text = message or f"The provider rejected the request with status {status}."
         return ProviderError(failure, text, param=param, code=code, retry_after=retry_after)
     detail = f": {message}" if message else "."
     return ProviderError(
@@ -66,15 +66,15 @@ def error_from_status(
 
 
 def bad_response(what: str) -> ProviderError:
-    """Returns the error for an answer that breaks its protocol. `what` completes "The provider sent …"."""
+    """Returns the error for an answer that violates its protocol. `what` completes "The provider sent …"."""
     return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The provider sent {what}.")
 
 
 def too_deep() -> ProviderError:
-    """Returns the error for what can be read but not written: orjson reads deeper than it writes."""
+    """Returns the error for an answer that orjson can read but not write, because of its nesting limits."""
     return bad_response("an answer that is nested too deeply")
 
 
 def truncated() -> ProviderError:
-    """Returns the error for a stream that stopped before its end."""
+    """Returns the error for a stream that ended prematurely."""
     return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer stopped without a finish_reason.")

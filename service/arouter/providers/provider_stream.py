@@ -1,4 +1,4 @@
-"""A provider's answer while it is read: the connection that it holds, and a stream's chunks."""
+"""A provider's answer while it is read: the HTTP exchange and the stream of chunks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from arouter.chat.chunks import Chunk, chunks_of, is_meaningful
 from arouter.errors import ARouterError
 from arouter.providers.bodies import Body
 from arouter.providers.deadlines import CallDeadlines
+from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.idle_timer import IdleTimer
 from arouter.providers.provider import Provider
 from arouter.providers.provider_errors import bad_response
@@ -22,21 +23,21 @@ from arouter.providers.tool_names import restore_in_chunks
 
 MAX_EVENT_BYTES = 10 * 1024 * 1024
 MAX_SILENT_BYTES = 16 * 1024 * 1024
-"""Bytes of a stream that may come without anything for the client: comments, pings, chunks before the first text."""
+"""Maximum bytes of a stream without content for the client: comments, pings, chunks before the first text."""
 
 _MAX_EMPTY_CHUNKS = 1000
 _MAX_SILENT_EVENTS = 10_000
 _MAX_AT_ONCE = 64 * 1024
-"""Bytes of a stream that are decoded before other calls have their turn."""
+"""Maximum bytes that are decoded before other calls get their turn."""
 
-_HANG_UP = 0.25
-"""Seconds a provider gets to close a stream it has ended, so that its connection can be used again."""
+_END_TIMEOUT = 0.25
+"""Seconds to wait for the end of the response after the last event, so that the connection can be reused."""
 
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
 class ProviderExchange:
-    """A provider's answer, from its headers on. Closing it gives the connection back or, unread, cuts it."""
+    """A provider's response after its headers. Closing it releases the connection, or aborts it if unread."""
 
     __slots__ = ("_open", "_response", "_share", "_shares", "body")
 
@@ -55,53 +56,61 @@ class ProviderExchange:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the connection, once."""
+        """Releases the connection. Idempotent."""
         if self._open:
             self._open = False
             self._shares.give(self._share)
-            # Also right after a whole answer: its connection is already back in the pool by then.
+            # Correct after a complete answer too: its connection is already back in the pool.
             self._response.close()
 
 
 class ProviderStream:
-    """A streamed answer. Its first read is what `Upstream.open_stream` waited for.
+    """A streamed answer. Its first read returns what `Upstream.open_stream` waited for.
 
     Args:
-        provider: Which answers.
-        call: Its call, closed with the stream.
+        provider: The provider that answers.
+        exchange: The HTTP exchange, closed with the stream.
         deadlines: The call's deadlines.
-        names: The request's names of tools by those that were sent, where they differ.
+        errors: The call's error mapping.
+        names: The request's tool names by those that were sent, where they differ.
     """
 
     __slots__ = (
         "_adapter",
-        "_call",
         "_content",
         "_deadlines",
         "_decoder",
         "_ended",
+        "_errors",
+        "_exchange",
         "_failure",
-        "_held",
+        "_idle_timer",
         "_names",
         "_parser",
+        "_pending",
         "_silent_bytes",
         "_silent_events",
         "_started",
-        "_watchdog",
     )
 
     def __init__(
-        self, provider: Provider, call: ProviderExchange, deadlines: CallDeadlines, names: Mapping[str, str]
+        self,
+        provider: Provider,
+        exchange: ProviderExchange,
+        deadlines: CallDeadlines,
+        errors: ErrorMapping,
+        names: Mapping[str, str],
     ) -> None:
-        self._call = call
+        self._exchange = exchange
+        self._errors = errors
         self._names = names
-        self._content = call.body
+        self._content = exchange.body
         self._deadlines = deadlines
-        self._watchdog = IdleTimer()
+        self._idle_timer = IdleTimer()
         self._parser = SseParser(MAX_EVENT_BYTES)
         self._adapter = provider.adapter
         self._decoder = provider.adapter.stream_decoder()
-        self._held: list[Chunk] = []
+        self._pending: list[Chunk] = []
         self._failure: ARouterError | None = None
         self._ended = False
         self._started = False
@@ -114,58 +123,58 @@ class ProviderStream:
 
     @property
     def usage(self) -> dict[str, Any] | None:
-        """What the provider said was used, so far."""
+        """The usage reported by the provider so far."""
         return self._decoder.usage
 
     @property
     def ended(self) -> bool:
         """Whether all chunks have been read, and the answer is complete."""
-        return self._ended and not self._held and self._failure is None
+        return self._ended and not self._pending and self._failure is None
 
     async def start(self) -> None:
-        """Waits for the first meaningful chunk, or for the whole answer where the provider does not stream."""
+        """Waits for the first meaningful chunk, or for the complete answer if the provider does not stream."""
         received = await self._content.read(_MAX_AT_ONCE)
         if received.lstrip(_BEFORE_JSON)[:1] == b"{":
-            # No event stream begins so: a server that cannot stream, or an error with status 200.
+            # Not an event stream: the server cannot stream, or it sends an error with status 200.
             await self._take_document(received)
             return
         while True:
             chunks = self._decode(received)
-            if self._failure is not None and not any(map(is_meaningful, self._held + chunks)):
+            if self._failure is not None and not any(map(is_meaningful, self._pending + chunks)):
                 raise self._failure
-            self._held += chunks
+            self._pending += chunks
             if any(map(is_meaningful, chunks)):
                 self._silent_bytes = self._silent_events = 0
                 self._started = True
                 return
-            if len(self._held) > _MAX_EMPTY_CHUNKS:
-                raise bad_response(f"{len(self._held)} chunks without content")
+            if len(self._pending) > _MAX_EMPTY_CHUNKS:
+                raise bad_response(f"{len(self._pending)} chunks without content")
             received = await self._content.read(_MAX_AT_ONCE)
 
     async def _take_document(self, beginning: bytes) -> None:
         completion = self._adapter.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
         usage = completion.get("usage")
         self._decoder.usage = usage if isinstance(usage, dict) else None
-        self._held = chunks_of(completion)
+        self._pending = chunks_of(completion)
         if self._names:
-            restore_in_chunks(self._held, self._names)
+            restore_in_chunks(self._pending, self._names)
         self._ended = True
 
     async def read(self) -> list[Chunk]:
-        """Returns all chunks that have arrived, waiting for at least one; an empty list only at the stream's end.
+        """Returns all chunks that have arrived, at least one; an empty list at the end of the stream.
 
         Raises:
             ProviderError: The provider failed in the middle of its answer.
             ARouterError: DEADLINE_EXCEEDED.
         """
-        if self._held:
-            held, self._held = self._held, []
-            return held
-        with self._deadlines:
+        if self._pending:
+            pending, self._pending = self._pending, []
+            return pending
+        with self._errors:
             while self._failure is None and not self._ended:
-                with self._watchdog.until(self._deadlines.next_read()):
+                with self._idle_timer.until(self._deadlines.next_read()):
                     chunks = await self._receive()
-                # A read that finds data does not wait, and so would never be timed out.
+                # A read that finds data does not wait, so the timer alone would never time it out.
                 self._deadlines.check_total()
                 if chunks:
                     self._silent_bytes = self._silent_events = 0
@@ -175,20 +184,20 @@ class ProviderStream:
         return []
 
     async def close(self) -> None:
-        """Gives the connection back if the answer is complete, else cuts it."""
-        self._watchdog.close()
+        """Releases the connection if the answer is complete, otherwise aborts it."""
+        self._idle_timer.close()
         try:
             if self._decoder.done and not self._content.at_eof():
-                async with asyncio.timeout(_HANG_UP):
+                async with asyncio.timeout(_END_TIMEOUT):
                     while not self._content.at_eof():
                         await self._content.read(_MAX_AT_ONCE)
         except (TimeoutError, aiohttp.ClientError):
             pass
         finally:
-            self._call.close()
+            self._exchange.close()
 
     async def _receive(self) -> list[Chunk]:
-        """Returns the chunks of one read. A failure behind good chunks is kept for the next read."""
+        """Returns the chunks of one read. A failure after valid chunks is raised by the next read."""
         return self._decode(await self._content.read(_MAX_AT_ONCE))
 
     def _decode(self, received: bytes) -> list[Chunk]:
@@ -217,14 +226,14 @@ class ProviderStream:
         return chunks
 
     def _note_silence(self, size: int, events: int) -> None:
-        """Counts what came without anything for the client.
+        """Counts bytes and events without content for the client.
 
         Raises:
-            ProviderError: PROVIDER_BAD_RESPONSE; it is too much.
+            ProviderError: PROVIDER_BAD_RESPONSE if there are too many.
         """
         self._silent_bytes += size
         self._silent_events += events
         if self._silent_bytes > MAX_SILENT_BYTES:
-            raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream with nothing in them for the client")
+            raise bad_response(f"more than {MAX_SILENT_BYTES} bytes of a stream without content")
         if self._silent_events > _MAX_SILENT_EVENTS:
-            raise bad_response(f"{_MAX_SILENT_EVENTS} events with nothing in them for the client")
+            raise bad_response(f"{_MAX_SILENT_EVENTS} events without content")

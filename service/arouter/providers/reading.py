@@ -1,4 +1,4 @@
-"""Reading of a provider's answer within bounds: its body, and how long it asks to wait."""
+"""Reads a provider's response within limits: its body, and its `retry-after`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from arouter.providers.bodies import Body, body_of
 from arouter.providers.provider_errors import bad_response
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""Of a whole answer, decompressed."""
+"""Maximum size of a complete answer, decompressed."""
 
 MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_TIMEOUT = 2.0
-"""Seconds that the body of an error gets: its status says enough."""
+"""Timeout for the body of an error response, in seconds: the status alone is sufficient."""
 
 _MAX_RETRY_AFTER = 3600
 _AT_ONCE = 256 * 1024
 
 
 async def read_all(body: Body, limit: int = MAX_ANSWER_BYTES) -> bytes:
-    """Returns the whole body.
+    """Returns the complete body.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it has more than `limit` bytes.
+        ProviderError: PROVIDER_BAD_RESPONSE if it has more than `limit` bytes.
     """
     read = await _read_up_to(body, limit)
     if len(read) > limit:
@@ -38,7 +38,7 @@ async def read_all(body: Body, limit: int = MAX_ANSWER_BYTES) -> bytes:
 
 
 async def read_error(response: aiohttp.ClientResponse) -> bytes:
-    """Returns the body of an error; an empty one if it does not come or cannot be read."""
+    """Returns the body of an error response; empty if it does not arrive or cannot be read."""
     try:
         async with asyncio.timeout(_ERROR_BODY_TIMEOUT):
             return await _read_up_to(body_of(response), MAX_ERROR_BYTES)
@@ -47,10 +47,10 @@ async def read_error(response: aiohttp.ClientResponse) -> bytes:
 
 
 def retry_after(headers: Mapping[str, str]) -> int | None:
-    """Returns what a provider asks to wait, in whole seconds from 1 to an hour, or None if it does not say.
+    """Returns a provider's `retry-after` in whole seconds, from 1 to an hour, or None if there is none.
 
-    `retry-after` is a number of seconds or a date (RFC 9110 §10.2.3), and a fraction with some providers. Azure and
-    OpenAI also send `retry-after-ms`.
+    `retry-after` is a number of seconds or a date (RFC 9110 §10.2.3); some providers send a fraction. Azure and OpenAI
+    also send `retry-after-ms`.
     """
     seconds = _seconds(headers.get("retry-after"))
     if seconds is None:
@@ -78,7 +78,7 @@ def _number(text: str | None) -> float | None:
 
 
 async def _read_up_to(body: Body, limit: int) -> bytes:
-    """Returns the body, or a little more than `limit` bytes of a longer one."""
+    """Returns the body, or slightly more than `limit` bytes if it is longer."""
     parts: list[bytes] = []
     size = 0
     while size <= limit and (part := await body.read(_AT_ONCE)):

@@ -1,8 +1,8 @@
-"""Whom a provider's 4xx concerns: the operator (credentials, billing, region) or the client. Pure.
+"""Decides whether a provider's 4xx is about the operator's account (credentials, billing, region) or the request. Pure.
 
-The status alone does not tell. 401, 402 and 407 concern the operator's credential. 400, 403, 412 and others do if the
-error says so, by a code or in words; a 429 only by a code, because its words are the same for a rate limit and for a
-quota that is used up. Everything else is about the request.
+The status alone is not sufficient. 401, 402 and 407 are about the operator's credential. 400, 403, 412 and others are
+if their code or message says so; a 429 only by its code, because its message is the same for a rate limit and an
+exhausted quota. Everything else is about the request.
 
 Sources (2026-11): OpenAI "Error codes"; Anthropic "Errors"; Google AI "Troubleshooting" and google.rpc.ErrorInfo; Azure
 OpenAI "Content filtering"; OpenRouter "Errors"; Groq "API error codes"; DashScope "Error codes"; the error pages of
@@ -47,7 +47,7 @@ _CODES = frozenset(
         "1112",
         "1113",
         "1121",
-        # Anthropic, of a request that has no credential or none with access to the API
+        # Anthropic, for a request without a credential, or with one that has no access to the API
         "authentication_error",
         "billing_error",
         # google.rpc.ErrorInfo
@@ -87,25 +87,26 @@ _WORDS = re.compile(
     r"|account is in good standing|free tier of the model has been exhausted|payment method|unpaid invoices",
     re.IGNORECASE,
 )
-"""The same in words, for providers that give no code of their own."""
+"""Messages with the same meaning, for providers without specific codes."""
 
 _MAX_READ = 1000
-"""Characters of a message that are searched: what providers repeat of a request comes later, or fills it."""
+"""Length of the searched part of a message in characters: text repeated from the request usually comes later."""
 
 _NEVER_OURS = frozenset({404, 405, 409, 410, 413, 415, 422, 424, 431, 451})
-"""Statuses that are about the request whatever their error says."""
+"""Statuses that are always about the request."""
 
 _TOO_LARGE = re.compile(r"\s*request too large\b", re.IGNORECASE)
-"""OpenAI and Groq say so with a 429 where one request exceeds the tokens per minute: waiting does not help."""
+"""OpenAI and Groq send a 429 with this message if a single request exceeds the tokens per minute: a retry is
+useless."""
 
 
 def concerns_credentials(status: int, message: str | None, marks: tuple[str | None, ...]) -> bool:
-    """Says whether a provider's error concerns the operator's credential, account or location, not the request.
+    """Returns whether an error is about the operator's credential, account or location, not about the request.
 
     Args:
-        status: The provider's HTTP status, or the one that its error object names.
-        message: Its own words, or None.
-        marks: Its code, type and other words for programs, as far as it gives any.
+        status: The provider's HTTP status, or the status in its error object.
+        message: The provider's message, or None.
+        marks: Code, type and other machine-readable values of the error.
     """
     if status in (401, 402, 407):
         return True
@@ -117,5 +118,5 @@ def concerns_credentials(status: int, message: str | None, marks: tuple[str | No
 
 
 def is_too_large(message: str | None) -> bool:
-    """Says whether a 429 is about the size of the request, not about how many there are."""
+    """Returns whether a 429 is about the size of the request, not about the request rate."""
     return message is not None and _TOO_LARGE.match(message) is not None

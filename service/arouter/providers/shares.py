@@ -1,4 +1,4 @@
-"""Shares the connections to providers out, so that no provider and no key takes all of them. Pure."""
+"""Shares the connections to providers fairly between providers and keys. Pure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from arouter.errors import ARouterError, Failure
 
 CALLER_PER_FREE = 2
 PROVIDER_PER_FREE = 8
-"""Connections that one key, or one provider, may hold for each that stays free: alone two thirds, or eight ninths.
+"""Connections that one key, or one provider, may hold per free connection: alone at most two thirds, or eight ninths.
 
-The more of them are greedy the less each gets, and some stay free for the others: the dynamic thresholds of Choudhury
-and Hahne (IEEE/ACM Transactions on Networking 6:2, 1998), by which the ports of a switch share its memory.
+The more of them compete, the less each one gets, and some connections stay free for others: the dynamic thresholds of
+Choudhury and Hahne (IEEE/ACM Transactions on Networking 6:2, 1998), with which the ports of a switch share its memory.
 """
 
 _RETRY_AFTER = 1
 
 
 Share: TypeAlias = tuple[str, str]
-"""One connection that was taken: the id of the provider it leads to, and the caller, as `Shares.take` was told."""
+"""A connection in use: the id of its provider, and the caller passed to `Shares.take`."""
 
 
 class Shares:
-    """Counts what is taken of a pool.
+    """Counts the connections of a pool in use.
 
     Args:
-        total: The connections there are.
+        total: The size of the pool.
 
     Attributes:
-        taken: Calls that hold a connection, or wait for one.
+        taken: Number of calls that hold a connection or wait for one.
     """
 
     def __init__(self, total: int) -> None:
@@ -44,14 +44,14 @@ class Shares:
         return self.taken > self._total
 
     def take(self, provider: str, caller: str) -> Share:
-        """Takes a connection. A key or a provider that has none always gets one, for which it may have to wait.
+        """Takes a connection. A key or provider without connections always gets one, but may have to wait for it.
 
         Args:
-            provider: The id of the provider it will lead to.
-            caller: Whose call it will serve; an empty string for the router's own, which are few and always granted.
+            provider: The id of the provider.
+            caller: The key of the call; empty for the router's own calls, which are few and always granted.
 
         Raises:
-            ARouterError: UNAVAILABLE; the provider or the key has its share.
+            ARouterError: UNAVAILABLE if the provider or the key has used up its share.
         """
         if caller:
             left = self._total - self.taken - 1
@@ -65,7 +65,7 @@ class Shares:
         return provider, caller
 
     def give(self, share: Share) -> None:
-        """Gives a connection back."""
+        """Returns a connection."""
         provider, caller = share
         self.taken -= 1
         self._providers[provider] -= 1

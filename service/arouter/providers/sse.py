@@ -1,7 +1,7 @@
 """A byte-level parser of server-sent events.
 
-Source: WHATWG HTML, "Server-sent events", parsing and interpreting an event stream. Of its fields only `data` and
-`event` matter to a chat stream.
+Source: WHATWG HTML, "Server-sent events", parsing and interpreting an event stream. Only the fields `data` and `event`
+are relevant to a chat stream.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_IDLE_LINES = 10_000
-"""Comments and other lines without data that may come one after the other; at 15 seconds each, nearly two days."""
+"""Maximum number of consecutive comments and other lines without data; at 15 seconds each, nearly two days."""
 
 _LINE_BYTES = 32
-"""What a line of data counts beside its text: as an object, an empty one is not free."""
+"""Overhead of a line of data in the size limit, because even an empty one is an object."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -30,14 +30,14 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventTooLargeError(ValueError):
-    """An event is longer than the parser's limit, or has too many lines without data before it."""
+    """An event exceeds the size limit, or too many lines without data precede it."""
 
 
 class SseParser:
-    """Cuts a byte stream into events, wherever the network has cut it.
+    """Splits a byte stream into events, independent of how the network has split it.
 
-    Any line ending (LF, CR LF, CR), `data:` with or without a space, comments. Bytes are not decoded, so a character
-    split between two reads is no special case.
+    Supports all line endings (LF, CR LF, CR), `data:` with or without a space, and comments. Bytes are not decoded, so
+    a character that is split between two reads needs no special handling.
     """
 
     __slots__ = (
@@ -67,11 +67,11 @@ class SseParser:
         """Returns the events that `received` completes.
 
         Raises:
-            EventTooLargeError: More than the limit has come without an event's end, or `MAX_IDLE_LINES` without data.
+            EventTooLargeError: An event exceeds the limit, or there are more than `MAX_IDLE_LINES` without data.
         """
         if self._is_between_events() and received.startswith(b"data: ") and received.endswith(b"\n\n"):
             data = received[6:-2].split(b"\n\ndata: ")
-            # Whole events of one line each, as nearly every provider sends them.
+            # Fast path: complete events of one line each, as nearly all providers send them.
             if b"\r" not in received and received.count(b"\n") == 2 * len(data):
                 self._started = True
                 self._check(max(map(len, data)) + 1)

@@ -1,4 +1,4 @@
-"""Joins and replaces the halves of surrogate pairs, which no UTF-8 can hold."""
+"""Joins and replaces surrogates, which UTF-8 cannot represent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from arouter.chat.chunks import Chunk
 
 _TEXTS = ("content", "reasoning_content", "refusal")
-"""Fields of a delta whose texts are continued by the next delta."""
+"""Members of a delta whose strings are continued by the next delta."""
 
 
 def without_surrogates(value: Any) -> Any:
-    """Returns a JSON value whose texts are valid Unicode: pairs are joined, a single half becomes U+FFFD."""
+    """Returns a JSON value with valid Unicode strings: surrogate pairs are joined, lone surrogates become U+FFFD."""
     if isinstance(value, str):
         return _joined(value)
     if isinstance(value, list):
@@ -22,10 +22,10 @@ def without_surrogates(value: Any) -> Any:
 
 
 class SurrogateJoiner:
-    """Mends the texts of one stream: a first half at the end of a delta waits for the next delta of its text.
+    """Repairs the strings of one stream: a high surrogate at the end of a delta is held back for the next delta.
 
     Attributes:
-        active: Whether there may be anything to mend; until then nothing is looked at.
+        active: Whether there may be surrogates; until then nothing is inspected.
     """
 
     __slots__ = ("_waiting", "active")
@@ -35,7 +35,7 @@ class SurrogateJoiner:
         self._waiting: dict[tuple[Any, ...], str] = {}
 
     def join(self, chunks: list[Chunk]) -> list[Chunk]:
-        """Returns chunks in canonical form whose texts are valid Unicode."""
+        """Returns chunks in canonical form with valid Unicode strings."""
         return [self._join(chunk) for chunk in chunks]
 
     def _join(self, chunk: Chunk) -> Chunk:
@@ -47,11 +47,11 @@ class SurrogateJoiner:
             for call in delta.get("tool_calls") or ():
                 if isinstance(function := call.get("function"), dict):
                     self._continue(function, "arguments", (index, call.get("index"), "arguments"), is_last)
-        mended: Chunk = without_surrogates(chunk)
-        return mended
+        repaired: Chunk = without_surrogates(chunk)
+        return repaired
 
     def _continue(self, holder: dict[str, Any], name: str, key: tuple[Any, ...], is_last: bool) -> None:
-        """Puts the half that waits before a text, and lets the one at its end wait."""
+        """Prepends the surrogate that was held back, and holds back one at the end."""
         text = holder.get(name)
         if not isinstance(text, str):
             if not (is_last and key in self._waiting):

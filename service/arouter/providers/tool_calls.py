@@ -1,7 +1,7 @@
-"""Tool calls of an `openai` provider in OpenAI's shape: numbered, with distinct ids, arguments as text.
+"""Normalizes tool calls of an `openai` provider to OpenAI's shape: with index, unique id, and arguments as a string.
 
-Source: OpenAI's reference, "chat completion" and "chat completion chunk". Servers leave `index` out or give every call
-the same one, repeat id and name in each piece, leave ids out or use one twice, and write arguments as an object
+Source: OpenAI's reference, "chat completion" and "chat completion chunk". Servers omit `index` or send the same one for
+all calls, repeat id and name in each delta, omit or reuse ids, and send arguments as an object
 (openai/openai-python#2806, ollama/ollama#7881, sgl-project/sglang#3912, BerriAI/litellm#5231).
 """
 
@@ -20,7 +20,7 @@ _CALL_FIELDS = frozenset({"arguments", "name"})
 
 
 def whole_calls(calls: Any) -> list[Json]:
-    """Returns the calls of a whole message, each with `id`, `type` and its function's `name` and `arguments`."""
+    """Returns the calls of a complete message, each with `id`, `type` and its function's `name` and `arguments`."""
     numbered = ToolCallPieces()
     found = []
     for call in _objects(calls):
@@ -33,7 +33,7 @@ def whole_calls(calls: Any) -> list[Json]:
 
 
 class ToolCallPieces:
-    """Numbers the calls of one streamed choice in the order of their beginnings."""
+    """Numbers the calls of one streamed choice in the order in which they start."""
 
     __slots__ = ("_calls",)
 
@@ -44,11 +44,11 @@ class ToolCallPieces:
         return bool(self._calls)
 
     def take(self, pieces: Any) -> list[Json]:
-        """Returns the pieces of a delta: `index` on each; `id`, `type` and `name` on the first of each call only."""
+        """Returns the deltas with `index` on each, and `id`, `type` and `name` only on the first one of each call."""
         return [self._take(piece) for piece in _objects(pieces)]
 
     def take_clean(self, pieces: Any) -> bool:
-        """Says whether the pieces of a delta are one that continues the newest call and needs no mending."""
+        """Returns whether the deltas are one that continues the newest call and needs no repair."""
         if not self._calls:
             return False
         call = self._calls[-1]
@@ -69,8 +69,8 @@ class ToolCallPieces:
         call.arguments.append(text)
         return True
 
-    def unspoken(self) -> list[Json]:
-        """Returns a piece for each call without arguments: clients parse them, and OpenAI writes `{}` for none."""
+    def empty_calls(self) -> list[Json]:
+        """Returns a delta for each call without arguments: clients parse them, and OpenAI sends `{}` for none."""
         return [
             {"index": call.index, "function": {"arguments": "{}"}}
             for call in self._calls
@@ -78,7 +78,7 @@ class ToolCallPieces:
         ]
 
     def begin(self, piece: Json) -> Json:
-        """Returns the first piece of a new call."""
+        """Returns the first delta of a new call."""
         kind = "custom" if isinstance(piece.get("custom"), dict) else "function"
         said = _said(piece)
         call = _Call(len(self._calls), _index(piece), _text(piece.get("id")), _text(said.get("name")), kind != "custom")
@@ -108,7 +108,7 @@ class ToolCallPieces:
         return {**rest, "index": call.index, kind: said}
 
     def _find(self, piece: Json) -> _Call | None:
-        """Returns the call that a piece continues, or None if it begins one."""
+        """Returns the call that a delta continues, or None if it starts a new one."""
         index, id_, name = _index(piece), _text(piece.get("id")), _text(_said(piece).get("name"))
         known = self._calls if index is None else [call for call in self._calls if call.theirs == index]
         if id_:
@@ -124,16 +124,16 @@ class ToolCallPieces:
 
 
 class _Call:
-    """A call that has begun.
+    """A call that has started.
 
     Attributes:
-        index: Its number, from 0.
-        theirs: The index that the provider gave it, or None.
-        their_id: The id that the provider gave it, or an empty string.
-        id: The id that the client knows.
-        name: Its function's.
-        is_function: Whether it has arguments in JSON.
-        arguments: Their pieces so far.
+        index: Its index, from 0.
+        theirs: The provider's index, or None.
+        their_id: The provider's id, or an empty string.
+        id: The id sent to the client.
+        name: The function's name.
+        is_function: Whether its arguments are JSON.
+        arguments: The arguments received so far.
     """
 
     __slots__ = ("arguments", "id", "index", "is_function", "name", "their_id", "theirs")
@@ -149,7 +149,7 @@ class _Call:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the arguments so far are a JSON value."""
+        """Whether the arguments so far are a complete JSON value."""
         try:
             orjson.loads("".join(self.arguments))
         except orjson.JSONDecodeError:
@@ -163,7 +163,7 @@ def _objects(value: Any) -> Iterable[Json]:
 
 
 def _said(piece: Json) -> Json:
-    """Returns a copy of what a piece says of its function; some servers write name and arguments beside `id`."""
+    """Returns a copy of a delta's function; some servers send name and arguments beside `id`."""
     for kind in _KINDS:
         if isinstance(said := piece.get(kind), dict):
             return dict(said)

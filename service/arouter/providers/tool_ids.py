@@ -1,7 +1,7 @@
-"""Ids of tool calls in the form that a provider takes, so that a conversation can go on at another one.
+"""Converts ids of tool calls to a format that a provider accepts, so that a conversation can switch providers.
 
-An id that fits stays. Another becomes a digest of itself, in the call and in its result alike, and the same one each
-turn, so that the provider's prompt cache still finds the beginning of the conversation.
+A valid id is kept. Any other is replaced by its digest, in the call and in its result, and by the same one in each
+turn, so that the provider's prompt cache still matches the conversation's prefix.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class IdFormat:
-    """What ids a provider takes.
+    """The format of ids that a provider accepts.
 
     Attributes:
         pattern: A regular expression that matches the whole id.
-        prefix: What an id that is made begins with.
-        length: How many letters and digits follow.
+        prefix: The prefix of generated ids.
+        length: The number of letters and digits after the prefix.
     """
 
     pattern: str
@@ -33,11 +33,11 @@ class IdFormat:
     length: int = 24
 
     def fits(self, id_: str) -> bool:
-        """Says whether the provider takes an id."""
+        """Returns whether the provider accepts an id."""
         return re.fullmatch(self.pattern, id_) is not None
 
     def digest(self, id_: str, count: int) -> str:
-        """Returns the id that stands for another, which is there for the `count`-th time."""
+        """Returns the replacement of the `count`-th occurrence of an id."""
         number = int.from_bytes(hashlib.sha256(f"{count}:{id_}".encode("utf-8", "surrogatepass")).digest())
         letters = []
         for _ in range(self.length):
@@ -53,21 +53,21 @@ ANTHROPIC = IdFormat("[a-zA-Z0-9_-]{1,64}", "toolu_")
 # "Expected a string with maximum length 40" (microsoft/autogen#6377, camel-ai/camel#2215).
 OPENAI = IdFormat(".{1,40}", "call_")
 
-# ai.google.dev, FunctionCall: any text. Distinct, so that each result finds its call.
+# ai.google.dev, FunctionCall: any string. Must be unique, so that each result matches its call.
 GEMINI = IdFormat("(?s:.+)", "call_")
 
 
 def portable_ids(messages: Sequence[Json], format_: IdFormat) -> list[Json]:
-    """Returns the messages with ids of tool calls that the provider takes, each distinct over the conversation.
+    """Returns the messages with tool call ids that the provider accepts, unique within the conversation.
 
-    A result belongs to the oldest call of its id that has none yet. Messages that change are copied.
+    A result belongs to the oldest call with its id that has no result yet. Modified messages are copies.
     """
     rewriter = _Rewriter(format_)
     return [rewriter.rewrite(message) for message in messages]
 
 
 def has_calls(messages: Iterable[Json]) -> bool:
-    """Says whether there are tool calls, or results of any."""
+    """Returns whether there are tool calls or tool results."""
     return any(message.get("tool_calls") or "tool_call_id" in message for message in messages)
 
 
@@ -106,10 +106,10 @@ class _Rewriter:
         waiting = self._open.get(id_)
         if waiting:
             return waiting.popleft()
-        # A second result of one call, or one of a call that is not there: the provider says what it makes of that.
+        # A second result of a call, or a result without a call: the provider handles it.
         return self._latest.get(id_) or (id_ if self._format.fits(id_) else self._format.digest(id_, 0))
 
 
 def _has_id(call: Any) -> bool:
-    # An empty one is for the adapter or the provider to refuse.
+    # An empty id is rejected by the adapter or the provider.
     return isinstance(call, dict) and isinstance(call.get("id"), str) and call["id"] != ""

@@ -1,7 +1,7 @@
-"""Names of tools in the form that a provider takes, and back.
+"""Converts tool names to a format that a provider accepts, and back.
 
-OpenAI, Anthropic and Mistral take letters, digits, `_` and `-`; Gemini some others as well. Names of MCP servers have
-dots, slashes and colons, and may be long.
+OpenAI, Anthropic and Mistral accept letters, digits, `_` and `-`; Gemini a few more characters. Names of MCP servers
+contain dots, slashes and colons, and may be long.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from arouter.chat.chunks import Chunk
 Json = dict[str, Any]
 
 _DIGEST = 8
-"""Hexadecimal digits that tell names apart which would be the same."""
+"""Length of the hexadecimal suffix that keeps converted names distinct."""
 
 _OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 @dataclass(frozen=True)
 class NameFormat:
-    """What names a provider takes.
+    """The format of names that a provider accepts.
 
     Attributes:
         pattern: A regular expression that matches the whole name.
-        length: Characters at most.
+        length: Maximum length in characters.
     """
 
     pattern: str
     length: int
 
     def name(self, name: str) -> str:
-        """Returns the name that stands for another; a name that fits stays."""
+        """Returns the converted name; a valid name is unchanged."""
         if len(name) <= self.length and re.fullmatch(self.pattern, name):
             return name
         readable = _OTHERS.sub("_", name)[: self.length - _DIGEST - 2]
@@ -51,14 +51,14 @@ GEMINI = NameFormat("[a-zA-Z_][a-zA-Z0-9_.:-]*", 64)
 
 
 def portable_names(body: Json, format_: NameFormat) -> Mapping[str, str]:
-    """Renames tools in a request: where they are declared, chosen, called and answered.
+    """Renames tools in a request: in declarations, choices, calls and results.
 
     Args:
-        body: Changed in place, but nothing inside it.
-        format_: The provider's.
+        body: Modified in place at the top level only.
+        format_: The provider's format.
 
     Returns:
-        The names of the request by those that are sent, of the tools that are renamed.
+        The original names of the renamed tools, by the names that are sent.
     """
     declared = [name for tool in body.get("tools") or () if (name := _name(tool))]
     declared += [name for function in body.get("functions") or () if (name := function.get("name"))]
@@ -78,12 +78,12 @@ def portable_names(body: Json, format_: NameFormat) -> Mapping[str, str]:
 
 
 def restore_names(choices: list[Any], part: str, names: Mapping[str, str]) -> None:
-    """Puts the request's names of tools back into the choices of an answer, in place.
+    """Restores the request's tool names in the choices of an answer, in place.
 
     Args:
-        choices: Of a completion or a chunk in canonical form.
-        part: What they hold, `message` or `delta`.
-        names: What `portable_names` returned.
+        choices: The choices of a completion or chunk in canonical form.
+        part: The member with the message, `message` or `delta`.
+        names: The result of `portable_names`.
     """
     for choice in choices:
         for call in choice[part].get("tool_calls") or ():
@@ -96,7 +96,7 @@ def restore_names(choices: list[Any], part: str, names: Mapping[str, str]) -> No
 
 
 def restore_in_chunks(chunks: list[Chunk], names: Mapping[str, str]) -> None:
-    """Does what `restore_names` does for the chunks of a stream."""
+    """Like `restore_names`, for the chunks of a stream."""
     for chunk in chunks:
         restore_names(chunk["choices"], "delta", names)
 
@@ -108,7 +108,7 @@ def _name(holder: Json) -> str | None:
 
 
 def _renamed(holder: Json, new: Mapping[str, str]) -> Json:
-    """Returns a tool, a call, a choice or a function under the new name of its function."""
+    """Returns a tool, call, choice or function with the new name of its function."""
     if isinstance(function := holder.get("function"), dict):
         return {**holder, "function": _renamed(function, new)}
     name = str(holder.get("name"))

@@ -1,1 +1,1 @@
-"""The gRPC edge: the only room that knows grpc and the generated code."""
+"""The gRPC layer: the only package that imports grpc and the generated code."""

@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.AccountService`."""
+"""Implements `arouter.v1.AccountService`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from arouter.v1.account_service_pb2_grpc import AccountServiceServicer
 
 
 class AccountService(AccountServiceServicer):
-    """Manages accounts as far as the calling key may: in JSON over REST, in typed fields over gRPC."""
+    """Manages accounts within the permissions of the calling key: JSON over REST, typed fields over gRPC."""
 
     def __init__(self, management: Management) -> None:
         self._management = management
@@ -81,7 +81,7 @@ class AccountService(AccountServiceServicer):
 
 @contextmanager
 def _named(who: Caller) -> Iterator[None]:
-    """Names the account's id in errors as the caller's door does: over gRPC it is a field of the request."""
+    """Replaces the path of the account's id in errors over gRPC, where it is a field of the request."""
     try:
         yield
     except ARouterError as error:

@@ -1,4 +1,4 @@
-"""Who makes a change, for the audit log."""
+"""The actor of a change, for the audit log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from arouter.rpc.interceptors.auth import Caller
 
 
 def actor_of(caller: Caller) -> Actor:
-    """Returns the calling key as the audit log names it."""
+    """Returns the calling key as an actor of the audit log."""
     key = caller.key
     return Actor("key", key.account, key.hash, key.label, caller.request_id[:MAX_REQUEST_ID])

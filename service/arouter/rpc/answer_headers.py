@@ -1,4 +1,4 @@
-"""What the headers of an answer say about how it came to be."""
+"""Response headers that describe how a request was routed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from arouter.calls.answer import Answer
 from arouter.calls.call_record import route_header
 
 _MAX_LIST = 1024
-"""Characters of a list in a header; the names in it may be the client's."""
+"""Maximum length of a list in a header, in characters; its names may come from the client."""
 
 
 def answer_headers(answer: Answer) -> tuple[tuple[str, str], ...]:
-    """Returns who answers, who was tried, what the key's limits say, and the dropped parameters if there are any."""
-    headers = (("x-arouter-provider", answer.provider), route_header(answer.outcome), *answer.limit_headers)
+    """Returns the chosen endpoint, the attempts, the key's limits, and the dropped parameters if there are any."""
+    headers = (("x-arouter-provider", answer.provider), route_header(answer.record), *answer.limit_headers)
     if not answer.dropped:
         return headers
     names = ", ".join(_printable(name) for name in answer.dropped)

@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.AuditService`."""
+"""Implements `arouter.v1.AuditService`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from arouter.v1.audit_service_pb2_grpc import AuditServiceServicer
 
 
 class AuditService(AuditServiceServicer):
-    """Shows the audit log, as far as the calling key may see it."""
+    """Lists the audit log within the permissions of the calling key."""
 
     def __init__(self, log: AuditLog) -> None:
         self._log = log

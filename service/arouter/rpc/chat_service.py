@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.ChatService`: OpenAI's JSON and the typed twins, over one pipeline."""
+"""Implements `arouter.v1.ChatService`: OpenAI's JSON and the typed equivalents, on the same pipeline."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from google.api import httpbody_pb2
 from typing_extensions import override
 
 from arouter.calls.answer import Answer
+from arouter.calls.call_record import new_call_record
 from arouter.calls.pipeline import Pipeline
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
@@ -20,12 +21,14 @@ from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.opening import Opening
-from arouter.rpc.status import known
+from arouter.rpc.status import as_arouter_error
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.response import completion_to_proto
 from arouter.rpc.typed.route import taken_route
+from arouter.telemetry.genai import CHAT
+from arouter.telemetry.spans import Tracer
 from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc
 from arouter.v1.route_pb2 import RouteTrace
 
@@ -33,21 +36,23 @@ _END = b"data: [DONE]\n\n"
 
 
 class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
-    """Answers chats.
+    """Answers chat requests.
 
-    Streams are written, not yielded: grpc.aio does not close a generator whose client has gone, and the provider's call
-    would live until the garbage collector comes by.
+    Streams are written, not yielded: grpc.aio does not close the generator of a client that has disconnected, so the
+    provider call would stay open until garbage collection.
 
     Args:
-        pipeline: What answers.
+        pipeline: Answers the requests.
+        tracer: Starts the span of each call.
         keep_alive: See the attribute.
 
     Attributes:
-        keep_alive: Seconds of silence after which a REST stream gets a comment; of streams that begin from now on.
+        keep_alive: Seconds without an event after which a REST stream sends a comment; applies to new streams.
     """
 
-    def __init__(self, pipeline: Pipeline, keep_alive: float) -> None:
+    def __init__(self, pipeline: Pipeline, tracer: Tracer, keep_alive: float) -> None:
         self._pipeline = pipeline
+        self._tracer = tracer
         self.keep_alive = keep_alive
 
     @override
@@ -55,7 +60,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
         body = request.http_body.data
-        del request  # Each form of a large request goes when the next is made.
+        del request  # Free each form of a large request as soon as the next one exists.
         chat = parse_chat_request(body)
         del body
         if chat.stream:
@@ -71,7 +76,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
         body = request.http_body.data
-        del request  # Each form of a large request goes when the next is made.
+        del request  # Free each form of a large request as soon as the next one exists.
         chat = parse_chat_request(body)
         del body
         if chat.stream:
@@ -89,7 +94,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             del request
             async with self._answer(chat, context) as answer:
                 response = completion_to_proto(answer.completion)
-                response.route.CopyFrom(taken_route(answer.outcome))
+                response.route.CopyFrom(taken_route(answer.record))
                 context.set_trailing_metadata(answer_headers(answer))
                 return response
         except ARouterError as error:
@@ -106,7 +111,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             del request
             async with self._answer(chat, context) as answer:
                 await opening.open(answer_headers(answer))
-                route: RouteTrace | None = taken_route(answer.outcome)
+                route: RouteTrace | None = taken_route(answer.record)
                 while not answer.complete:
                     for chunk in await answer.read():
                         piece = chunk_to_proto(chunk)
@@ -124,14 +129,8 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         who = caller.get()
-        return self._pipeline.answer(
-            who.key,
-            chat,
-            who.reservation,
-            deadline=deadline,
-            request_id=who.request_id,
-            traceparent=who.traceparent,
-        )
+        record = new_call_record(who.key, chat, who.request_id, self._tracer.start(CHAT, who.traceparent))
+        return self._pipeline.answer(record, who.reservation, deadline)
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
         events = EventStream(context, self.keep_alive)
@@ -146,7 +145,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                     if data:
                         await events.write(data)
         except Exception as error:
-            failure = known(error)
+            failure = as_arouter_error(error)
             if not events.started:
                 raise failure from error
             await events.write(b"data: " + failure.json() + b"\n\n")
@@ -156,17 +155,17 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
 
 
 def _encode(chunks: list[Chunk]) -> bytes:
-    """Returns the events of chunks for a client that did not ask for usage."""
+    """Returns the events of chunks for a client that did not request usage."""
     return b"".join(b"data: %b\n\n" % _json(chunk) for chunk in chunks if chunk["choices"])
 
 
 def _encode_with_usage(chunks: list[Chunk]) -> bytes:
-    """Returns the events of chunks, each with `usage`, which is null on all but the last (as OpenAI's are)."""
+    """Returns the events of chunks, each with `usage`, which is null on all but the last (as in OpenAI's API)."""
     return b"".join(b"data: %b\n\n" % _json({"usage": None, **chunk}) for chunk in chunks)
 
 
 def _json(document: Chunk) -> bytes:
     try:
         return orjson.dumps(document)
-    except orjson.JSONEncodeError as error:  # orjson reads deeper than it writes
+    except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
         raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer is nested too deeply.") from error

@@ -1,4 +1,4 @@
-"""A call's context and its handler, whatever its messages are."""
+"""The context and handler types of calls, independent of message types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class _ClientPresent:
-    """Makes a CancelledError of what grpc.aio raises where a client that has gone is to be told something."""
+    """Converts the exception that grpc.aio raises when it writes to a disconnected client to CancelledError."""
 
     def __enter__(self) -> None:
         pass
@@ -28,7 +28,7 @@ client_present = _ClientPresent()
 
 
 async def send_headers(context: Context, headers: tuple[tuple[str, str], ...]) -> None:
-    """Sends initial metadata. Raises what `write` raises."""
+    """Sends initial metadata. Raises as `write`."""
     with client_present:
         await context.send_initial_metadata(headers)
 
@@ -37,8 +37,7 @@ async def write(context: Context, message: Message) -> None:
     """Sends a message of a stream.
 
     Raises:
-        CancelledError: The client has gone. grpc.aio says so by cancelling the task, but a write that is under way may
-            fail first.
+        CancelledError: The client has disconnected. grpc.aio also cancels the task, but a pending write may fail first.
     """
     with client_present:
         await context.write(message)

@@ -1,4 +1,4 @@
-"""Writes server-sent events to one call (design §5)."""
+"""Writes server-sent events to a call (design §5)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _KEEP_ALIVE = b": keep-alive\n\n"
 
 
 class EventStream:
-    """A `text/event-stream` answer.
+    """A `text/event-stream` response.
 
-    Between events one timer ticks, instead of a task or a deadline for each.
+    Keep-alive comments use a single timer per stream, not a task or timeout per event.
 
     Args:
         context: The call.
-        keep_alive: Seconds of silence after which a comment is sent.
+        keep_alive: Seconds without an event after which a comment is sent.
 
     Attributes:
-        started: Whether anything has been sent; from then on an error can only be an event.
+        started: Whether anything has been sent; after that, an error can only be sent as an event.
     """
 
     __slots__ = ("_comment", "_context", "_keep_alive", "_loop", "_timer", "_writing", "_written_at", "started")
@@ -37,7 +37,7 @@ class EventStream:
         self._comment: asyncio.Task[None] | None = None
 
     async def open(self, headers: tuple[tuple[str, str], ...]) -> None:
-        """Sends the answer's headers, unless a comment has been faster."""
+        """Sends the response headers, unless a comment has already sent them."""
         await self._comment_sent()
         if not self.started:
             self._writing = True
@@ -47,7 +47,7 @@ class EventStream:
                 self._writing = False
 
     async def write(self, events: bytes) -> None:
-        """Sends whole events."""
+        """Sends complete events."""
         if self._comment is not None:
             await self._comment_sent()
         await self._send(events)
@@ -57,7 +57,7 @@ class EventStream:
         self._timer.cancel()
         comment = self._comment
         if comment is not None and not comment.cancel() and not comment.cancelled():
-            comment.exception()  # Looked at, or asyncio would report it: the client has gone, that is all.
+            comment.exception()  # Retrieved, or asyncio would log it: the client has disconnected.
 
     async def _comment_sent(self) -> None:
         if self._comment is not None:

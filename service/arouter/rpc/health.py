@@ -1,4 +1,4 @@
-"""Serves `grpc.health.v1.Health` and server reflection, of which grpcio's packages have only a part."""
+"""Implements `grpc.health.v1.Health` and server reflection, which grpcio's packages support only partly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _V1ALPHA, _V1 = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 
 
 class Health(aio.HealthServicer):
-    """Knows the status of each service. Adds `List` to what grpcio's has, and the reason to its NOT_FOUND."""
+    """The status of each service. Adds `List` to grpcio's implementation, and a message to its NOT_FOUND."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,11 +50,11 @@ class Health(aio.HealthServicer):
 
 
 def add_reflection(services: Iterable[str], to: MethodTable) -> None:
-    """Adds reflection in both its versions, which differ by nothing but the package.
+    """Adds both versions of reflection, which differ only in their package.
 
     Args:
-        services: What it lists beside itself.
-        to: The methods of the server.
+        services: The services to list besides reflection itself.
+        to: The server's methods.
     """
     names = [f"{package}.ServerReflection" for package in (_V1ALPHA, _V1)]
     _describe_v1()
@@ -69,7 +69,7 @@ def add_reflection(services: Iterable[str], to: MethodTable) -> None:
 
 
 def _describe_v1() -> None:
-    """Puts the description of version 1 where reflection finds it."""
+    """Registers the file descriptor of version 1 with reflection."""
     file = FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(file)
     file.name, file.package = "grpc/reflection/v1/reflection.proto", _V1

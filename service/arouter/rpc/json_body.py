@@ -1,4 +1,4 @@
-"""JSON bodies of management over REST (docs/decisions/0006)."""
+"""JSON bodies of the management API over REST (docs/decisions/0006)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from arouter.errors import invalid_request
 
 
 def read_json(body: HttpBody) -> Any:
-    """Returns the JSON value in a request's body.
+    """Returns the JSON value of a request body.
 
     Raises:
-        ARouterError: INVALID_REQUEST; there is none, or it has too many values.
+        ARouterError: INVALID_REQUEST if there is no body, or it has too many values.
     """
     if not body.data:
         raise invalid_request("The request has no body. Send a JSON object.")
@@ -23,9 +23,9 @@ def read_json(body: HttpBody) -> Any:
 
 
 def json_body(document: object) -> HttpBody:
-    """Returns a response's body."""
+    """Returns a response body."""
     return HttpBody(content_type="application/json", data=orjson.dumps(document))
 
 
 DELETED = json_body({"data": {"deleted": True}})
-"""The body of an answer that something has been deleted."""
+"""The response body of a deletion."""

@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.KeyService`."""
+"""Implements `arouter.v1.KeyService`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from arouter.v1.key_service_pb2_grpc import KeyServiceServicer
 
 
 class KeyService(KeyServiceServicer):
-    """Manages keys as far as the calling key may: in JSON over REST, in typed fields over gRPC."""
+    """Manages keys within the permissions of the calling key: JSON over REST, typed fields over gRPC."""
 
     def __init__(self, management: Management) -> None:
         self._management = management
@@ -82,7 +82,7 @@ class KeyService(KeyServiceServicer):
 
     @override
     async def CheckKey(self, request: pb.CheckKeyRequest, context: Context) -> pb.CheckKeyResponse:
-        return pb.CheckKeyResponse()  # The interceptor has checked the key.
+        return pb.CheckKeyResponse()  # The interceptor has validated the key.
 
 
 def _body(view: KeyView) -> HttpBody:

@@ -1,4 +1,4 @@
-"""Bounds what a protobuf message may hold before any object is built of it. Pure.
+"""Limits the number of fields of a protobuf message before any object is built. Pure.
 
 https://protobuf.dev/programming-guides/encoding/
 """
@@ -13,11 +13,11 @@ from arouter.chat.json_bounds import count_values
 from arouter.errors import invalid_request
 
 MAX_FIELDS = 100_000
-"""Fields that a message may have, those of its submessages and the values in its JSON texts included. A submessage is
-made into 350 bytes, and an empty one takes two in the message."""
+"""Maximum number of fields, including those of submessages and the values in JSON texts. A submessage becomes an object
+of 350 bytes, but an empty one takes two bytes on the wire."""
 
 _MAX_DEPTH = 100
-"""Of submessages; protobuf's own limit."""
+"""Maximum depth of submessages; protobuf's own limit."""
 
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
 _VARINT_BITS = 70
@@ -31,16 +31,16 @@ def check_fields(data: bytes, descriptor: Descriptor) -> None:
     """Checks the number of fields of a message in wire format.
 
     Raises:
-        ARouterError: INVALID_REQUEST; there are more than `MAX_FIELDS`.
+        ARouterError: INVALID_REQUEST if there are more than `MAX_FIELDS`.
     """
     if len(data) > MAX_FIELDS and count_fields(data, descriptor) > MAX_FIELDS:
         raise invalid_request(f"The request message has more than {MAX_FIELDS} fields.")
 
 
 def count_fields(data: bytes, descriptor: Descriptor) -> int:
-    """Returns the number of fields of a message, or one above `MAX_FIELDS` where it has more.
+    """Returns the number of fields of a message, or a number above `MAX_FIELDS` if it has more.
 
-    What is no message is counted up to its first error or beyond: a parser builds no more than that.
+    A malformed message is counted at least up to its first error, which is as far as a parser builds objects.
     """
     counter = _Counter(data)
     with suppress(IndexError):
@@ -52,7 +52,7 @@ class _Counter:
     """Counts the fields of one message.
 
     Attributes:
-        fields: Their number so far.
+        fields: The number of fields so far.
     """
 
     __slots__ = ("_data", "fields")
@@ -62,7 +62,7 @@ class _Counter:
         self.fields = 0
 
     def walk(self, at: int, end: int, descriptor: Descriptor, depth: int) -> None:
-        """Counts the fields between two places.
+        """Counts the fields between two offsets.
 
         Raises:
             IndexError: The message ends inside a field.
@@ -89,11 +89,11 @@ class _Counter:
                 at += 8
             elif kind == _I32:
                 at += 4
-            # Else it is the begin or end of a group, which none of our messages has: what is in it counts, too.
+            # Otherwise a group delimiter, which none of our messages has; its contents are counted as well.
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Returns the number at a place, and the place behind it."""
+    """Returns the number at an offset, and the offset after it."""
     value, shift = 0, 0
     while True:
         byte = data[at]
@@ -105,7 +105,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _nested(descriptor: Descriptor) -> _Submessages:
-    """Returns the numbers of the fields that hold submessages, with their types, and of those that hold JSON."""
+    """Returns the field numbers of submessages, with their types, and those of JSON texts."""
     found = _seen.get(descriptor.full_name)
     if found is None:
         found = _seen[descriptor.full_name] = {

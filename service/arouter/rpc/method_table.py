@@ -1,4 +1,4 @@
-"""The methods of a server, found by name."""
+"""The methods of a server by name."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing_extensions import override
 
 from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Handler
-from arouter.rpc.interceptors.errors import refusing
+from arouter.rpc.interceptors.errors import reject_with
 
 
 class MethodTable(grpc.GenericRpcHandler):
-    """Takes the place of a server in the generated `add_…Servicer_to_server`, and is added to one as its only handler.
+    """Replaces the server in the generated `add_…Servicer_to_server`, and is the only handler added to the server.
 
-    The generated functions also register each method with gRPC. For registered methods `grpc.aio` (1.85) keeps one
-    waiting task each, and looks at all of them whenever a call comes: 60 µs a call with the 27 of ours.
+    The generated functions also register each method with gRPC. For each registered method `grpc.aio` (1.85) keeps a
+    waiting task and scans all of them for every call: 60 µs per call with our 27 methods.
 
     Args:
-        wrap: Makes the handler for gRPC of a method's name and its handler.
+        wrap: Creates the gRPC handler from a method's name and its handler.
     """
 
     def __init__(self, wrap: Callable[[str, Handler], Handler]) -> None:
@@ -27,20 +27,20 @@ class MethodTable(grpc.GenericRpcHandler):
         self._handlers: dict[str, Handler] = {}
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Ignores what `add_registered_method_handlers` is told, too."""
+        """Ignored: `add_registered_method_handlers` receives the same handlers."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
-        """Takes the methods of a service, by their names in it."""
+        """Adds the methods of a service, by their names within it."""
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
             self._handlers[method] = self._wrap(method, handler)
 
     @override
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
-        # For want of one, grpc's own answer would not say why.
+        # Without this handler, gRPC's own error would have no message.
         return self._handlers.get(handler_call_details.method) or _unknown()
 
 
 def _unknown() -> Handler:
     error = ARouterError(Failure.UNIMPLEMENTED, "There is no such method.")
-    return grpc.stream_stream_rpc_method_handler(refusing(error))
+    return grpc.stream_stream_rpc_method_handler(reject_with(error))

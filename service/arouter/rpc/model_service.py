@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.ModelService`."""
+"""Implements `arouter.v1.ModelService`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from arouter.v1.model_service_pb2_grpc import ModelServiceServicer
 _VIEWS: Mapping[str, Build] = {"": basic_model, "basic": basic_model, "full": full_model}
 
 _LOOK_AT_KEY = 1.0
-"""Seconds between two looks at the key of a watch. Keys expire without an event, so somebody must look."""
+"""Seconds between two checks of a watch's key, because keys expire without an event."""
 
 
 class ModelService(ModelServiceServicer):
-    """Shows the catalogue as the calling key sees it.
+    """Shows the catalogue as visible to the calling key.
 
     Args:
-        catalogue: Of all models.
-        keys: Where watches look whether their keys are still valid, and for what.
+        catalogue: All models.
+        keys: Revalidates the keys of watches and their permissions.
     """
 
     def __init__(self, catalogue: Catalogue, keys: KeyStore) -> None:
@@ -65,14 +65,14 @@ class ModelService(ModelServiceServicer):
                 raise no_longer_valid()
             offer = self._catalogue.offer(key)
             if offer is shown:
-                # No change is missed between the look and the wait: nothing else runs there.
+                # No change is missed between the read and the wait, because no other task runs in between.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AT_KEY):
                         await self._catalogue.wait_change()
                 continue
             changes = model_changes(shown.models, offer.models, build)
             shown = offer
-            # Until the client has taken it nothing is made for it: then what has changed by then goes in one piece.
+            # The next message is built only after the client has taken this one, and then contains all changes since.
             if changes is not None:
                 await write(context, changes)
 

@@ -1,4 +1,4 @@
-"""Sends the initial metadata of a typed stream in time."""
+"""Sends the initial metadata of a typed stream early enough."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import asyncio
 from arouter.rpc.context import Context, send_headers
 
 TIMEOUT = 1.0
-"""Seconds after which a stream is opened without knowing who answers: clients may wait for initial metadata."""
+"""Seconds after which a stream is opened without routing metadata, because clients may wait for initial metadata."""
 
 
 class Opening:
-    """Opens a stream with the metadata of its answer, or after a second without any; `close` must follow.
+    """Opens a stream with the metadata of its answer, or after a second without any. `close` must be called.
 
     Args:
-        context: Of the call.
+        context: The call.
     """
 
     __slots__ = ("_context", "_is_open", "_task", "_timer")
@@ -26,10 +26,10 @@ class Opening:
         self._timer = asyncio.get_running_loop().call_later(TIMEOUT, self._open_early)
 
     async def open(self, headers: tuple[tuple[str, str], ...]) -> None:
-        """Sends the metadata; as trailing metadata, with the stream's end, if it is open already.
+        """Sends the metadata; as trailing metadata at the end of the stream if it is already open.
 
         Raises:
-            CancelledError: The client has gone.
+            CancelledError: The client has disconnected.
         """
         if self._is_open:
             await self.close()
@@ -40,14 +40,14 @@ class Opening:
         await send_headers(self._context, headers)
 
     async def close(self) -> None:
-        """Sends nothing any more. To be awaited before anything else is sent, the call's status included."""
+        """Stops sending. Must be awaited before anything else is sent, including the call's status."""
         self._timer.cancel()
         task, self._task = self._task, None
         if task is None:
             return
         await asyncio.wait({task})
         if not task.cancelled():
-            task.exception()  # Looked at, or asyncio would report it: the client has gone, that is all.
+            task.exception()  # Retrieved, or asyncio would log it: the client has disconnected.
 
     def _open_early(self) -> None:
         self._is_open = True

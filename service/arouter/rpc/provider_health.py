@@ -1,4 +1,4 @@
-"""Publishes how the providers are doing as services of `grpc.health.v1`, one a provider."""
+"""Publishes the health of providers as services of `grpc.health.v1`, one per provider."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from arouter.health.board import HealthBoard, ProviderState
 
 
 class ProviderHealth:
-    """One background task, which sleeps until the board says that a provider has become available or unavailable.
+    """A background task that waits for the board to report that a provider has become available or unavailable.
 
     Args:
-        board: Knows how the providers are doing.
-        servicer: Is told, as `provider/<id>`.
-        providers: The ids of those that are on.
+        board: The health of the providers.
+        servicer: The health service, which is updated for `provider/<id>`.
+        providers: The ids of the enabled providers.
     """
 
     def __init__(self, board: HealthBoard, servicer: aio.HealthServicer, providers: Iterable[str]) -> None:
@@ -31,18 +31,18 @@ class ProviderHealth:
         board.listen(lambda _: self._changed.set())
 
     def configure(self, providers: Iterable[str]) -> None:
-        """Publishes other providers from now on; of those that are gone, that they are not known."""
+        """Replaces the providers; removed ones are published as unknown."""
         before, self._providers = self._providers, tuple(providers)
         self._gone = (self._gone | set(before)) - set(self._providers)
         self._changed.set()
 
     async def start(self) -> None:
-        """Publishes every provider as it is, and starts the task."""
+        """Publishes the state of every provider and starts the task."""
         await self._publish()
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Ends the task, and says NOT_SERVING for every provider."""
+        """Stops the task and publishes NOT_SERVING for every provider."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.ProviderService`."""
+"""Implements `arouter.v1.ProviderService`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from arouter.v1.provider_service_pb2_grpc import ProviderServiceServicer
 
 
 class ProviderService(ProviderServiceServicer):
-    """Shows the providers as the calling key sees them.
+    """Shows the providers as visible to the calling key.
 
     Args:
-        catalogue: Has them.
-        board: Knows how they are doing.
+        catalogue: The providers and their models.
+        board: The health of the providers.
     """
 
     def __init__(self, catalogue: Catalogue, board: HealthBoard) -> None:

@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.RoutingService`."""
+"""Implements `arouter.v1.RoutingService`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 
 from typing_extensions import override
 
-from arouter.calls.pipeline import Pipeline
 from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import parse_chat_request
 from arouter.errors import ARouterError
 from arouter.planning.explain import verdict
+from arouter.planning.planner import Planner
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.paths import typed_path
@@ -23,15 +23,15 @@ from arouter.v1.routing_service_pb2_grpc import RoutingServiceServicer
 
 
 class RoutingService(RoutingServiceServicer):
-    """Shows plans without following them: no provider, limit or record has to do with it.
+    """Explains plans without executing them: calls no provider, uses no limit and writes no record.
 
     Args:
-        pipeline: Has the planner.
-        catalogue: Of all models.
+        planner: Makes the plans.
+        catalogue: All models.
     """
 
-    def __init__(self, pipeline: Pipeline, catalogue: Catalogue) -> None:
-        self._pipeline = pipeline
+    def __init__(self, planner: Planner, catalogue: Catalogue) -> None:
+        self._planner = planner
         self._catalogue = catalogue
 
     @override
@@ -46,7 +46,7 @@ class RoutingService(RoutingServiceServicer):
                 raise
         key = caller.get().key
         remaining = context.time_remaining()
-        plan = self._pipeline.planner.plan(
+        plan = self._planner.plan(
             chat, key, time.monotonic(), math.inf if remaining is None else remaining, explain=True
         )
         response = ExplainRouteResponse(route=planned_route(plan))

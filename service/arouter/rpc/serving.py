@@ -1,4 +1,4 @@
-"""Publishes whether the service can answer calls, in `grpc.health.v1`."""
+"""Publishes in `grpc.health.v1` whether the service can answer calls."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 LIVENESS = "liveness"
-"""The health service of the process itself: SERVING for as long as its loop turns, whatever it waits for."""
+"""The health service of the process itself: SERVING while its event loop runs, even if it waits for dependencies."""
 
 _INTERVAL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class ServingStatus:
-    """One background task, which asks whether the service can answer.
+    """A background task that checks whether the service can answer.
 
     Args:
-        servicer: Is told.
+        servicer: The health service to update.
         services: The names that share the status.
-        can_answer: Says whether it can, without waiting.
+        can_answer: Returns whether the service can answer, without waiting.
     """
 
     def __init__(self, servicer: aio.HealthServicer, services: Iterable[str], can_answer: Callable[[], bool]) -> None:
@@ -31,17 +31,17 @@ class ServingStatus:
         self._task: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
-        """Says that the process lives and does not serve yet."""
+        """Publishes that the process is alive but does not serve yet."""
         await self._servicer.set(LIVENESS, HealthCheckResponse.SERVING)
         await self._report(can_answer=False)
 
     async def start(self) -> None:
-        """Says that it serves, and starts the task."""
+        """Publishes SERVING and starts the task."""
         await self._report(can_answer=True)
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Ends the task, and says that the service does not serve any more."""
+        """Stops the task and publishes NOT_SERVING."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

@@ -1,4 +1,4 @@
-"""Whom a client's certificate names, by SPIFFE's rules for X.509 (SPIFFE X509-SVID, §2)."""
+"""Reads the SPIFFE id of a client certificate (SPIFFE X509-SVID, §2)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from functools import lru_cache
 from cryptography import x509
 
 _CERTIFICATES = 1024
-"""As many are read once and not for each call."""
+"""Size of the cache of parsed certificates."""
 
 
 @lru_cache(_CERTIFICATES)
 def spiffe_id(certificate: bytes) -> str | None:
-    """Returns the one URI that a certificate has as alternative name; None if it has none, or several.
+    """Returns the only URI among a certificate's alternative names; None if it has none or several.
 
-    grpc's own `peer_spiffe_id` ends at the first NUL of the name, and so may be somebody else's.
+    grpc's own `peer_spiffe_id` is truncated at the first NUL of the name, and so may equal another workload's id.
 
     Args:
-        certificate: The verified one, in PEM.
+        certificate: The verified certificate, in PEM.
     """
     try:
         extensions = x509.load_pem_x509_certificate(certificate).extensions

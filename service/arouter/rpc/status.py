@@ -1,4 +1,4 @@
-"""Turns an `ARouterError` into what a gRPC call ends with, and what the gateway makes its REST answer from."""
+"""Converts an `ARouterError` to the status of a gRPC call, from which the gateway derives its REST response."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _log = logging.getLogger(__name__)
 async def abort(context: Context, error: ARouterError) -> NoReturn:
     """Ends the call with the status of `error`.
 
-    Trailing metadata carries it three times: `google.rpc.Status` with `ErrorInfo` for gRPC clients, and for the
-    gateway's Lua filter the REST body (`x-arouter-error`) and the HTTP status (`x-arouter-status`), since no gRPC code
-    maps to 402 or 502.
+    Trailing metadata carries the error three times: `google.rpc.Status` with `ErrorInfo` for gRPC clients, and for the
+    gateway's Lua filter the REST body (`x-arouter-error`) and the HTTP status (`x-arouter-status`), because no gRPC
+    code maps to 402 or 502.
     """
     code = grpc.StatusCode[error.failure.grpc_code]
     metadata: list[tuple[str, str | bytes]] = [
-        # ASCII only: header values are bytes without an encoding.
+        # ASCII only, because header values are bytes without an encoding.
         ("x-arouter-error", json.dumps(error.envelope(), separators=(",", ":"))),
         ("x-arouter-status", str(error.failure.http_status)),
         ("grpc-status-details-bin", _status(code, error).SerializeToString()),
@@ -45,23 +45,23 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
         with client_present:
             await context.abort(code, error.message, tuple(metadata))
     finally:
-        # grpc.aio's context holds the exception, which holds this frame.
+        # grpc.aio's context references the exception, which references this frame.
         del context, error
 
 
-def known(error: Exception) -> ARouterError:
-    """Returns the error as the client may know it. A defect of ours is logged with its traceback."""
+def as_arouter_error(error: Exception) -> ARouterError:
+    """Converts an exception to the error that the client sees. Logs unexpected exceptions with their traceback."""
     if isinstance(error, ARouterError):
         return error
     if isinstance(error, StoreError):
         _log.warning("the store failed: %s", error)
         return ARouterError(
             Failure.UNAVAILABLE,
-            "The database cannot be reached at the moment. Try again.",
+            "The database is unavailable. Try again.",
             retry_after=_RETRY_STORE,
         )
-    _log.error("a call failed unexpectedly", exc_info=error)
-    return ARouterError(Failure.INTERNAL, "An internal error occurred. The log has it under this request's id.")
+    _log.error("unexpected error in a call", exc_info=error)
+    return ARouterError(Failure.INTERNAL, "An internal error occurred. It was logged with the id of this request.")
 
 
 def _status(code: grpc.StatusCode, error: ARouterError) -> status_pb2.Status:

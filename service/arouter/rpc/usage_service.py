@@ -1,4 +1,4 @@
-"""Serves `arouter.v1.UsageService`."""
+"""Implements `arouter.v1.UsageService`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DEFAULT_DAYS = 30
 
 
 class UsageService(UsageServiceServicer):
-    """Shows what was used, as far as the calling key may see it."""
+    """Shows usage within the permissions of the calling key."""
 
     def __init__(self, store: UsageRepository) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class UsageService(UsageServiceServicer):
 
 
 def _scope(key: AuthenticatedKey, account: str) -> Scope:
-    """Returns whose usage is shown. An account that is not the caller's is not there, as in management."""
+    """Returns the scope of a query. Another account than the caller's is reported as not found, as in management."""
     if account and (key.account not in (None, account) or not is_account_id(account)):
         raise ARouterError(Failure.NOT_FOUND, "There is no such account.", param="account")
     return Scope(account=account or key.account, key_hash=key.hash if key.key_type == "regular" else None)

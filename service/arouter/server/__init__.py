@@ -1,1 +1,1 @@
-"""Processes: the service's own, its workers, and those that `arouter up` starts beside it."""
+"""Process management: the service, its workers, and the processes that `arouter up` starts."""

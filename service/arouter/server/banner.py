@@ -1,4 +1,4 @@
-"""What `arouter up` prints once it can be used."""
+"""The message that `arouter up` prints when it is ready."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Ctrl-C stops everything.
 
 
 class ShownKey(NamedTuple):
-    """How the text refers to the development key.
+    """How the message shows the development key.
 
     Attributes:
-        text: For people.
+        text: For the reader.
         shell: A quoted `Authorization` header for a shell.
-        python: An expression.
-        python_import: What that needs, with the end of its line; or empty.
+        python: A Python expression.
+        python_import: The imports that the expression needs, with a line break; or empty.
     """
 
     text: str
@@ -51,12 +51,12 @@ class ShownKey(NamedTuple):
 
 
 def shown_key(environment: Environment, key: str, *, secret: bool) -> ShownKey:
-    """Returns how to refer to the development key.
+    """Returns how to show the development key.
 
     Args:
-        environment: Of the process.
-        key: The key itself.
-        secret: Whether to say where it is instead of what it is: the output may be kept in a log.
+        environment: The environment of the process.
+        key: The key.
+        secret: Whether to show the location of the key in place of the key, because the output may be logged.
     """
     if not secret:
         return ShownKey(key, f"'Authorization: Bearer {key}'", f'"{key}"')
@@ -70,12 +70,12 @@ def shown_key(environment: Environment, key: str, *, secret: bool) -> ShownKey:
 
 
 def banner(url: str, key: ShownKey, grpc_port: int, model: str) -> str:
-    """Returns the text.
+    """Returns the message.
 
     Args:
-        url: The gateway, without `/v1`.
+        url: The gateway's URL, without `/v1`.
         key: See `shown_key`.
         grpc_port: The service's port.
-        model: A model that is listed.
+        model: A model that is available.
     """
     return _TEXT.format(url=url, key=key, grpc_port=grpc_port, model=model)

@@ -1,4 +1,4 @@
-"""What `arouter check-config` says: what is on, and what is allowed but hardly meant. Starts and writes nothing."""
+"""Implements `arouter check-config`: what is enabled, and warnings. Starts and writes nothing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from arouter.sql.database import database_url
 from arouter.sql.postgres_url import shown_places
 
 _EMBEDDED = "http://arouter-up"
-"""Stands for the address of the embedded model, which only `arouter up` knows."""
+"""Placeholder for the URL of the embedded model, which only `arouter up` knows."""
 
 
 def check(config: Config, environment: Environment) -> tuple[list[str], list[str]]:
-    """Returns what is on, and what is allowed but hardly meant; both in lines for people, without any secret.
+    """Returns what is enabled, and warnings about valid but unlikely settings; lines of text without secrets.
 
     Raises:
-        ConfigError: The service, or its gateway, would refuse it.
+        ConfigError: The service or its gateway would reject the configuration.
     """
     checked = environment
     if any(row.id == "local" for row in config.providers) and wants_local_model(config, environment):
@@ -42,7 +42,7 @@ def check(config: Config, environment: Environment) -> tuple[list[str], list[str
         *_titled("limits", [_limits(environment)]),
         *_titled("listens", _ports(environment)),
     ]
-    return lines, list(_doubts(config, environment, providers))
+    return lines, list(_warnings(config, environment, providers))
 
 
 def _titled(title: str, lines: Iterator[str] | list[str]) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _provider(provider: Provider) -> str:
     named = len(provider.models)
     models = f"{named} model{'' if named == 1 else 's'}" if named else ""
     if provider.lists:
-        models = f"{models} and those of its own list" if models else "the models of its own list"
+        models = f"{models} and those of its model list" if models else "the models of its model list"
     place = "`arouter up` starts it" if provider.base_url.startswith(_EMBEDDED) else provider.base_url
     return f"{provider.id}: {place}, {keys or 'no'} key{'' if keys == 1 else 's'}, {models}"
 
@@ -69,8 +69,8 @@ def _database(environment: Environment) -> str:
 
 def _limits(environment: Environment) -> str:
     if environment.redis_url is None:
-        return "counted by each process for itself"
-    return f"counted together at {storage_place(environment.redis_url)}"
+        return "counted by each process separately"
+    return f"counted in {storage_place(environment.redis_url)}"
 
 
 def _ports(environment: Environment) -> list[str]:
@@ -86,34 +86,34 @@ def _listeners(environment: Environment) -> Iterator[tuple[str, int]]:
         yield "the gateway's metrics", environment.gateway_metrics_port
 
 
-def _doubts(config: Config, environment: Environment, providers: Collection[Provider]) -> Iterator[str]:
+def _warnings(config: Config, environment: Environment, providers: Collection[Provider]) -> Iterator[str]:
     on = {provider.id: provider for provider in providers}
     if not on:
-        yield "no provider is on: `arouter up` runs its local model, `arouter serve` serves nothing"
+        yield "no provider is enabled: `arouter up` runs its local model, `arouter serve` has no models"
     for index, row in enumerate(config.providers):
         provider = on[row.id]
         wants_key = row.id not in PRESETS or not PRESETS[row.id].key_optional
-        if wants_key and not provider.api_keys and row.api_keys is UNSET and not _is_near(provider.base_url):
-            yield f"providers[{index}]: '{row.id}' has no key; `api_keys: []` says that none is wanted"
+        if wants_key and not provider.api_keys and row.api_keys is UNSET and not _is_local(provider.base_url):
+            yield f"providers[{index}]: '{row.id}' has no key; set `api_keys: []` if it needs none"
         if provider.base_url.startswith(_EMBEDDED):
-            yield f"providers[{index}]: `arouter serve` refuses '{row.id}', which only `arouter up` starts"
+            yield f"providers[{index}]: `arouter serve` rejects '{row.id}', which only `arouter up` starts"
     for index, model in enumerate(config.models):
         for endpoint in model.endpoints:
             provider_id, _, name = endpoint.partition("/")
             serving = on.get(provider_id)
             if serving is None:
-                yield f"models[{index}]: the provider of '{endpoint}' is not on"
+                yield f"models[{index}]: the provider of '{endpoint}' is not enabled"
             elif not serving.lists and name not in serving.models:
-                yield f"models[{index}]: '{endpoint}' is none of the models of '{provider_id}'"
+                yield f"models[{index}]: '{provider_id}' has no model '{endpoint}'"
     default = config.routing.default_provider
     if default not in on and default != RoutingConfig().default_provider:
-        yield f"routing.default_provider: '{default}' is not on"
+        yield f"routing.default_provider: '{default}' is not enabled"
     for port, times in Counter(port for _, port in _listeners(environment)).items():
         if times > 1:
-            yield f"{times} of the ports are {port}"
+            yield f"port {port} is set {times} times"
 
 
-def _is_near(base_url: str) -> bool:
-    """Says whether a provider is on this machine, or has a name without a dot, as those in the same cluster do."""
+def _is_local(base_url: str) -> bool:
+    """Returns whether a provider is on this machine, or has a host name without a dot, as within a cluster."""
     host = urlsplit(base_url).hostname or ""
     return host.startswith("127.") or "." not in host

@@ -1,4 +1,4 @@
-"""Sees to it that the database can be used. Imports SQLAlchemy only to migrate: not every process needs it."""
+"""Prepares the database. Imports SQLAlchemy only to migrate, because not every process needs it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _FIRST_RETRY = 0.25
 _LAST_RETRY = 2.0
-"""Seconds between two tries; doubled from the first to the last."""
+"""Seconds between two attempts; doubled from the first to the last."""
 
 _MIGRATION_TIMEOUT = 30.0
-"""Seconds in which a migration that the database refuses is begun again: it may be in the middle of a switchover."""
+"""Seconds for which a failed migration is retried: the database may be in the middle of a switchover."""
 
 _MIGRATION_RETRY = 1.0
 
@@ -30,28 +30,29 @@ _log = logging.getLogger(__name__)
 
 
 def prepare_database(environment: Environment) -> None:
-    """Makes and migrates the SQLite file, if that is the database. One that others share is its owner's to migrate.
+    """Creates and migrates the SQLite file, if that is the database. A shared database is migrated by its operator.
 
     Raises:
-        ConfigError: It cannot be made or migrated, or belongs to a newer release.
+        ConfigError: The file cannot be created or migrated, or belongs to a newer release.
     """
     if environment.database_url is not None:
         return
     path = sqlite_path(environment.state_dir)
     if is_head(make_sqlite(path)):
         return
-    # In a process of its own: what it imports would stay.
+    # In a separate process, so that its imports do not stay in memory.
     command = [sys.executable, "-m", "arouter", "migrate"]
     done = subprocess.run(command, env=environment.variables, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise ConfigError(f"{path} could not be migrated: {done.stderr.strip()}")
+        raise ConfigError(f"failed to migrate {path}: {done.stderr.strip()}")
 
 
 async def run_migrations(environment: Environment) -> str:
-    """Brings the database's schema up to date, and returns its revision.
+    """Migrates the database to the current schema and returns its revision.
 
     Raises:
-        ConfigError: It belongs to a newer release, cannot be made, or could not be reached or written for 30 seconds.
+        ConfigError: The database belongs to a newer release, cannot be created, or was unreachable or read-only for 30
+        seconds.
     """
     from arouter.sql.database import Database, database_url
     from arouter.sql.schema import migrate
@@ -67,7 +68,7 @@ async def run_migrations(environment: Environment) -> str:
             except StoreError as error:
                 if time.monotonic() > deadline:
                     raise ConfigError(f"the database cannot be migrated: {error}") from error
-                _log.warning("the database cannot be migrated yet: %s", error)
+                _log.warning("failed to migrate the database, retrying: %s", error)
             else:
                 return HEAD
             await asyncio.sleep(_MIGRATION_RETRY)
@@ -76,10 +77,10 @@ async def run_migrations(environment: Environment) -> str:
 
 
 async def wait_for_schema(database: Database) -> None:
-    """Returns once the database is there with the right schema.
+    """Waits until the database is reachable and has the current schema.
 
     Raises:
-        ConfigError: It belongs to a newer release.
+        ConfigError: The database belongs to a newer release.
     """
     retry = _FIRST_RETRY
     while True:

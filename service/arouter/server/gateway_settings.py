@@ -1,4 +1,4 @@
-"""What the gateway is told of ARouter's configuration."""
+"""Derives the gateway's settings from ARouter's configuration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from arouter_gateway.render import GatewaySettings
 from arouter_gateway.tls import GatewayTls, ServiceTls
 
 _MARGIN = 60.0
-"""Seconds that the gateway waits longer than the service: whoever knows why it took too long is to say so."""
+"""Seconds by which the gateway's timeouts exceed the service's, because the service's errors are more specific."""
 
 _FROM_FILE = ("max_connections", "stream_idle_timeout", "idle_timeout", "cors_allow_origins")
-"""The settings that `arouter.yaml` says; the others are from the environment."""
+"""The settings from `arouter.yaml`; the others come from the environment."""
 
 
 def gateway_settings(config: Config, environment: Environment) -> GatewaySettings:
     """Returns the gateway's settings.
 
     Raises:
-        ConfigError: The gateway cannot take one of them.
+        ConfigError: A setting is invalid for the gateway.
     """
     try:
         return GatewaySettings(
@@ -37,7 +37,7 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             idle_timeout=config.gateway.idle_timeout,
             collector=_collector(environment),
             trace_ratio=environment.trace_ratio,
-            # A call that is not streamed is silent until its end.
+            # A unary call sends nothing before its end.
             stream_idle_timeout=config.longest_call + _MARGIN,
             tls=_gateway_tls(config.gateway.tls),
             service_tls=_service_tls(config.gateway.service_tls),
@@ -50,7 +50,7 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
 
 
 def _collector(environment: Environment) -> tuple[str, int] | None:
-    """Returns where the gateway's traces go. To one that wants TLS they do not: Envoy would need to be told its CA."""
+    """Returns the target of the gateway's traces; None for a TLS target, for which Envoy would need a CA."""
     url = urlsplit(environment.collector or "")
     if url.scheme != "http" or not url.hostname or not url.port:
         return None
@@ -70,7 +70,7 @@ def _service_tls(tls: ServiceTlsConfig | None) -> ServiceTls | None:
 
 
 def _path(text: str) -> Path:
-    # Envoy's own folder is another than that of whoever wrote the configuration.
+    # Envoy's working directory differs from that of the author of the configuration.
     return Path(text).absolute()
 
 

@@ -1,4 +1,4 @@
-"""What Python's garbage collector is spared."""
+"""Excludes long-lived objects from garbage collection."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def freeze_imports() -> Iterator[None]:
-    """Keeps the collector off what is made inside, above all modules: while it is made, and ever after.
+    """Excludes all objects created inside, above all modules, from garbage collection forever.
 
-    Hardly anything of it is garbage, and there is a lot: each full collection would go through all of it, in the middle
-    of calls.
+    They are many and hardly ever garbage, but every full collection would traverse them, in the middle of calls.
     """
     gc.disable()
     try:

@@ -10,26 +10,26 @@ from arouter.config.schema import Config
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES
 
 CALL_SLACK = 60.0
-"""Seconds that a call may last longer than its provider's."""
+"""Seconds by which a call may last longer than its provider call."""
 
 _ENVELOPE_BYTES = 64 * 1024
-"""Room for what surrounds a body of the largest size in its gRPC message."""
+"""Bytes for the message around a body of the maximum size."""
 
 _MAX_STREAMS = 1000
-"""Calls that a connection may have open. One that its client has reset counts until it is forgotten here."""
+"""Maximum concurrent calls per connection. A call that was reset by its client counts until it is released here."""
 
 _MAX_PENDING_CALLS = 4_000
-"""Calls that wait to be accepted, of all connections."""
+"""Maximum calls waiting to be accepted, over all connections."""
 
 _KEEPALIVE_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 
 _MIN_PING_INTERVAL_MS = 1000
-"""Clients that ping more often, with or without calls, are hung up on. With grpc's own limits, five minutes with calls
-and two hours without, the silent calls would end of every client that pings every ten seconds."""
+"""Minimum ping interval; clients that ping more often, with or without calls, are disconnected. gRPC's defaults, five
+minutes with calls and two hours without, would end the idle streams of clients that ping every ten seconds."""
 
 _METADATA_BYTES = 96 * 1024
-"""More than the 60 KiB of headers that the gateway lets through; grpc's own limit refuses at random from 8 KiB on."""
+"""Above the gateway's limit of 60 KiB; gRPC's default rejects headers at random from 8 KiB on."""
 
 Options = list[tuple[str, int]]
 
@@ -40,13 +40,13 @@ def server_options(config: Config, *, share_port: bool) -> Options:
         ("grpc.so_reuseport", int(share_port)),
         ("grpc.max_receive_message_length", MAX_BODY_BYTES + _ENVELOPE_BYTES),
         ("grpc.max_concurrent_streams", _MAX_STREAMS),
-        # Up to the first, none is refused; from there to the second, more and more at random.
+        # Below the first limit none is rejected; between the two, an increasing random share.
         ("grpc.server.max_pending_requests", _MAX_PENDING_CALLS),
         ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING_CALLS + 1),
         # Channels resolve their target again when a connection ends, and so find new instances.
         ("grpc.max_connection_age_ms", int(config.server.max_connection_age * 1000)),
         ("grpc.max_connection_age_grace_ms", int((config.longest_call + CALL_SLACK) * 1000)),
-        # A gateway or client that the network has lost: its calls are ended, and so are their providers'.
+        # If the network has dropped a gateway or client, its calls and their provider calls are ended.
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
         ("grpc.http2.max_pings_without_data", 0),
@@ -58,5 +58,5 @@ def server_options(config: Config, *, share_port: bool) -> Options:
 
 
 def health_server_options(*, share_port: bool) -> Options:
-    """Returns the options of the server of the health service alone."""
+    """Returns the options of the server that has only the health service."""
     return [("grpc.so_reuseport", int(share_port)), ("grpc.max_receive_message_length", MAX_PUBLIC_BYTES)]

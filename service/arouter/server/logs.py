@@ -1,4 +1,4 @@
-"""Where the service's log goes, in which form, and what never gets into it."""
+"""Configures logging: destination, format, and filters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Render = Callable[[dict[str, Any]], str]
 
 
 def configure_logs(form: LogFormat, level: str) -> None:
-    """Logs to stderr, whatever writes by Python's `logging`.
+    """Logs all records of Python's `logging` to stderr.
 
     Args:
-        form: JSON, one object a line, or text for people.
-        level: From which one on. Other people's libraries say nothing below INFO: some of them print all they send.
+        form: JSON, one object per line, or text for a terminal.
+        level: The minimum level. Third-party libraries log nothing below INFO, because some would log all they send.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines(_as_json if form == "json" else _as_text()))
@@ -29,16 +29,16 @@ def configure_logs(form: LogFormat, level: str) -> None:
     logging.getLogger("arouter").setLevel(level)
     logging.getLogger("grpc._cython.cygrpc").addFilter(_is_of_use)
     logging.captureWarnings(capture=True)
-    # No line says from where in the code, thread or process it comes, and finding out is a third of what one costs
-    # (Python's logging HOWTO, "Optimization").
+    # No line contains its thread, process or source location, which would take a third of its cost (Python's logging
+    # HOWTO, "Optimization").
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 class _Lines(logging.Formatter):
-    """Makes a record a line; what its `extra` names `fields` are fields of the line.
+    """Formats a record as one line. `extra={"fields": …}` adds fields to it.
 
-    structlog's own ProcessorFormatter copies each record first, and takes twice as long.
+    structlog's own ProcessorFormatter copies each record first, which takes twice as long.
     """
 
     def __init__(self, render: Render) -> None:
@@ -63,13 +63,13 @@ class _Lines(logging.Formatter):
 def _as_json(event: dict[str, Any]) -> str:
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()
-    except orjson.JSONEncodeError:  # Half of a surrogate pair in somebody's message, say.
+    except orjson.JSONEncodeError:  # for example a lone surrogate in a client's message
         return json.dumps(event, default=str)
 
 
 def _as_text() -> Render:
-    """Returns what renders `2026-01-31 12:00:00.123 INFO arouter.server.app serving on ...`, fields as `name=value`."""
-    # Imported only for people: JSON, which production logs, has no need of it.
+    """Renders `2026-01-31 12:00:00.123 INFO arouter.server.app serving on ...`, with fields as `name=value`."""
+    # Imported only for terminals; JSON, the production format, does not need it.
     from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, plain_traceback
 
     def column(name: str, show: Callable[[Any], str] = str) -> Column:
@@ -86,10 +86,10 @@ def _local(moment: datetime) -> str:
 
 
 def _is_of_use(record: logging.LogRecord) -> bool:
-    """Drops what grpcio should not say.
+    """Drops harmful or misleading messages of grpcio.
 
-    - Of metadata that is not UTF-8 it prints the value, and that may be a key with a typo.
-    - A client that goes away, or refuses an answer as too large, while the last of it is sent is an error to it, with a
+    - For metadata that is not UTF-8 it logs the value, which may be a mistyped key.
+    - A client that disconnects, or rejects an answer as too large, during the last message is logged as an error with a
       traceback.
     """
     return not str(record.msg).startswith(("Invalid encoding on", "ExecuteBatchError raised in core"))

@@ -6,23 +6,16 @@ import asyncio
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
 
 import prometheus_client
 
-from arouter.accounts.key_cache import KeyCache, KeyCacheSync
-from arouter.calls.admission import Admission
-from arouter.calls.metrics import Meter
-from arouter.catalogue.catalogue import Catalogue
-from arouter.catalogue.sync import CatalogueSync
-from arouter.health.board import HealthBoard, ProviderState
+from arouter.calls.metrics import CallMetrics
+from arouter.health.board import ProviderState
 from arouter.health.breaker import State
-from arouter.limits.limiter import Limiter
-from arouter.providers.driver import Upstream
 from arouter.server.metrics_port import open_metrics_port
+from arouter.server.parts import Parts
 from arouter.server.reload.reload import ConfigReload
 from arouter.telemetry.instruments import Instruments
-from arouter.usage.writer import UsageWriter
 
 _INTERVAL = 1.0
 """Seconds between two looks at what cannot be counted call by call."""
@@ -34,35 +27,20 @@ _LIMITS = ("minute", "day", "tokens", "spending")
 _NO_ANSWER = "unavailable"
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What is looked at."""
-
-    admission: Admission
-    upstream: Upstream
-    board: HealthBoard
-    usage_writer: UsageWriter
-    limiter: Limiter
-    catalogue: Catalogue
-    sync: CatalogueSync
-    reload: ConfigReload
-    directory: KeyCache
-    directory_sync: KeyCacheSync
-
-
 class Metrics:
-    """Measures calls, and looks at the parts once a second.
+    """Measures calls, and samples the parts once a second.
 
-    The looks are the event loop's, since a scrape is another thread's, or in another process.
+    The samples are taken by the event loop, since a scrape is served by another thread or another process.
 
     Args:
-        parts: At what.
         address: IP address to listen on.
-        port: To listen on; None where another process shows what this one counts, with what others count.
+        port: To listen on; None where another process shows what this one counts, together with what others count.
+
+    Attributes:
+        observe: Measures a call that has ended.
     """
 
-    def __init__(self, parts: Parts, address: str, port: int | None) -> None:
-        self._parts = parts
+    def __init__(self, address: str, port: int | None) -> None:
         self._address = address
         self._port = port
         self._registry = None if port is None else prometheus_client.CollectorRegistry()
@@ -70,20 +48,25 @@ class Metrics:
         self._breakers: Counter[tuple[str, str, str]] = Counter()
         self._counted: dict[prometheus_client.Counter, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self.measure = Meter(self._to).measure
+        self.observe = CallMetrics(self._to)
 
-    def start(self) -> None:
-        """Listens, if it has a port, and begins to look.
+    def start(self, parts: Parts, reload: ConfigReload) -> None:
+        """Listens, if it has a port, and begins to sample.
+
+        Args:
+            parts: Of the worker.
+            reload: Knows when the configuration was applied.
 
         Raises:
-            ConfigError: The port cannot be had.
+            ConfigError: The port cannot be opened.
         """
+        self._parts, self._reload = parts, reload
         if self._registry is not None and self._port is not None:
             open_metrics_port(self._address, self._port, self._registry, lambda: {"service": os.getpid()})
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Looks for the last time. The port stays until the process ends."""
+        """Samples for the last time. The port stays open until the process ends."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -108,11 +91,11 @@ class Metrics:
         self._count(to.limit_denials[_NO_ANSWER,], parts.limiter.denied)
         for limit in _LIMITS:
             self._count(to.limit_denials[limit,], parts.limiter.refused[limit])
-        to.database_up.set(not parts.directory_sync.is_away)
-        to.keys_age.set(parts.directory.age)
+        to.database_up.set(not parts.key_cache_sync.is_away)
+        to.keys_age.set(parts.key_cache.age)
         to.providers.set(len(parts.catalogue.providers))
-        to.config_refused.set(parts.reload.last_failed)
-        to.config_applied.set(parts.reload.applied_at)
+        to.config_refused.set(self._reload.last_failed)
+        to.config_applied.set(self._reload.applied_at)
         self._look_at_providers()
         self._look_at_breakers()
 
@@ -129,7 +112,7 @@ class Metrics:
             to.provider_up[provider.id,].set(up)
             to.catalogue_models[provider.id,].set(sizes[provider.id])
             if provider.lists:
-                to.catalogue_synced[provider.id,].set(parts.sync.synced.get(provider.id, 0))
+                to.catalogue_synced[provider.id,].set(parts.catalogue_sync.synced.get(provider.id, 0))
 
     def _look_at_breakers(self) -> None:
         seen: Counter[tuple[str, str, str]] = Counter()

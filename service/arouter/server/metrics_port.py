@@ -1,4 +1,4 @@
-"""Opens the port for metrics."""
+"""Opens the metrics port."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from arouter.telemetry.port import MetricsPort
 
 
 def open_metrics_port(address: str, port: int, counted: Collector, pids: Callable[[], Mapping[str, int]]) -> None:
-    """Opens it until the process ends. Takes what `MetricsPort` takes.
+    """Opens the port until the process ends. Takes the arguments of `MetricsPort`.
 
     Raises:
-        ConfigError: It cannot be had.
+        ConfigError: The port cannot be bound.
     """
     try:
         MetricsPort(address, port, counted, pids)

@@ -1,4 +1,4 @@
-"""Addresses and ports; these may already be somebody else's."""
+"""Checks addresses and ports, which other processes may already use."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from arouter.config.load import ConfigError
 
 
 def endpoint(address: str, port: int) -> str:
-    """Returns how an IP address and a port are written together."""
+    """Formats an IP address with a port."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def check_service_ports(environment: Environment) -> None:
-    """Checks that the ports of the service differ and can be listened on. Raises ConfigError."""
+    """Checks that the service's ports are distinct and can be bound. Raises ConfigError."""
     check_ports(environment.listen_address, service_ports(environment))
 
 
 def service_ports(environment: Environment) -> dict[str, int | None]:
-    """Returns the ports of the service by the variable that sets them."""
+    """Returns the service's ports by the variables that set them."""
     return {
         "AROUTER_GRPC_PORT": environment.grpc_port,
         "AROUTER_METRICS_PORT": environment.metrics_port,
@@ -30,10 +30,10 @@ def service_ports(environment: Environment) -> dict[str, int | None]:
 
 
 def check_ports(address: str, ports: Mapping[str, int | None]) -> None:
-    """Checks that ports, by the variable that sets them, differ and can be listened on; None is no port.
+    """Checks that ports, given by the variables that set them, are distinct and can be bound; None is ignored.
 
     Raises:
-        ConfigError: One cannot.
+        ConfigError: A port is used twice or cannot be bound.
     """
     taken: dict[int, str] = {}
     for variable, port in ports.items():
@@ -45,12 +45,12 @@ def check_ports(address: str, ports: Mapping[str, int | None]) -> None:
 
 
 def check_free(address: str, port: int, variable: str) -> None:
-    """Checks that a port can be listened on.
+    """Checks that a port can be bound.
 
-    Bound without `SO_REUSEPORT`, so that a second ARouter is an error and does not quietly take half of the calls.
+    Bound without `SO_REUSEPORT`, so that a second ARouter is an error and does not silently receive half of the calls.
 
     Raises:
-        ConfigError: It cannot; the message names the variable that moves it.
+        ConfigError: The port cannot be bound; the message names the variable that sets it.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -1,4 +1,4 @@
-"""Ends the calls under way of keys that are no longer valid."""
+"""Ends the calls in flight of keys that are no longer valid."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from arouter.calls.admission import Admission
 from arouter.errors import ARouterError
 
 _INTERVAL = 1.0
-"""Seconds between two checks. With those between two reads of the keys, fewer than the 5 of docs/accounts.md."""
+"""Seconds between two checks. Together with the polling of keys, less than the 5 seconds of docs/accounts.md."""
 
 
 class Revocation:
-    """One background task that checks the keys of all calls under way, instead of a check or timer for each call.
+    """A single background task that checks the keys of all calls in flight, in place of a timer per call.
 
-    Keys expire without an event, so they are checked even while the database is away.
+    Keys expire without an event, so they are checked even while the database is unreachable.
 
     Args:
-        keys: Knows the keys.
-        admission: Knows the calls.
+        keys: The known keys.
+        admission: The calls in flight.
     """
 
     def __init__(self, keys: KeyStore, admission: Admission) -> None:
@@ -46,5 +46,5 @@ class Revocation:
         try:
             return self._keys.find(key) is not None
         except ARouterError:
-            # What is known of the keys is too old. New calls are refused, but this one began with a valid key.
+            # The cached keys are too old. New calls are rejected, but this one started with a valid key.
             return True

@@ -1,4 +1,4 @@
-"""`arouter up`: the local model, the service and Envoy, as one thing that starts, runs and stops together."""
+"""Implements `arouter up`: the local model, the service and Envoy, started and stopped together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from arouter.providers.provider import wants_local_model
 from arouter.server.banner import banner, shown_key
 from arouter.server.gateway_settings import gateway_settings
 from arouter.server.ports import check_ports, service_ports
-from arouter.server.processes.children import Child, stop_patience
+from arouter.server.processes.children import Child, stop_timeout
 from arouter.server.processes.heartbeat import TIMEOUT
 from arouter.server.processes.hung import kill_hung
 from arouter.server.processes.signals import handle_signals
@@ -31,7 +31,7 @@ from arouter_gateway.process import envoy_command
 from arouter_gateway.render import render
 
 _START_TIMEOUT = 60.0
-"""Seconds until a start that is not healthy is given up."""
+"""Seconds after which a start that is not healthy is aborted."""
 
 _POLL = 0.05
 
@@ -40,18 +40,18 @@ _COLOURS = {"local": "magenta", "service": "cyan", "gateway": "yellow"}
 
 
 class _PartDiedError(Exception):
-    """A part ended by itself."""
+    """A process has ended by itself."""
 
     def __init__(self, part: Child) -> None:
         last = "\n".join(f"  {line}" for line in part.last_lines) or "  (it printed nothing)"
-        super().__init__(f"{part.name} ended with status {part.exit_status}. Its last lines:\n{last}")
+        super().__init__(f"{part.name} exited with status {part.exit_status}. Its last lines:\n{last}")
 
 
 def run_up(config: Config, environment: Environment) -> int:
-    """Runs everything until Ctrl-C, SIGTERM or the end of its terminal; returns the exit status.
+    """Runs everything until Ctrl-C, SIGTERM or the end of the terminal; returns the exit status.
 
     Raises:
-        ConfigError: A port is taken, or something needed is missing.
+        ConfigError: A port is in use, or a requirement is missing.
     """
     gateway_ports = {
         "AROUTER_PORT": environment.port,
@@ -67,12 +67,12 @@ class _Up:
         self._config = config
         self._environment = environment
         self._url = f"{'http' if config.gateway.tls is None else 'https'}://127.0.0.1:{environment.port}"
-        # Never through a proxy that the environment may name.
+        # Never through a proxy from the environment.
         self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=_client_context(environment)))
         self._key = development_secret(environment).reveal()
-        # The key is handed on, so that every part knows the same one.
+        # The key is passed on, so that all processes use the same one.
         self._variables = {**environment.variables, "AROUTER_DEV_KEY": self._key, "PYTHONUNBUFFERED": "1"}
-        # A person reads what the service writes into a pipe of ours.
+        # The service's stderr is a pipe, but its output is shown on our terminal.
         self._variables["AROUTER_LOG_FORMAT"] = environment.log_format
         self._parts: list[Child] = []
         self._text = ""
@@ -81,7 +81,7 @@ class _Up:
         stop, hurry = asyncio.Event(), asyncio.Event()
         handle_signals(
             lambda: (hurry if stop.is_set() else stop).set(),
-            # The others read no configuration.
+            # The other processes read no configuration.
             lambda: self._signal_service(signal.SIGHUP),
         )
         stopping = asyncio.create_task(stop.wait())
@@ -95,7 +95,7 @@ class _Up:
             return 1
         else:
             with contextlib.suppress(OSError):
-                click.echo("\nStopping. Ctrl-C again does not wait for open calls.", err=True)
+                click.echo("\nStopping. Press Ctrl-C again to abort open calls.", err=True)
             return 0
         finally:
             running.cancel()
@@ -104,11 +104,11 @@ class _Up:
             stopping.cancel()
 
     async def _run(self) -> None:
-        """Starts the parts, announces them, and waits for one of them to die.
+        """Starts the processes, prints the banner, and waits until one of them dies.
 
         Raises:
-            _PartDiedError: One did.
-            ConfigError: One cannot be started.
+            _PartDiedError: A process died.
+            ConfigError: A process cannot be started.
         """
         if wants_local_model(self._config, self._environment):
             local = await self._start("local", [sys.executable, "-m", "arouter.embedded"])
@@ -137,10 +137,10 @@ class _Up:
         try:
             return render(gateway_settings(self._config, self._environment), folder)
         except OSError as error:
-            raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR moves it)") from error
+            raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR sets the folder)") from error
 
     async def _start(self, name: str, command: Sequence[str], *, linked: bool = False) -> Child:
-        # Only the service needs to know the keys.
+        # Only the service needs the keys.
         variables = self._variables if name == "service" else _without_secrets(self._variables)
         try:
             part = await Child.start(
@@ -159,18 +159,18 @@ class _Up:
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
         while await asyncio.to_thread(self._get, "/healthz") is None:
             if asyncio.get_running_loop().time() > deadline:
-                raise ConfigError(f"not healthy after {_START_TIMEOUT:.0f} s; the lines above may say why")
+                raise ConfigError(f"not healthy after {_START_TIMEOUT:.0f} s; see the lines above for the reason")
             await asyncio.sleep(_POLL)
         models = await asyncio.to_thread(self._get, "/v1/models")
         listed = json.loads(models)["data"] if models else []
         if not listed:
-            click.echo("No model is listed yet: no provider's list could be read. See the lines above.", err=True)
+            click.echo("No model is available yet: no model list could be read. See the lines above.", err=True)
         model = listed[0]["id"] if listed else "provider/model"
         key = shown_key(self._environment, self._key, secret=not sys.stdout.isatty())
         click.echo(banner(self._url, key, self._environment.grpc_port, model))
 
     def _get(self, path: str) -> bytes | None:
-        """Returns the gateway's answer, or None if it is not 200."""
+        """Returns the gateway's response body, or None if the status is not 200."""
         request = Request(self._url + path, headers={"authorization": f"Bearer {self._key}"})  # noqa: S310
         try:
             with self._opener.open(request, timeout=5) as answer:
@@ -181,15 +181,15 @@ class _Up:
 
     async def _stop(self, hurry: asyncio.Event) -> None:
         """Stops the service first, so that open calls can end through the gateway to the model behind them."""
-        patience = stop_patience(self._config, self._environment, self._text)
+        timeout = stop_timeout(self._config, self._environment, self._text)
         hurrying = asyncio.create_task(self._hurry(hurry))
         for part in sorted(self._parts, key=lambda part: _STOP_ORDER.index(part.name)):
-            await part.stop(patience)
+            await part.stop(timeout)
         hurrying.cancel()
 
     async def _hurry(self, hurry: asyncio.Event) -> None:
         await hurry.wait()
-        # The others stop in their order: the service's last words go through the gateway.
+        # The other processes stop in order: the service's last messages go through the gateway.
         self._signal_service(signal.SIGTERM)
 
     def _signal_service(self, number: signal.Signals) -> None:
@@ -199,17 +199,17 @@ class _Up:
 
 
 def _check_tls(config: Config, environment: Environment) -> None:
-    """Checks that the parts, and what looks whether they are healthy, will understand each other.
+    """Checks that the TLS settings of the processes, and of the health check, match.
 
     Raises:
-        ConfigError: They will not; or a file of the gateway's cannot be used, of which Envoy would tell only its log.
+        ConfigError: They do not match; or a file of the gateway is invalid, which Envoy would report only in its log.
     """
     server, service, gateway = config.server.tls, config.gateway.service_tls, config.gateway.tls
     if (server is None) != (service is None):
-        raise ConfigError("server.tls and gateway.service_tls go together: the gateway calls the service")
+        raise ConfigError("server.tls and gateway.service_tls must be set together: the gateway calls the service")
     if service is not None:
         if server is not None and server.client_ca is not None and service.certificate is None:
-            raise ConfigError("gateway.service_tls: needs a certificate, because server.tls.client_ca asks for one")
+            raise ConfigError("gateway.service_tls: requires a certificate, because server.tls.client_ca is set")
         checked_files("gateway.service_tls", service)
     if gateway is not None:
         if gateway.client_ca is not None and (environment.tls_cert is None or environment.tls_key is None):
@@ -220,9 +220,9 @@ def _check_tls(config: Config, environment: Environment) -> None:
 
 
 def _client_context(environment: Environment) -> ssl.SSLContext:
-    """Returns with what the gateway is called. Raises ConfigError."""
+    """Returns the TLS context for calls to the gateway. Raises ConfigError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Our own child on our own machine, by an address that its certificate may well not have.
+    # Our own child on our own machine, at an address that its certificate need not contain.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if environment.tls_cert is not None:
@@ -241,10 +241,10 @@ def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
 def _report_hung(part: Child, killed: bool, stacks: list[str]) -> None:
     for line in stacks:
         _print_line(part.name, line)
-    _print_line(part.name, f"did not answer for {TIMEOUT:.0f} s and {'is killed' if killed else 'does again'}")
+    _print_line(part.name, f"did not respond for {TIMEOUT:.0f} s and {'is killed' if killed else 'has recovered'}")
 
 
 def _print_line(name: str, line: str) -> None:
-    # Whoever read our stderr may have gone (`arouter up 2>&1 | head`, a terminal); that is no reason to stop.
+    # The reader of stderr may have exited (`arouter up 2>&1 | head`, a terminal), which is no reason to stop.
     with contextlib.suppress(OSError):
         click.echo(f"{click.style(f'{name:>8} |', fg=_COLOURS[name])} {line}", err=True)

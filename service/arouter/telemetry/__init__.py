@@ -1,1 +1,1 @@
-"""What the platform's own tools are told: metrics for Prometheus, spans for OpenTelemetry."""
+"""Telemetry for the platform's own tools: metrics for Prometheus, spans for OpenTelemetry."""

@@ -1,8 +1,8 @@
-"""The names of the attributes of a chat call in OpenTelemetry.
+"""OpenTelemetry's names for the attributes of a chat call.
 
 Source: the GenAI semantic conventions, https://github.com/open-telemetry/semantic-conventions-genai (client inference
-spans), status "development". They are written out, because the constants of `opentelemetry-semantic-conventions` are
-deprecated since the conventions have a repository of their own, and importing them would import OpenTelemetry.
+spans), status "development". Copied, because the constants of `opentelemetry-semantic-conventions` are deprecated since
+the conventions moved to their own repository, and importing them would import OpenTelemetry.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Every metric that the service counts: name, labels, buckets.
+"""All metrics of the service: names, labels, buckets.
 
-Those that begin with `gen_ai` are OpenTelemetry's, spelled as Prometheus spells them: names, attributes and buckets of
+Metrics that start with `gen_ai` are OpenTelemetry's in Prometheus spelling: names, attributes and buckets of
 github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-metrics.md (2026, status: development). Two
-rows of buckets go on where theirs end, for calls that take as long as ours may. `error_type` is empty, which is to
-Prometheus as if it were not there, where there was no error. So are provider and model of a call that asked nobody.
+sets of buckets are extended for calls that take as long as ours may. `error_type` is empty without an error, which
+Prometheus treats as absent; so are provider and model of a call that reached no provider.
 
-No label holds anything that a client wrote: providers are configured, models are those that were really asked.
+No label contains text from clients: providers are configured, and models are those that were actually called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 OTHER = "other"
-"""The model of those over the most that are told apart."""
+"""The label value of all models beyond the limit of distinct models."""
 
 _MAX_MODELS = 1000
 
@@ -32,7 +32,7 @@ _Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
 
 class Children(dict[tuple[str, ...], _Metric]):
-    """The series of a metric, by label values; ten times as fast as `labels`."""
+    """The series of a metric by label values; ten times as fast as `labels`."""
 
     def __init__(self, metric: _Metric) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Children(dict[tuple[str, ...], _Metric]):
 
 
 class ModelNames(dict[str, tuple[str, str]]):
-    """An endpoint's provider and native name by its id, `provider/name`; from a thousand endpoints on, `other`."""
+    """Provider and native name of an endpoint by its id, `provider/name`; `other` beyond a thousand endpoints."""
 
     def __init__(self, most: int = _MAX_MODELS) -> None:
         super().__init__()
@@ -61,11 +61,11 @@ class ModelNames(dict[str, tuple[str, str]]):
 class Instruments:
     """The metrics of one process.
 
-    In a worker, where prometheus_client shares values through files (its `PROMETHEUS_MULTIPROC_DIR`), the gauges of
-    workers that live are added up, or the least or greatest counts; counters and histograms are added up for ever.
+    In a worker, prometheus_client shares values through files (its `PROMETHEUS_MULTIPROC_DIR`): gauges of live workers
+    are aggregated by sum, minimum or maximum; counters and histograms are summed over all workers, past and present.
 
     Args:
-        registry: Collects them; None where the files do.
+        registry: Collects the metrics; None if the files do.
     """
 
     def __init__(self, registry: CollectorRegistry | None) -> None:
@@ -82,7 +82,7 @@ class Instruments:
         self.durations = Children(
             histogram(
                 "gen_ai_server_request_duration_seconds",
-                "How long calls took, from the request to the last byte of the answer.",
+                "Duration of calls, from the request to the last byte of the answer.",
                 _DURATIONS,
                 *_MODEL,
                 "error_type",
@@ -91,7 +91,7 @@ class Instruments:
         self.first_tokens = Children(
             histogram(
                 "gen_ai_server_time_to_first_token_seconds",
-                "From the request to the first piece of an answer that was streamed to its end.",
+                "Time from the request to the first token, of answers that were streamed to the end.",
                 _FIRST_TOKENS,
                 *_MODEL,
             )
@@ -99,7 +99,7 @@ class Instruments:
         self.output_tokens = Children(
             histogram(
                 "gen_ai_server_time_per_output_token_seconds",
-                "Of an answer that was streamed to its end, the time for each token after the first.",
+                "Time per output token after the first, of answers that were streamed to the end.",
                 _OUTPUT_TOKENS,
                 *_MODEL,
             )
@@ -107,7 +107,7 @@ class Instruments:
         self.tokens = Children(
             histogram(
                 "gen_ai_client_token_usage",
-                "Tokens that providers say calls used.",
+                "Tokens used by calls, as reported by providers.",
                 _TOKENS,
                 *_MODEL,
                 "gen_ai_token_type",
@@ -115,29 +115,29 @@ class Instruments:
         )
         self.overheads = histogram(
             "arouter_overhead_seconds",
-            "What ARouter itself added to a call: its whole time less that spent waiting for providers.",
+            "Overhead of ARouter: the duration of a call less the time spent waiting for providers.",
             _OVERHEADS,
         )
         self.attempts = Children(
-            counter("arouter_attempts_total", "Requests to providers, by how they went.", "provider", "result")
+            counter("arouter_attempts_total", "Requests to providers, by result.", "provider", "result")
         )
         self.fallbacks = Children(
             counter(
                 "arouter_fallbacks_total",
-                "Failed requests to a provider after which the call was tried again: elsewhere or with another key.",
+                "Failed requests to a provider after which the call was retried, elsewhere or with another key.",
                 "provider",
                 "reason",
             )
         )
         self.cancellations = Children(
-            counter("arouter_client_cancellations_total", "Calls whose client left before the end.", "stream")
+            counter("arouter_client_cancellations_total", "Calls that the client cancelled.", "stream")
         )
-        self.in_flight = gauge("arouter_requests_in_flight", "Chat calls under way.", "livesum")
-        self.provider_calls = gauge("arouter_provider_calls_open", "Requests to providers under way.", "livesum")
+        self.in_flight = gauge("arouter_requests_in_flight", "Chat calls in flight.", "livesum")
+        self.provider_calls = gauge("arouter_provider_calls_open", "Requests to providers in flight.", "livesum")
         self.breakers = Children(
             gauge(
                 "arouter_breakers",
-                "Breakers, one for each key of an endpoint in each worker, that are closed, open, or wait for the "
+                "Circuit breakers, one per endpoint, key and worker, by state: closed, open, or waiting for the "
                 "provider's rate limit.",
                 "livesum",
                 "provider",
@@ -148,46 +148,46 @@ class Instruments:
         self.provider_up = Children(
             gauge(
                 "arouter_provider_up",
-                "1 while a provider answers, or has not been asked; 0 while all that was used of it lately fails.",
+                "1 while a provider is available or unused; 0 while all its recently used endpoints fail.",
                 "livemax",
                 "provider",
             )
         )
-        self.providers = gauge("arouter_providers", "Providers that are on; the fewest of any worker.", "livemin")
+        self.providers = gauge("arouter_providers", "Enabled providers; the minimum over all workers.", "livemin")
         self.limit_denials = Children(
-            counter("arouter_limit_denials_total", "Calls refused because of their key's limits.", "limit")
+            counter("arouter_limit_denials_total", "Calls rejected by a limit of their key.", "limit")
         )
         self.limits_unchecked = counter(
-            "arouter_limits_unchecked_total", "Calls that went on unchecked because the store of limits did not answer."
+            "arouter_limits_unchecked_total", "Calls accepted unchecked because the limit store was unavailable."
         )
-        self.usage_queue = gauge("arouter_usage_queue_records", "Usage records that wait for the database.", "livesum")
-        self.usage_written = counter("arouter_usage_records_written_total", "Usage records that the database has.")
+        self.usage_queue = gauge("arouter_usage_queue_records", "Usage records queued for the database.", "livesum")
+        self.usage_written = counter("arouter_usage_records_written_total", "Usage records written to the database.")
         self.usage_lost = counter("arouter_usage_records_lost_total", "Usage records that were lost.")
-        self.database_up = gauge("arouter_database_up", "1 while the database answers, 0 while it does not.", "livemin")
+        self.database_up = gauge("arouter_database_up", "1 while the database is reachable, otherwise 0.", "livemin")
         self.keys_age = gauge(
             "arouter_keys_age_seconds",
-            "Seconds since accounts and keys were last read from the database; +Inf: not yet.",
+            "Seconds since accounts and keys were last read from the database; +Inf: never.",
             "livemax",
         )
         self.usage_recovered = counter(
             "arouter_usage_records_recovered_total",
-            "Usage records of processes that were killed, written to the database from their journals.",
+            "Usage records of killed processes, written to the database from their journals.",
         )
         self.usage_unjournalled = counter(
             "arouter_usage_records_unjournalled_total",
-            "Usage records that could not be written to the journal, so that a kill would have lost them.",
+            "Usage records that could not be written to the journal; they would be lost if the process were killed.",
         )
         self.usage_oldest_age = gauge(
             "arouter_usage_oldest_record_age_seconds",
-            "For how long the oldest usage record that is not in the database has waited; 0: there is none.",
+            "Age of the oldest usage record that is not in the database yet; 0: there is none.",
             "livemax",
         )
         self.config_refused = gauge(
-            "arouter_config_refused", "1 while the configuration file, as it was read last, cannot be used.", "livemax"
+            "arouter_config_refused", "1 while the configuration file, as last read, is invalid.", "livemax"
         )
         self.config_applied = gauge(
             "arouter_config_applied_timestamp_seconds",
-            "When the configuration in use was taken, in seconds since the epoch.",
+            "When the configuration in use was applied, in seconds since the epoch.",
             "livemin",
         )
         self.catalogue_models = Children(
@@ -196,7 +196,7 @@ class Instruments:
         self.catalogue_synced = Children(
             gauge(
                 "arouter_catalogue_synced_timestamp_seconds",
-                "When a provider's own model list was last read, in seconds since the epoch; 0: never yet.",
+                "When a provider's model list was last read, in seconds since the epoch; 0: never.",
                 "livemin",
                 "provider",
             )

@@ -1,4 +1,4 @@
-"""The port that Prometheus scrapes: `GET /metrics`, for whoever reaches it."""
+"""The port that Prometheus scrapes: `GET /metrics`, without authentication."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 PATH = "/metrics"
 
 _TIMEOUT = 10.0
-"""Seconds that a scraper may be silent."""
+"""Read timeout of a scraper's connection, in seconds."""
 
 _USUAL_TURN = sys.getswitchinterval()
 _SHORT_TURN = _USUAL_TURN / 10
-"""Seconds after which a scrape lets another thread go on."""
+"""Thread switch interval during a scrape, in seconds."""
 
 
 class MetricsPort:
@@ -45,16 +45,16 @@ class MetricsPort:
 
     Args:
         address: IP address to listen on.
-        port: To listen on.
-        counted: Collects what is counted.
-        pids: Returns the processes whose memory and so on are shown, by name.
+        port: Port to listen on.
+        counted: Collector of the metrics.
+        pids: Returns the processes to report memory, CPU and so on for: process ids by name.
 
     Raises:
-        OSError: The port cannot be had.
+        OSError: The port cannot be bound.
     """
 
     def __init__(self, address: str, port: int, counted: Collector, pids: Callable[[], Mapping[str, int]]) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, which nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # would double the number of series for little use
         registry = CollectorRegistry(auto_describe=False)
         build = Gauge("arouter_build_info", "Always 1.", ("version", "python"), registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
@@ -72,10 +72,10 @@ class MetricsPort:
 
 
 class _Server(ThreadingWSGIServer):
-    """One thread a request. Does not look its own name up, as `HTTPServer` does: that may take long."""
+    """One thread per request. Does not resolve its own host name, as `HTTPServer` does: that may take long."""
 
     request_queue_size = 128
-    """With the usual five a scraper waits a second where a few others, even silent ones, come at the same time."""
+    """With the default of five, a scraper waits a second if a few others, even idle ones, connect at the same time."""
 
     @override
     def server_bind(self) -> None:
@@ -85,7 +85,7 @@ class _Server(ThreadingWSGIServer):
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing of a scraper that is silent or gone."""
+        """Ignores scrapers that disconnect or time out."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -99,14 +99,14 @@ class _Handler(WSGIRequestHandler):
 
     @override
     def log_message(self, *_: object) -> None:
-        """Says nothing: a scrape is no news."""
+        """Does not log scrapes."""
 
 
 def _app(registry: CollectorRegistry) -> WSGIApplication:
     def metrics(request: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if request["PATH_INFO"] != PATH or request["REQUEST_METHOD"] != "GET":
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
-            return [f"There is GET {PATH}.\n".encode()]
+            return [f"Not found. Use GET {PATH}.\n".encode()]
         body = _written(registry)
         start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Content-Length", str(len(body)))])
         return [body]
@@ -115,10 +115,10 @@ def _app(registry: CollectorRegistry) -> WSGIApplication:
 
 
 def _written(registry: CollectorRegistry) -> bytes:
-    """Returns the metrics as Prometheus reads them.
+    """Returns the metrics in Prometheus' text format.
 
-    Python runs one thread at a time, and the event loop is another one: so they are written piece by piece, in short
-    turns, and without looking for garbage, of which a hundred thousand samples would make much work and none.
+    The GIL is shared with the event loop, so the text is generated in pieces with short switch intervals. The garbage
+    collector is disabled, because it would scan a hundred thousand samples and free nothing.
     """
     sys.setswitchinterval(_SHORT_TURN)
     gc.disable()

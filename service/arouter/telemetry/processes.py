@@ -1,4 +1,4 @@
-"""Memory, CPU time, file descriptors and start of each process."""
+"""Memory, CPU time, file descriptors and start time of each process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing_extensions import override
 
 
 class Processes(Collector):
-    """The usual `process_*` metrics, with the label `process`.
+    """The standard `process_*` metrics, with the label `process`.
 
     Args:
-        pids: Returns the processes that live, by name.
+        pids: Returns the live processes: process ids by name.
     """
 
     def __init__(self, pids: Callable[[], Mapping[str, int]]) -> None:
@@ -23,7 +23,7 @@ class Processes(Collector):
     def collect(self) -> Iterable[Metric]:
         families: dict[str, Metric] = {}
         for process, pid in self._pids().items():
-            # One that has just died has none.
+            # A process that has just ended has none.
             for metric in _collect(pid):
                 family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
                 for sample in metric.samples:

@@ -1,4 +1,4 @@
-"""The steps of a call, as a trace shows them. Nothing here knows OpenTelemetry, and nothing is done where it is off."""
+"""Spans of a call. Independent of OpenTelemetry; does nothing if tracing is off."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Attributes: TypeAlias = "Mapping[str, str | bool | int | float | Sequence[str]]"
 
 
 class Span(Protocol):
-    """One step. It must be ended, once.
+    """One step of a call. `end` must be called exactly once.
 
     Attributes:
-        recorded: Whether anybody will see it: where nobody does, attributes need not be made.
-        trace_id: Of the trace that will show it, 32 hexadecimal digits; None if none will.
-        headers: What a request carries so that its receiver's spans become children of this one (W3C Trace Context).
+        recorded: Whether the span is sampled. If not, attributes need not be computed.
+        trace_id: Id of the sampled trace, 32 hexadecimal digits, or None.
+        headers: Headers that make the receiver's spans children of this one (W3C Trace Context).
     """
 
     @property
@@ -25,32 +25,32 @@ class Span(Protocol):
     def headers(self) -> Mapping[str, str]: ...  # noqa: D102
 
     def child(self, name: str, attributes: Attributes) -> Span:
-        """Starts a call to somebody else that is a part of this step."""
+        """Starts a child span for an outgoing call."""
 
     def end(self, name: str, attributes: Attributes, *, ended: float, failed: bool = False) -> None:
-        """Ends it.
+        """Ends the span.
 
         Args:
-            name: What it is called.
-            attributes: What has become known of it since its start.
-            ended: When it ended, by the monotonic clock.
-            failed: Whether it is to be counted as an error.
+            name: The span's name.
+            attributes: Attributes that became known after the start.
+            ended: End time by the monotonic clock.
+            failed: Whether the status is error.
         """
 
 
 class Tracer(Protocol):
-    """Makes spans and sends them away."""
+    """Creates and exports spans."""
 
     def start(self, name: str, traceparent: str) -> Span:
-        """Starts the first span of a call here.
+        """Starts the root span of a call in this process.
 
         Args:
-            name: What it is called.
-            traceparent: The caller's header of this name, as it came; empty if there was none.
+            name: The span's name.
+            traceparent: The caller's `traceparent` header, unvalidated; empty if there was none.
         """
 
     async def close(self) -> None:
-        """Sends what has not been sent yet, for a few seconds at most. Spans that end later are lost."""
+        """Exports the remaining spans, for a few seconds at most. Spans that end later are lost."""
 
 
 class _NoSpan:

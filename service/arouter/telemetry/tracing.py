@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry. Imported only where a collector is configured: it costs a tenth of a second and memory."""
+"""Tracing with OpenTelemetry. Imported only if a collector is configured: it costs a tenth of a second and memory."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from arouter import __version__
 from arouter.telemetry.spans import Attributes, Span
 
 _TIMEOUT = 1.0
-"""Seconds that the end waits for the collector. One that is there takes a fraction of that."""
+"""Timeout of the final export in seconds. A reachable collector takes a fraction of that."""
 
 _W3C = TraceContextTextMapPropagator()
 _NOWHERE = Context()
 
 
 class OtelTracer:
-    """Spans in batches, from a thread of their own, to the collector that the `OTEL_*` variables name.
+    """Exports spans in batches, from a background thread, to the collector that the `OTEL_*` variables name.
 
-    The SDK reads them itself: sampler, resource, headers and certificates of the exporter, size of the queue (2048
-    spans; what does not fit is lost). To be made after the logs are configured.
+    The SDK reads the variables itself: sampler, resource, the exporter's headers and certificates, queue size (2048
+    spans; more are dropped). Must be created after logging is configured.
     """
 
     def __init__(self) -> None:
-        # A collector that is away is told of once per export that is given up, not once per try as well.
+        # Log an unreachable collector once per failed export, not also once per retry.
         logging.getLogger("opentelemetry.exporter.otlp.proto.grpc.exporter").setLevel(logging.ERROR)
         ours = {"service.name": "arouter", "service.version": __version__}
         resource = Resource.create({**ours, **OTELResourceDetector().detect().attributes})
@@ -44,8 +44,8 @@ class OtelTracer:
         self._tracer = self._provider.get_tracer("arouter", __version__)
 
     def start(self, name: str, traceparent: str) -> Span:
-        """Starts a span of the caller's trace, or a trace; whether it is recorded is the sampler's decision."""
-        # Not `tracestate`: it is text of the client's, and would go on to providers.
+        """Starts a span in the caller's trace or in a new one; the sampler decides whether it is recorded."""
+        # Without `tracestate`: it is text from the client and would be forwarded to providers.
         parent = _W3C.extract({"traceparent": traceparent}, _NOWHERE) if traceparent else _NOWHERE
         return _OtelSpan(self._tracer, self._tracer.start_span(name, parent, SpanKind.SERVER))
 
@@ -54,7 +54,7 @@ class OtelTracer:
         closing = asyncio.ensure_future(asyncio.to_thread(self._provider.shutdown))
         await asyncio.wait({closing}, timeout=_TIMEOUT)
         if not closing.done():
-            # Ends an export that is waiting to be repeated, and those that would follow it.
+            # Aborts an export that waits for a retry, and those that would follow.
             await asyncio.to_thread(self._exporter.shutdown)
         await closing
 

@@ -1,4 +1,4 @@
-"""Adds up what several workers count, by prometheus_client's multiprocess mode: each writes into files of its own."""
+"""Aggregates the metrics of several workers with prometheus_client's multiprocess mode: each writes its own files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 _KEPT = ("counter", "histogram")
-"""What goes on counting when its worker is gone. Gauges do not."""
+"""Kinds of files whose values remain after their worker has ended. Gauges do not."""
 
 
 class WorkerFiles(Collector):
-    """The workers' files, in a temporary folder."""
+    """The workers' metric files, in a temporary directory."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="arouter-metrics-")
-        # A scrape must not see a dead worker's values in neither of two places, or in both.
+        # Otherwise a scrape could see the values of a dead worker in neither of two files, or in both.
         self._lock = Lock()
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables of a worker that is to write here."""
+        """The environment variables of a worker that writes here."""
         return {"PROMETHEUS_MULTIPROC_DIR": self._folder.name}
 
     @override
@@ -36,7 +36,7 @@ class WorkerFiles(Collector):
             return list(MultiProcessCollector.merge(self._files("*")))  # type: ignore[no-untyped-call]
 
     def retire(self, pid: int) -> None:
-        """Forgets a dead worker's gauges, and adds its counts to those of all dead workers: one file for each kind."""
+        """Removes a dead worker's gauges and adds its counts to the totals of dead workers, one file per kind."""
         with self._lock:
             for path in self._files(f"*_{pid}"):
                 kind = Path(path).name.partition("_")[0]
@@ -45,12 +45,12 @@ class WorkerFiles(Collector):
                 Path(path).unlink()
 
     def close(self) -> None:
-        """Removes the folder."""
+        """Removes the directory."""
         with self._lock:
             self._folder.cleanup()
 
     def _files(self, name: str) -> list[str]:
-        # An empty one has just been opened, or its worker died while doing so.
+        # An empty file has just been opened, or its worker died while doing so.
         return [str(path) for path in Path(self._folder.name).glob(f"{name}.db") if path.stat().st_size]
 
     def _add(self, source: str, target: str) -> None:

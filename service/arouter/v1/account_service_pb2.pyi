@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Account(_message.Message):
-    """An account: what keys belong to, and what may be used by them."""
+    """An account. Keys belong to it, and can use what is enabled for it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,28 +36,28 @@ class Account(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     DEFAULT_MODEL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Required. What the account is called in requests: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, with a letter
-    or digit first. Cannot be changed.
+    """Required. The account's id in requests: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, starting with a
+    letter or digit. Immutable.
     """
     name: _builtins.str
-    """What people call it. In `CreateAccount`: `id` when empty."""
+    """Display name. By default `id`."""
     disabled: _builtins.bool
-    """Whether its keys are refused for now."""
+    """Whether its keys are rejected."""
     default_model: _builtins.str
-    """What a request gets that names no model: an id as clients write it, for example `openai/gpt-5.4`, or `auto`. The
-    router's own default when unset.
+    """The model of requests that name none: a model id, for example `openai/gpt-5.4`, or `auto`. If unset, the router's
+    default.
     """
     @_builtins.property
     def providers(self) -> _key_pb2.StringList:
-        """Ids of the providers enabled for it. All that are on when unset."""
+        """Ids of the enabled providers. All configured providers if unset."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was made."""
+        """Output only. Creation time."""
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was last changed."""
+        """Output only. Time of the last update."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class CreateAccountRequest(_message.Message):
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def account(self) -> Global___Account:
-        """Required. The account; fields that are output only are ignored."""
+        """Required. The account. Output-only fields are ignored."""
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
@@ -149,9 +149,9 @@ class ListAccountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many accounts, 1000 however many are asked for. 0, the default, is 100."""
+    """Optional. Maximum number of accounts; larger values than 1000 are reduced to it. The default (0) is 100."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before."""
+    """Optional. The `next_page_token` of the previous page."""
     def __init__(
         self,
         *,
@@ -176,7 +176,7 @@ class ListAccountsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where the list goes on; empty at its end."""
+    """Token of the next page; empty on the last one."""
     @_builtins.property
     def data(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
         """The accounts."""
@@ -208,7 +208,7 @@ class GetAccountRequest(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """Required. Which: its `id`."""
+    """Required. The account's `id`."""
     def __init__(
         self,
         *,
@@ -263,20 +263,20 @@ class UpdateAccountRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """Required. Which: its `id`."""
+    """Required. The account's `id`."""
     @_builtins.property
     def account(self) -> Global___Account:
         """The new values of the fields that `update_mask` names."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required. The fields to change: `name`, `providers`, `disabled`, `default_model`; `*` for all of them. Over REST the
-        body says it.
+        """Required. The fields to update: `name`, `providers`, `disabled`, `default_model`; or `*` for all of them. Over REST
+        the body determines them.
         """
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: the fields to change."""
+        """REST's body: the fields to update."""
 
     def __init__(
         self,
@@ -304,7 +304,7 @@ class UpdateAccountResponse(_message.Message):
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def data(self) -> Global___Account:
-        """The account as it is now."""
+        """The updated account."""
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
@@ -332,7 +332,7 @@ class DeleteAccountRequest(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """Required. Which: its `id`."""
+    """Required. The account's `id`."""
     def __init__(
         self,
         *,

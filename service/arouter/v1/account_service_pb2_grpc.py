@@ -26,10 +26,10 @@ if _version_not_supported:
 
 
 class AccountServiceStub:
-    """Makes, lists, changes and removes accounts.
+    """Creates, lists, updates and deletes accounts.
 
-    All methods need the operator's management key: one that belongs to no account. `GetAccount` also takes a management
-    key of the account itself. Bodies over REST are as in `KeyService`.
+    All methods require the operator's management key, which belongs to no account. `GetAccount` also accepts a
+    management key of the account itself. REST bodies are as in `KeyService`.
     """
 
     def __init__(self, channel):
@@ -66,14 +66,14 @@ class AccountServiceStub:
 
 
 class AccountServiceServicer:
-    """Makes, lists, changes and removes accounts.
+    """Creates, lists, updates and deletes accounts.
 
-    All methods need the operator's management key: one that belongs to no account. `GetAccount` also takes a management
-    key of the account itself. Bodies over REST are as in `KeyService`.
+    All methods require the operator's management key, which belongs to no account. `GetAccount` also accepts a
+    management key of the account itself. REST bodies are as in `KeyService`.
     """
 
     def CreateAccount(self, request, context):
-        """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed.
+        """Creates an account. Returns ALREADY_EXISTS if the id is in use, or was used by a deleted account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,22 +87,22 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAccount(self, request, context):
-        """Gets an account. Returns NOT_FOUND if there is none, or if it is not the caller's.
+        """Gets an account. Returns NOT_FOUND if it does not exist or is not the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAccount(self, request, context):
-        """Changes an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`.
+        """Updates an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccount(self, request, context):
-        """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
-        `default`, which is always there.
+        """Deletes an account and revokes its keys. Their usage records are kept. Returns INVALID_ARGUMENT for `default`,
+        which cannot be deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,10 +145,10 @@ def add_AccountServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountService:
-    """Makes, lists, changes and removes accounts.
+    """Creates, lists, updates and deletes accounts.
 
-    All methods need the operator's management key: one that belongs to no account. `GetAccount` also takes a management
-    key of the account itself. Bodies over REST are as in `KeyService`.
+    All methods require the operator's management key, which belongs to no account. `GetAccount` also accepts a
+    management key of the account itself. REST bodies are as in `KeyService`.
     """
 
     @staticmethod

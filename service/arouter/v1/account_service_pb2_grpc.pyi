@@ -27,10 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccountServiceStub:
-    """Makes, lists, changes and removes accounts.
+    """Creates, lists, updates and deletes accounts.
 
-    All methods need the operator's management key: one that belongs to no account. `GetAccount` also takes a management
-    key of the account itself. Bodies over REST are as in `KeyService`.
+    All methods require the operator's management key, which belongs to no account. `GetAccount` also accepts a
+    management key of the account itself. REST bodies are as in `KeyService`.
     """
 
     @_typing.overload
@@ -38,45 +38,45 @@ class AccountServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccountServiceAsyncStub: ...
     CreateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateAccountRequest, _account_service_pb2.CreateAccountResponse]
-    """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed."""
+    """Creates an account. Returns ALREADY_EXISTS if the id is in use, or was used by a deleted account."""
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]
     """Lists accounts, sorted by id."""
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]
-    """Gets an account. Returns NOT_FOUND if there is none, or if it is not the caller's."""
+    """Gets an account. Returns NOT_FOUND if it does not exist or is not the caller's."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]
-    """Changes an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
+    """Updates an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.DeleteAccountRequest, _account_service_pb2.DeleteAccountResponse]
-    """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
-    `default`, which is always there.
+    """Deletes an account and revokes its keys. Their usage records are kept. Returns INVALID_ARGUMENT for `default`,
+    which cannot be deleted.
     """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
-    """Makes, lists, changes and removes accounts.
+    """Creates, lists, updates and deletes accounts.
 
-    All methods need the operator's management key: one that belongs to no account. `GetAccount` also takes a management
-    key of the account itself. Bodies over REST are as in `KeyService`.
+    All methods require the operator's management key, which belongs to no account. `GetAccount` also accepts a
+    management key of the account itself. REST bodies are as in `KeyService`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateAccountRequest, _account_service_pb2.CreateAccountResponse]  # type: ignore[assignment]
-    """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed."""
+    """Creates an account. Returns ALREADY_EXISTS if the id is in use, or was used by a deleted account."""
     ListAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """Lists accounts, sorted by id."""
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]  # type: ignore[assignment]
-    """Gets an account. Returns NOT_FOUND if there is none, or if it is not the caller's."""
+    """Gets an account. Returns NOT_FOUND if it does not exist or is not the caller's."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]  # type: ignore[assignment]
-    """Changes an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
+    """Updates an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.DeleteAccountRequest, _account_service_pb2.DeleteAccountResponse]  # type: ignore[assignment]
-    """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
-    `default`, which is always there.
+    """Deletes an account and revokes its keys. Their usage records are kept. Returns INVALID_ARGUMENT for `default`,
+    which cannot be deleted.
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Makes, lists, changes and removes accounts.
+    """Creates, lists, updates and deletes accounts.
 
-    All methods need the operator's management key: one that belongs to no account. `GetAccount` also takes a management
-    key of the account itself. Bodies over REST are as in `KeyService`.
+    All methods require the operator's management key, which belongs to no account. `GetAccount` also accepts a
+    management key of the account itself. REST bodies are as in `KeyService`.
     """
 
     @_abc_1.abstractmethod
@@ -85,7 +85,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.CreateAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.CreateAccountResponse, _abc.Awaitable[_account_service_pb2.CreateAccountResponse]]:
-        """Makes an account. Returns ALREADY_EXISTS if its id is taken, or was before an account was removed."""
+        """Creates an account. Returns ALREADY_EXISTS if the id is in use, or was used by a deleted account."""
 
     @_abc_1.abstractmethod
     def ListAccounts(
@@ -101,7 +101,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.GetAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.GetAccountResponse, _abc.Awaitable[_account_service_pb2.GetAccountResponse]]:
-        """Gets an account. Returns NOT_FOUND if there is none, or if it is not the caller's."""
+        """Gets an account. Returns NOT_FOUND if it does not exist or is not the caller's."""
 
     @_abc_1.abstractmethod
     def UpdateAccount(
@@ -109,7 +109,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.UpdateAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.UpdateAccountResponse, _abc.Awaitable[_account_service_pb2.UpdateAccountResponse]]:
-        """Changes an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
+        """Updates an account. Over REST the body is a merge patch (RFC 7396), as in `UpdateKey`."""
 
     @_abc_1.abstractmethod
     def DeleteAccount(
@@ -117,8 +117,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.DeleteAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.DeleteAccountResponse, _abc.Awaitable[_account_service_pb2.DeleteAccountResponse]]:
-        """Removes an account and revokes its keys. What they have used stays in the records. Returns INVALID_ARGUMENT for
-        `default`, which is always there.
+        """Deletes an account and revokes its keys. Their usage records are kept. Returns INVALID_ARGUMENT for `default`,
+        which cannot be deleted.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

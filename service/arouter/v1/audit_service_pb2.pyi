@@ -33,19 +33,19 @@ class ListAuditEventsRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many entries, 1000 however many are asked for. 0, the default, is 100."""
+    """Optional. Maximum number of entries; larger values than 1000 are reduced to it. The default (0) is 100."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before, of the same query."""
+    """Optional. The `next_page_token` of the previous page of the same query."""
     account: _builtins.str
-    """Optional. Only entries of this account and its keys, which may have been removed. Returns NOT_FOUND if it is not the
-    caller's.
+    """Optional. Only entries of this account and its keys, including deleted ones. Returns NOT_FOUND if the account is
+    not the caller's.
     """
     key_hash: _builtins.str
-    """Optional. Only entries of this key, by its hash. It may have been removed."""
+    """Optional. Only entries of the key with this hash, which may have been deleted."""
     start_time: _builtins.str
-    """Optional. Only entries from this moment on, as in RFC 3339: `2027-01-31T12:00:00Z`."""
+    """Optional. Start time, inclusive, in RFC 3339: `2027-01-31T12:00:00Z`."""
     end_time: _builtins.str
-    """Optional. Only entries before this moment."""
+    """Optional. End time, exclusive."""
     def __init__(
         self,
         *,
@@ -73,7 +73,7 @@ class ListAuditEventsResponse(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where the list goes on; empty at its end."""
+    """Token of the next page; empty on the last one."""
     @_builtins.property
     def data(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditEvent]:
         """The entries."""
@@ -108,7 +108,7 @@ class AuditEvent(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """What the entry is called. Entries that share the number before the hyphen were made by one request."""
+    """The id of the entry. Entries with the same number before the hyphen result from one request."""
     action: _builtins.str
     """`create`, `update` or `delete`."""
     resource: _builtins.str
@@ -123,15 +123,15 @@ class AuditEvent(_message.Message):
 
     @_builtins.property
     def actor(self) -> Global___AuditActor:
-        """What made the change."""
+        """The actor that made the change."""
 
     @_builtins.property
     def before(self) -> _struct_pb2.Struct:
-        """The changed fields as they were, with the names and values that keys and accounts have in JSON. Unset for `create`."""
+        """The previous values of the changed fields, named as in the JSON of keys and accounts. Unset for `create`."""
 
     @_builtins.property
     def after(self) -> _struct_pb2.Struct:
-        """The changed fields as they are since. Unset for `delete`."""
+        """The new values of the changed fields. Unset for `delete`."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ Global___AuditEvent: _TypeAlias = AuditEvent  # noqa: Y015
 
 @_typing.final
 class AuditActor(_message.Message):
-    """What made a change."""
+    """The actor of a change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -173,13 +173,13 @@ class AuditActor(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """`key`: a management key, over REST or gRPC. `cli`: the `arouter` command, on the database itself."""
+    """`key`: a management key, over REST or gRPC. `cli`: the `arouter` command, directly on the database."""
     key_hash: _builtins.str
-    """The key's hash. Unset for `cli`, and for the operator's key where a management key of an account asks."""
+    """The key's hash. Unset for `cli`, and for the operator's key if the caller is an account's management key."""
     label: _builtins.str
-    """The beginning and end of the key's secret; for `cli` the user of the operating system. Unset like `key_hash`."""
+    """The first and last characters of the key's secret; for `cli` the operating system's user. Unset like `key_hash`."""
     account: _builtins.str
-    """The account whose management key it was. Unset for the operator."""
+    """The account of the management key. Unset for the operator."""
     request_id: _builtins.str
     """The request's `x-request-id`. Unset if there was none."""
     def __init__(

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """Shows who changed which key or account. Entries are written together with the change, by REST, gRPC and the command
-    line, are never changed, and are kept for 400 days.
+    """Lists changes of keys and accounts. An entry is written in the same transaction as the change, which may be made over
+    REST, gRPC or the command line. Entries are immutable and are kept for 400 days.
     """
 
     def __init__(self, channel):
@@ -44,14 +44,14 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """Shows who changed which key or account. Entries are written together with the change, by REST, gRPC and the command
-    line, are never changed, and are kept for 400 days.
+    """Lists changes of keys and accounts. An entry is written in the same transaction as the change, which may be made over
+    REST, gRPC or the command line. Entries are immutable and are kept for 400 days.
     """
 
     def ListAuditEvents(self, request, context):
         """Lists changes, newest first.
 
-        Needs a management key. One of an account sees the changes of that account and its keys; the operator's sees all.
+        Requires a management key. An account's key sees the changes of that account and its keys; the operator's sees all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,8 +74,8 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """Shows who changed which key or account. Entries are written together with the change, by REST, gRPC and the command
-    line, are never changed, and are kept for 400 days.
+    """Lists changes of keys and accounts. An entry is written in the same transaction as the change, which may be made over
+    REST, gRPC or the command line. Entries are immutable and are kept for 400 days.
     """
 
     @staticmethod

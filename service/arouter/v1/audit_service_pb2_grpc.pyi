@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """Shows who changed which key or account. Entries are written together with the change, by REST, gRPC and the command
-    line, are never changed, and are kept for 400 days.
+    """Lists changes of keys and accounts. An entry is written in the same transaction as the change, which may be made over
+    REST, gRPC or the command line. Entries are immutable and are kept for 400 days.
     """
 
     @_typing.overload
@@ -38,25 +38,25 @@ class AuditServiceStub:
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEventsRequest, _audit_service_pb2.ListAuditEventsResponse]
     """Lists changes, newest first.
 
-    Needs a management key. One of an account sees the changes of that account and its keys; the operator's sees all.
+    Requires a management key. An account's key sees the changes of that account and its keys; the operator's sees all.
     """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """Shows who changed which key or account. Entries are written together with the change, by REST, gRPC and the command
-    line, are never changed, and are kept for 400 days.
+    """Lists changes of keys and accounts. An entry is written in the same transaction as the change, which may be made over
+    REST, gRPC or the command line. Entries are immutable and are kept for 400 days.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEventsRequest, _audit_service_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
     """Lists changes, newest first.
 
-    Needs a management key. One of an account sees the changes of that account and its keys; the operator's sees all.
+    Requires a management key. An account's key sees the changes of that account and its keys; the operator's sees all.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Shows who changed which key or account. Entries are written together with the change, by REST, gRPC and the command
-    line, are never changed, and are kept for 400 days.
+    """Lists changes of keys and accounts. An entry is written in the same transaction as the change, which may be made over
+    REST, gRPC or the command line. Entries are immutable and are kept for 400 days.
     """
 
     @_abc_1.abstractmethod
@@ -67,7 +67,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_service_pb2.ListAuditEventsResponse, _abc.Awaitable[_audit_service_pb2.ListAuditEventsResponse]]:
         """Lists changes, newest first.
 
-        Needs a management key. One of an account sees the changes of that account and its keys; the operator's sees all.
+        Requires a management key. An account's key sees the changes of that account and its keys; the operator's sees all.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,18 +27,18 @@ if _version_not_supported:
 
 
 class ChatServiceStub:
-    """Answers conversations with a language model.
+    """Chat completions with a language model.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
-    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata. Errors carry a
+    `google.rpc.ErrorInfo` whose `reason` distinguishes errors with the same code:
 
-    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
-    - PERMISSION_DENIED: the key may not use this model or provider.
+    - PERMISSION_DENIED: the key is not allowed to use this model or provider.
     - NOT_FOUND: the model is unknown.
     - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
-    - UNAVAILABLE: the provider failed, or this service cannot take the call at the moment.
-    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
+    - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
+    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
     """
 
     def __init__(self, channel):
@@ -70,37 +70,36 @@ class ChatServiceStub:
 
 
 class ChatServiceServicer:
-    """Answers conversations with a language model.
+    """Chat completions with a language model.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
-    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata. Errors carry a
+    `google.rpc.ErrorInfo` whose `reason` distinguishes errors with the same code:
 
-    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
-    - PERMISSION_DENIED: the key may not use this model or provider.
+    - PERMISSION_DENIED: the key is not allowed to use this model or provider.
     - NOT_FOUND: the model is unknown.
     - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
-    - UNAVAILABLE: the provider failed, or this service cannot take the call at the moment.
-    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
+    - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
+    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
     """
 
     def ChatCompletion(self, request, context):
-        """Creates a chat completion and returns it whole.
+        """Creates a chat completion.
 
-        Cancelling the call aborts the provider's work.
-        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- its streaming twin answers the same request
+        Cancelling the call cancels the provider call.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- shares the request with its streaming equivalent
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamChatCompletion(self, request, context):
-        """Creates a chat completion and returns it piece by piece, as the model writes it.
+        """Creates a chat completion and streams it as the model generates it.
 
-        Every stream that succeeds ends with one response that has `usage` and no `choices`, whatever
-        `stream_options.include_usage` says; only where a provider never tells what was used is it left out. A stream that
-        fails ends with a status instead; what was received until then is incomplete. Cancelling the call aborts the
-        provider's work.
+        Every successful stream ends with one response that has `usage` and no `choices`, regardless of
+        `stream_options.include_usage`; it is left out only if the provider never reports usage. A failed stream ends with
+        a status, and the chunks received until then are incomplete. Cancelling the call cancels the provider call.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type, so that switching to streaming changes one name
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
         """
@@ -109,11 +108,11 @@ class ChatServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateChatCompletion(self, request, context):
-        """Creates a chat completion from OpenAI's JSON: what `POST /v1/chat/completions` is transcoded to.
+        """Creates a chat completion from OpenAI's JSON. `POST /v1/chat/completions` is transcoded to this method.
 
-        The body travels as bytes, so that unknown fields, the order of keys and every value reach the provider unchanged
-        (docs/decisions/0001). Answers with one JSON document, or with server-sent events when the body says
-        `"stream": true`. gRPC clients are better served by the typed methods.
+        The body is passed as bytes, so that unknown fields, key order and all values reach the provider unchanged
+        (docs/decisions/0001). The response is one JSON document, or server-sent events if the body contains `"stream":
+        true`. gRPC clients should use the typed methods.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
@@ -122,11 +121,11 @@ class ChatServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateUnaryChatCompletion(self, request, context):
-        """Creates a chat completion from OpenAI's JSON and returns it whole: what `POST /v1/chat/completions` is transcoded
-        to when its body does not say `"stream": true`.
+        """Creates a chat completion from OpenAI's JSON without streaming. `POST /v1/chat/completions` is transcoded to this
+        method if its body does not contain `"stream": true`.
 
-        A unary call, whose answer, status and headers leave the service in one write (docs/decisions/0010). Fails with
-        INVALID_ARGUMENT if the body does say `"stream": true`.
+        A unary call, whose response, status and headers are sent in one write (docs/decisions/0010). Fails with
+        INVALID_ARGUMENT if the body contains `"stream": true`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
@@ -167,18 +166,18 @@ def add_ChatServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ChatService:
-    """Answers conversations with a language model.
+    """Chat completions with a language model.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata. Failures carry a
-    `google.rpc.ErrorInfo` whose `reason` tells apart what shares a code:
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata. Errors carry a
+    `google.rpc.ErrorInfo` whose `reason` distinguishes errors with the same code:
 
-    - INVALID_ARGUMENT: a field is missing, malformed or refused by the provider; the message names it.
+    - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
-    - PERMISSION_DENIED: the key may not use this model or provider.
+    - PERMISSION_DENIED: the key is not allowed to use this model or provider.
     - NOT_FOUND: the model is unknown.
     - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
-    - UNAVAILABLE: the provider failed, or this service cannot take the call at the moment.
-    - DEADLINE_EXCEEDED: the provider or the caller's own deadline ran out.
+    - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
+    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
     """
 
     @staticmethod

@@ -31,7 +31,7 @@ class CreateKeyRequest(_message.Message):
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def key(self) -> _key_pb2.Key:
-        """Required. The key; fields that are output only are ignored."""
+        """Required. The key. Output-only fields are ignored."""
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
@@ -100,16 +100,16 @@ class ListKeysRequest(_message.Message):
     INCLUDE_DISABLED_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. At most so many keys, 1000 however many are asked for. 0, the default, is 100."""
+    """Optional. Maximum number of keys; larger values than 1000 are reduced to it. The default (0) is 100."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before, of the same `include_disabled` and `account`."""
+    """Optional. The `next_page_token` of the previous page with the same `include_disabled` and `account`."""
     offset: _builtins.int
-    """Optional. So many keys are passed over first; at most 1,000,000."""
+    """Optional. Number of keys to skip; at most 1,000,000."""
     include_disabled: _builtins.bool
-    """Optional. Whether disabled keys are listed as well."""
+    """Optional. Whether disabled keys are included."""
     account: _builtins.str
-    """Optional. The account whose keys are listed. By default the caller's own; for the operator's key, all. Returns
-    NOT_FOUND if it is not there, or not the caller's.
+    """Optional. The account whose keys are listed. By default the caller's; for the operator's key, all. Returns
+    NOT_FOUND if it does not exist or is not the caller's.
     """
     def __init__(
         self,
@@ -138,7 +138,7 @@ class ListKeysResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Where the list goes on; empty at its end."""
+    """Token of the next page; empty on the last one."""
     @_builtins.property
     def data(self) -> _containers.RepeatedCompositeFieldContainer[_key_pb2.Key]:
         """The keys."""
@@ -170,7 +170,7 @@ class GetKeyRequest(_message.Message):
 
     HASH_FIELD_NUMBER: _builtins.int
     hash: _builtins.str
-    """Required. Which."""
+    """Required. The key's hash."""
     def __init__(
         self,
         *,
@@ -225,21 +225,21 @@ class UpdateKeyRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     hash: _builtins.str
-    """Required. Which."""
+    """Required. The key's hash."""
     @_builtins.property
     def key(self) -> _key_pb2.Key:
         """The new values of the fields that `update_mask` names."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required. The fields to change: `name`, `disabled`, `limit`, `limit_reset`, `allowed_providers`, `allowed_models`,
-        `rate_limit` or a member of it (`rate_limit.requests_per_day`), `expires_at`; `*` for all of them. One that is named
-        and unset in `key` is taken away. Over REST the body says it.
+        """Required. The fields to update: `name`, `disabled`, `limit`, `limit_reset`, `allowed_providers`, `allowed_models`,
+        `rate_limit` or a member of it (`rate_limit.requests_per_day`), `expires_at`; or `*` for all of them. A field that
+        is named here but unset in `key` is cleared. Over REST the body determines them.
         """
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: the fields to change."""
+        """REST's body: the fields to update."""
 
     def __init__(
         self,
@@ -267,7 +267,7 @@ class UpdateKeyResponse(_message.Message):
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def data(self) -> _key_pb2.Key:
-        """The key as it is now."""
+        """The updated key."""
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
@@ -295,7 +295,7 @@ class DeleteKeyRequest(_message.Message):
 
     HASH_FIELD_NUMBER: _builtins.int
     hash: _builtins.str
-    """Required. Which."""
+    """Required. The key's hash."""
     def __init__(
         self,
         *,

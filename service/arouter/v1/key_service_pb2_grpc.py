@@ -26,15 +26,15 @@ if _version_not_supported:
 
 
 class KeyServiceStub:
-    """Makes, lists, changes and revokes API keys.
+    """Creates, lists, updates and revokes API keys.
 
-    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
-    management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
-    sees all. A key takes effect, and ceases to, within 5 seconds in every process.
+    All methods except `GetCurrentKey` and `CheckKey` require a management key (`lr_mgmt_…`) and fail with
+    PERMISSION_DENIED for any other. An account's management key sees only the keys of that account; the operator's,
+    which belongs to no account, sees all. Changes take effect within 5 seconds in every process.
 
-    Over REST, bodies are JSON in both directions, with `null` for what is not set; they travel in `http_body`, because
-    transcoding of typed fields cannot tell `null` from an absent field, or print it (docs/decisions/0006). gRPC clients
-    use the typed fields beside it.
+    Over REST, bodies are JSON in both directions, with `null` for unset fields; they are passed in `http_body`, because
+    transcoding of typed fields cannot distinguish `null` from an absent field, or print it (docs/decisions/0006). gRPC
+    clients use the typed fields.
     """
 
     def __init__(self, channel):
@@ -81,20 +81,20 @@ class KeyServiceStub:
 
 
 class KeyServiceServicer:
-    """Makes, lists, changes and revokes API keys.
+    """Creates, lists, updates and revokes API keys.
 
-    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
-    management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
-    sees all. A key takes effect, and ceases to, within 5 seconds in every process.
+    All methods except `GetCurrentKey` and `CheckKey` require a management key (`lr_mgmt_…`) and fail with
+    PERMISSION_DENIED for any other. An account's management key sees only the keys of that account; the operator's,
+    which belongs to no account, sees all. Changes take effect within 5 seconds in every process.
 
-    Over REST, bodies are JSON in both directions, with `null` for what is not set; they travel in `http_body`, because
-    transcoding of typed fields cannot tell `null` from an absent field, or print it (docs/decisions/0006). gRPC clients
-    use the typed fields beside it.
+    Over REST, bodies are JSON in both directions, with `null` for unset fields; they are passed in `http_body`, because
+    transcoding of typed fields cannot distinguish `null` from an absent field, or print it (docs/decisions/0006). gRPC
+    clients use the typed fields.
     """
 
     def CreateKey(self, request, context):
-        """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
-        and NOT_FOUND if it is not the caller's.
+        """Creates a key and returns its secret, which cannot be retrieved later. Returns INVALID_ARGUMENT if its account does
+        not exist, and NOT_FOUND if the account is not the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,36 +108,37 @@ class KeyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetKey(self, request, context):
-        """Gets a key. Returns NOT_FOUND if there is none, or if it belongs to another account.
+        """Gets a key. Returns NOT_FOUND if it does not exist or belongs to another account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateKey(self, request, context):
-        """Changes a key. Over REST the body is a merge patch (RFC 7396): what is absent stays, what is `null` is taken away.
+        """Updates a key. Over REST the body is a merge patch (RFC 7396): absent fields are unchanged, `null` removes a value.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteKey(self, request, context):
-        """Revokes a key for good; it may be the caller's own. What it has used stays in the records.
+        """Revokes a key permanently; it may be the caller's own. Its usage records are kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCurrentKey(self, request, context):
-        """Gets the calling key, which may be of either type, and a built-in one.
+        """Gets the calling key, which may be of either type, or a built-in one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CheckKey(self, request, context):
-        """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
-        the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+        """Checks the calling key, which may be of either type, without the database. Returns the status with which every call
+        of the key would be rejected, otherwise OK. The gateway calls it before it reads a request's body
+        (docs/decisions/0011).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,15 +191,15 @@ def add_KeyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class KeyService:
-    """Makes, lists, changes and revokes API keys.
+    """Creates, lists, updates and revokes API keys.
 
-    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
-    management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
-    sees all. A key takes effect, and ceases to, within 5 seconds in every process.
+    All methods except `GetCurrentKey` and `CheckKey` require a management key (`lr_mgmt_…`) and fail with
+    PERMISSION_DENIED for any other. An account's management key sees only the keys of that account; the operator's,
+    which belongs to no account, sees all. Changes take effect within 5 seconds in every process.
 
-    Over REST, bodies are JSON in both directions, with `null` for what is not set; they travel in `http_body`, because
-    transcoding of typed fields cannot tell `null` from an absent field, or print it (docs/decisions/0006). gRPC clients
-    use the typed fields beside it.
+    Over REST, bodies are JSON in both directions, with `null` for unset fields; they are passed in `http_body`, because
+    transcoding of typed fields cannot distinguish `null` from an absent field, or print it (docs/decisions/0006). gRPC
+    clients use the typed fields.
     """
 
     @staticmethod

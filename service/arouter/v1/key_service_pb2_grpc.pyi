@@ -27,15 +27,15 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class KeyServiceStub:
-    """Makes, lists, changes and revokes API keys.
+    """Creates, lists, updates and revokes API keys.
 
-    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
-    management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
-    sees all. A key takes effect, and ceases to, within 5 seconds in every process.
+    All methods except `GetCurrentKey` and `CheckKey` require a management key (`lr_mgmt_…`) and fail with
+    PERMISSION_DENIED for any other. An account's management key sees only the keys of that account; the operator's,
+    which belongs to no account, sees all. Changes take effect within 5 seconds in every process.
 
-    Over REST, bodies are JSON in both directions, with `null` for what is not set; they travel in `http_body`, because
-    transcoding of typed fields cannot tell `null` from an absent field, or print it (docs/decisions/0006). gRPC clients
-    use the typed fields beside it.
+    Over REST, bodies are JSON in both directions, with `null` for unset fields; they are passed in `http_body`, because
+    transcoding of typed fields cannot distinguish `null` from an absent field, or print it (docs/decisions/0006). gRPC
+    clients use the typed fields.
     """
 
     @_typing.overload
@@ -43,67 +43,69 @@ class KeyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> KeyServiceAsyncStub: ...
     CreateKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.CreateKeyRequest, _key_service_pb2.CreateKeyResponse]
-    """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
-    and NOT_FOUND if it is not the caller's.
+    """Creates a key and returns its secret, which cannot be retrieved later. Returns INVALID_ARGUMENT if its account does
+    not exist, and NOT_FOUND if the account is not the caller's.
     """
     ListKeys: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.ListKeysRequest, _key_service_pb2.ListKeysResponse]
     """Lists keys, newest first."""
     GetKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetKeyRequest, _key_service_pb2.GetKeyResponse]
-    """Gets a key. Returns NOT_FOUND if there is none, or if it belongs to another account."""
+    """Gets a key. Returns NOT_FOUND if it does not exist or belongs to another account."""
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.UpdateKeyRequest, _key_service_pb2.UpdateKeyResponse]
-    """Changes a key. Over REST the body is a merge patch (RFC 7396): what is absent stays, what is `null` is taken away."""
+    """Updates a key. Over REST the body is a merge patch (RFC 7396): absent fields are unchanged, `null` removes a value."""
     DeleteKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.DeleteKeyRequest, _key_service_pb2.DeleteKeyResponse]
-    """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
+    """Revokes a key permanently; it may be the caller's own. Its usage records are kept."""
     GetCurrentKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.GetCurrentKeyRequest, _key_service_pb2.GetCurrentKeyResponse]
-    """Gets the calling key, which may be of either type, and a built-in one."""
+    """Gets the calling key, which may be of either type, or a built-in one."""
     CheckKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.CheckKeyRequest, _key_service_pb2.CheckKeyResponse]
-    """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
-    the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+    """Checks the calling key, which may be of either type, without the database. Returns the status with which every call
+    of the key would be rejected, otherwise OK. The gateway calls it before it reads a request's body
+    (docs/decisions/0011).
     """
 
 @_typing.type_check_only
 class KeyServiceAsyncStub(KeyServiceStub):
-    """Makes, lists, changes and revokes API keys.
+    """Creates, lists, updates and revokes API keys.
 
-    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
-    management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
-    sees all. A key takes effect, and ceases to, within 5 seconds in every process.
+    All methods except `GetCurrentKey` and `CheckKey` require a management key (`lr_mgmt_…`) and fail with
+    PERMISSION_DENIED for any other. An account's management key sees only the keys of that account; the operator's,
+    which belongs to no account, sees all. Changes take effect within 5 seconds in every process.
 
-    Over REST, bodies are JSON in both directions, with `null` for what is not set; they travel in `http_body`, because
-    transcoding of typed fields cannot tell `null` from an absent field, or print it (docs/decisions/0006). gRPC clients
-    use the typed fields beside it.
+    Over REST, bodies are JSON in both directions, with `null` for unset fields; they are passed in `http_body`, because
+    transcoding of typed fields cannot distinguish `null` from an absent field, or print it (docs/decisions/0006). gRPC
+    clients use the typed fields.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.CreateKeyRequest, _key_service_pb2.CreateKeyResponse]  # type: ignore[assignment]
-    """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
-    and NOT_FOUND if it is not the caller's.
+    """Creates a key and returns its secret, which cannot be retrieved later. Returns INVALID_ARGUMENT if its account does
+    not exist, and NOT_FOUND if the account is not the caller's.
     """
     ListKeys: _aio.UnaryUnaryMultiCallable[_key_service_pb2.ListKeysRequest, _key_service_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists keys, newest first."""
     GetKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetKeyRequest, _key_service_pb2.GetKeyResponse]  # type: ignore[assignment]
-    """Gets a key. Returns NOT_FOUND if there is none, or if it belongs to another account."""
+    """Gets a key. Returns NOT_FOUND if it does not exist or belongs to another account."""
     UpdateKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.UpdateKeyRequest, _key_service_pb2.UpdateKeyResponse]  # type: ignore[assignment]
-    """Changes a key. Over REST the body is a merge patch (RFC 7396): what is absent stays, what is `null` is taken away."""
+    """Updates a key. Over REST the body is a merge patch (RFC 7396): absent fields are unchanged, `null` removes a value."""
     DeleteKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.DeleteKeyRequest, _key_service_pb2.DeleteKeyResponse]  # type: ignore[assignment]
-    """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
+    """Revokes a key permanently; it may be the caller's own. Its usage records are kept."""
     GetCurrentKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.GetCurrentKeyRequest, _key_service_pb2.GetCurrentKeyResponse]  # type: ignore[assignment]
-    """Gets the calling key, which may be of either type, and a built-in one."""
+    """Gets the calling key, which may be of either type, or a built-in one."""
     CheckKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.CheckKeyRequest, _key_service_pb2.CheckKeyResponse]  # type: ignore[assignment]
-    """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
-    the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+    """Checks the calling key, which may be of either type, without the database. Returns the status with which every call
+    of the key would be rejected, otherwise OK. The gateway calls it before it reads a request's body
+    (docs/decisions/0011).
     """
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Makes, lists, changes and revokes API keys.
+    """Creates, lists, updates and revokes API keys.
 
-    All methods but `GetCurrentKey` and `CheckKey` need a management key (`lr_mgmt_…`) and fail with PERMISSION_DENIED for any other. A
-    management key that belongs to an account sees that account's keys only; one that belongs to none, the operator's,
-    sees all. A key takes effect, and ceases to, within 5 seconds in every process.
+    All methods except `GetCurrentKey` and `CheckKey` require a management key (`lr_mgmt_…`) and fail with
+    PERMISSION_DENIED for any other. An account's management key sees only the keys of that account; the operator's,
+    which belongs to no account, sees all. Changes take effect within 5 seconds in every process.
 
-    Over REST, bodies are JSON in both directions, with `null` for what is not set; they travel in `http_body`, because
-    transcoding of typed fields cannot tell `null` from an absent field, or print it (docs/decisions/0006). gRPC clients
-    use the typed fields beside it.
+    Over REST, bodies are JSON in both directions, with `null` for unset fields; they are passed in `http_body`, because
+    transcoding of typed fields cannot distinguish `null` from an absent field, or print it (docs/decisions/0006). gRPC
+    clients use the typed fields.
     """
 
     @_abc_1.abstractmethod
@@ -112,8 +114,8 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.CreateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.CreateKeyResponse, _abc.Awaitable[_key_service_pb2.CreateKeyResponse]]:
-        """Makes a key and returns its secret, which cannot be had again. Returns INVALID_ARGUMENT if its account is not there,
-        and NOT_FOUND if it is not the caller's.
+        """Creates a key and returns its secret, which cannot be retrieved later. Returns INVALID_ARGUMENT if its account does
+        not exist, and NOT_FOUND if the account is not the caller's.
         """
 
     @_abc_1.abstractmethod
@@ -130,7 +132,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetKeyResponse, _abc.Awaitable[_key_service_pb2.GetKeyResponse]]:
-        """Gets a key. Returns NOT_FOUND if there is none, or if it belongs to another account."""
+        """Gets a key. Returns NOT_FOUND if it does not exist or belongs to another account."""
 
     @_abc_1.abstractmethod
     def UpdateKey(
@@ -138,7 +140,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.UpdateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.UpdateKeyResponse, _abc.Awaitable[_key_service_pb2.UpdateKeyResponse]]:
-        """Changes a key. Over REST the body is a merge patch (RFC 7396): what is absent stays, what is `null` is taken away."""
+        """Updates a key. Over REST the body is a merge patch (RFC 7396): absent fields are unchanged, `null` removes a value."""
 
     @_abc_1.abstractmethod
     def DeleteKey(
@@ -146,7 +148,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.DeleteKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.DeleteKeyResponse, _abc.Awaitable[_key_service_pb2.DeleteKeyResponse]]:
-        """Revokes a key for good; it may be the caller's own. What it has used stays in the records."""
+        """Revokes a key permanently; it may be the caller's own. Its usage records are kept."""
 
     @_abc_1.abstractmethod
     def GetCurrentKey(
@@ -154,7 +156,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.GetCurrentKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.GetCurrentKeyResponse, _abc.Awaitable[_key_service_pb2.GetCurrentKeyResponse]]:
-        """Gets the calling key, which may be of either type, and a built-in one."""
+        """Gets the calling key, which may be of either type, or a built-in one."""
 
     @_abc_1.abstractmethod
     def CheckKey(
@@ -162,8 +164,9 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_service_pb2.CheckKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_service_pb2.CheckKeyResponse, _abc.Awaitable[_key_service_pb2.CheckKeyResponse]]:
-        """Checks the calling key, which may be of either type, without the database. Returns the status with which every call of
-        the key would be refused, else OK. The gateway calls it before it reads a request's body (docs/decisions/0011).
+        """Checks the calling key, which may be of either type, without the database. Returns the status with which every call
+        of the key would be rejected, otherwise OK. The gateway calls it before it reads a request's body
+        (docs/decisions/0011).
         """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,18 +30,18 @@ class Model(_message.Message):
     OWNED_BY_FIELD_NUMBER: _builtins.int
     DETAILS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The id to put into a request's `model`: `provider/model`, for example `anthropic/claude-sonnet-4.6`."""
+    """The id for a request's `model`: `provider/model`, for example `anthropic/claude-sonnet-4.6`."""
     object: _builtins.str
     """Always `model`."""
     created: _builtins.int
-    """When the provider released the model, else when ARouter first saw it, in seconds since the Unix epoch.
-    32 bits because proto3 JSON prints 64-bit integers as strings and OpenAI's clients want a number.
+    """When the provider released the model, or else when ARouter first saw it, in seconds since the Unix epoch. 32 bits,
+    because proto3 JSON prints 64-bit integers as strings, and OpenAI's clients expect a number.
     """
     owned_by: _builtins.str
     """The provider that serves it, for example `anthropic`."""
     @_builtins.property
     def details(self) -> Global___ModelDetails:
-        """What else is known of the model. Only in the view `full`."""
+        """Further metadata. Only in the view `full`."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ Global___Model: _TypeAlias = Model  # noqa: Y015
 
 @_typing.final
 class ModelDetails(_message.Message):
-    """What is known of a model. No source knows everything: what is not known is unset, and lists are empty."""
+    """Metadata of a model. Unknown fields are unset, unknown lists empty."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -76,26 +76,26 @@ class ModelDetails(_message.Message):
     SUPPORTED_PARAMETERS_FIELD_NUMBER: _builtins.int
     PRICING_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
-    """What people call the model, for example `Claude Sonnet 4.6`."""
+    """Display name, for example `Claude Sonnet 4.6`."""
     context_length: _builtins.int
-    """Tokens that prompt and answer may have together."""
+    """Maximum number of tokens of prompt and answer together."""
     max_output_tokens: _builtins.int
-    """Tokens that the answer may have."""
+    """Maximum number of tokens of the answer."""
     @_builtins.property
     def input_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the model takes: `text`, `image`, `audio`, `video`, `file`. Empty when not known."""
+        """Accepted inputs: `text`, `image`, `audio`, `video`, `file`. Empty if not known."""
 
     @_builtins.property
     def output_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the model gives, in the words of `input_modalities`. Empty when not known."""
+        """Outputs, with the same values. Empty if not known."""
 
     @_builtins.property
     def supported_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields of the request that the model honours, by OpenAI's names. Empty when not known."""
+        """Supported fields of the request, by OpenAI's names. Empty if not known."""
 
     @_builtins.property
     def pricing(self) -> Global___Pricing:
-        """What the model costs. Unset when not known; all zero when it is free."""
+        """Prices. Unset if not known; all zero if the model is free."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ Global___ModelDetails: _TypeAlias = ModelDetails  # noqa: Y015
 
 @_typing.final
 class Pricing(_message.Message):
-    """What tokens cost: USD per token, as decimal numbers in strings, because what is so small loses digits as a float."""
+    """Prices in USD per token, as decimal strings, because such small numbers lose digits as floats."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -145,20 +145,22 @@ class Pricing(_message.Message):
     COMPLETION_AUDIO_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
-    """Of a token of the prompt, for example `0.000003`."""
+    """Per prompt token, for example `0.000003`."""
     completion: _builtins.str
-    """Of a token of the answer, reasoning included."""
+    """Per completion token, including reasoning."""
     cache_read: _builtins.str
-    """Of a token of the prompt that was read from the provider's cache. When unset, `prompt`."""
+    """Per prompt token read from the provider's cache. If unset, `prompt`."""
     cache_write: _builtins.str
-    """Of a token of the prompt that was written to the provider's cache. When unset, `prompt`."""
+    """Per prompt token written to the provider's cache. If unset, `prompt`."""
     prompt_audio: _builtins.str
-    """Of a token of audio in the prompt. When unset, `prompt`."""
+    """Per audio token of the prompt. If unset, `prompt`."""
     completion_audio: _builtins.str
-    """Of a token of audio in the answer. When unset, `completion`."""
+    """Per audio token of the answer. If unset, `completion`."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricingTier]:
-        """Other prices for long prompts, by rising `above`. The last tier that applies holds for all tokens of the request."""
+        """Prices for long prompts, in ascending order of `above`. The last matching tier applies to all tokens of the
+        request.
+        """
 
     def __init__(
         self,
@@ -196,7 +198,7 @@ Global___Pricing: _TypeAlias = Pricing  # noqa: Y015
 
 @_typing.final
 class PricingTier(_message.Message):
-    """Prices of requests with long prompts. What is unset falls back as in `Pricing`."""
+    """Prices of requests with long prompts. Unset fields fall back as in `Pricing`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

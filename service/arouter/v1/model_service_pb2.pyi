@@ -21,15 +21,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListModelsRequest(_message.Message):
-    """Request for `ListModels`. OpenAI's endpoint takes no parameters; unknown query parameters are ignored."""
+    """Request for `ListModels`. OpenAI's endpoint has no parameters; unknown query parameters are ignored."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIEW_FIELD_NUMBER: _builtins.int
     view: _builtins.str
-    """Optional. How much to say of each model: `basic`, the default, is OpenAI's model object and nothing else; `full` adds
-    `details`. Anything else fails with INVALID_ARGUMENT.
-    A string because in a URL the transcoder takes an enum's value by its whole name only: `view=MODEL_VIEW_FULL`.
+    """Optional. The view: `basic`, the default, is OpenAI's model object; `full` adds `details`. Other values fail with
+    INVALID_ARGUMENT. A string, because in a URL the transcoder accepts only full names of enum values:
+    `view=MODEL_VIEW_FULL`.
     """
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ListModelsResponse(_message.Message):
     """Always `list`."""
     @_builtins.property
     def data(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]:
-        """The models, sorted by id. Empty when the key may use none."""
+        """The models, sorted by id. Empty if the key may use none."""
 
     def __init__(
         self,
@@ -81,8 +81,8 @@ class GetModelRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Required. The model's id as listed, for example `anthropic/claude-sonnet-4.6`. In the URL the slash may be
-    written as it is or as `%2F`.
+    """Required. The model's id as listed, for example `anthropic/claude-sonnet-4.6`. In the URL the slash may be encoded
+    as `%2F`.
     """
     view: _builtins.str
     """Optional. As in `ListModelsRequest`."""
@@ -108,7 +108,7 @@ class WatchModelsRequest(_message.Message):
 
     VIEW_FIELD_NUMBER: _builtins.int
     view: _builtins.str
-    """Optional. As in `ListModelsRequest`. A change that the view does not show is none."""
+    """Optional. As in `ListModelsRequest`. Changes that the view does not show are not sent."""
     def __init__(
         self,
         *,
@@ -124,7 +124,7 @@ Global___WatchModelsRequest: _TypeAlias = WatchModelsRequest  # noqa: Y015
 
 @_typing.final
 class WatchModelsResponse(_message.Message):
-    """Response of `WatchModels`. The first one of a stream has the whole list in `models`; the others are what changed."""
+    """Response of `WatchModels`. The first one of a stream has the complete list in `models`; the others have the changes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -134,19 +134,19 @@ class WatchModelsResponse(_message.Message):
     REMOVED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]:
-        """The models, sorted by id. Only in the first response, where it is empty if the key may use none."""
+        """The models, sorted by id. Only in the first response; empty if the key may use none."""
 
     @_builtins.property
     def added(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]:
-        """Models that are new in the list."""
+        """Models that were added to the list."""
 
     @_builtins.property
     def changed(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]:
-        """Models that were in the list and are different, as they are now."""
+        """Models that have changed, with their new values."""
 
     @_builtins.property
     def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of models that are no longer in the list."""
+        """Ids of models that were removed from the list."""
 
     def __init__(
         self,

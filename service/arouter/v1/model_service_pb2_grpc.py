@@ -29,7 +29,7 @@ if _version_not_supported:
 class ModelServiceStub:
     """Lists and describes the models that the calling key may use.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata and fails with UNAUTHENTICATED
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata and fail with UNAUTHENTICATED
     without a valid one.
     """
 
@@ -59,15 +59,14 @@ class ModelServiceStub:
 class ModelServiceServicer:
     """Lists and describes the models that the calling key may use.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata and fails with UNAUTHENTICATED
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata and fail with UNAUTHENTICATED
     without a valid one.
     """
 
     def ListModels(self, request, context):
-        """Lists every model that the calling key may use, sorted by id.
+        """Lists all models that the calling key may use, sorted by id.
 
-        What is listed can be called, under the listed id, and nothing else can. The list is complete: there are no pages,
-        because OpenAI's surface has none.
+        Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,15 +84,15 @@ class ModelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchModels(self, request, context):
-        """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
-        go or change, and rights of the key that do.
+        """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+        removed or changed, and changes of the key's permissions.
 
-        The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
-        after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
-        again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+        The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5
+        seconds after the key has become invalid, and with UNAVAILABLE or CANCELLED when the service stops; a new stream
+        starts with the complete list. Several changes may be combined, and changes that cancel out may be skipped.
 
-        There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
-        `GET /v1/models` is cheap to ask for again.
+        There is no REST equivalent: an endless response is not a JSON document, and OpenAI's API has no such events.
+        Polling `GET /v1/models` is cheap.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +127,7 @@ def add_ModelServiceServicer_to_server(servicer, server):
 class ModelService:
     """Lists and describes the models that the calling key may use.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata and fails with UNAUTHENTICATED
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata and fail with UNAUTHENTICATED
     without a valid one.
     """
 

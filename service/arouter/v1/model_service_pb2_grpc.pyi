@@ -30,7 +30,7 @@ GRPC_VERSION: str
 class ModelServiceStub:
     """Lists and describes the models that the calling key may use.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata and fails with UNAUTHENTICATED
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata and fail with UNAUTHENTICATED
     without a valid one.
     """
 
@@ -39,10 +39,9 @@ class ModelServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     ListModels: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.ListModelsRequest, _model_service_pb2.ListModelsResponse]
-    """Lists every model that the calling key may use, sorted by id.
+    """Lists all models that the calling key may use, sorted by id.
 
-    What is listed can be called, under the listed id, and nothing else can. The list is complete: there are no pages,
-    because OpenAI's surface has none.
+    Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_pb2.Model]
     """Gets one model.
@@ -52,31 +51,30 @@ class ModelServiceStub:
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     WatchModels: _grpc.UnaryStreamMultiCallable[_model_service_pb2.WatchModelsRequest, _model_service_pb2.WatchModelsResponse]
-    """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
-    go or change, and rights of the key that do.
+    """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+    removed or changed, and changes of the key's permissions.
 
-    The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
-    after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
-    again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+    The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5
+    seconds after the key has become invalid, and with UNAVAILABLE or CANCELLED when the service stops; a new stream
+    starts with the complete list. Several changes may be combined, and changes that cancel out may be skipped.
 
-    There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
-    `GET /v1/models` is cheap to ask for again.
+    There is no REST equivalent: an endless response is not a JSON document, and OpenAI's API has no such events.
+    Polling `GET /v1/models` is cheap.
     """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
     """Lists and describes the models that the calling key may use.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata and fails with UNAUTHENTICATED
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata and fail with UNAUTHENTICATED
     without a valid one.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListModels: _aio.UnaryUnaryMultiCallable[_model_service_pb2.ListModelsRequest, _model_service_pb2.ListModelsResponse]  # type: ignore[assignment]
-    """Lists every model that the calling key may use, sorted by id.
+    """Lists all models that the calling key may use, sorted by id.
 
-    What is listed can be called, under the listed id, and nothing else can. The list is complete: there are no pages,
-    because OpenAI's surface has none.
+    Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_pb2.Model]  # type: ignore[assignment]
     """Gets one model.
@@ -86,21 +84,21 @@ class ModelServiceAsyncStub(ModelServiceStub):
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     WatchModels: _aio.UnaryStreamMultiCallable[_model_service_pb2.WatchModelsRequest, _model_service_pb2.WatchModelsResponse]  # type: ignore[assignment]
-    """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
-    go or change, and rights of the key that do.
+    """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+    removed or changed, and changes of the key's permissions.
 
-    The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
-    after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
-    again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+    The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5
+    seconds after the key has become invalid, and with UNAVAILABLE or CANCELLED when the service stops; a new stream
+    starts with the complete list. Several changes may be combined, and changes that cancel out may be skipped.
 
-    There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
-    `GET /v1/models` is cheap to ask for again.
+    There is no REST equivalent: an endless response is not a JSON document, and OpenAI's API has no such events.
+    Polling `GET /v1/models` is cheap.
     """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists and describes the models that the calling key may use.
 
-    Every method needs a key in the `authorization: Bearer` or `x-api-key` metadata and fails with UNAUTHENTICATED
+    All methods require a key in the `authorization: Bearer` or `x-api-key` metadata and fail with UNAUTHENTICATED
     without a valid one.
     """
 
@@ -110,10 +108,9 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.ListModelsResponse, _abc.Awaitable[_model_service_pb2.ListModelsResponse]]:
-        """Lists every model that the calling key may use, sorted by id.
+        """Lists all models that the calling key may use, sorted by id.
 
-        What is listed can be called, under the listed id, and nothing else can. The list is complete: there are no pages,
-        because OpenAI's surface has none.
+        Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
         """
 
     @_abc_1.abstractmethod
@@ -135,15 +132,15 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.WatchModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_model_service_pb2.WatchModelsResponse], _abc.AsyncIterator[_model_service_pb2.WatchModelsResponse]]:
-        """Sends every model that the calling key may use, as `ListModels` does, and then every change to them: models that come,
-        go or change, and rights of the key that do.
+        """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+        removed or changed, and changes of the key's permissions.
 
-        The stream has no end of its own, and is silent while nothing changes. It ends with UNAUTHENTICATED within 5 seconds
-        after the key has stopped to be valid, and with UNAVAILABLE or CANCELLED when the service stops; a client that opens it
-        again gets the whole list first. Several changes may come as one, and what changed back in between as none.
+        The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5
+        seconds after the key has become invalid, and with UNAVAILABLE or CANCELLED when the service stops; a new stream
+        starts with the complete list. Several changes may be combined, and changes that cancel out may be skipped.
 
-        There is no REST form: an answer that never ends is no JSON document, and OpenAI's surface has no such events.
-        `GET /v1/models` is cheap to ask for again.
+        There is no REST equivalent: an endless response is not a JSON document, and OpenAI's API has no such events.
+        Polling `GET /v1/models` is cheap.
         """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -44,7 +44,7 @@ class ListProvidersResponse(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def data(self) -> _containers.RepeatedCompositeFieldContainer[Global___Provider]:
-        """The providers, sorted by id. Empty when the key may use none."""
+        """The providers, sorted by id. Empty if the key may use none."""
 
     def __init__(
         self,
@@ -75,23 +75,23 @@ class Provider(_message.Message):
     id: _builtins.str
     """The part of a model's id before the slash, for example `anthropic`."""
     name: _builtins.str
-    """What people call it, for example `Anthropic`."""
+    """Display name, for example `Anthropic`."""
     model_count: _builtins.int
-    """Models of this provider that `ListModels` lists for the calling key."""
+    """Number of this provider's models that `ListModels` lists for the calling key."""
     health: _builtins.str
-    """How its calls end: `healthy`; `degraded`, when some of it fails, has failed in the last 30 seconds or is at the
-    provider's limit; `unavailable`, when everything of it that was used lately fails and nothing has succeeded since.
-    As the process knows it that answers. A provider that was never called is `healthy`.
+    """The health: `healthy`; `degraded` if some endpoints fail, have failed in the last 30 seconds or are rate limited;
+    `unavailable` if all recently used endpoints fail and no call has succeeded since. As observed by the process that
+    answers. A provider without calls is `healthy`.
     """
     success_rate: _builtins.float
-    """The share of the last 30 seconds' calls that succeeded, from 0 to 1. Calls that say nothing of the provider do not
-    count: those that the client gave up, that were refused for what they asked, or that came too often. Unset, as what
-    follows, when there were none.
+    """The share of successful calls in the last 30 seconds, from 0 to 1. Calls that are no evidence about the provider
+    are excluded: those cancelled by the client, rejected because of their content, or rate limited. Unset, like the
+    next fields, if there were no calls.
     """
     first_token_ms: _builtins.int
-    """Milliseconds to the first piece of a streamed answer, on average over the last 30 seconds."""
+    """Milliseconds to the first token of a streamed answer, averaged over the last 30 seconds."""
     tokens_per_second: _builtins.float
-    """Tokens of an answer per second from its first piece on, on average over the last 30 seconds."""
+    """Tokens per second of an answer after its first token, averaged over the last 30 seconds."""
     def __init__(
         self,
         *,

@@ -28,7 +28,7 @@ if _version_not_supported:
 class ProviderServiceStub:
     """Lists the providers that the calling key may use.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     def __init__(self, channel):
@@ -47,11 +47,11 @@ class ProviderServiceStub:
 class ProviderServiceServicer:
     """Lists the providers that the calling key may use.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     def ListProviders(self, request, context):
-        """Lists every provider that is on and that the calling key may use, sorted by id.
+        """Lists all enabled providers that the calling key may use, sorted by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,7 +76,7 @@ def add_ProviderServiceServicer_to_server(servicer, server):
 class ProviderService:
     """Lists the providers that the calling key may use.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     @staticmethod

@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class ProviderServiceStub:
     """Lists the providers that the calling key may use.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     @_typing.overload
@@ -37,23 +37,23 @@ class ProviderServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProviderServiceAsyncStub: ...
     ListProviders: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListProvidersRequest, _provider_service_pb2.ListProvidersResponse]
-    """Lists every provider that is on and that the calling key may use, sorted by id."""
+    """Lists all enabled providers that the calling key may use, sorted by id."""
 
 @_typing.type_check_only
 class ProviderServiceAsyncStub(ProviderServiceStub):
     """Lists the providers that the calling key may use.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListProviders: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListProvidersRequest, _provider_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
-    """Lists every provider that is on and that the calling key may use, sorted by id."""
+    """Lists all enabled providers that the calling key may use, sorted by id."""
 
 class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists the providers that the calling key may use.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     @_abc_1.abstractmethod
@@ -62,6 +62,6 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.ListProvidersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.ListProvidersResponse, _abc.Awaitable[_provider_service_pb2.ListProvidersResponse]]:
-        """Lists every provider that is on and that the calling key may use, sorted by id."""
+        """Lists all enabled providers that the calling key may use, sorted by id."""
 
 def add_ProviderServiceServicer_to_server(servicer: ProviderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class RoutingServiceStub:
-    """Explains the router's choices.
+    """Explains the router's decisions.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     def __init__(self, channel):
@@ -45,20 +45,20 @@ class RoutingServiceStub:
 
 
 class RoutingServiceServicer:
-    """Explains the router's choices.
+    """Explains the router's decisions.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     def ExplainRoute(self, request, context):
-        """Plans a chat completion without making it: no provider is asked, no limit is touched and nothing is charged.
+        """Plans a chat completion without executing it: no provider is called, no limit is used and nothing is charged.
 
-        What holds for the chat holds here: the key's rights, the providers' health at this moment, and the call's deadline,
-        which candidates must be able to meet. Where the load is balanced by chance the chance is drawn anew each time, so
-        that two calls may show different orders.
+        The same conditions apply as for the chat: the key's permissions, the current health of providers, and the call's
+        deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return different
+        orders.
 
-        Fails as the chat would if the request is malformed, or names one model alone which is unknown or forbidden. Where
-        nobody is left who could answer it succeeds, with no candidates: the chat would fail, and `excluded` says why.
+        Fails as the chat would if the request is malformed, or names only one model, which is unknown or forbidden. If no
+        endpoint is available it succeeds without candidates: the chat would fail, and `excluded` says why.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,9 +81,9 @@ def add_RoutingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RoutingService:
-    """Explains the router's choices.
+    """Explains the router's decisions.
 
-    Needs a key as `ModelService` does.
+    Requires a key, as `ModelService` does.
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class UsageServiceStub:
-    """Reads the usage records. A record is there some seconds after its call has ended, and is kept for 90 days.
+    """Reads usage records. A record is available a few seconds after the end of its call, and is kept for 90 days.
     """
 
     def __init__(self, channel):
@@ -48,13 +48,13 @@ class UsageServiceStub:
 
 
 class UsageServiceServicer:
-    """Reads the usage records. A record is there some seconds after its call has ended, and is kept for 90 days.
+    """Reads usage records. A record is available a few seconds after the end of its call, and is kept for 90 days.
     """
 
     def GetGeneration(self, request, context):
         """Gets the record of one generation, by the `id` of its completion.
 
-        Any key of the account that made the call may ask, and the operator's. Returns NOT_FOUND otherwise.
+        Requires a key of the account that made the call, or the operator's. Returns NOT_FOUND otherwise.
         The response is the resource itself (AIP-131).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
@@ -63,9 +63,9 @@ class UsageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SummarizeUsage(self, request, context):
-        """Sums usage up.
+        """Aggregates usage.
 
-        A regular key sees its own usage, a management key its account's, the operator's all.
+        A regular key sees its own usage, a management key that of its account, the operator's key all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +93,7 @@ def add_UsageServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UsageService:
-    """Reads the usage records. A record is there some seconds after its call has ended, and is kept for 90 days.
+    """Reads usage records. A record is available a few seconds after the end of its call, and is kept for 90 days.
     """
 
     @staticmethod

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from arouter.accounts.keys import AuthenticatedKey
-from arouter.calls.call_record import Attempt, CallRecord, Status, new_call_record, records
+from arouter.calls.call_record import Attempt, CallRecord, Status, new_call_record
+from arouter.calls.usage_records import usage_records
 from arouter.catalogue.catalogue import Endpoint
 from arouter.chat.request import ChatRequest
 from arouter.chat.usage import Usage
@@ -35,16 +36,16 @@ GONE = Status.CLIENT_CANCELLED
 def ended(
     status: Status = Status.OK, failure: Failure | None = None, model: Endpoint = MODEL, **fields: Any
 ) -> CallRecord:
-    """Returns the outcome of a call whose provider was asked."""
-    outcome = replace(new_call_record(), status=status, **fields)
-    outcome.attempts.append(Attempt(model.id, model, "p#1", asked=True))
+    """Returns the found of a call whose provider was called."""
+    record = replace(new_call_record(KEY, REQUEST), status=status, **fields)
+    record.attempts.append(Attempt(model.id, model, "p#1", asked=True))
     if failure is not None:
-        outcome.fail(failure)
-    return outcome
+        record.fail(failure)
+    return record
 
 
 @pytest.mark.parametrize(
-    ("outcome", "tokens", "cost", "estimated"),
+    ("record", "tokens", "cost", "estimated"),
     [
         (ended(usage=USAGE, delivered=4000, complete=True), 57, 120_000, False),
         (ended(usage=Usage(2000, 1), complete=True), 2001, 4_020_000, False),
@@ -60,40 +61,40 @@ def ended(
         (ended(model=replace(MODEL, details=ModelDetails()), usage=USAGE, complete=True), 57, 0, False),
     ],
 )
-def test_what_a_call_is_charged(outcome: CallRecord, tokens: int, cost: int, estimated: bool) -> None:
-    [record] = records(outcome, KEY, REQUEST, outcome.started + 0.25)
+def test_what_a_call_is_charged(record: CallRecord, tokens: int, cost: int, estimated: bool) -> None:
+    [found] = usage_records(record, record.started + 0.25)
 
-    assert (record.tokens, record.cost, record.estimated) == (tokens, cost, estimated)
-    assert (record.account, record.key_hash, record.latency_ms) == ("acme", "hash", 250)
+    assert (found.tokens, found.cost, found.estimated) == (tokens, cost, estimated)
+    assert (found.account, found.key_hash, found.latency_ms) == ("acme", "hash", 250)
 
 
 def test_every_attempt_has_its_record_and_the_last_one_costs() -> None:
-    outcome = ended(model=OTHER)
-    outcome.attempts.append(Attempt(MODEL.id, MODEL, "p#1", asked=True))
-    outcome.usage, outcome.complete = USAGE, True
+    record = ended(model=OTHER)
+    record.attempts.append(Attempt(MODEL.id, MODEL, "p#1", asked=True))
+    record.usage, record.complete = USAGE, True
 
-    made = records(outcome, KEY, REQUEST, outcome.started)
+    made = usage_records(record, record.started)
 
-    assert [(record.attempt, record.model, record.status, record.cost) for record in made] == [
+    assert [(found.attempt, found.model, found.status, found.cost) for found in made] == [
         (1, "p/other", "failed", 0),
         (2, "p/m", "ok", 120_000),
     ]
-    assert {record.generation_id for record in made} == {outcome.id}
+    assert {found.generation_id for found in made} == {record.id}
 
 
 def test_a_call_that_reached_no_provider_has_no_record() -> None:
-    outcome = new_call_record()
-    outcome.attempts.append(Attempt(MODEL.id, MODEL, "p#1"))
-    outcome.fail(Failure.INVALID_REQUEST)
+    record = new_call_record(KEY, REQUEST)
+    record.attempts.append(Attempt(MODEL.id, MODEL, "p#1"))
+    record.fail(Failure.INVALID_REQUEST)
 
-    assert records(outcome, KEY, REQUEST, outcome.started) == []
+    assert usage_records(record, record.started) == []
 
 
 def test_a_client_that_leaves_between_two_attempts_is_charged_nothing() -> None:
-    outcome = ended()
-    outcome.attempts[0].failure = Failure.PROVIDER_ERROR
-    outcome.leave()
+    record = ended()
+    record.attempts[0].failure = Failure.PROVIDER_ERROR
+    record.leave()
 
-    [record] = records(outcome, KEY, REQUEST, outcome.started)
+    [found] = usage_records(record, record.started)
 
-    assert (record.tokens, record.cost, record.status) == (0, 0, "client_cancelled")
+    assert (found.tokens, found.cost, found.status) == (0, 0, "client_cancelled")

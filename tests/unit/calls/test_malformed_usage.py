@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arouter.accounts.units import NANOS
-from arouter.calls.call_record import charged_usage, records
+from arouter.calls.usage_records import charged_usage, usage_records
 from arouter.chat.usage import MAX_TOKENS, Usage, estimate_document, read_counts
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
@@ -21,7 +21,7 @@ from arouter.providers.provider import Provider, build_providers
 from arouter.providers.sse import ServerSentEvent
 from arouter.rpc.typed.answer import usage as typed_usage
 from arouter.v1.chat_completion_pb2 import CompletionUsage
-from support.calls import KEY, Caller, chat_of
+from support.calls import Caller, chat_of
 from support.raw_provider import Connection, RawProvider, once, raw_provider
 
 PROTOCOLS = ("openai", "anthropic", "gemini")
@@ -98,11 +98,11 @@ async def check(raw: RawProvider, protocol: str, stream: bool, *, estimated: boo
     provider = row(protocol, raw.provider.base_url)
     upstream = Upstream(max_connections=1)
     caller = Caller(provider, upstream)
-    outcome = await caller.call(stream=stream)
+    call = await caller.call(stream=stream)
     await upstream.close()
 
-    assert outcome.failure is None
-    [record] = records(outcome, KEY, chat_of(provider, stream=stream), outcome.started)
+    assert call.failure is None
+    [record] = usage_records(call, call.started)
     assert record.estimated is estimated
     assert caller.told.get("estimated", False) is estimated
     assert caller.told["cost"] == record.cost / NANOS > 0

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.calls.call_record import Attempt, CallRecord, new_call_record
-from arouter.calls.metrics import Meter
+from arouter.calls.metrics import CallMetrics
 from arouter.catalogue.catalogue import Endpoint
+from arouter.chat.request import ChatRequest
 from arouter.chat.usage import Usage
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
@@ -25,12 +27,20 @@ DURATION = "gen_ai_server_request_duration_seconds"
 OVERHEAD = "arouter_overhead_seconds_sum"
 
 
+KEY = AuthenticatedKey("hash", "acme")
+REQUEST = ChatRequest({}, stream=False, include_usage=False)
+
+
 class Shown:
-    """What a meter has shown."""
+    """The metrics that calls have left."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.meter = Meter(Instruments(self.registry))
+        self._observe = CallMetrics(Instruments(self.registry))
+
+    def measure(self, record: CallRecord, ended: float, *, stream: bool = False) -> None:
+        record.ended, record.request = ended, ChatRequest({}, stream=stream, include_usage=False)
+        self._observe(record)
 
     def __call__(self, name: str, **labels: str) -> float | None:
         if name.startswith("gen_ai"):
@@ -44,13 +54,13 @@ def shown() -> Shown:
 
 
 def called(*attempts: Attempt, **fields: Any) -> CallRecord:
-    """Returns the outcome of a call that came at second 100."""
-    outcome = new_call_record()
-    outcome.started = 100.0
-    outcome.attempts += attempts
+    """Returns the record of a call that came at second 100."""
+    record = new_call_record(KEY, REQUEST)
+    record.started = 100.0
+    record.attempts += attempts
     for name, value in fields.items():
-        setattr(outcome, name, value)
-    return outcome
+        setattr(record, name, value)
+    return record
 
 
 def asked(endpoint: Endpoint, sent: float, ended: float | None = None, failure: Failure | None = None) -> Attempt:
@@ -58,7 +68,7 @@ def asked(endpoint: Endpoint, sent: float, ended: float | None = None, failure: 
 
 
 def test_a_whole_answer(shown: Shown) -> None:
-    shown.meter.measure(called(asked(P, 100.25, 102.0), usage=Usage(11, 7)), False, 102.5)
+    shown.measure(called(asked(P, 100.25, 102.0), usage=Usage(11, 7)), 102.5)
 
     model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
     assert shown(f"{DURATION}_sum", **model, error_type="") == 2.5
@@ -70,7 +80,7 @@ def test_a_whole_answer(shown: Shown) -> None:
 
 
 def test_a_streamed_answer(shown: Shown) -> None:
-    shown.meter.measure(called(asked(P, 100.25), usage=Usage(11, 5), first_token=101.0), True, 103.0)
+    shown.measure(called(asked(P, 100.25), usage=Usage(11, 5), first_token=101.0), 103.0, stream=True)
 
     model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
     assert shown("gen_ai_server_time_to_first_token_seconds_sum", **model) == 1.0
@@ -81,7 +91,7 @@ def test_a_streamed_answer(shown: Shown) -> None:
 def test_a_fallback(shown: Shown) -> None:
     tried = [asked(P, 100.0, 101.0, Failure.PROVIDER_TIMEOUT), asked(Q, 101.5, 102.0)]
 
-    shown.meter.measure(called(*tried), False, 102.0)
+    shown.measure(called(*tried), 102.0)
 
     assert shown("arouter_fallbacks_total", provider="p", reason="provider_timeout") == 1
     assert shown("arouter_attempts_total", provider="p", result="provider_timeout") == 1
@@ -91,10 +101,10 @@ def test_a_fallback(shown: Shown) -> None:
 
 
 def test_the_last_failure_is_no_fallback(shown: Shown) -> None:
-    outcome = called(asked(P, 100.0, 101.0, Failure.PROVIDER_ERROR), asked(Q, 101.0, 102.0, Failure.RATE_LIMITED))
-    outcome.fail(Failure.RATE_LIMITED)
+    record = called(asked(P, 100.0, 101.0, Failure.PROVIDER_ERROR), asked(Q, 101.0, 102.0, Failure.RATE_LIMITED))
+    record.fail(Failure.RATE_LIMITED)
 
-    shown.meter.measure(outcome, False, 102.0)
+    shown.measure(record, 102.0)
 
     model = {"gen_ai_provider_name": "q", "gen_ai_request_model": "m"}
     assert shown(f"{DURATION}_count", **model, error_type="rate_limited") == 1
@@ -103,10 +113,10 @@ def test_the_last_failure_is_no_fallback(shown: Shown) -> None:
 
 
 def test_a_client_that_leaves(shown: Shown) -> None:
-    outcome = called(asked(P, 100.0), first_token=101.0)
-    outcome.leave()
+    record = called(asked(P, 100.0), first_token=101.0)
+    record.leave()
 
-    shown.meter.measure(outcome, True, 102.0)
+    shown.measure(record, 102.0, stream=True)
 
     model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
     assert shown("arouter_client_cancellations_total", stream="true") == 1
@@ -115,21 +125,21 @@ def test_a_client_that_leaves(shown: Shown) -> None:
     assert shown("gen_ai_server_time_to_first_token_seconds_count", **model) is None
 
 
-def test_a_call_for_which_nobody_was_asked(shown: Shown) -> None:
-    outcome = called(Attempt(P.id, P, "key"))
-    outcome.fail(Failure.INVALID_REQUEST)
+def test_a_call_without_a_sent_request(shown: Shown) -> None:
+    record = called(Attempt(P.id, P, "key"))
+    record.fail(Failure.INVALID_REQUEST)
 
-    shown.meter.measure(outcome, False, 100.5)
+    shown.measure(record, 100.5)
 
-    nobody = {"gen_ai_provider_name": "", "gen_ai_request_model": ""}
-    assert shown(f"{DURATION}_count", **nobody, error_type="invalid_request") == 1
+    none = {"gen_ai_provider_name": "", "gen_ai_request_model": ""}
+    assert shown(f"{DURATION}_count", **none, error_type="invalid_request") == 1
     assert shown("arouter_overhead_seconds_count") == 0
     assert "arouter_attempts" not in {sample.name for family in shown.registry.collect() for sample in family.samples}
 
 
 @pytest.mark.parametrize("usage", [None, Usage(), Usage(cached_tokens=3)])
-def test_tokens_that_nobody_counted_are_not_shown(shown: Shown, usage: Usage | None) -> None:
-    shown.meter.measure(called(asked(P, 100.0, 101.0), usage=usage), False, 101.0)
+def test_tokens_that_were_not_reported_are_not_shown(shown: Shown, usage: Usage | None) -> None:
+    shown.measure(called(asked(P, 100.0, 101.0), usage=usage), 101.0)
 
     families = {family.name: family.samples for family in shown.registry.collect()}
     assert families["gen_ai_client_token_usage"] == []

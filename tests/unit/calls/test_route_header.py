@@ -1,9 +1,11 @@
-"""`x-arouter-route`: who was tried, on one short line that any HTTP client can read."""
+"""`x-arouter-route`: what was tried, on one short line that any HTTP client can read."""
 
 from __future__ import annotations
 
+from arouter.accounts.keys import AuthenticatedKey
 from arouter.calls.call_record import Attempt, CallRecord, new_call_record, route_header
 from arouter.catalogue.catalogue import Endpoint
+from arouter.chat.request import ChatRequest
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
 from arouter.errors import Failure
@@ -15,13 +17,13 @@ from arouter.providers.provider import build_providers
 
 
 def tried(*names: str) -> CallRecord:
-    """Returns the outcome of a call that all but the last have failed."""
-    outcome = new_call_record()
+    """Returns the record of a call whose attempts have failed, but the last."""
+    record = new_call_record(AuthenticatedKey("hash", "acme"), ChatRequest({}, stream=False, include_usage=False))
     for name in names:
         endpoint = Endpoint(f"p/{name}", PROVIDER, name, 1)
-        outcome.attempts.append(Attempt(endpoint.id, endpoint, "p#1", failure=Failure.PROVIDER_TIMEOUT))
-    outcome.attempts[-1].failure = None
-    return outcome
+        record.attempts.append(Attempt(endpoint.id, endpoint, "p#1", failure=Failure.PROVIDER_TIMEOUT))
+    record.attempts[-1].failure = None
+    return record
 
 
 def test_every_attempt_in_order() -> None:
@@ -30,19 +32,19 @@ def test_every_attempt_in_order() -> None:
 
 
 def test_what_auto_thought_comes_first() -> None:
-    """The difficulty is there only if somebody had to know it."""
-    outcome = tried("one")
-    outcome.plan = Plan()
-    assert route_header(outcome)[1] == "p/one=ok"
-    outcome.plan = Plan(difficulty=Difficulty("hard", 7.0, ()))
-    assert route_header(outcome)[1] == "auto=hard; p/one=ok"
+    """The difficulty is there only if it was needed."""
+    record = tried("one")
+    record.plan = Plan()
+    assert route_header(record)[1] == "p/one=ok"
+    record.plan = Plan(difficulty=Difficulty("hard", 7.0, ()))
+    assert route_header(record)[1] == "auto=hard; p/one=ok"
 
 
 def test_a_long_one_keeps_its_end() -> None:
     """512 characters at most: the difficulty, and the latest attempts."""
-    outcome = tried(*(f"{number}-{'x' * 100}" for number in range(9)))
-    outcome.plan = Plan(difficulty=Difficulty("easy", 0.0, ()))
-    value = route_header(outcome)[1]
+    record = tried(*(f"{number}-{'x' * 100}" for number in range(9)))
+    record.plan = Plan(difficulty=Difficulty("easy", 0.0, ()))
+    value = route_header(record)[1]
 
     assert len(value) == 512
     assert value.startswith("auto=easy; ...")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from arouter.calls.call_record import records, route
+from arouter.calls.call_record import route
+from arouter.calls.usage_records import usage_records
 from arouter.errors import Failure
 from arouter.providers.driver import Upstream
-from support.calls import KEY, Caller, chat_of
+from support.calls import Caller
 from support.raw_provider import OK, Connection, raw_provider
 
 
@@ -43,14 +44,14 @@ async def test_it_is_an_attempt_of_its_own(max_attempts: int, said: str) -> None
         call = asyncio.ensure_future(caller.call())
         await asyncio.sleep(0)  # The request is written before the loop runs the server.
         closed.set()
-        outcome = await call
+        record = await call
         # It is not the provider's fault: nothing was held against it.
         after = await caller.call()
     await upstream.close()
 
-    assert route(outcome) == said
-    assert outcome.failure == (None if max_attempts > 1 else Failure.PROVIDER_UNREACHABLE.name)
-    assert len(records(outcome, KEY, chat_of(raw.provider), outcome.started)) == len(outcome.attempts)
+    assert route(record) == said
+    assert record.failure == (None if max_attempts > 1 else Failure.PROVIDER_UNREACHABLE.name)
+    assert len(usage_records(record, record.started)) == len(record.attempts)
     assert route(after) == "raw/m=ok"
 
 
@@ -65,8 +66,8 @@ async def test_a_request_that_was_read_is_sent_once() -> None:
     async with raw_provider(handle) as raw:
         caller = Caller(raw.provider, upstream)
         await caller.call()
-        outcome = await caller.call()
+        record = await caller.call()
     await upstream.close()
 
-    assert route(outcome) == "raw/m=provider_bad_response"
+    assert route(record) == "raw/m=provider_bad_response"
     assert raw.requests == 2

@@ -96,7 +96,7 @@ async def test_ends_a_process_that_takes_too_long() -> None:
     before = psutil.Process().children()
 
     with pytest.raises(PriceLookupError, match=r"no answer in 0\.2 s"):
-        await look_up([("openai", "gpt-4.1")], patience=0.2, program=["-c", "import signal; signal.pause()"])
+        await look_up([("openai", "gpt-4.1")], timeout_seconds=0.2, program=["-c", "import signal; signal.pause()"])
 
     assert psutil.Process().children() == before
 

@@ -72,7 +72,7 @@ def test_says_when_the_state_folder_cannot_be_used(tmp_path: Path) -> None:
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://h:x"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: expected http"),
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
-            "OTEL_EXPORTER_OTLP_PROTOCOL: only grpc is spoken, got 'http/protobuf'",
+            "OTEL_EXPORTER_OTLP_PROTOCOL: only grpc is supported, got 'http/protobuf'",
         ),
         (
             {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10%"},

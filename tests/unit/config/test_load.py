@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from arouter.config.load import ConfigError, load_config, parse_config
-from arouter.config.schema import Config, Timeouts
+from arouter.config.provider_schema import Timeouts
+from arouter.config.schema import Config
 from arouter.config.secret import Secret
 
 WHOLE = """
@@ -62,19 +63,19 @@ def test_a_secret_shows_itself_nowhere() -> None:
         ("providers: [\n", "line 2: not valid YAML"),
         ("a: b: c\n", "line 1: not valid YAML"),
         ("- a list\n", "Expected `object`"),
-        ("provider: []\n", "there is no field 'provider'; did you mean 'providers'?"),
+        ("provider: []\n", "unknown field 'provider'; did you mean 'providers'?"),
         (
             "providers:\n  - id: openai\n    base_ulr: x\n",
-            "providers[0]: there is no field 'base_ulr'; did you mean 'base_url'?",
+            "providers[0]: unknown field 'base_ulr'; did you mean 'base_url'?",
         ),
-        ("a: b\na: c\n", "line 1: not valid YAML: 'a' is there twice"),
+        ("a: b\na: c\n", "line 1: not valid YAML: duplicate key 'a'"),
         ("false\n", "Expected `object`, got `bool`"),
-        ("server: &a\n  tls: *a\n", "line 1: not valid YAML: an alias in what it stands for"),
-        (ALIASES, "line 6: not valid YAML: its aliases stand for too much"),
+        ("server: &a\n  tls: *a\n", "line 1: not valid YAML: recursive alias"),
+        (ALIASES, "line 6: not valid YAML: the aliases expand to too many nodes"),
         ("providers:\n  - {id: x, models: []}\n", "providers[0].models: Expected `array` of length >= 1"),
         (
             "providers:\n  - {id: x, api_keys: ['${KEY:-default}']}\n",
-            "providers[0].api_keys[0]: only ${NAME} is replaced",
+            "providers[0].api_keys[0]: only ${NAME} is supported",
         ),
         (
             "providers:\n  - {id: x, models: [{name: m, input_modalities: [smell]}]}\n",
@@ -98,15 +99,15 @@ def test_a_secret_shows_itself_nowhere() -> None:
         ("server: {drain_grace: -1}\n", "server.drain_grace: "),
         ("server: {tls: {key: k}}\n", "server.tls: Object missing required field `certificate`"),
         ("server: {tls: {certificate: '', key: k}}\n", "server.tls.certificate: "),
-        ("gateway: {tls: {certificate: c, key: k, ca: c}}\n", "gateway.tls: there is no field 'ca'"),
+        ("gateway: {tls: {certificate: c, key: k, ca: c}}\n", "gateway.tls: unknown field 'ca'"),
         ("gateway: {service_tls: {ca: c}}\n", "gateway.service_tls: Object missing required field `server_name`"),
         (
             "gateway: {service_tls: {ca: c, server_name: s, key: k}}\n",
-            "gateway.service_tls: certificate and key go together",
+            "gateway.service_tls: certificate and key must be set together",
         ),
         (
             "accounts: {workloads: [{spiffe_id: 'spiffe://a/b', account: a}]}\n",
-            "accounts.workloads: needs server.tls.client_ca",
+            "accounts.workloads: requires server.tls.client_ca",
         ),
         (
             "accounts: {workloads: [{spiffe_id: https://a/b, account: a}]}\n",
@@ -120,7 +121,7 @@ def test_a_secret_shows_itself_nowhere() -> None:
         ),
         (
             "providers:\n  - id: x\n    api_keys: ['${MISSING}']\n",
-            "providers[0].api_keys[0]: the environment variable MISSING is not set",
+            "providers[0].api_keys[0]: environment variable MISSING is not set",
         ),
     ],
 )

@@ -106,29 +106,29 @@ def test_a_key_may_have_a_header_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("quirks", "said"),
     [
-        ("{refused: [n]}", r"providers\[0\].quirks: there is no field 'refused'"),
+        ("{refused: [n]}", r"providers\[0\].quirks: unknown field 'refused'"),
         (
             "{no_developer_rolle: true}",
-            r"providers\[0\].quirks: there is no field .*; did you mean 'no_developer_role'",
+            r"providers\[0\].quirks: unknown field .*; did you mean 'no_developer_role'",
         ),
         ("{refuses: n}", r"providers\[0\].quirks.refuses: Expected `array`"),
         ("{reasoning: thoughts}", r"providers\[0\].quirks.reasoning: Invalid enum value 'thoughts'; expected one of"),
         ("{key_header: 'a b'}", r"providers\[0\].quirks.key_header: expected letters"),
         ("{tool_ids: {length: 9}}", r"providers\[0\].quirks.tool_ids: .* missing required field `pattern`"),
         ("{tool_ids: {pattern: '['}}", r"providers\[0\]: quirks.tool_ids.pattern: not a regular expression"),
-        ("{tool_ids: {pattern: '[a-z]{9}', length: 9}}", r"quirks.tool_ids: ids made .* do not match the pattern"),
-        ("{tool_names: {pattern: '[a-z]+'}}", r"quirks.tool_names.pattern: names made of others"),
+        ("{tool_ids: {pattern: '[a-z]{9}', length: 9}}", r"quirks.tool_ids: ids generated .* do not match the pattern"),
+        ("{tool_names: {pattern: '[a-z]+'}}", r"quirks.tool_names.pattern: generated names"),
         (
             "{members: {allowed: {messages: [a]}}}",
-            r"quirks.members.allowed: there is no place 'messages'; expected one",
+            r"quirks.members.allowed: unknown place 'messages'; expected one",
         ),
         ("{members: {allowed: {'messages[]': ['*']}}}", r"quirks.members.allowed.messages\[\]: '\*' stands for"),
         ("{members: {refused: [content]}}", r"quirks.members.refused: 'content' cannot be left out"),
         ("{refuses: [model]}", r"quirks.refuses: 'model' cannot be left out"),
         ("{renames: {messages: input}}", r"quirks.renames.messages: 'messages' cannot be renamed"),
-        ("{renames: {n: n}}", r"quirks.renames.n: the same name"),
-        ("{renames: {n: m, m: o}}", r"quirks.renames.n: 'm' is renamed itself"),
-        ("{renames: {n: m}, refuses: [n]}", r"quirks.renames.n: it is in 'refuses' as well"),
+        ("{renames: {n: n}}", r"quirks.renames.n: maps a parameter to itself"),
+        ("{renames: {n: m, m: o}}", r"quirks.renames.n: 'm' is itself renamed"),
+        ("{renames: {n: m}, refuses: [n]}", r"quirks.renames.n: is also in 'refuses'"),
         ("{renames: {n: m}, parameters: [n]}", r"quirks.renames.n: 'm' is not in 'parameters'"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_mistake_is_named_with_its_place(quirks: str, said: str) -> None:
 
 
 def test_other_protocols_have_no_quirks() -> None:
-    with pytest.raises(ConfigError, match="quirks: only providers of protocol 'openai'"):
+    with pytest.raises(ConfigError, match="quirks: only supported with protocol 'openai'"):
         built("{refuses: [n]}", more=", protocol: gemini")
 
 

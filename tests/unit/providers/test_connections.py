@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from arouter.errors import ARouterError, Failure, ProviderError
-from arouter.providers.deadlines import UnreadError
 from arouter.providers.driver import Upstream
+from arouter.providers.error_mapping import UnreadError
 from support.raw_provider import ANSWER, EVENTS, OK, REQUEST, Connection, RawProvider, once, raw_provider
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(ANSWER)

@@ -17,6 +17,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import WireRequest
 from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.driver import Upstream
+from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.provider import Provider, build_providers
 from arouter.providers.provider_stream import ProviderStream
 from emulator import Emulator
@@ -235,10 +236,10 @@ async def test_what_a_provider_asks_to_wait_is_a_second_at_least(
     assert (limited.value.failure, limited.value.retry_after) == (Failure.RATE_LIMITED, seconds)
 
 
-async def test_a_timer_that_is_early_does_not_make_the_clients_deadline_the_providers(provider: Provider) -> None:
-    deadlines = CallDeadlines(provider, asyncio.get_running_loop().time() + 0.01)
+async def test_an_early_timer_still_counts_as_the_clients_deadline(provider: Provider) -> None:
+    deadlines = CallDeadlines(provider.timeouts, asyncio.get_running_loop().time() + 0.01)
 
-    with pytest.raises(ARouterError) as caught, deadlines:
+    with pytest.raises(ARouterError) as caught, ErrorMapping(provider, deadlines):
         raise TimeoutError
 
     assert caught.value.failure is Failure.DEADLINE_EXCEEDED

@@ -171,7 +171,7 @@ def test_maps_a_status_to_what_it_means_for_the_client(status: int, failure: Fai
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": 5}', b'{"error": {"message": 5}}', b"\xff"])
 def test_makes_do_with_an_error_body_that_says_nothing(body: bytes) -> None:
-    assert ADAPTER.decode_error(400, body, None).message == "The provider refused the request with status 400."
+    assert ADAPTER.decode_error(400, body, None).message == "The provider rejected the request with status 400."
 
 
 def test_reads_an_error_that_is_a_plain_string() -> None:
@@ -185,7 +185,7 @@ def test_reads_an_error_that_is_a_plain_string() -> None:
         ({"detail": "too hot"}, "too hot"),
         ({"detail": [{"loc": ["body", "n"], "msg": "too many"}, {"msg": "and late"}]}, "body.n: too many; and late"),
         ({"object": "error", "message": {"detail": [{"loc": ["body", "x"], "msg": "extra"}]}}, "body.x: extra"),
-        ({"detail": [5, {"msg": 5}]}, "The provider refused the request with status 422."),
+        ({"detail": [5, {"msg": 5}]}, "The provider rejected the request with status 422."),
     ],
 )
 def test_reads_an_error_without_the_envelope(body: Any, message: str) -> None:

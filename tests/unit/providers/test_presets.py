@@ -8,7 +8,8 @@ import pytest
 
 from arouter.chat.parameters import PARAMETERS
 from arouter.config.environment import read_environment
-from arouter.config.schema import Config, ProviderConfig
+from arouter.config.provider_schema import ProviderConfig
+from arouter.config.schema import Config
 from arouter.providers.preset import Preset
 from arouter.providers.presets import PRESETS
 from arouter.providers.provider import build_providers

@@ -49,10 +49,10 @@ def test_the_configuration_overrides_the_preset() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("id: mine", "it is no provider that ARouter knows"),
+        ("id: mine", "it is not a provider that ARouter knows"),
         ("id: local", "`arouter up` starts it"),
         ("id: azure", "AZURE_OPENAI_ENDPOINT is not set"),
-        ("id: deepseek, protocol: anthropic", "ARouter knows only where it speaks 'openai'"),
+        ("id: deepseek, protocol: anthropic", "ARouter knows its URL only for protocol 'openai'"),
     ],
 )
 def test_a_provider_whose_place_is_not_known_needs_a_base_url(row: str, reason: str) -> None:
@@ -112,19 +112,19 @@ PRICES = "prices: {prompt: 1, completion: 2"
     ("row", "problem"),
     [
         ("{id: mistralai}", "provider 'mistralai' needs a key: set MISTRAL_API_KEY, or its api_keys"),
-        ("{id: x, base_url: 'http://host:port/v1'}", "'x': the base_url has no host, or a port that is none"),
-        ("{id: x, base_url: 'http://host:99999'}", "'x': the base_url has no host, or a port that is none"),
-        ("{id: x, base_url: 'http://:80'}", "'x': the base_url has no host, or a port that is none"),
-        ("{id: x, base_url: 'http://h', models: [a, b, a]}", "the model 'a' is there twice"),
-        ("{id: x, base_url: 'http://h', models: [a, {name: a}]}", "the model 'a' is there twice"),
+        ("{id: x, base_url: 'http://host:port/v1'}", "'x': the base_url has no host or an invalid port"),
+        ("{id: x, base_url: 'http://host:99999'}", "'x': the base_url has no host or an invalid port"),
+        ("{id: x, base_url: 'http://:80'}", "'x': the base_url has no host or an invalid port"),
+        ("{id: x, base_url: 'http://h', models: [a, b, a]}", "duplicate model 'a'"),
+        ("{id: x, base_url: 'http://h', models: [a, {name: a}]}", "duplicate model 'a'"),
         (
             "{id: x, base_url: 'http://h', models: [{name: a, prices: {prompt: 0.000001, completion: 1}}]}",
-            "prices are USD per million tokens, not per token",
+            "prices must be in USD per million tokens, not per token",
         ),
         (
             f"{{id: x, base_url: 'http://h', models: [{{name: a, {PRICES}, tiers: ["
             "{above: 2, prompt: 1, completion: 1}, {above: 1, prompt: 1, completion: 1}]}}]}",
-            "tiers must rise by 'above'",
+            "tiers must be in ascending order of 'above'",
         ),
     ],
 )

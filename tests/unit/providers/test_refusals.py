@@ -119,7 +119,7 @@ def test_what_concerns_the_operator_is_not_told_to_the_client(adapter: Adapter, 
     error = adapter.decode_error(status, words(body).encode(), None)
 
     assert error.failure is Failure.PROVIDER_CREDENTIALS
-    assert error.message.startswith("The provider refused ARouter's own credentials.")
+    assert error.message.startswith("The provider rejected ARouter's own credentials.")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _BREAKPOINT = "always 'explicit'; PromptCacheBreakpoint is that"
 _RESULT = "always 'moderation_result'; ModerationResult is that"
 LEFT_OUT = {
     ChatCompletionRequest: {
-        "stream": "the method decides",
+        "stream": "the method determines it",
         "messages.content.prompt_cache_breakpoint.mode": _BREAKPOINT,
         "prediction.content.prompt_cache_breakpoint.mode": _BREAKPOINT,
     },

@@ -15,7 +15,7 @@ from arouter.config.schema import Config
 from arouter.providers.provider import Provider
 from arouter.server.reload.reload import ConfigReload
 
-REFUSED = "the configuration is as it was, because the file cannot be used: "
+REFUSED = "the configuration is unchanged, because the file is invalid: "
 
 
 class Said(logging.Handler):
@@ -67,7 +67,7 @@ async def reloaded(tmp_path: Path, said: Said) -> AsyncIterator[Reloaded]:
     path.write_text("{}")
     reloaded = Reloaded(read_environment({"AROUTER_CONFIG": str(path), "KEY": "sk-1"}), said)
     reloaded.reload.start()
-    assert await reloaded.read() == "file says what is in use already"
+    assert await reloaded.read() == "file matches the configuration in use"
     yield reloaded
     await reloaded.reload.stop()
 
@@ -79,7 +79,7 @@ def row(id_: str) -> str:
 async def test_what_can_be_used_is_taken(reloaded: Reloaded) -> None:
     started = reloaded.reload.applied_at
 
-    assert await reloaded.read(row("a")) == "file is in use as it is now"
+    assert await reloaded.read(row("a")) == "file has been applied"
     assert reloaded.taken == [["a"]]
     assert not reloaded.reload.last_failed
     assert reloaded.reload.applied_at > started
@@ -87,7 +87,7 @@ async def test_what_can_be_used_is_taken(reloaded: Reloaded) -> None:
 
 async def test_what_means_the_same_is_not(reloaded: Reloaded) -> None:
     """Another comment, a default that is written down: nothing to do."""
-    assert await reloaded.read("timeouts: {total: 600} # as before") == "file says what is in use already"
+    assert await reloaded.read("timeouts: {total: 600} # as before") == "file matches the configuration in use"
     assert reloaded.taken == []
 
 
@@ -98,11 +98,11 @@ async def test_what_cannot_be_used_is_said_once_and_can_be_read(reloaded: Reload
         said = await reloaded.read(text)
         assert said.startswith(REFUSED)
         assert str(reloaded.path) in said
-        assert await reloaded.read(text) == "file has not changed and still cannot be used"
+        assert await reloaded.read(text) == "file is unchanged and still invalid"
         assert reloaded.reload.last_failed
         assert reloaded.reload.applied_at == started
 
-    assert await reloaded.read(row("d")) == "file is in use as it is now"
+    assert await reloaded.read(row("d")) == "file has been applied"
     assert reloaded.taken == [["d"]]
     assert not reloaded.reload.last_failed
 
@@ -110,7 +110,7 @@ async def test_what_cannot_be_used_is_said_once_and_can_be_read(reloaded: Reload
 async def test_the_way_back_is_no_change(reloaded: Reloaded) -> None:
     await reloaded.read("nonsense: 1")
 
-    assert await reloaded.read("{}") == "file says what is in use already"
+    assert await reloaded.read("{}") == "file matches the configuration in use"
     assert reloaded.taken == []
     assert not reloaded.reload.last_failed
 
@@ -119,25 +119,25 @@ async def test_without_a_file_there_is_nothing_to_reload(said: Said) -> None:
     reloaded = Reloaded(read_environment({}), said)
     reloaded.reload.start()
 
-    assert await reloaded.read() == "there is no configuration to reload: AROUTER_CONFIG names no file"
+    assert await reloaded.read() == "no configuration file to reload: AROUTER_CONFIG is not set"
     await reloaded.reload.stop()
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "it is empty, and the configuration in use is not; restart to start without one"),
-        ("# all of it\n", "it is empty, and the configuration in use is not; restart to start without one"),
-        ("providers: []", "no provider would be left; restart to run without one"),
-        ("timeouts: {total: 5}", "no provider would be left; restart to run without one"),
-        ("providers:", "providers: it has no content, and has some in the configuration in use; leave it out"),
+        ("", "the file is empty, but the configuration in use is not; restart to run without one"),
+        ("# all of it\n", "the file is empty, but the configuration in use is not; restart to run without one"),
+        ("providers: []", "no provider would be left; restart to run without providers"),
+        ("timeouts: {total: 5}", "no provider would be left; restart to run without providers"),
+        ("providers:", "providers: has no content, but has some in the configuration in use; remove the name too"),
         (
             f"models:\n{row('a')}",
-            "models: it has no content, and has some in the configuration in use; leave it out",
+            "models: has no content, but has some in the configuration in use; remove the name too",
         ),
         (
             row("a").replace(", api_keys: ['${KEY}']", ""),
-            "provider 'a' would lose its key; `api_keys: []` says that it needs none",
+            "provider 'a' would lose its key; set `api_keys: []` if it needs none",
         ),
     ],
 )
@@ -157,11 +157,11 @@ async def test_what_is_left_out_on_purpose_is_taken_and_said(reloaded: Reloaded,
         f"{row('a')[:-1]}, {{id: b, base_url: 'http://y/v1'}}]\nmodels: [{{id: m/m, endpoints: [a/m]}}]"
     )
 
-    assert await reloaded.read(row("a").replace("'${KEY}'", "")) == "file is in use as it is now"
+    assert await reloaded.read(row("a").replace("'${KEY}'", "")) == "file has been applied"
     assert await said.lines.get() == "no longer configured: provider b, model m/m"
     assert reloaded.taken == [["a", "b"], ["a"]]
 
 
 async def test_without_any_provider_from_the_start_there_is_none_to_lose(reloaded: Reloaded) -> None:
-    assert await reloaded.read("server: {keep_alive: 5}") == "file is in use as it is now"
-    assert await reloaded.read("providers: []\nserver: {keep_alive: 6}") == "file is in use as it is now"
+    assert await reloaded.read("server: {keep_alive: 5}") == "file has been applied"
+    assert await reloaded.read("providers: []\nserver: {keep_alive: 6}") == "file has been applied"

@@ -7,7 +7,10 @@ from arouter.telemetry.spans import NO_TRACER
 
 
 def test_opentelemetry_is_not_imported_where_it_is_off() -> None:
-    ask = "import sys, arouter.server.processes.worker; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    ask = (
+        "import sys, arouter.server.processes.worker\n"
+        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
 
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
 

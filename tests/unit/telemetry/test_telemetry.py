@@ -84,6 +84,9 @@ def test_a_worker_may_die_while_it_opens_its_file(files: WorkerFiles) -> None:
 
 
 def test_without_a_port_nothing_is_loaded() -> None:
-    program = "import sys, arouter.server.processes.worker, arouter.server.processes.supervisor; print('prometheus_client' in sys.modules)"
+    program = (
+        "import sys, arouter.server.processes.worker, arouter.server.processes.supervisor\n"
+        "print('prometheus_client' in sys.modules)"
+    )
 
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"False\n"

@@ -1,4 +1,4 @@
-"""The adapter of the Messages API. Its base URL is the host: the SDKs' default is `https://api.anthropic.com`."""
+"""The adapter of the Messages API. The base URL is the host: the SDKs' default is `https://api.anthropic.com`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
 
 API_VERSION = "2023-06-01"
-"""Not the newest: 2026-10-21 takes nothing more, but refuses `temperature`, `top_p` and `top_k` to every model."""
+"""Not the newest version: 2026-10-21 accepts nothing more, but rejects `temperature`, `top_p` and `top_k` for all
+models."""
 
 _MODELS_PATH = "/v1/models?limit=1000"
 
@@ -40,15 +41,15 @@ class AnthropicAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
-        said = dict(request.body)
-        names = portable_names(said, tool_names.ANTHROPIC)
-        if has_calls(said["messages"]):
-            said["messages"] = portable_ids(said["messages"], tool_ids.ANTHROPIC)
-        body, dropped = encode_request(said, model, stream=request.stream)
+        canonical = dict(request.body)
+        names = portable_names(canonical, tool_names.ANTHROPIC)
+        if has_calls(canonical["messages"]):
+            canonical["messages"] = portable_ids(canonical["messages"], tool_ids.ANTHROPIC)
+        body, dropped = encode_request(canonical, model, stream=request.stream)
         try:
             return WireRequest("/v1/messages", orjson.dumps(body), dropped, names=names)
         except orjson.JSONEncodeError as error:
-            # orjson reads deeper than it writes.
+            # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error
 
     @override

@@ -1,4 +1,4 @@
-"""The parts of a message's content: OpenAI's parts become Anthropic's content blocks."""
+"""Encodes the parts of message content: OpenAI's parts become Anthropic's content blocks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ContentEncoder:
     """Encodes the parts of one message.
 
     Args:
-        role: The message's role: only `user` and `tool` messages may hold images and files.
+        role: The message's role: only `user` and `tool` messages may contain images and files.
         path: The message's path, for errors.
-        dropped: Where to note what has no equivalent.
+        dropped: Collects parameters without an equivalent.
     """
 
     def __init__(self, role: str, path: str, dropped: Dropped) -> None:
@@ -33,9 +33,9 @@ class ContentEncoder:
         self._dropped = dropped
 
     def blocks(self, content: Any) -> list[Json]:
-        """Returns the blocks of a checked `content`: a string, an array of parts or None.
+        """Returns the blocks of a validated `content`: a string, an array of parts or None.
 
-        Blank texts are left out: Anthropic refuses them, and they say nothing.
+        Blank texts are left out, because Anthropic rejects them.
         """
         if content is None:
             return []
@@ -104,7 +104,7 @@ class ContentEncoder:
 
 
 def text_blocks(text: str) -> list[Json]:
-    """Returns a text as a block, or nothing where it is blank."""
+    """Returns a text as a block, or nothing if it is blank."""
     return [{"type": "text", "text": text}] if text.strip() else []
 
 

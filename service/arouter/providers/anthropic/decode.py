@@ -1,4 +1,4 @@
-"""A whole Messages API answer becomes a chat completion; and what it has in common with a streamed one."""
+"""Decodes a complete Messages API answer to a chat completion; also has what streams share with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SERVICE_TIERS = {"standard": "default", "priority": "priority"}
 def decode_message(answer: Json) -> Json:
     """Returns the completion in an answer.
 
-    Blocks of kinds that no request of ours asks for are passed over.
+    Blocks of types that our requests do not ask for are ignored.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE.
@@ -35,7 +35,7 @@ def decode_message(answer: Json) -> Json:
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         raise bad_response("an answer without content")
     if not isinstance(stop_reason, str):
-        raise bad_response("an answer without a reason for its end")
+        raise bad_response("an answer without a stop reason")
     message = _message(content)
     refusal = refusal_of(answer)
     if refusal is not None:
@@ -80,7 +80,7 @@ def _message(content: list[Json]) -> Json:
 
 
 def envelope(answer: Json) -> Json:
-    """Returns the fields that a completion and every chunk of it begin with."""
+    """Returns the fields that a completion and all its chunks begin with."""
     fields: Json = {"id": string(answer, "id"), "model": string(answer, "model")}
     usage = answer.get("usage")
     tier = usage.get("service_tier") if isinstance(usage, dict) else None
@@ -90,13 +90,13 @@ def envelope(answer: Json) -> Json:
 
 
 def finish_reason(stop_reason: str, *, called: bool) -> str:
-    """Returns OpenAI's reason. A tool that was called is the reason, also where a server forgets to say so."""
+    """Returns OpenAI's finish reason. It is `tool_calls` if a tool was called, even if the server sends another one."""
     reason = _FINISH_REASONS.get(stop_reason, "stop")
     return "tool_calls" if called and reason == "stop" else reason
 
 
 def refusal_of(holder: Json) -> str | None:
-    """Returns Anthropic's words on why it stopped an answer, if it has any."""
+    """Returns Anthropic's explanation of why it stopped an answer, if any."""
     details = holder.get("stop_details")
     if not isinstance(details, dict) or details.get("type") != "refusal":
         return None
@@ -104,9 +104,9 @@ def refusal_of(holder: Json) -> str | None:
 
 
 def decode_usage(usage: Any) -> Json | None:
-    """Returns OpenAI's usage, in which the prompt includes what the cache gave and took.
+    """Returns OpenAI's usage, whose prompt includes tokens read from and written to the cache.
 
-    What is malformed stays so, and makes a sum of it null: whoever charges it must see that.
+    Malformed counts are kept, and their sums become null, so that billing can detect them.
     """
     if not isinstance(usage, dict) or not usage:
         return None
@@ -127,7 +127,7 @@ def decode_usage(usage: Any) -> Json | None:
 def annotation(citation: Json, start: int, end: int) -> Json:
     """Returns the annotation for a citation of the text from `start` to `end`.
 
-    A citation of a web page is OpenAI's `url_citation`; one of a document has all that Anthropic says of it.
+    A citation of a web page becomes OpenAI's `url_citation`; one of a document keeps all of Anthropic's fields.
     """
     url = citation.get("url") or citation.get("source")
     if isinstance(url, str):
@@ -144,10 +144,10 @@ def annotation(citation: Json, start: int, end: int) -> Json:
 
 
 def arguments(value: Any) -> str:
-    """Returns a tool call's input as the JSON text that OpenAI has there.
+    """Returns a tool call's input as JSON text, as in OpenAI's format.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE; it is nested too deeply.
+        ProviderError: PROVIDER_BAD_RESPONSE if it is nested too deeply.
     """
     try:
         return orjson.dumps(value if isinstance(value, dict) else {}).decode()
@@ -156,11 +156,11 @@ def arguments(value: Any) -> str:
 
 
 def string(holder: Json, field: str) -> str:
-    """Returns a text, or an empty one where the provider left it out."""
+    """Returns a string member, or an empty string if it is missing."""
     value = holder.get(field)
     return value if isinstance(value, str) else ""
 
 
 def objects(value: Any) -> list[Json]:
-    """Returns the objects of an array, if it is one."""
+    """Returns the objects in an array; empty if the value is not an array."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

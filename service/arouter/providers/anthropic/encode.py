@@ -1,4 +1,4 @@
-"""A canonical request becomes a Messages API request."""
+"""Encodes a canonical request as a Messages API request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from arouter.providers.dropped import Dropped
 
 _SERVICE_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
-# Fields of Anthropic's own that OpenAI has no word for. Source: `anthropic.types.MessageCreateParams` of SDK 2.12.
+# Anthropic's own fields without an OpenAI equivalent. Source: `anthropic.types.MessageCreateParams` of SDK 2.12.
 _PASSED = ("cache_control", "container", "diagnostics", "inference_geo", "speed", "user_profile_id")
 
 _TRANSLATED = frozenset(
@@ -29,35 +29,37 @@ _TRANSLATED = frozenset(
         *(name for name, row in PARAMETERS.items() if row.anthropic is not Wire.DROPPED),
     }
 )
-# Letters, digits, `_`, `-`, `.` and `:`, at most 256, and not as a phone number is written.
+# Letters, digits, `_`, `-`, `.` and `:`, at most 256 characters, and not in the form of a phone number.
 _OPAQUE = re.compile(r"(?!\+?[\d.-]{7,20}$)[A-Za-z0-9_.:-]{1,256}")
 
 _STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})
 
 
 def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, tuple[str, ...]]:
-    """Returns the body to send to the model, and the parameters that could not be said.
+    """Returns the request body, and the parameters that have no equivalent.
 
     Args:
-        body: The canonical request, with ids and names of tools that Anthropic takes.
+        body: The canonical request, with tool ids and names that Anthropic accepts.
         model_name: The model's native name.
-        stream: Whether the answer is to be streamed.
+        stream: Whether the answer is streamed.
 
     Raises:
-        ARouterError: INVALID_REQUEST, if the answer would be to another question.
+        ARouterError: INVALID_REQUEST if the answer would be to a different question.
     """
     model, dropped = describe(model_name), Dropped()
     if (body.get("n") or 1) != 1:
-        raise invalid_request("'n' must be 1: Anthropic gives one answer to a request.", "n")
+        raise invalid_request("'n' must be 1: Anthropic returns only one answer per request.", "n")
     tools = encode_tools(body, can_force=model.forced_tools, dropped=dropped)
     forced = tools.get("tool_choice", {}).get("type") in ("any", "tool")
     output_format, instruction = encode_response_format(body, dropped)
     conversation = _conversation(body["messages"], instruction, model, dropped)
-    unthought = calls_without_thoughts(conversation["messages"])
+    missing_thinking = calls_without_thoughts(conversation["messages"])
     limit = max_tokens_of(body)
     if (shadowed := shadowed_max_tokens(body)) is not None:
         dropped.add(shadowed)
-    thinking = encode_thinking(body, model, forced=forced, unthought=unthought, limit=limit, dropped=dropped)
+    thinking = encode_thinking(
+        body, model, forced=forced, missing_thinking=missing_thinking, limit=limit, dropped=dropped
+    )
 
     encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens, **conversation}
     encoded |= tools
@@ -95,7 +97,7 @@ def _output_config(body: Json, output_format: Json | None, effort: str | None) -
 
 
 def _plain(body: Json, dropped: Dropped) -> Json:
-    """Returns the parameters that stand alone, and notes those that Anthropic lacks."""
+    """Returns the parameters that are independent of others, and records those that Anthropic does not support."""
     encoded: Json = {}
     stops = _stops(body, dropped)
     if stops:
@@ -108,7 +110,7 @@ def _plain(body: Json, dropped: Dropped) -> Json:
         encoded["service_tier"] = _SERVICE_TIERS[tier]
     elif not is_neutral("service_tier", tier):
         dropped.add("service_tier")
-    # Usage comes with every stream, and obfuscation is what OpenAI's own servers add.
+    # Every stream contains usage, and obfuscation is a feature of OpenAI's own servers.
     dropped.add_rest(body.get("stream_options") or {}, _STREAM_OPTIONS, "stream_options.")
     for field, value in body.items():
         if value is None:
@@ -123,7 +125,7 @@ def _plain(body: Json, dropped: Dropped) -> Json:
 def _stops(body: Json, dropped: Dropped) -> list[str]:
     stop = body.get("stop") or []
     stops = [stop] if isinstance(stop, str) else stop
-    # Anthropic refuses stop sequences of white space alone.
+    # Anthropic rejects stop sequences that consist of white space.
     sent = [text for text in stops if text.strip()]
     if len(sent) < len(stops):
         dropped.add("stop")
@@ -131,10 +133,10 @@ def _stops(body: Json, dropped: Dropped) -> list[str]:
 
 
 def _user_id(body: Json, dropped: Dropped) -> str | None:
-    """Returns the end user's id. OpenAI has had several fields for it; `metadata` is a client's own map.
+    """Returns the end user's id. OpenAI has had several fields for it; `metadata` is the client's own map.
 
-    Anthropic takes opaque ids alone, and refuses e-mail addresses and phone numbers (reference, `metadata.user_id`):
-    what may name a person is sent as a digest.
+    Anthropic accepts only opaque ids, and rejects e-mail addresses and phone numbers (reference, `metadata.user_id`):
+    values that may identify a person are hashed.
     """
     metadata = body.get("metadata") or {}
     own = metadata.get("user_id")

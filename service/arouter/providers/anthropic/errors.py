@@ -1,4 +1,4 @@
-"""Anthropic's errors: `{"type": "error", "error": {"type", "message"}}`, as a body or as an event of a stream."""
+"""Parses Anthropic's errors: `{"type": "error", "error": {"type", "message"}}`, as a body or as a stream event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from arouter.errors import ProviderError
 from arouter.providers.json_reader import parse_error
 from arouter.providers.provider_errors import error_from_status
 
-# Source: platform.claude.com, "Errors". In a stream the type is all there is to go by.
+# Source: platform.claude.com, "Errors". In a stream the type is the only information.
 _STATUSES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -24,20 +24,20 @@ _STATUSES = {
     "overloaded_error": 529,
 }
 
-# What a 403 says that concerns the key: `permission_error` unless it names a resource of the request, `forbidden` for
-# addresses and countries.
+# A 403 is about the key if it is a `permission_error` that names no resource of the request, or `forbidden`, which is
+# for addresses and countries.
 _FORBIDDEN = "forbidden"
-_KEY_MAY_NOT = re.compile(r"\b(?:API key|OAuth|organization|workspace|account|credential)\b", re.IGNORECASE)
+_ABOUT_KEY = re.compile(r"\b(?:API key|OAuth|organization|workspace|account|credential)\b", re.IGNORECASE)
 
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
-    """Returns the error that a non-2xx answer means."""
+    """Decodes a non-2xx response."""
     answer = parse_error(body)
     return _error(status, answer.get("error") if isinstance(answer, dict) else None, retry_after)
 
 
 def embedded_error(error: Any) -> ProviderError:
-    """Returns the error that came with a 200, whole or in a stream."""
+    """Decodes an error that was sent with status 200, as an answer or in a stream."""
     kind = error.get("type") if isinstance(error, dict) else None
     return _error(_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
 
@@ -47,6 +47,6 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     text = message if isinstance(message, str) and message else None
     kind = error.get("type") if isinstance(error, dict) else None
     mark = kind if isinstance(kind, str) else None
-    if status == 403 and (mark == _FORBIDDEN or (mark == "permission_error" and text and _KEY_MAY_NOT.search(text))):
+    if status == 403 and (mark == _FORBIDDEN or (mark == "permission_error" and text and _ABOUT_KEY.search(text))):
         status = 401
     return error_from_status(status, text, param=None, code=None, retry_after=retry_after, marks=(mark,))

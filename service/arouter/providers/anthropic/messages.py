@@ -1,17 +1,17 @@
-"""The conversation: OpenAI's flat list of messages becomes Anthropic's system prompt and its alternating turns.
+"""Encodes the conversation: OpenAI's flat list of messages becomes Anthropic's system prompt and alternating turns.
 
-- System and developer messages at the beginning are the system prompt, a block each.
-- Later ones stay where they are, as `system` turns, where the model has those and their place is allowed: behind a user
-  turn. Else they join the system prompt, in order: an instruction keeps its authority and its order among instructions,
-  and loses only that it came late. (As a user's text it would keep its place and lose its authority.)
-- What stands between two assistant messages becomes one user turn: tool results first, as Anthropic demands, then what
-  the user said. Assistant messages in a row become one turn.
-- A request of instructions alone is sent as a user's words: Anthropic answers no conversation without one.
-- Instructions alone between two answers, or behind the last one, are a turn of the user: a conversation that ends with
-  the assistant is refused, or its last turn continued (platform.claude.com, migration guides).
-- A conversation that begins with the assistant gets a turn of the user before it, and a last turn of the assistant ends
-  with no white space: Anthropic refuses both (lobehub/lobehub#1601, vercel/ai#2124).
-- A model that does not continue a last turn of the assistant is asked to, by one of the user behind it.
+- System and developer messages at the beginning become the system prompt, one block each.
+- Later ones keep their position as `system` turns, if the model supports those at that position: after a user turn.
+  Otherwise they are appended to the system prompt: an instruction keeps its authority and its order among instructions,
+  and loses only its position. (As a user message it would keep its position and lose its authority.)
+- Messages between two assistant messages become one user turn: tool results first, as Anthropic requires, then the
+  user's content. Consecutive assistant messages become one turn.
+- A request with only instructions is sent as a user turn, because Anthropic requires one.
+- Instructions alone between two answers, or after the last one, become a user turn: a conversation that ends with the
+  assistant is rejected, or its last turn continued (platform.claude.com, migration guides).
+- A conversation that starts with the assistant gets a user turn before it, and trailing white space is removed from a
+  final assistant turn: Anthropic rejects both (lobehub/lobehub#1601, vercel/ai#2124).
+- If a model does not continue a final assistant turn, a user turn that asks to continue is appended.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _CALL_FIELDS = frozenset({"id", "type", "function", "custom", "index"})
 
 
 class Conversation:
-    """Takes messages in order and makes of them what Anthropic wants.
+    """Converts messages, in order, to Anthropic's format.
 
     Args:
-        system_turns: Whether a `system` turn may stand in the middle.
-        prefill: Whether the assistant's turn may be the last.
-        dropped: Where to note what has no equivalent.
+        system_turns: Whether `system` turns are supported within the conversation.
+        prefill: Whether the last turn may be the assistant's.
+        dropped: Collects parameters without an equivalent.
 
     Attributes:
         system: The blocks of the system prompt.
@@ -61,11 +61,11 @@ class Conversation:
         self._prefill = prefill
         self._dropped = dropped
         self._results: list[Json] = []
-        self._said: list[Json] = []
+        self._user_blocks: list[Json] = []
         self._instructions: list[Json] = []
 
     def add(self, message: Json, path: str) -> None:
-        """Takes the next message."""
+        """Adds the next message."""
         role = message["role"]
         known = _MESSAGE_FIELDS
         if role == "assistant":
@@ -85,9 +85,9 @@ class Conversation:
         """Ends the conversation.
 
         Raises:
-            ARouterError: INVALID_REQUEST, if nobody has said anything.
+            ARouterError: INVALID_REQUEST if no message has any content.
         """
-        self._close_gap()
+        self._finish_user_turn()
         if not self.turns:
             if not self.system:
                 raise invalid_request("No message has any content.", "messages")
@@ -110,14 +110,14 @@ class Conversation:
 
     def _place(self, role: str) -> list[Json]:
         if role == "user":
-            return self._said
-        return self._instructions if self.turns or self._results or self._said else self.system
+            return self._user_blocks
+        return self._instructions if self.turns or self._results or self._user_blocks else self.system
 
-    def _close_gap(self) -> None:
-        """Turns what came since the last assistant message into a user turn, with its instructions behind it."""
-        if self._instructions and self.turns and not (self._results or self._said):
-            self._said, self._instructions = self._instructions, []
-        content = self._results + self._said
+    def _finish_user_turn(self) -> None:
+        """Converts the messages since the last assistant message to a user turn, followed by its instructions."""
+        if self._instructions and self.turns and not (self._results or self._user_blocks):
+            self._user_blocks, self._instructions = self._instructions, []
+        content = self._results + self._user_blocks
         if content and self.turns and self.turns[-1]["role"] == "user":
             self.turns[-1]["content"] += content
         elif content:
@@ -126,14 +126,14 @@ class Conversation:
             self.turns.append({"role": "system", "content": self._instructions})
         else:
             self.system += self._instructions
-        self._results, self._said, self._instructions = [], [], []
+        self._results, self._user_blocks, self._instructions = [], [], []
 
     def _answered(self, blocks: list[Json]) -> None:
         if not blocks:
-            if self._instructions and (self._system_turns or not (self._results or self._said)):
-                self._close_gap()  # what comes next must not stand before them
+            if self._instructions and (self._system_turns or not (self._results or self._user_blocks)):
+                self._finish_user_turn()  # later messages must not precede them
             return
-        self._close_gap()
+        self._finish_user_turn()
         if self.turns and self.turns[-1]["role"] == "assistant":
             self.turns[-1]["content"] += blocks
         else:
@@ -149,7 +149,7 @@ class Conversation:
             others.append(_tool_use(call, f"{path}.tool_calls[{index}]"))
             self._dropped.add_rest(call, _CALL_FIELDS, "messages[].tool_calls[].")
         if not others:
-            # The last block must not be a thought, and a turn of thoughts alone says nothing to anyone.
+            # The last block must not be thinking, and a turn that has only thinking blocks has no content.
             if message.get("reasoning_details"):
                 self._dropped.add("messages[].reasoning_details")
             return []
@@ -167,7 +167,7 @@ class Conversation:
 
 
 def calls_without_thoughts(turns: list[Json]) -> bool:
-    """Says whether the answer goes on from calls or from its own beginning, without the thoughts that led to them."""
+    """Returns whether the answer continues tool calls, or its own beginning, whose thinking blocks are missing."""
     amid_calls: bool = turns[-1]["role"] == "assistant"
     for turn in reversed(turns):
         kinds = [block["type"] for block in turn["content"]]
@@ -182,7 +182,7 @@ def calls_without_thoughts(turns: list[Json]) -> bool:
 
 
 def _marked(message: Json, blocks: list[Json], path: str) -> list[Json]:
-    """Returns the blocks of a message, with its own `cache_control` on the last of them."""
+    """Returns the blocks of a message, with its `cache_control` on the last one."""
     cache_control = optional(message, "cache_control", dict, path)
     if cache_control and blocks and blocks[-1]["type"] not in _THOUGHTS:
         blocks[-1].setdefault("cache_control", cache_control)
@@ -204,9 +204,10 @@ def _tool_use(call: Json, path: str) -> Json:
 
 
 def _arguments(text: str) -> Any:
-    """Returns a call's arguments as a JSON object, as the model wrote them: the order of keys and the size of numbers.
+    """Returns a call's arguments as a JSON object, with the model's key order and number precision.
 
-    A model can write what is no JSON object; the conversation goes on all the same, with the text inside one.
+    If the model wrote something other than a JSON object, the text is wrapped in one, so that the conversation can
+    continue.
     """
     if not text.strip():
         return {}

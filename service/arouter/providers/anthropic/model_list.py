@@ -1,4 +1,4 @@
-"""An entry of Anthropic's model list: `anthropic.types.ModelInfo`."""
+"""Parses an entry of Anthropic's model list: `anthropic.types.ModelInfo`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from arouter.providers.model_filter import can_chat
 from arouter.providers.model_pages import UnreadableEntryError
 
 _INPUTS = (("image", "image_input"), ("file", "pdf_input"))
-"""What a model takes beside text, and the capability that says so."""
+"""Input modalities besides text, by the capability that indicates them."""
 
 
 def read_model(entry: Any) -> ListedModel | None:
-    """Returns what an entry says of a model; None if it is not one that answers.
+    """Returns the model of an entry; None if it cannot be called.
 
     Raises:
-        UnreadableEntryError: It is no model.
+        UnreadableEntryError: The entry is invalid.
     """
     if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
         raise UnreadableEntryError
-    # A retired model stays listed "as the historical record", and every request that names it fails.
+    # Retired models stay in the list "as the historical record", but all requests to them fail.
     if entry.get("lifecycle") == "retired":
         return None
     details = ModelDetails(
@@ -38,12 +38,12 @@ def read_model(entry: Any) -> ListedModel | None:
 def _inputs(capabilities: Any) -> tuple[str, ...] | None:
     if not isinstance(capabilities, dict):
         return None
-    said = [(kind, support) for kind, name in _INPUTS if isinstance(support := capabilities.get(name), dict)]
-    return ("text", *(kind for kind, support in said if support.get("supported") is True)) if said else None
+    declared = [(kind, support) for kind, name in _INPUTS if isinstance(support := capabilities.get(name), dict)]
+    return ("text", *(kind for kind, support in declared if support.get("supported") is True)) if declared else None
 
 
 def _created(value: Any) -> int | None:
-    """Returns an RFC 3339 time in seconds since the epoch; Anthropic gives the epoch itself where it does not know."""
+    """Parses an RFC 3339 time to seconds since the epoch; Anthropic sends the epoch itself if the time is unknown."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,9 +1,9 @@
-"""What a Claude model accepts, as far as the translation depends on it.
+"""The features of Claude models, as far as the translation depends on them.
 
-Anthropic's parameters differ by generation, and a wrong one is refused, so this is knowledge that a translator needs.
-Source: platform.claude.com, the pages "Thinking", "Effort" and the migration guides up to Claude 5.5 (November 2026).
-A model that is newer than this table is taken for the newest in it; one that is not Claude at all (llama.cpp and others
-serve this protocol too) gets the protocol's oldest form, which every server knows.
+Anthropic's parameters differ by model generation, and unsupported ones are rejected. Source: platform.claude.com, the
+pages "Thinking", "Effort" and the migration guides up to Claude 5.5 (November 2026). A newer model is treated like the
+newest one in this table; a model other than Claude (llama.cpp and others support this protocol too) gets the protocol's
+oldest form, which all servers support.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ Sampling = Literal["any", "one", "none"]
 
 
 class Model(NamedTuple):
-    """A model's dialect.
+    """The profile of a model.
 
     Attributes:
-        claude: Whether it is one of Anthropic's.
-        max_tokens: The limit on an answer where the client sets none; Anthropic demands one.
-        budget: Whether thinking may be given a number of tokens.
-        adaptive: Whether the model can decide by itself how much to think.
-        thinks: Whether it thinks when nothing is said.
-        off: What turns that off, or None where it cannot be.
-        efforts: The levels of `output_config.effort`, ascending; empty where there is no such parameter.
-        sampling: Whether it takes `temperature`, `top_p` and `top_k`; "one": not temperature and top_p at once.
-        forced_tools: Whether it can be made to call a tool.
-        system_turns: Whether a `system` message may stand in the middle of the conversation.
+        claude: Whether it is one of Anthropic's models.
+        max_tokens: Default token limit of an answer; Anthropic requires one.
+        budget: Whether a token budget for thinking is supported.
+        adaptive: Whether the model can decide how much to think.
+        thinks: Whether it thinks by default.
+        off: The parameter that disables thinking, or None if that is not supported.
+        efforts: The levels of `output_config.effort`, ascending; empty if not supported.
+        sampling: Whether `temperature`, `top_p` and `top_k` are supported; "one": not temperature and top_p together.
+        forced_tools: Whether tool calls can be forced.
+        system_turns: Whether `system` turns are supported within the conversation.
         prefill: Whether it continues a conversation that ends with the assistant.
     """
 
@@ -85,7 +85,7 @@ _BEFORE_5 = (
 
 @lru_cache(maxsize=512)
 def describe(name: str) -> Model:
-    """Returns the dialect of a model by its native name, whatever prefix or date a platform adds to it."""
+    """Returns the profile of a model by its native name, ignoring prefixes and dates that platforms add."""
     name = name.lower()
     if "claude" not in name:
         return _STRANGER

@@ -1,16 +1,17 @@
-"""How much the model is to think: `reasoning_effort` and `reasoning` become `thinking` and `output_config.effort`.
+"""Encodes reasoning options: `reasoning_effort` and `reasoning` become `thinking` and `output_config.effort`.
 
-| asked | newer models | up to Claude 4.5, and others |
+| requested | newer models | up to Claude 4.5, and others |
 |---|---|---|
-| an effort | adaptive thinking, the nearest level not above it | a share of the answer's limit as budget |
-| `reasoning.max_tokens` | adaptive thinking; the number is noted as dropped | that budget |
+| an effort | adaptive thinking, at the highest level that does not exceed it | a share of the token limit as budget |
+| `reasoning.max_tokens` | adaptive thinking; the number is reported as dropped | that budget |
 | `reasoning.enabled` | adaptive thinking | as effort "medium" |
-| effort "none", `enabled: false` | off in the model's way, or its lowest effort | nothing is sent |
+| effort "none", `enabled: false` | thinking disabled, or the lowest effort | nothing is sent |
 | `reasoning.exclude` | `display: omitted` | the same, for Claude |
 
-A model that is forced to call a tool cannot be told to think; the tool has precedence. Nor can a Claude that takes a
-budget, amid calls of tools whose thoughts have not come back, as most clients of OpenAI's do not send them: it goes on
-without, instead of refusing ("Expected `thinking` or `redacted_thinking`, but found `tool_use`").
+Thinking cannot be combined with a forced tool call, which takes precedence. Nor can it be enabled on a Claude model
+with a budget while tool calls are pending whose thinking blocks are missing, because most OpenAI clients do not send
+them back: the request is sent without thinking, as it would be rejected ("Expected `thinking` or `redacted_thinking`,
+but found `tool_use`").
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 
 MIN_BUDGET = 1024
-"""Anthropic's least thinking budget; it must also stay below `max_tokens`."""
+"""Anthropic's minimum thinking budget; it must also be less than `max_tokens`."""
 
-# OpenRouter's shares of `max_tokens`, so that a client finds the same behaviour here.
+# OpenRouter's shares of `max_tokens`, for the same behaviour.
 _SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
 _LEVELS = tuple(_SHARES)
 _FIELDS = frozenset({"effort", "max_tokens", "enabled", "exclude"})
 
 
 class Thinking(NamedTuple):
-    """What the request says about thinking.
+    """The request's thinking parameters.
 
     Attributes:
-        config: The `thinking` parameter, or None to leave it out.
-        effort: The `output_config.effort`, or None to leave it out.
-        max_tokens: The limit on the answer, thoughts included.
+        config: The `thinking` parameter, or None to omit it.
+        effort: The `output_config.effort`, or None to omit it.
+        max_tokens: The token limit of the answer, including thinking.
     """
 
     config: Json | None
@@ -50,22 +51,22 @@ class _Preference(NamedTuple):
     off: bool = False
     effort: str | None = None
     budget: int | None = None
-    wanted: bool = False
+    requested: bool = False
     exclude: bool = False
 
 
 def encode_thinking(
-    body: Json, model: Model, *, forced: bool, unthought: bool, limit: int | None, dropped: Dropped
+    body: Json, model: Model, *, forced: bool, missing_thinking: bool, limit: int | None, dropped: Dropped
 ) -> Thinking:
-    """Returns what the request says about thinking, in the model's dialect.
+    """Returns the thinking parameters for the model.
 
     Args:
         body: The canonical request.
-        model: The model's dialect.
-        forced: Whether a tool must be called.
-        unthought: Whether the answer goes on from calls of tools without the thoughts that led to them.
-        limit: The client's own limit on the answer, if it set one.
-        dropped: Where to note what has no equivalent.
+        model: The model's profile.
+        forced: Whether a tool call is forced.
+        missing_thinking: Whether the answer continues tool calls whose thinking blocks are missing.
+        limit: The client's own token limit, if any.
+        dropped: Collects parameters without an equivalent.
     """
     preference = _read(body, dropped)
     max_tokens = model.max_tokens if limit is None else limit
@@ -74,13 +75,13 @@ def encode_thinking(
         return Thinking(native, _effort_or_note(preference, model, dropped), max_tokens)
     if preference.off:
         return _off(preference, model, max_tokens, dropped)
-    if not preference.wanted:
+    if not preference.requested:
         return Thinking(None, None, max_tokens)
     if forced:
         return Thinking(None, _effort_or_note(preference, model, dropped), max_tokens)
     if model.adaptive and not (model.budget and preference.budget is not None):
         return _adaptive(preference, model, max_tokens, dropped)
-    if unthought and model.claude:
+    if missing_thinking and model.claude:
         return Thinking(None, _effort_or_note(preference, model, dropped), max_tokens)
     return _budget(preference, model, max_tokens, limit, dropped)
 
@@ -105,14 +106,14 @@ def _read(body: Json, dropped: Dropped) -> _Preference:
         off=effort == "none" or enabled is False,
         effort=effort,
         budget=budget,
-        wanted=effort is not None or budget is not None or enabled is True,
+        requested=effort is not None or budget is not None or enabled is True,
         exclude=optional(reasoning, "exclude", bool, "reasoning") is True,
     )
 
 
 def _effort_or_note(preference: _Preference, model: Model, dropped: Dropped) -> str | None:
     effort = _effort(preference, model)
-    if effort is None and preference.wanted:
+    if effort is None and preference.requested:
         dropped.add(preference.param)
     elif preference.budget is not None:
         dropped.add("reasoning.max_tokens")
@@ -120,7 +121,7 @@ def _effort_or_note(preference: _Preference, model: Model, dropped: Dropped) -> 
 
 
 def _effort(preference: _Preference, model: Model) -> str | None:
-    """Returns the strongest of the model's levels that is not above the one asked for."""
+    """Returns the highest of the model's levels that does not exceed the requested one."""
     if preference.effort not in _SHARES or not model.efforts:
         return None
     asked = _LEVELS.index(preference.effort)
@@ -139,7 +140,7 @@ def _off(preference: _Preference, model: Model, max_tokens: int, dropped: Droppe
 def _adaptive(preference: _Preference, model: Model, max_tokens: int, dropped: Dropped) -> Thinking:
     if preference.budget is not None:
         dropped.add("reasoning.max_tokens")
-    # Newer models leave the words out unless they are asked for.
+    # Newer models omit the text of thinking by default.
     display = "omitted" if preference.exclude else "summarized"
     return Thinking({"type": "adaptive", "display": display}, _effort(preference, model), max_tokens)
 

@@ -1,9 +1,9 @@
-"""Thinking, carried through the turns of a conversation in an assistant message's `reasoning_details`.
+"""Carries thinking blocks through a conversation in an assistant message's `reasoning_details`.
 
-The shape is OpenRouter's: an array of `{"type": "reasoning.text", "text", "signature"}` and `{"type":
-"reasoning.encrypted", "data"}`, each with `format` and `index`. Anthropic wants its signed blocks back as they were and
-where they were, but a message in canonical form has its text first and its tool calls last; so `id` holds the block's
-place in Anthropic's content (`content-2`).
+The format is OpenRouter's: an array of `{"type": "reasoning.text", "text", "signature"}` and `{"type":
+"reasoning.encrypted", "data"}`, each with `format` and `index`. Anthropic requires its signed blocks unchanged and at
+their original position, but a canonical message has its text first and its tool calls last; so `id` contains the
+block's position in Anthropic's content (`content-2`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PLACE = re.compile(r"content-(\d{1,4})")
 
 
 def opening(kind: str, index: int, place: int) -> Json:
-    """Returns the fields that a detail has once; a stream adds texts and signature to them.
+    """Returns the fields that a detail has once; a stream appends texts and the signature to them.
 
     Args:
         kind: `text` or `encrypted`.
@@ -30,7 +30,7 @@ def opening(kind: str, index: int, place: int) -> Json:
 
 
 def from_block(block: Json, index: int, place: int) -> Json | None:
-    """Returns the detail that a whole thinking block makes, or None if it is empty."""
+    """Returns the detail of a complete thinking block, or None if it is empty."""
     if block["type"] == "redacted_thinking":
         return {**opening("encrypted", index, place), "data": block.get("data")}
     text, signature = block.get("thinking") or "", block.get("signature")
@@ -43,9 +43,9 @@ def from_block(block: Json, index: int, place: int) -> Json | None:
 
 
 def restore(message: Json, others: list[Json], path: str, dropped: Dropped) -> list[Json]:
-    """Returns an assistant message's blocks: `others`, with its thinking back in between.
+    """Returns an assistant message's blocks: `others` with its thinking blocks reinserted.
 
-    A thought that Anthropic did not sign (another provider's, or only its words) would be refused, so it is noted as
+    Thinking that Anthropic did not sign (another provider's, or text only) would be rejected, so it is reported as
     dropped.
     """
     placed = []
@@ -63,7 +63,7 @@ def restore(message: Json, others: list[Json], path: str, dropped: Dropped) -> l
     blocks: list[Json] = []
     rest = list(others)
     for place, block in placed:
-        # The last block must not be a thought.
+        # The last block must not be thinking.
         while len(blocks) < place and len(rest) > 1:
             blocks.append(rest.pop(0))
         blocks.append(block)
@@ -83,7 +83,7 @@ def _to_block(detail: Any) -> Json | None:
 
 
 def _place(detail: Json) -> int:
-    """Returns where a detail stood; one of unknown origin stands at the beginning, as thoughts do."""
+    """Returns the original position of a detail; 0 if unknown, because thinking comes first."""
     id_ = detail.get("id")
     found = _PLACE.fullmatch(id_) if isinstance(id_, str) else None
     return int(found[1]) if found else 0

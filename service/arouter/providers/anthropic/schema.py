@@ -1,4 +1,4 @@
-"""Structured output: OpenAI's `response_format` becomes Anthropic's `output_config.format`."""
+"""Encodes structured output: OpenAI's `response_format` becomes Anthropic's `output_config.format`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema, json_text
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."
-"""What `json_object` is translated to. Anthropic has no such mode, only schemas, so it is a preference, noted as dropped."""
+"""Replaces `json_object`. Anthropic supports only schemas, so the mode is not guaranteed and reported as dropped."""
 
 _SCHEMA = "response_format.json_schema.schema"
 _FORMAT_FIELDS = frozenset({"type", "json_schema"})
-# A schema has no name there, and every one is strict.
+# Schemas have no name in Anthropic's API, and are always strict.
 _DESCRIBED = frozenset({"name", "description", "schema", "strict"})
 
 
 def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, str | None]:
-    """Returns the `output_config.format` and the instruction that `response_format` asks for."""
-    wanted = optional(body, "response_format", dict, "")
-    if wanted is None:
+    """Returns `output_config.format` and the instruction for `response_format`."""
+    response_format = optional(body, "response_format", dict, "")
+    if response_format is None:
         return None, None
-    kind = required(wanted, "type", str, "response_format")
-    dropped.add_rest(wanted, _FORMAT_FIELDS, "response_format.")
+    kind = required(response_format, "type", str, "response_format")
+    dropped.add_rest(response_format, _FORMAT_FIELDS, "response_format.")
     if kind == "text":
         return None, None
     if kind == "json_object":
@@ -31,11 +31,11 @@ def encode_response_format(body: Json, dropped: Dropped) -> tuple[Json | None, s
         return None, JSON_INSTRUCTION
     if kind != "json_schema":
         raise invalid_request(
-            f"Invalid value for 'response_format.type': {kind[:64]!r}. This model takes 'text', 'json_object' and"
+            f"Invalid value for 'response_format.type': {kind[:64]!r}. This model supports 'text', 'json_object' and"
             " 'json_schema'.",
             "response_format.type",
         )
-    described = required(wanted, "json_schema", dict, "response_format")
+    described = required(response_format, "json_schema", dict, "response_format")
     dropped.add_rest(described, _DESCRIBED, "response_format.json_schema.")
     schema = optional(described, "schema", dict, "response_format.json_schema")
     if schema is None:

@@ -1,4 +1,4 @@
-"""The part of JSON Schema that Claude models take in structured outputs and strict tools.
+"""The subset of JSON Schema that Claude models support in structured outputs and strict tools.
 
 Source: platform.claude.com, "Structured outputs", JSON Schema limitations (read in November 2026).
 """

@@ -1,4 +1,4 @@
-"""The decoder of a Messages API stream: named blocks that open, grow and close become OpenAI's chunks."""
+"""Decodes a Messages API stream: typed content blocks, which start, grow and stop, become OpenAI's chunks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from arouter.providers.surrogates import SurrogateJoiner
 
 
 class AnthropicStreamDecoder(StreamDecoder):
-    """Turns events into chunks, with indices of its own for tool calls and thoughts."""
+    """Converts events to chunks, with separate indices for tool calls and thinking."""
 
     def __init__(self) -> None:
         self.done = False
@@ -83,7 +83,7 @@ class AnthropicStreamDecoder(StreamDecoder):
         index, started = data.get("index"), _part(data, "content_block")
         if type(index) is not int:
             raise bad_response("a content block without an index")
-        kind = _BLOCKS.get(string(started, "type"), _Unasked)
+        kind = _BLOCKS.get(string(started, "type"), _IgnoredBlock)
         self._blocks[index] = block = kind(self._answer, index)
         return block.open(started)
 
@@ -91,7 +91,7 @@ class AnthropicStreamDecoder(StreamDecoder):
         index = data.get("index")
         block = self._blocks.get(index) if type(index) is int else None
         if block is None:
-            raise bad_response("more of a content block that it has not started")
+            raise bad_response("a delta of a content block that has not started")
         return block
 
     def _message_delta(self, data: Json) -> list[Chunk]:
@@ -117,7 +117,7 @@ class AnthropicStreamDecoder(StreamDecoder):
         return [usage_chunk(self._template or {}, self.usage)] if self.usage else []
 
     def _take_usage(self, usage: Any) -> None:
-        """Takes counts over; those at the end are totals, and leave out what has not changed."""
+        """Merges counts; those at the end are totals and omit unchanged ones."""
         if isinstance(usage, dict):
             self._raw_usage |= {field: value for field, value in usage.items() if value is not None}
             self.usage = decode_usage(self._raw_usage)
@@ -133,7 +133,7 @@ class AnthropicStreamDecoder(StreamDecoder):
 
 
 class _Answer:
-    """What the blocks of one answer count together."""
+    """The state shared by the blocks of one answer."""
 
     def __init__(self) -> None:
         self.characters = 0
@@ -151,19 +151,19 @@ class _Block(ABC):
 
     @abstractmethod
     def open(self, block: Json) -> list[Json]:
-        """Returns the deltas of its beginning; servers may send a part of its content with it."""
+        """Returns the deltas of its start event, which may already contain content."""
 
     @abstractmethod
     def grow(self, delta: Json) -> list[Json]:
-        """Returns the deltas of its next piece."""
+        """Returns the deltas of its next increment."""
 
     def close(self) -> list[Json]:
-        """Returns the deltas still owed at its end."""
+        """Returns the remaining deltas at its end."""
         return []
 
 
-class _Unasked(_Block):
-    """A block of a kind that no request of ours asks for: passed over."""
+class _IgnoredBlock(_Block):
+    """A block of a type that our requests do not ask for; ignored."""
 
     @override
     def open(self, block: Json) -> list[Json]:
@@ -179,14 +179,14 @@ class _Text(_Block):
     def open(self, block: Json) -> list[Json]:
         self._start = self._answer.characters
         self._citations = objects(block.get("citations"))
-        return self._say(string(block, "text"))
+        return self._append(string(block, "text"))
 
     @override
     def grow(self, delta: Json) -> list[Json]:
         if delta.get("type") == "citations_delta":
             self._citations += objects([delta.get("citation")])
             return []
-        return self._say(string(delta, "text"))
+        return self._append(string(delta, "text"))
 
     @override
     def close(self) -> list[Json]:
@@ -194,7 +194,7 @@ class _Text(_Block):
         self._answer.annotations += [annotation(each, self._start, end) for each in self._citations]
         return []
 
-    def _say(self, text: str) -> list[Json]:
+    def _append(self, text: str) -> list[Json]:
         self._answer.characters += len(text)
         return [{"content": text}] if text else []
 
@@ -252,7 +252,7 @@ class _ToolUse(_Block):
 
     @override
     def close(self) -> list[Json]:
-        # A call without arguments is not written at all, but OpenAI's clients parse the text.
+        # A call without arguments sends no input, but OpenAI's clients parse the text.
         return [] if self._written else [self._call({"function": {"arguments": arguments(self._input)}})]
 
     def _call(self, fields: Json) -> Json:

@@ -1,4 +1,4 @@
-"""The schema of a tool as Anthropic takes it: at its top neither `allOf` nor `anyOf` nor `oneOf`.
+"""Converts a tool's schema to what Anthropic supports: no `allOf`, `anyOf` or `oneOf` at the top level.
 
 Source: "input_schema does not support oneOf, allOf, or anyOf at the top level" (langchain-ai/langchain#39271).
 """
@@ -14,16 +14,16 @@ _ALTERNATIVES = ("anyOf", "oneOf")
 
 
 def plain_object(schema: Json, path: str) -> tuple[Json, bool]:
-    """Returns a schema with the properties of all its alternatives, and whether that says less.
+    """Returns a schema with the properties of all its alternatives, and whether constraints were lost.
 
-    Properties that every alternative requires stay required. What the alternatives were stands in the description.
+    Properties that all alternatives require remain required. The alternatives are added to the description.
 
     Args:
-        schema: Never changed.
-        path: Where the request has it, for errors.
+        schema: Never modified.
+        path: Its path in the request, for errors.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it is nested too deeply.
+        ARouterError: INVALID_REQUEST if it is nested too deeply.
     """
     alternatives = {keyword: schema[keyword] for keyword in _ALTERNATIVES if keyword in schema}
     if not alternatives and "allOf" not in schema:
@@ -31,13 +31,13 @@ def plain_object(schema: Json, path: str) -> tuple[Json, bool]:
     merged = _merged(schema, schema, 0)
     if alternatives:
         note = json_text(alternatives, path)
-        said = schema.get("description")
-        merged["description"] = f"{said}\n\n{note}" if isinstance(said, str) and said else note
+        description = schema.get("description")
+        merged["description"] = f"{description}\n\n{note}" if isinstance(description, str) and description else note
     return merged, bool(alternatives)
 
 
 def _merged(schema: Json, root: Json, depth: int) -> Json:
-    """Returns a schema with what its parts say of properties in itself."""
+    """Merges the properties of a schema's parts into it."""
     merged = {keyword: value for keyword, value in schema.items() if keyword not in (*_ALTERNATIVES, "allOf", "$ref")}
     target = _target(schema.get("$ref"), root)
     if depth < MAX_DEPTH:
@@ -92,7 +92,7 @@ def _objects(value: Any) -> list[Json]:
 
 
 def _target(ref: Any, root: Json) -> Json | None:
-    """Returns the definition at the top of the schema that a reference names, or None."""
+    """Returns the top-level definition that a reference points to, or None."""
     _, _, place = ref.partition("#/") if isinstance(ref, str) else ("", "", "")
     kind, _, name = place.partition("/")
     definitions = root.get(kind) if kind in ("$defs", "definitions") else None

@@ -1,4 +1,4 @@
-"""Tools and the choice among them."""
+"""Encodes tools and the tool choice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from arouter.providers.anthropic.unchecked import Json, inexpressible, optional,
 from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
 
-# Tools that Anthropic defines and the client runs. Those that Anthropic's servers run answer with blocks that a chat
-# completion cannot carry.
+# Tools that Anthropic defines and the client executes. Tools executed by Anthropic's servers return blocks that a chat
+# completion cannot represent.
 _CLIENT_TOOL = re.compile(r"(bash|text_editor|memory)_\d{8}")
 _TOOL_EXTRAS = ("cache_control", "defer_loading", "eager_input_streaming", "input_examples")
 _TOOL_FIELDS = frozenset({"type", "function", *_TOOL_EXTRAS})
@@ -24,12 +24,12 @@ _CHOICES = {"none": "none", "auto": "auto", "required": "any", "any": "any"}
 
 
 def encode_tools(body: Json, *, can_force: bool, dropped: Dropped) -> Json:
-    """Returns the request's `tools` and `tool_choice`, where it has them.
+    """Returns the request's `tools` and `tool_choice`, if present.
 
     Args:
         body: The canonical request.
-        can_force: Whether the model can be made to call a tool. If not, it is left to choose, and that is noted.
-        dropped: Where to note what has no equivalent.
+        can_force: Whether tool calls can be forced. If not, the model chooses, and that is reported as dropped.
+        dropped: Collects parameters without an equivalent.
     """
     for old in ("functions", "function_call"):
         if not is_neutral(old, body.get(old)):
@@ -41,7 +41,7 @@ def encode_tools(body: Json, *, can_force: bool, dropped: Dropped) -> Json:
         choice = {"type": choice["mode"]}
     if not tools:
         if choice["type"] in ("any", "tool"):
-            raise invalid_request("'tool_choice' asks for a tool, but there is none.", "tool_choice")
+            raise invalid_request("'tool_choice' requires a tool, but the request has none.", "tool_choice")
         return {}
     if choice["type"] in ("any", "tool") and not can_force:
         dropped.add("tool_choice")
@@ -80,7 +80,7 @@ def _tool(tool: Json, path: str, dropped: Dropped) -> Json:
 
 
 def _make_strict(encoded: Json, path: str, dropped: Dropped) -> None:
-    """Makes a tool strict, whose schema has the limits of structured outputs then."""
+    """Makes a tool strict; its schema then has the restrictions of structured outputs."""
     try:
         schema, weaker = adapt_schema(encoded["input_schema"], RULES, f"{path}.parameters")
     except RecursiveSchemaError:
@@ -109,7 +109,7 @@ def _choice(body: Json, dropped: Dropped) -> Json:
         if kind == "allowed_tools":
             return _allowed(required(choice, "allowed_tools", dict, "tool_choice"))
     raise invalid_request(
-        f"Invalid value for 'tool_choice': {kind[:64]!r}. This model takes 'none', 'auto', 'required', a function or"
+        f"Invalid value for 'tool_choice': {kind[:64]!r}. This model supports 'none', 'auto', 'required', a function or"
         " 'allowed_tools'.",
         "tool_choice",
     )

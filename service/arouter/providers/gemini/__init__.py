@@ -1,1 +1,1 @@
-"""The `gemini` wire protocol: Google's generateContent, v1beta, as the Gemini API (not Vertex AI) speaks it."""
+"""The `gemini` wire protocol: Google's generateContent, v1beta, of the Gemini API (not Vertex AI)."""

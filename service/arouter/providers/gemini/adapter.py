@@ -1,4 +1,4 @@
-"""Gemini's paths, headers, model list and the assembly of a request; each half of the translation has its own file."""
+"""Gemini's paths, headers, model list and request assembly; each part of the translation has its own module."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ _PAGE = f"{_MODELS}?pageSize=1000"
 
 
 class GeminiAdapter(Adapter):
-    """Translates to generateContent and back. The base URL is the host's root."""
+    """Translates to and from generateContent. The base URL is the host's root."""
 
     models_path = _PAGE
 
     @override
     def headers(self, api_key: str | None) -> dict[str, str]:
-        # Never the `?key=` of the older examples: URLs end up in logs.
+        # Never the `?key=` of older examples, because URLs are logged.
         return {"x-goog-api-key": api_key} if api_key else {}
 
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         dropped = Dropped()
-        said = dict(request.body)
-        names = portable_names(said, tool_names.GEMINI)
-        if has_calls(said["messages"]):
-            said["messages"] = portable_ids(said["messages"], tool_ids.GEMINI)
+        canonical = dict(request.body)
+        names = portable_names(canonical, tool_names.GEMINI)
+        if has_calls(canonical["messages"]):
+            canonical["messages"] = portable_ids(canonical["messages"], tool_ids.GEMINI)
         messages = encode_messages(
-            said["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
+            canonical["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
         )
-        body: dict[str, Any] = {**messages, **encode_parameters(said, model, dropped)}
+        body: dict[str, Any] = {**messages, **encode_parameters(canonical, model, dropped)}
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
         try:
             return WireRequest(path, orjson.dumps(body), dropped.names(), names=names)
         except orjson.JSONEncodeError as error:
-            # orjson reads deeper than it writes.
+            # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error
 
     @override

@@ -1,10 +1,10 @@
-"""Messages as Gemini's systemInstruction and contents.
+"""Encodes messages as Gemini's systemInstruction and contents.
 
-- The system and developer messages that open a conversation are the systemInstruction. Later ones stay where they are,
-  as the user's words: their place is part of their meaning, and moving them would invalidate the cached prompt.
-- Neighbours with one role become one content. Results of functions are kept apart from the user's own words, right
-  behind the calls they answer, wherever the client put them: Gemini accepts them nowhere else.
-- Reasoning goes back as the signatures that stand for it; its text does not.
+- System and developer messages at the beginning become the systemInstruction. Later ones keep their position as user
+  messages: the position is part of their meaning, and moving them would invalidate the cached prompt.
+- Consecutive messages with the same role become one content. Function results are separate from the user's content,
+  directly after their calls, wherever the client put them: Gemini requires this position.
+- Reasoning is sent back as its signatures, without its text.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from arouter.providers.gemini.values import arguments_object, result_object
 from arouter.providers.message_order import CONTINUE, OPENING, PREFILL
 
 SIGNATURE_FORMAT = "google-gemini-v1"
-"""Marks the entries of `reasoning_details` that are Gemini's own (OpenRouter's name for them)."""
+"""The `format` of Gemini's own entries in `reasoning_details` (OpenRouter's name)."""
 
 _NO_SIGNATURE = "skip_thought_signature_validator"
-"""What Google tells clients to send for calls that Gemini did not make (ai.google.dev, "Thought signatures")."""
+"""The signature that Google specifies for calls that Gemini did not make (ai.google.dev, "Thought signatures")."""
 
 _SYSTEM = frozenset({"system", "developer"})
 
@@ -42,7 +42,7 @@ _FIELDS_OF_ROLE = {
         "refusal",
         "tool_calls",
     },
-    # The call's id already says the function's name.
+    # The call's id already identifies the function.
     "tool": _FIELDS | {"name", "tool_call_id"},
     "function": _FIELDS | {"name"},
 }
@@ -53,7 +53,7 @@ class _Turn(NamedTuple):
     role: str
     parts: list[JsonObject]
     answers: bool = False
-    """Whether it holds the results of functions, and nothing else."""
+    """Whether it contains only function results."""
 
 
 def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool, prefill: bool) -> JsonObject:
@@ -61,19 +61,20 @@ def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool,
 
     Args:
         messages: In canonical form.
-        dropped: Takes the names of what the messages say and Gemini cannot.
-        is_3: Whether the model is of Gemini 3 or later: it refuses a call without a thought signature, and takes media
-            in the results of functions.
-        prefill: Whether the model continues a conversation that ends with its own turn; else the user asks it to.
+        dropped: Collects members that Gemini does not support.
+        is_3: Whether the model is Gemini 3 or later, which rejects calls without a thought signature and supports media
+        in function results.
+        prefill: Whether the model continues a conversation that ends with its own turn; otherwise a user turn that asks
+        to continue is appended.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming the message or part that Gemini cannot be given.
+        ARouterError: INVALID_REQUEST with the path of the message or part that Gemini does not support.
     """
     opening = 0
     while opening < len(messages) and messages[opening]["role"] in _SYSTEM:
         opening += 1
     if opening == len(messages):
-        opening = 0  # Gemini does not answer an instruction alone
+        opening = 0  # Gemini requires content besides instructions
     conversation = _Conversation(dropped, is_3, prefill)
     instruction: list[JsonObject] = []
     for index, message in enumerate(messages):
@@ -84,14 +85,14 @@ def encode_messages(messages: list[JsonObject], dropped: Dropped, *, is_3: bool,
             conversation.add(message, path)
     contents = conversation.contents()
     if not contents:
-        raise invalid_request("Parameter 'messages' holds nothing to answer.", "messages")
+        raise invalid_request("Parameter 'messages' has no content to answer.", "messages")
     return (
         {"systemInstruction": {"parts": instruction}, "contents": contents} if instruction else {"contents": contents}
     )
 
 
 class _Call(NamedTuple):
-    """A call, and where what belongs to its result is put: the result itself, and media that it cannot hold."""
+    """A call, and where its result and the media that the result cannot contain are put."""
 
     name: str
     answers: list[JsonObject]
@@ -99,7 +100,7 @@ class _Call(NamedTuple):
 
 
 class _Conversation:
-    """The turns so far, and where the results of each call belong."""
+    """The turns so far, and where the results of each call are put."""
 
     def __init__(self, dropped: Dropped, is_3: bool, prefill: bool) -> None:
         self._dropped = dropped
@@ -110,7 +111,7 @@ class _Conversation:
         self._legacy_calls: dict[str, _Call] = {}
 
     def contents(self) -> list[JsonObject]:
-        """Returns the turns that say something, neighbours of one kind merged."""
+        """Returns the turns with content; consecutive turns of one kind are merged."""
         merged: list[_Turn] = []
         for turn in self._turns:
             if not turn.parts:
@@ -122,7 +123,7 @@ class _Conversation:
             else:
                 merged.append(turn)
         if merged and any("functionCall" in part for part in merged[0].parts):
-            # A call must follow the user's words or results (diegosouzapw/OmniRoute#13573).
+            # A call must follow a user turn or results (diegosouzapw/OmniRoute#13573).
             merged.insert(0, _Turn("user", [{"text": OPENING}]))
         if merged and merged[-1].role == "model" and not self._prefill and "functionCall" not in merged[-1].parts[-1]:
             self._dropped.add(PREFILL)
@@ -130,7 +131,7 @@ class _Conversation:
         return [{"role": turn.role, "parts": turn.parts} for turn in merged]
 
     def add(self, message: JsonObject, path: str) -> None:
-        """Adds one message's turn, or its result to the turn where it belongs."""
+        """Adds a message as a turn, or a result to the turn of its call."""
         role = message["role"]
         self._note_rest(message)
         if role == "assistant":
@@ -171,7 +172,7 @@ class _Conversation:
         details = [
             entry for entry in objects(message.get("reasoning_details")) if entry.get("format") == SIGNATURE_FORMAT
         ]
-        # An empty text in an answer with calls is what clients write for none.
+        # Clients send an empty string for the content of a message with calls.
         parts = _signed_thoughts(details) + [part for part in self._content(message, path) if part.get("text") != ""]
         if refusal := text_in(message.get("refusal")):
             parts.append({"text": refusal})
@@ -185,7 +186,7 @@ class _Conversation:
         ]
         if own := _signature(message):
             signatures.append(own)
-        # In a part of its own, as Gemini streams it: the texts have been joined since.
+        # As a separate part, as in Gemini's streams: the texts have been concatenated since.
         parts += [{"text": "", "thoughtSignature": signature} for signature in signatures]
         answers: list[JsonObject] = []
         media: list[JsonObject] = []
@@ -197,7 +198,7 @@ class _Conversation:
         if (legacy := message.get("function_call")) is not None:
             call_parts.append(self._legacy_call(legacy, f"{path}.function_call", answers, media))
         if call_parts and self._is_3:
-            # Only the first of parallel calls is signed.
+            # Only the first of parallel calls has a signature.
             call_parts[0].setdefault("thoughtSignature", _NO_SIGNATURE)
         self._turns.append(_Turn("model", parts + call_parts))
         if call_parts:
@@ -241,11 +242,12 @@ class _Conversation:
             raise invalid_request(f"Missing required parameter: '{path}.tool_call_id'.", f"{path}.tool_call_id")
         calls = self._calls.get(id_)
         if calls is None:
-            # Gemini wants the function's name, which only the call says.
+            # Gemini requires the function's name, which only the call contains.
             raise invalid_request(
-                f"'{path}.tool_call_id' is {id_[:64]!r}, which no earlier message calls.", f"{path}.tool_call_id"
+                f"'{path}.tool_call_id' is {id_[:64]!r}, which is not the id of an earlier call.",
+                f"{path}.tool_call_id",
             )
-        # Of calls with one id the oldest that has no result yet; a second result of one call goes where the first went.
+        # The oldest call with this id that has no result yet; a second result of a call is put after the first one.
         call = calls.popleft() if len(calls) > 1 else calls[0]
         call.answers.append({"functionResponse": {"id": id_, "name": call.name, **self._result(message, path, call)}})
 
@@ -271,7 +273,7 @@ class _Conversation:
 
 
 def _sort_as_called(answers: list[JsonObject], called: list[JsonObject]) -> None:
-    """Puts results in the order of their calls: of calls of one function, older models know no other bond."""
+    """Sorts results in the order of their calls, by which older models match calls of the same function."""
     places = {part["functionCall"].get("id"): place for place, part in enumerate(called) if "functionCall" in part}
     answers.sort(key=lambda part: places.get(part["functionResponse"].get("id"), len(places)))
 
@@ -285,7 +287,7 @@ def _signed_thoughts(details: list[JsonObject]) -> list[JsonObject]:
 
 
 def _images(message: JsonObject, path: str) -> list[JsonObject]:
-    """Returns the images that an earlier answer held, as this router gave them to the client."""
+    """Returns the images of an earlier answer, in the format in which this router returned them."""
     parts = []
     for index, image in enumerate(objects(message.get("images"))):
         url = text_in(object_in(image.get("image_url")).get("url"))

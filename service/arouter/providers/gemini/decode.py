@@ -1,4 +1,4 @@
-"""Candidates as choices, whole or piece by piece: what a stream's pieces add up to is what a whole answer says."""
+"""Decodes candidates to choices, complete or streamed; the deltas of a stream add up to the complete answer."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ _FINISHES = {
     "SAFETY": "content_filter",
     "SPII": "content_filter",
 }
-"""Every other reason (MALFORMED_FUNCTION_CALL, OTHER, …) is a model that failed, an error: OpenAI has no word."""
+"""Any other reason (MALFORMED_FUNCTION_CALL, OTHER, …) is a failure of the model without an OpenAI equivalent: an
+error."""
 
 
 class ChoiceReader:
-    """Reads one candidate, from as many pieces as it comes in."""
+    """Decodes one candidate from one or more increments."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -51,10 +52,10 @@ class ChoiceReader:
         self._sources: JsonObject = {}
 
     def read(self, candidate: JsonObject, response_id: str) -> JsonObject:
-        """Returns what a piece of the candidate adds to the message.
+        """Returns the delta of an increment of the candidate.
 
         Raises:
-            ProviderError: The model ended for a reason that makes no answer.
+            ProviderError: The finish reason is an error.
         """
         delta: JsonObject = {}
         for part in objects(object_in(candidate.get("content")).get("parts")):
@@ -67,14 +68,14 @@ class ChoiceReader:
         return delta
 
     def block(self, feedback: JsonObject) -> None:
-        """Ends the choice whose prompt was blocked, as if the answer had been: it was understood and refused."""
+        """Ends the choice because the prompt was blocked, as if the answer had been blocked."""
         self._reason = text_in(feedback.get("blockReason")) or ""
         self._message = text_in(feedback.get("blockReasonMessage"))
         self._finish = "content_filter"
         self.finished = True
 
     def close(self) -> tuple[JsonObject, JsonObject]:
-        """Returns what the end adds to the message and to the choice. Only when `finished`."""
+        """Returns the last additions to the message and the choice. Only if `finished`."""
         delta: JsonObject = {}
         finish = self._finish
         if self._calls and finish == "stop":
@@ -91,7 +92,7 @@ class ChoiceReader:
         if reason == "MISSING_THOUGHT_SIGNATURE":
             raise ProviderError(
                 Failure.INVALID_REQUEST,
-                message or "Gemini misses a thought signature: send 'extra_content' of its tool calls back.",
+                message or "A thought signature is missing: send back 'extra_content' of tool calls.",
                 param="messages",
             )
         if reason not in _FINISHES:
@@ -143,7 +144,7 @@ class ChoiceReader:
         return tool_call
 
     def _call_id(self, response_id: str, name: str, arguments: bytes) -> str:
-        """Returns the id of a call that Gemini gave none: the same however often the answer is read."""
+        """Returns an id for a call without one; it is the same each time the answer is decoded."""
         seen = b"\0".join((f"{response_id}/{self.index}/{self._calls}/{name}".encode(), arguments))
         return f"call_{hashlib.sha256(seen).hexdigest()[:24]}"
 
@@ -166,10 +167,10 @@ class ChoiceReader:
 
 
 def decode_answer(answer: JsonObject) -> JsonObject:
-    """Returns the completion in a whole answer.
+    """Returns the completion in an answer.
 
     Raises:
-        ProviderError: PROVIDER_BAD_RESPONSE, or what a candidate's end means.
+        ProviderError: PROVIDER_BAD_RESPONSE, or the error of a candidate's finish reason.
     """
     response_id = text_in(answer.get("responseId")) or ""
     choices = [
@@ -207,7 +208,7 @@ def _choice(reader: ChoiceReader, candidate: JsonObject, response_id: str) -> Js
 
 
 def envelope(answer: JsonObject, kind: str) -> JsonObject:
-    """Returns what every completion or chunk of an answer has in common."""
+    """Returns the common fields of a completion or chunk."""
     return {
         "id": text_in(answer.get("responseId")) or "",
         "object": kind,
@@ -216,16 +217,16 @@ def envelope(answer: JsonObject, kind: str) -> JsonObject:
 
 
 def usage_of(answer: JsonObject) -> JsonObject | None:
-    """Returns what Gemini says was used so far, in OpenAI's words: reasoning is a part of the completion's tokens.
+    """Returns the usage so far in OpenAI's format, in which completion tokens include reasoning.
 
-    What is malformed stays so, and makes a sum of it null: whoever charges it must see that.
+    Malformed counts are kept, and their sums become null, so that billing can detect them.
     """
     used = answer.get("usageMetadata")
     if not isinstance(used, dict) or not used:
         return None
     prompt = sum_counts(used.get("promptTokenCount"), used.get("toolUsePromptTokenCount"))
     thoughts = used.get("thoughtsTokenCount")
-    # protobuf's JSON leaves zeros out: an answer of no tokens is not said.
+    # protobuf's JSON omits zeros, so the count of an empty answer is absent.
     completion = sum_counts(0, used.get("candidatesTokenCount"), thoughts)
     prompt_details = {"cached_tokens": used.get("cachedContentTokenCount") or 0}
     completion_details = {"reasoning_tokens": thoughts or 0}
@@ -248,7 +249,7 @@ def _tokens_of(modality: str, details: Any) -> int:
 
 
 def logprobs_of(candidate: JsonObject) -> JsonObject | None:
-    """Returns a candidate's log probabilities, if it has any."""
+    """Returns a candidate's log probabilities, if any."""
     result = object_in(candidate.get("logprobsResult"))
     chosen = objects(result.get("chosenCandidates"))
     if not chosen:
@@ -263,12 +264,12 @@ def logprobs_of(candidate: JsonObject) -> JsonObject | None:
 
 def _logprob(token: JsonObject) -> JsonObject:
     text = token.get("token") if isinstance(token.get("token"), str) else ""
-    # Zero, a certainty, is left out by protobuf's JSON.
+    # protobuf's JSON omits zero, which is a certainty.
     return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": list(str(text).encode())}
 
 
 def _code(part: JsonObject) -> str | None:
-    """Returns code that Gemini ran and what it printed as Markdown, the form in which models show code."""
+    """Returns code that Gemini executed, and its output, as Markdown, as models show code."""
     if isinstance(code := part.get("executableCode"), dict):
         return f"\n```{str(code.get('language') or '').lower()}\n{code.get('code') or ''}\n```\n"
     if isinstance(result := part.get("codeExecutionResult"), dict):
@@ -277,5 +278,5 @@ def _code(part: JsonObject) -> str | None:
 
 
 def _signed(signature: str) -> JsonObject:
-    """Returns the signature where Google's own OpenAI-compatible API puts it."""
+    """Returns the signature in the place where Google's own OpenAI-compatible API has it."""
     return {"google": {"thought_signature": signature}}

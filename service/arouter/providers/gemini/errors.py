@@ -1,4 +1,4 @@
-"""Gemini's error object: `{"code", "message", "status", "details": [google.rpc.…]}`, alone or in an array of one."""
+"""Parses Gemini's error object: `{"code", "message", "status", "details": [google.rpc.…]}`, possibly in an array."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _MAX_RETRY_AFTER = 3600
 
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
-    """Returns the error that a non-2xx answer means."""
+    """Decodes a non-2xx response."""
     answer = parse_error(body)
-    if isinstance(answer, list) and answer:  # as a stream's errors come now and then
+    if isinstance(answer, list) and answer:  # errors of streams are sometimes arrays
         answer = answer[0]
     return _error(status, object_in(answer).get("error"), retry_after)
 
 
 def embedded_error(error: Any) -> ProviderError:
-    """Returns the error that came with a 200, as the whole answer or as an event of a stream."""
+    """Decodes an error that was sent with status 200, as an answer or as an event of a stream."""
     code = object_in(error).get("code")
     return _error(code if type(code) is int and 400 <= code <= 599 else 500, error, None)
 
@@ -32,12 +32,12 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     fields = object_in(error)
     details = objects(fields.get("details"))
     if status == 400 and fields.get("status") == "FAILED_PRECONDITION":
-        status = 401  # A country or a billing account that may not use the API.
+        status = 401  # The country or billing account is not allowed to use the API.
     return error_from_status(
         status,
         text_in(error) or text_in(fields.get("message")),
         param=_param(details),
-        # Gemini's own word, except where the table has OpenAI's.
+        # Gemini's own code, unless the error table has OpenAI's.
         code=None if status == 429 else text_in(fields.get("status")),
         retry_after=_retry_delay(details) if retry_after is None else retry_after,
         marks=tuple(text_in(detail.get("reason")) for detail in details),
@@ -45,7 +45,7 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
 
 
 def _param(details: list[JsonObject]) -> str | None:
-    """Returns the parameter that google.rpc.BadRequest blames."""
+    """Returns the parameter named in google.rpc.BadRequest."""
     for detail in details:
         for violation in objects(detail.get("fieldViolations")):
             field = text_in(violation.get("field"))
@@ -55,7 +55,7 @@ def _param(details: list[JsonObject]) -> str | None:
 
 
 def _retry_delay(details: list[JsonObject]) -> int | None:
-    """Returns google.rpc.RetryInfo's delay, a text such as `34.07s`, in whole seconds and at most an hour."""
+    """Returns google.rpc.RetryInfo's delay, such as `34.07s`, in whole seconds, at most an hour."""
     for detail in details:
         delay = text_in(detail.get("retryDelay"))
         if delay is None:

@@ -1,4 +1,4 @@
-"""Sources of an answer as OpenAI's url_citation annotations."""
+"""Converts the sources of an answer to OpenAI's url_citation annotations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from arouter.providers.gemini.lenient import JsonObject, count, object_in, objec
 
 
 def citations_of(sources: JsonObject, content: str) -> list[JsonObject]:
-    """Returns a citation for each source that has a URL, one for each place it supports.
+    """Returns a citation for each source with a URL and each segment that it supports.
 
     Args:
         sources: `groundingMetadata` and `citationMetadata` of a candidate.
-        content: Its whole text. Gemini counts in UTF-8 bytes, OpenAI in characters.
+        content: The complete text. Gemini counts in UTF-8 bytes, OpenAI in characters.
     """
     text = content.encode()
     grounding = object_in(sources.get("groundingMetadata"))
@@ -48,11 +48,15 @@ def _citation(source: JsonObject, span: tuple[int, int]) -> list[JsonObject]:
 
 
 def _span(segment: JsonObject, content: str, text: bytes) -> tuple[int, int]:
-    """Returns a segment's place in characters. It counts within its part, which need not be the first."""
+    """Returns a segment's range in characters. It is relative to its part, which need not be the first."""
     start, end = count(segment.get("startIndex")), count(segment.get("endIndex"))
-    said = text_in(segment.get("text"))
-    if said is not None and text[start:end] != said.encode() and (place := content.find(said)) >= 0:
-        return place, place + len(said)
+    segment_text = text_in(segment.get("text"))
+    if (
+        segment_text is not None
+        and text[start:end] != segment_text.encode()
+        and (place := content.find(segment_text)) >= 0
+    ):
+        return place, place + len(segment_text)
     return _characters(text[:start]), _characters(text[:end])
 
 

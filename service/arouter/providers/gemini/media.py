@@ -1,4 +1,4 @@
-"""Images, audio, video and files as Gemini's inlineData (bytes) or fileData (a URL that Google fetches)."""
+"""Encodes images, audio, video and files as Gemini's inlineData (bytes) or fileData (a URL that Google fetches)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arouter.providers.data_uri import canonical_type, is_data_uri, parse_data_u
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.lenient import JsonObject
 
-# ai.google.dev/gemini-api/docs/file-input-methods. A table of our own: `mimetypes` reads the machine's files.
+# ai.google.dev/gemini-api/docs/file-input-methods. Not `mimetypes`, which depends on the machine's files.
 _TYPES = {
     "aac": "audio/aac",
     "aiff": "audio/aiff",
@@ -49,15 +49,15 @@ _FETCHED = frozenset({"http", "https", "gs"})
 
 
 def media_part(part: JsonObject, path: str, dropped: Dropped) -> JsonObject:
-    """Returns the part for one that is not text.
+    """Returns the part for a part that is not text.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming the part, if Gemini cannot be given it.
+        ARouterError: INVALID_REQUEST with the path of the part, if Gemini does not support it.
     """
     kind = part["type"]
     if kind in ("image_url", "video_url"):
         media = _field(part, kind, path)
-        if isinstance(media, str):  # not OpenAI's form, but a common one
+        if isinstance(media, str):  # not OpenAI's format, but common
             media = {"url": media}
         if media.get("detail") not in (None, "auto"):
             dropped.add(f"messages[].content[].{kind}.detail")
@@ -72,14 +72,14 @@ def media_part(part: JsonObject, path: str, dropped: Dropped) -> JsonObject:
         file = _field(part, kind, path)
         dropped.add_rest(file, _FILE_FIELDS, "messages[].content[].file.")
         return _file(file, f"{path}.file")
-    raise invalid_request(f"Gemini has no content part of type '{kind[:64]}' ({path}).", f"{path}.type")
+    raise invalid_request(f"Content parts of type '{kind[:64]}' are not supported by Gemini ({path}).", f"{path}.type")
 
 
 def part_from_url(url: str, path: str) -> JsonObject:
     """Returns the part for a data URI or for a URL that Google can fetch.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming `path`.
+        ARouterError: INVALID_REQUEST with `path`.
     """
     if is_data_uri(url):
         return _from_data_uri(url, path)
@@ -114,7 +114,7 @@ def _file(file: JsonObject, path: str) -> JsonObject:
         mime_type = _type_of(name) if isinstance(name, str) else None
         if mime_type is None:
             raise invalid_request(
-                f"'{path}' does not say what type of file it is: send a data URI or a 'filename' with an extension.",
+                f"'{path}' has no media type: send a data URI or a 'filename' with an extension.",
                 f"{path}.file_data",
             )
         return _inline(mime_type, data)

@@ -1,4 +1,4 @@
-"""An entry of Gemini's model list: ai.google.dev/api/models, `Model`."""
+"""Parses an entry of Gemini's model list: ai.google.dev/api/models, `Model`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from arouter.providers.model_pages import UnreadableEntryError
 
 
 def read_model(entry: Any) -> ListedModel | None:
-    """Returns what an entry says of a model; None if it is not one that chats.
+    """Returns the model of an entry; None if it cannot chat.
 
-    The speech and image models have generateContent too, and what comes out of one is nowhere said but in its name.
+    Speech and image models support generateContent too; their output type is indicated only by their names.
 
     Raises:
-        UnreadableEntryError: It is no model.
+        UnreadableEntryError: The entry is invalid.
     """
     name = (native_name(object_in(entry).get("name")) or "").removeprefix("models/")
     if not name:
@@ -28,7 +28,7 @@ def read_model(entry: Any) -> ListedModel | None:
         return None
     details = ModelDetails(
         display_name=label(entry.get("displayName"), name),
-        # Of the prompt alone; the answer comes on top. No other number is nearer to what the two may have together.
+        # The limit of the prompt alone, without the answer. No other value is closer to the context length.
         context_length=tokens(entry.get("inputTokenLimit")),
         max_output_tokens=tokens(entry.get("outputTokenLimit")),
     )

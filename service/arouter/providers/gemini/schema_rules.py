@@ -1,7 +1,7 @@
-"""The part of JSON Schema that Gemini takes in `responseJsonSchema` and `parametersJsonSchema`.
+"""The subset of JSON Schema that Gemini supports in `responseJsonSchema` and `parametersJsonSchema`.
 
-Source: ai.google.dev, GenerationConfig.responseJsonSchema (read in November 2026). `oneOf` counts as `anyOf`; beside
-`$ref` only members that begin with `$` may stand, and the service lets `description` and `default` pass.
+Source: ai.google.dev, GenerationConfig.responseJsonSchema (read in November 2026). `oneOf` is treated as `anyOf`; only
+members that start with `$` are documented beside `$ref`, but the service also accepts `description` and `default`.
 """
 
 from __future__ import annotations

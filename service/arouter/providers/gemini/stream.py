@@ -1,4 +1,4 @@
-"""A streamed answer: every event is a whole response with the pieces that are new, and nothing marks the last one."""
+"""Decodes a stream: every event is a complete response with new increments, and the last one is not marked."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from arouter.providers.surrogates import SurrogateJoiner
 
 
 class GeminiStreamDecoder(StreamDecoder):
-    """Holds a reader for each candidate. Their ends are told when the stream ends.
+    """Holds a reader for each candidate. Finish reasons are sent only when the stream ends.
 
-    Not before, because text may follow a finishReason (some models send one with every piece), and sources do.
+    Text may follow a finishReason (some models send one with every increment), and so may sources.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,10 @@ class GeminiStreamDecoder(StreamDecoder):
         return [last, usage_chunk(self._template, self.usage)] if self.usage else [last]
 
     def _reader(self, index: int, opened: list[JsonObject]) -> ChoiceReader:
-        """Returns the choice's reader. A new choice is opened first, alone: OpenAI's accumulator relies on it."""
+        """Returns the choice's reader.
+
+        A new choice is first opened by a delta of its own, as OpenAI's accumulator requires.
+        """
         if index not in self._readers:
             self._readers[index] = ChoiceReader(index)
             opened.append(_piece(index, {"role": "assistant"}, None))

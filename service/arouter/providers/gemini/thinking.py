@@ -1,9 +1,9 @@
-"""`reasoning_effort` and `reasoning` as Gemini's thinkingConfig, which differs between generations of models.
+"""Encodes `reasoning_effort` and `reasoning` as Gemini's thinkingConfig, which differs between model generations.
 
 Source: ai.google.dev/gemini-api/docs/thinking and …/docs/openai, whose table of `reasoning_effort` this follows. Gemini
-2.5 takes a budget in tokens, later generations a level. Setting both is an error there. A level that a model lacks is
-one too, so MINIMAL goes only to models that are documented to have it, and XHIGH, which few have, to none: whoever
-wants it can say so by `thinkingConfig`.
+2.5 takes a budget in tokens, later generations a level; both together are an error. An unsupported level is an error
+too, so MINIMAL is sent only to models that are documented to support it, and XHIGH, which few support, never: clients
+can set it through `thinkingConfig`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from arouter.providers.gemini.lenient import JsonObject
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 
 _LEVELS = {
-    "none": "LOW",  # as little as there is: these generations cannot stop thinking
+    "none": "LOW",  # the minimum: these generations cannot disable thinking
     "minimal": "LOW",
     "low": "LOW",
     "medium": "MEDIUM",
@@ -34,7 +34,7 @@ _BUDGETS = {
     "low": 1024,
     "medium": 8192,
     "high": 24576,
-    "xhigh": 24576,  # the most that every 2.5 model accepts
+    "xhigh": 24576,  # the maximum that all 2.5 models accept
     "max": 24576,
 }
 _LOWEST_BUDGET_OF_PRO = 128
@@ -42,17 +42,17 @@ _FIRST_WITHOUT_PREFILL = (3, 6)
 
 
 def takes_budget(model: str) -> bool:
-    """Says whether the model's thinking is set in tokens. An alias without a number names a later generation."""
+    """Returns whether the model takes a token budget. An alias without a number refers to a later generation."""
     return _version(model) < (3, 0)
 
 
 def validates_signatures(model: str) -> bool:
-    """Says whether the model refuses a function call in the history that carries no thought signature."""
+    """Returns whether the model rejects function calls in the history without a thought signature."""
     return "gemini" in model and not takes_budget(model)
 
 
 def continues_answers(model: str) -> bool:
-    """Says whether the model continues a conversation that ends with its own turn.
+    """Returns whether the model continues a conversation that ends with its own turn.
 
     "Requests ending with a model turn are not supported" (LibreChat-AI/agents#323, anomalyco/opencode#45359).
     """
@@ -60,10 +60,11 @@ def continues_answers(model: str) -> bool:
 
 
 def thinking_config(body: JsonObject, model: str, dropped: Dropped) -> JsonObject | None:
-    """Returns thinkingConfig, or None where the request does not say.
+    """Returns thinkingConfig, or None if the request has no reasoning options.
 
-    Whoever sets an effort also gets the thoughts, unless it asks not to. Of two settings the more specific one counts
-    and the other is named in `dropped`: thinkingConfig, `reasoning.max_tokens`, `reasoning.effort`, `reasoning_effort`.
+    With an effort, thoughts are included unless the request excludes them. Of several options the most specific one is
+    used and the others are reported as dropped: thinkingConfig, `reasoning.max_tokens`, `reasoning.effort`,
+    `reasoning_effort`.
     """
     native = body.get("thinkingConfig") or body.get("thinking_config")
     asked = body.get("reasoning")

@@ -1,7 +1,7 @@
-"""Tools and tool_choice as Gemini's tools and functionCallingConfig.
+"""Encodes tools and tool_choice as Gemini's tools and functionCallingConfig.
 
-JSON Schemas go as they are, in the client's key order, into `parametersJsonSchema`; the older `parameters` takes a
-dialect of OpenAPI that lacks half of what clients send.
+JSON Schemas are sent in `parametersJsonSchema` with the client's key order; the older `parameters` takes an OpenAPI
+dialect that lacks much of what clients use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from arouter.providers.gemini.lenient import JsonObject, object_in, objects, tex
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.json_schema import adapt_schema
 
-# Gemini's own tools, which a client may name beside its functions.
+# Gemini's own tools, which a client may use besides its functions.
 _NATIVE = {
     "code_execution": "codeExecution",
     "computer_use": "computerUse",
@@ -34,10 +34,10 @@ _MODES = {"none": "NONE", "auto": "AUTO", "required": "ANY"}
 
 
 def encode_tools(body: JsonObject, dropped: Dropped) -> JsonObject:
-    """Returns `tools` and `toolConfig`, as far as the request has them.
+    """Returns `tools` and `toolConfig`, if present.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming a tool or choice that Gemini does not know.
+        ARouterError: INVALID_REQUEST with the tool or choice that Gemini does not support.
     """
     declarations: list[JsonObject] = []
     tools: list[JsonObject] = []
@@ -96,12 +96,12 @@ def _native_tool(tool: JsonObject, path: str) -> JsonObject:
     if not names or not all(name in _NATIVE_NAMES for name in names):
         kind = tool.get("type")
         shown = f"of type {kind[:64]!r}" if isinstance(kind, str) else "without a type"
-        raise invalid_request(f"Gemini has no tools {shown} ('{path}').", f"{path}.type")
+        raise invalid_request(f"Tools {shown} are not supported by Gemini ('{path}').", f"{path}.type")
     return {_NATIVE_NAMES[name]: tool[name] or {} for name in names}
 
 
 def _choice(body: JsonObject, dropped: Dropped) -> JsonObject:
-    """Returns functionCallingConfig; empty where the request leaves the choice to the model's default."""
+    """Returns functionCallingConfig; empty if the request does not set a choice."""
     param = "tool_choice" if body.get("tool_choice") is not None else "function_call"
     choice = body.get(param)
     if choice is None:
@@ -131,12 +131,12 @@ def _allowed(allowed: JsonObject) -> JsonObject:
     mode = allowed.get("mode")
     if mode not in ("auto", "required") or not names or not all(text_in(name) for name in names):
         raise _unknown("tool_choice.allowed_tools")
-    # AUTO takes no names; VALIDATED is AUTO that does.
+    # AUTO takes no names; VALIDATED is AUTO with names.
     return {"mode": "ANY" if mode == "required" else "VALIDATED", "allowedFunctionNames": names}
 
 
 def _unknown(param: str) -> ARouterError:
     return invalid_request(
-        f"Invalid value for '{param}'. Gemini can be told none, auto, required, one function or a set of functions.",
+        f"Invalid value for '{param}'. Gemini supports none, auto, required, one function or a set of functions.",
         param,
     )

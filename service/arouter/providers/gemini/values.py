@@ -1,4 +1,4 @@
-"""The JSON texts of OpenAI's calls and results as the JSON objects that Gemini wants in their place."""
+"""Converts the JSON texts of OpenAI's calls and results to the JSON objects that Gemini requires."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from arouter.errors import invalid_request
 from arouter.providers.gemini.lenient import JsonObject
 
 _DEEPEST = 64
-"""Nesting that both JSON here and protobuf there can take, with room for what is around it."""
+"""Maximum nesting that both Python's JSON and protobuf support, with room for the enclosing objects."""
 
 _EXACT = 2**53
-"""Above it Google's JSON values, which are doubles, lose digits."""
+"""Above it Google's JSON numbers, which are doubles, lose digits."""
 
 
 def arguments_object(arguments: Any, path: str) -> JsonObject:
     """Returns a call's arguments.
 
-    What a model once wrote and is no JSON object stays readable to the next one, as the text it was.
+    Text of a model that is not a JSON object is wrapped in one, so that the next model can read it.
 
     Raises:
-        ARouterError: INVALID_REQUEST, if they are not even a text.
+        ARouterError: INVALID_REQUEST if the value is not a string.
     """
     if arguments is None or arguments == "":
         return {}
@@ -34,10 +34,10 @@ def arguments_object(arguments: Any, path: str) -> JsonObject:
 
 
 def result_object(text: str) -> JsonObject:
-    """Returns a function's result: the object it is, or `{"output": text}` for any other text.
+    """Returns a function's result: the object itself, or `{"output": text}` for any other text.
 
-    An object that Gemini's JSON would change (a 64-bit id, say) is such a text too, and so is one with a member `$ref`,
-    which to Gemini refers to a part of the response (ai.google.dev, "Function calling", multimodal responses).
+    The latter also for an object that Gemini's JSON would change (such as a 64-bit id), or with a member `$ref`, which
+    in Gemini refers to a part of the response (ai.google.dev, "Function calling", multimodal responses).
     """
     value = _object(text)
     return value if value is not None and _fits(value, exact=True) else {"output": text}
@@ -54,7 +54,7 @@ def _object(text: str) -> JsonObject | None:
 
 
 def _fits(value: JsonObject, *, exact: bool) -> bool:
-    """Walks level by level: recursion would end at Python's limit before orjson's."""
+    """Iterates level by level: recursion would reach Python's limit before orjson's."""
     level: list[Any] = [value]
     for _ in range(_DEEPEST):
         below: list[Any] = []

@@ -1,4 +1,4 @@
-"""Authenticates every call but health checks and reflection, before its handler runs."""
+"""Authenticates every call except health checks and reflection, before its handler runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from arouter.accounts.prefixes import LIVE_PREFIX, MANAGEMENT_PREFIX
 from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.context import Context, Handler
-from arouter.rpc.interceptors.errors import ending, handler_of, refusing
+from arouter.rpc.interceptors.errors import reject_with, stream_handler, with_error_status
 
 _PUBLIC = ("/grpc.health.", "/grpc.reflection.")
 _MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/", "/arouter.v1.AuditService/")
@@ -33,14 +33,14 @@ _ANY_KEY = (
 
 
 class Caller(NamedTuple):
-    """Who is calling.
+    """The caller of a call.
 
     Attributes:
-        key: The valid key that was sent, or what a workload calls with.
+        key: The valid key of the call, or the one that stands for a workload.
         request_id: `x-request-id`, which the gateway sets; empty for a direct call without one.
         is_rest: Whether the call came through the gateway's transcoder.
-        traceparent: The caller's trace, as it came; empty if there is none.
-        reservation: What counts the call against the key's limits.
+        traceparent: The `traceparent` header, unvalidated; empty if there is none.
+        reservation: The call's reservation against the key's limits.
     """
 
     key: AuthenticatedKey
@@ -51,21 +51,21 @@ class Caller(NamedTuple):
 
 
 caller: ContextVar[Caller] = ContextVar("caller")
-"""The caller of the call that is being handled. Set in the call's own task, so calls cannot see each other's."""
+"""The caller of the current call. Set in the call's own task, so it is not visible to other calls."""
 
 
 def is_public(method: str) -> bool:
-    """Says whether a method needs no key."""
+    """Returns whether a method requires no key."""
     return method.startswith(_PUBLIC)
 
 
 class AuthInterceptor(aio.ServerInterceptor):
-    """Lets a call through with `caller` set, or ends it with UNAUTHENTICATED.
+    """Sets `caller` for authenticated calls and rejects others with UNAUTHENTICATED.
 
     Args:
-        keys: Knows the keys.
-        look_for_new: Awaited before a key is refused that may have been made elsewhere a moment ago.
-        takes_workloads: Whether a client certificate may stand in for a key.
+        keys: The known keys.
+        look_for_new: Awaited before an unknown key is rejected, because another process may just have created it.
+        takes_workloads: Whether a client certificate may replace the key.
     """
 
     def __init__(self, keys: KeyStore, look_for_new: Callable[[], Awaitable[None]], *, takes_workloads: bool) -> None:
@@ -97,7 +97,7 @@ class AuthInterceptor(aio.ServerInterceptor):
         return await continuation(handler_call_details)
 
     def _for_workload(self, handler: Handler, method: str, sent: _Sent) -> Handler:
-        """Returns the handler behind a check of the client's certificate, which only the call's context knows."""
+        """Returns a handler that first checks the client's certificate, which only the call's context contains."""
         inner: Any = handler.stream_stream if handler.response_streaming else handler.stream_unary
 
         async def handle(messages: Any, context: Context) -> Any:
@@ -106,13 +106,13 @@ class AuthInterceptor(aio.ServerInterceptor):
             caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
             return await inner(messages, context)
 
-        return handler_of(ending(handle), handler)
+        return stream_handler(with_error_status(handle), handler)
 
     def _workload(self, context: Context) -> AuthenticatedKey | None:
-        # Imported only where it is wanted.
+        # Imported only if needed.
         from arouter.rpc.spiffe import spiffe_id
 
-        # From the handshake, which has verified it.
+        # Verified in the handshake.
         for certificate in context.auth_context().get("x509_pem_cert", ()):
             id_ = spiffe_id(certificate)
             return None if id_ is None else authenticate_workload(id_, self._keys)
@@ -129,25 +129,27 @@ class AuthInterceptor(aio.ServerInterceptor):
 
 
 def _check_type(key: AuthenticatedKey, method: str) -> None:
-    """Keeps the two types of keys to their own methods."""
+    """Restricts each type of key to its own methods."""
     if method.startswith(_ANY_KEY):
         return
     if method.startswith(_MANAGEMENT) != (key.key_type == "management"):
         wanted = LIVE_PREFIX if key.key_type == "management" else MANAGEMENT_PREFIX
         raise ARouterError(
-            Failure.PERMISSION_DENIED, f"This is a {key.key_type} key. The call needs one that begins with '{wanted}'."
+            Failure.PERMISSION_DENIED,
+            f"This is a {key.key_type} key. The call requires one that starts with '{wanted}'.",
         )
 
 
 class _Sent(NamedTuple):
-    """What the metadata says.
+    """The relevant metadata of a call.
 
     Attributes:
-        secret: The key; empty for an `authorization` that has none, None without `authorization` and `x-api-key`.
+        secret: The key; empty if `authorization` contains none, None without `authorization` and `x-api-key`.
         request_id: As in `Caller`.
         is_rest: As in `Caller`.
         traceparent: As in `Caller`.
-        is_forwarded: Whether somebody forwards it, the gateway for one: then the certificate is not the caller's.
+        is_forwarded: Whether a proxy, such as the gateway, forwarded the call: then the certificate is not the
+        caller's.
     """
 
     secret: str | None
@@ -158,16 +160,16 @@ class _Sent(NamedTuple):
 
 
 def _read(metadata: Any) -> _Sent:
-    """Reads the metadata. `authorization` counts before `x-api-key`.
+    """Reads the metadata. `authorization` takes precedence over `x-api-key`.
 
     Raises:
-        ARouterError: INVALID_API_KEY; one of them is there twice, which proxies on the way may have read differently.
+        ARouterError: INVALID_API_KEY if one of them is repeated, because proxies may each have read another value.
     """
     authorization = api_key = None
     request_id = traceparent = ""
     is_rest = is_forwarded = False
     for name, raw in metadata:
-        # Bytes where the value is not UTF-8; then it is no key of ours, but neither is it a reason to fail.
+        # The value is bytes if it is not UTF-8: not a valid key, but no reason to fail either.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
         if name == "authorization":
             if authorization is not None:
@@ -193,9 +195,9 @@ def _read(metadata: Any) -> _Sent:
 
 
 def _refusal(error: ARouterError) -> Handler:
-    """Returns a handler that needs no message: who sends none is answered all the same."""
-    return grpc.stream_stream_rpc_method_handler(refusing(error))
+    """Returns a handler that rejects the call even if it sends no message."""
+    return grpc.stream_stream_rpc_method_handler(reject_with(error))
 
 
 def _twice(name: str) -> ARouterError:
-    return ARouterError(Failure.INVALID_API_KEY, f"The call has more than one '{name}'.")
+    return ARouterError(Failure.INVALID_API_KEY, f"The call must not have more than one '{name}'.")

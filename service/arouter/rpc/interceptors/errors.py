@@ -1,4 +1,4 @@
-"""Ends each call that fails with the status of its error, so that handlers need only raise."""
+"""Converts exceptions of handlers to the status of their calls, so that handlers need only raise."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from grpc import aio
 
 from arouter.errors import NOT_BEGUN, ARouterError, without_traceback
 from arouter.rpc.context import Context, Handler
-from arouter.rpc.status import abort, known
+from arouter.rpc.status import abort, as_arouter_error
 
 Handle = Callable[[Any, Context], Awaitable[Any]]
-"""Serves one call: takes the iterator of its messages."""
+"""Serves one call. Its first argument is the iterator of request messages."""
 
-_MAX_HELD = 64
-"""Calls that have not begun and whose message is awaited at the same time: each may hold one of the largest size."""
+_MAX_AWAITED = 64
+"""Maximum number of rejected calls whose message is awaited: each may hold a message of the maximum size."""
 
-_HOLD = 5.0
-"""Seconds that the message of such a call is awaited."""
+_AWAIT_TIMEOUT = 5.0
+"""Seconds for which the message of such a call is awaited."""
 
-_held = asyncio.Semaphore(_MAX_HELD)
+_awaited = asyncio.Semaphore(_MAX_AWAITED)
 
 
-def ending(serve: Handle) -> Handle:
-    """Returns `serve` so that what it raises becomes the status of the call.
+def with_error_status(serve: Handle) -> Handle:
+    """Wraps `serve` so that an exception becomes the status of the call.
 
-    A call that fails leaves nothing behind for the garbage collector. grpc.aio keeps the exception that ends a call,
-    and exceptions keep frames: of what they passed through, with the request in it. So the frames are let go first, and
-    the frame that remains holds nothing.
+    Failed calls must leave no reference cycles. grpc.aio keeps the exception that ends a call, and its traceback
+    references frames that contain the request. Therefore tracebacks are cleared, and the remaining frame is empty.
     """
 
     async def handle(messages: Any, context: Context) -> Any:
@@ -45,7 +44,7 @@ def ending(serve: Handle) -> Handle:
             without_traceback(raised)
             raise
         except Exception as raised:
-            error = known(raised)
+            error = as_arouter_error(raised)
             without_traceback(raised)
             without_traceback(error)
         try:
@@ -56,33 +55,35 @@ def ending(serve: Handle) -> Handle:
     return handle
 
 
-def refusing(error: ARouterError) -> Handle:
-    """Returns what ends a call with an error, whatever its messages are, before they have arrived."""
+def reject_with(error: ARouterError) -> Handle:
+    """Returns a handler that rejects a call with `error` before any message has arrived."""
     without_traceback(error)
 
-    async def refuse(_messages: Any, context: Context) -> None:
+    async def reject(_messages: Any, context: Context) -> None:
         try:
             await _end(context, error)
         finally:
             del _messages, context
 
-    return refuse
+    return reject
 
 
 async def _end(context: Context, error: ARouterError) -> None:
     try:
-        if NOT_BEGUN in error.headers and not _held.locked():
-            # Envoy sends a request to another service only once it has all of it.
-            async with _held:
+        if NOT_BEGUN in error.headers and not _awaited.locked():
+            # Envoy retries a request at another service only after it has received all of it.
+            async with _awaited:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_HOLD):
+                    async with asyncio.timeout(_AWAIT_TIMEOUT):
                         await context.read()
         await abort(context, error)
     finally:
         del context, error
 
 
-def handler_of(handle: Handle, handler: Handler, request_deserializer: Callable[[bytes], Any] | None = None) -> Handler:
-    """Returns the handler with `handle` in it, for a stream of messages; without a deserializer, of bytes."""
+def stream_handler(
+    handle: Handle, handler: Handler, request_deserializer: Callable[[bytes], Any] | None = None
+) -> Handler:
+    """Returns `handler` with `handle` as its function and a request stream; of bytes without a deserializer."""
     make = grpc.stream_stream_rpc_method_handler if handler.response_streaming else grpc.stream_unary_rpc_method_handler
     return make(handle, request_deserializer, handler.response_serializer)

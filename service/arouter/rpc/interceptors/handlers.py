@@ -1,8 +1,8 @@
-"""Receives the request of each call and calls its handler.
+"""Receives the request message of each call and calls its handler.
 
-grpc.aio receives the message of a unary request before it calls the handler, in whatever time that takes, and whatever
-the handler then says. So on the server each such method is a streaming one, which is the same on the wire, and its
-message is received here (docs/decisions/0012).
+grpc.aio receives the message of a unary request before it calls the handler, without a time limit or admission check.
+Therefore the server registers these methods as client-streaming, which is identical on the wire, and receives the
+message here (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.limits.reservation import Reservation
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.interceptors.auth import caller, is_public
-from arouter.rpc.interceptors.errors import Handle, ending, handler_of
+from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
 from arouter.rpc.message_bounds import check_fields
 from arouter.rpc.typed.required import check_required, rules_of
@@ -30,23 +30,23 @@ _COUNTED = "/arouter.v1.ChatService/"
 """The service whose calls count against the limits of keys."""
 
 _MAX_PUBLIC_CALLS = 1000
-"""Calls without a key, most of them health watches, that are open at the same time."""
+"""Maximum number of concurrent calls without a key, most of them health watches."""
 
 _MAX_REFLECTIONS = 16
 
 _REFLECTION_TIMEOUT = 60.0
-"""Seconds that a call of the reflection service lasts at most."""
+"""Maximum duration of a reflection call in seconds."""
 
 _RETRY_AFTER = 1
 
 
 class HandlerFactory:
-    """Makes gRPC's handlers of those of the services.
+    """Creates gRPC's handlers from those of the services.
 
     Args:
         receiving: Receives the messages.
-        count: Counts a chat against the limits of its key, before its message is received. Raises what the call is to
-            end with.
+        count: Counts a chat call against the limits of its key before its message is received. Raises if a limit is
+        exceeded.
     """
 
     def __init__(self, receiving: Receiving, count: Count) -> None:
@@ -56,10 +56,10 @@ class HandlerFactory:
         self._reflections = _Room(_MAX_REFLECTIONS)
 
     def wrap(self, method: str, handler: Handler) -> Handler:
-        """Returns the handler of a method for gRPC."""
+        """Returns the gRPC handler of a method."""
         if handler.request_streaming:
-            return handler_of(ending(self._reflection(handler)), handler, _public_decoder(handler))
-        return handler_of(ending(self._unary(method, handler)), handler)
+            return stream_handler(with_error_status(self._reflection(handler)), handler, _public_decoder(handler))
+        return stream_handler(with_error_status(self._unary(method, handler)), handler)
 
     def _unary(self, method: str, handler: Handler) -> Handle:
         inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
@@ -77,7 +77,7 @@ class HandlerFactory:
                         reservation = await count(who.key)
                         headers = reservation.headers
                         caller.set(who._replace(reservation=reservation))
-                    # Neither the bytes nor the message get a name here: each is freed when its next form is made.
+                    # Bytes and message have no names here, so that each is freed as soon as the next form exists.
                     return await inner(decode(await receiving.receive(incoming, context)), context)
             except ARouterError as error:
                 error.add_limits(headers)
@@ -88,7 +88,7 @@ class HandlerFactory:
         return handle
 
     def _reflection(self, handler: Handler) -> Handle:
-        """Serves the only method whose requests are a stream; nobody's key pays for it."""
+        """Serves reflection, the only method with a request stream; it needs no key."""
         inner: Any = handler.stream_stream
         room = self._reflections
 
@@ -99,13 +99,15 @@ class HandlerFactory:
                         async for answer in inner(messages, context):
                             await context.write(answer)
             except TimeoutError:
-                raise ARouterError(Failure.REQUEST_TIMEOUT, f"A call may take {_REFLECTION_TIMEOUT} s.") from None
+                raise ARouterError(
+                    Failure.REQUEST_TIMEOUT, f"The call exceeded its time limit of {_REFLECTION_TIMEOUT} s."
+                ) from None
 
         return handle
 
 
 class _Room:
-    """Room for so many calls at the same time, as a context. Raises UNAVAILABLE where there is none."""
+    """A context manager that limits concurrent calls. Raises UNAVAILABLE if the limit is reached."""
 
     def __init__(self, size: int) -> None:
         self._left = size
@@ -122,9 +124,9 @@ class _Room:
 
 
 def _decoder(handler: Handler) -> Callable[[bytes], Any]:
-    """Returns what makes a message of bytes, and refuses what is none, has too many fields or lacks one.
+    """Returns a decoder, which rejects messages that are malformed, have too many fields or lack required ones.
 
-    Of a message with a REST body the typed fields do not count.
+    If a message has a REST body, its typed fields are not checked.
     """
     decode: Any = handler.request_deserializer
     descriptor = decode.__self__.DESCRIPTOR

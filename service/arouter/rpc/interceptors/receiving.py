@@ -1,4 +1,4 @@
-"""Receives the one message of a unary request, within bounds of time and memory (docs/decisions/0012)."""
+"""Receives the only message of a unary request, within limits of time and memory (docs/decisions/0012)."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Context
 
 TICK = 0.1
-"""Seconds between two looks at the messages that have not arrived yet."""
+"""Interval in seconds between checks of messages that have not arrived yet."""
 
 _SLOW_TICKS = 4
-"""After so many a message that has not arrived counts as one of the largest size, and a public one ends.
+"""Ticks after which a pending message is counted with the maximum size, and a pending public one is rejected.
 
-In ticks, not in seconds: while the event loop is busy with other calls, neither ticks nor messages are seen.
+Measured in ticks, not in seconds: while the event loop is busy with other calls, it processes neither.
 """
 
 _LAST_TICK = 300
-"""After so many, half a minute, a message that has not arrived ends its call."""
+"""Ticks, half a minute, after which a call whose message has not arrived is ended."""
 
 _RETRY_AFTER = 1
 
 _LARGE = 1024 * 1024
-"""Bytes from which a message counts twice: a text becomes up to four times as large where one character needs it."""
+"""Size in bytes from which a message counts twice: a single character can quadruple the size of its string."""
 
 MAX_PUBLIC_BYTES = 4096
-"""Largest message of a call without a key."""
+"""Maximum size of a message without a key, in bytes."""
 
 
 def too_large() -> ARouterError:
-    """Returns the 413 of a call without a key."""
-    return ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The message is over {MAX_PUBLIC_BYTES} bytes.")
+    """Returns the 413 error of a call without a key."""
+    return ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The message exceeds {MAX_PUBLIC_BYTES} bytes.")
 
 
 class Incoming:
     """The message of one call.
 
     Args:
-        key_hash: Of the key that counts it; empty for a call that needs no key.
+        key_hash: The key that it is counted for; empty for a call without a key.
 
     Attributes:
-        size: Bytes that count as in flight for it.
-        began: The tick at which it was first waited for.
-        task: What waits for it.
-        error: Why its call ends before it has arrived, if that is so.
+        size: Bytes counted as in flight.
+        began: The tick at which receiving began.
+        task: The task that receives it.
+        error: The error that ends the call before the message has arrived, if any.
     """
 
     __slots__ = ("began", "error", "key_hash", "size", "task")
@@ -62,12 +62,12 @@ class Incoming:
 
 
 class Receiving:
-    """Receives messages, and counts their bytes until their calls have ended.
+    """Receives messages and counts their bytes until their calls have ended.
 
-    gRPC holds what has arrived of a message, up to its largest size, and does not say how much that is.
+    gRPC buffers a partial message, up to the maximum size, and does not report how much has arrived.
 
     Args:
-        max_bytes: Of all messages in flight; one key may have half of them.
+        max_bytes: Limit for all messages in flight; one key may use half of it.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -81,21 +81,21 @@ class Receiving:
 
     @property
     def bytes_in_flight(self) -> int:
-        """Bytes of the messages of all calls under way."""
+        """Total size of the messages of all calls in flight."""
         return self._bytes
 
     async def receive(self, incoming: Incoming, context: Context) -> bytes:
-        """Returns the message of a call. `release` must follow, whatever happens.
+        """Returns the message of a call. The caller must call `release` afterwards, in all cases.
 
         Raises:
-            ARouterError: REQUEST_TIMEOUT, it does not arrive; UNIMPLEMENTED, there is none; UNAVAILABLE, too many bytes
-                are in flight; PAYLOAD_TOO_LARGE, it is too large for a public call.
+            ARouterError: REQUEST_TIMEOUT if the message does not arrive; UNIMPLEMENTED if there is none; UNAVAILABLE if
+            too many bytes are in flight; PAYLOAD_TOO_LARGE if it is too large for a public call.
         """
         incoming.task = asyncio.current_task()
         incoming.began = self._tick
         self._waiting[incoming] = None
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._check_pending)
         try:
             data: Any = await context.read()
         except asyncio.CancelledError:
@@ -107,7 +107,7 @@ class Receiving:
             del self._waiting[incoming]
             incoming.task = None
         if data is aio.EOF:
-            raise ARouterError(Failure.UNIMPLEMENTED, "The call has no message; its method takes one.")
+            raise ARouterError(Failure.UNIMPLEMENTED, "The call has no message, but its method requires one.")
         message: bytes = data
         self._count(incoming, len(message))
         return message
@@ -123,7 +123,7 @@ class Receiving:
             del self._key_bytes[incoming.key_hash]
 
     def _count(self, incoming: Incoming, length: int) -> None:
-        """Counts a message of another length than before.
+        """Counts a message whose size has changed.
 
         Raises:
             ARouterError: UNAVAILABLE; PAYLOAD_TOO_LARGE.
@@ -135,18 +135,18 @@ class Receiving:
         of_key = self._key_bytes[incoming.key_hash] + more
         total = self._bytes + more
         if more > 0 and (of_key > self._max_key_bytes or total > self._max_bytes):
-            whose = "This key has" if of_key > self._max_key_bytes else "This instance has"
+            owner = "This key has" if of_key > self._max_key_bytes else "This instance has"
             raise ARouterError(
                 Failure.UNAVAILABLE,
-                f"{whose} too many bytes of requests in flight. Try again, or send smaller requests.",
+                f"{owner} too many bytes of requests in flight. Retry later, or send smaller requests.",
                 retry_after=_RETRY_AFTER,
             )
         self._key_bytes[incoming.key_hash] = of_key
         self._bytes = total
         incoming.size = size
 
-    def _look(self) -> None:
-        """Looks at all messages that have not arrived, the oldest first."""
+    def _check_pending(self) -> None:
+        """Checks all pending messages, the oldest first."""
         self._tick += 1
         for incoming in self._waiting:
             age = self._tick - incoming.began
@@ -155,7 +155,7 @@ class Receiving:
             if incoming.error is None:
                 self._end_or_count(incoming, age)
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._check_pending)
         else:
             self._timer = None
 

@@ -1,4 +1,4 @@
-"""Converts accounts from typed requests to JSON documents, and from records to typed answers."""
+"""Converts accounts between protobuf and the management API's JSON documents and records."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from arouter.v1 import account_service_pb2
 
 
 def new_account_document(account: account_service_pb2.Account) -> dict[str, Any]:
-    """Returns the JSON that would ask for the same account."""
+    """Returns the JSON of a request that creates the same account."""
     return {"id": account.id} | account_fields(account) | {"name": account.name or account.id}
 
 
 def account_fields(account: account_service_pb2.Account) -> dict[str, Any]:
-    """Returns the fields that can be changed, null where unset."""
+    """Returns the updatable fields, null where unset."""
     return {
         "name": account.name,
         "providers": values_of(account, "providers"),
@@ -27,7 +27,7 @@ def account_fields(account: account_service_pb2.Account) -> dict[str, Any]:
 
 
 def account_to_proto(account: Account) -> account_service_pb2.Account:
-    """Returns an account."""
+    """Returns the protobuf message of an account."""
     return account_service_pb2.Account(
         id=account.id,
         name=account.name,

@@ -1,9 +1,9 @@
-"""What whole and streamed completions share: OpenAI's JSON to the typed messages' fields.
+"""Conversions from OpenAI's JSON to fields that complete and streamed completions share.
 
-Functions return the fields of a message as a dict, from which protobuf builds nested messages in one go, faster than
-from message objects. They read well-formed JSON and fail on anything else with one of `MALFORMED`, upon which the
-caller tries again with the JSON repaired. What a completion, choice, message or tool call has beside the typed fields
-is kept as the text of its JSON; below these, unknown fields are not read.
+Functions return the fields of a message as a dict, because protobuf builds nested messages faster from dicts than from
+message objects. They expect well-formed JSON and raise one of `MALFORMED` otherwise; the caller then retries with
+repaired JSON. Unknown members of a completion, choice, message or tool call are kept as JSON text; in deeper objects
+they are dropped.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Json = dict[str, Any]
 Fields = dict[str, Any]
 
 MALFORMED = (AttributeError, TypeError, ValueError)
-"""What converting JSON of the wrong shape raises."""
+"""The exceptions raised by converting JSON of the wrong shape."""
 
 ROLE_NUMBERS = {word: number for number, word in ROLES.items()}
-"""The roles by OpenAI's words."""
+"""Roles by OpenAI's names."""
 
 
 def _names(descriptor: Descriptor) -> frozenset[str]:
@@ -34,12 +34,12 @@ def _names(descriptor: Descriptor) -> frozenset[str]:
 
 
 def known_fields(descriptor: Descriptor, *others: str) -> frozenset[str]:
-    """Returns the names that are not extra fields of a message: its own, and others that need no field."""
+    """Returns the names that are not extra fields of a message: its own fields and `others`."""
     return _names(descriptor) | {*others}
 
 
 _TOOL_TYPES = frozenset({"function", "custom", "", None})
-# The call's index is its place in the list, which some providers repeat in whole messages.
+# The index of a call is its position in the list; some providers repeat it in complete messages.
 _TOOL_CALL = known_fields(ToolCallDelta.DESCRIPTOR, "type")
 _TYPED_TOOL_CALL = _TOOL_CALL - {"type"}
 _AUDIO = _names(Audio.DESCRIPTOR)
@@ -52,7 +52,7 @@ _USAGE_DETAILS = (
 
 
 def extra_fields(value: Json, known: Set[str]) -> str | None:
-    """Returns the text of an object with the members that are not known, if any of them is more than null."""
+    """Returns the JSON text of the unknown members, if any of them is not null."""
     extra = {name: item for name, item in value.items() if name not in known and item is not None}
     return orjson.dumps(extra).decode() if extra else None
 
@@ -77,12 +77,12 @@ def logprobs(value: Json | None) -> Fields | None:
 
 
 def reasoning(value: Json) -> str | None:
-    """Returns a message's or delta's reasoning, under either of the names that providers give it."""
+    """Returns the reasoning of a message or delta, under either of the names that providers use."""
     return value.get("reasoning_content") or value.get("reasoning")
 
 
 def tool_call(value: Json) -> Fields:
-    """Returns the fields of a `ToolCall`, or of a `ToolCallDelta` but for its index."""
+    """Returns the fields of a `ToolCall`, or of a `ToolCallDelta` except its index."""
     known = _TOOL_CALL if value.get("type") in _TOOL_TYPES else _TYPED_TOOL_CALL
     fields = {"id": value.get("id")}
     if not known.issuperset(value):
@@ -108,7 +108,7 @@ def audio(value: Json | None) -> Fields | None:
 
 
 def citations(value: list[Json] | None) -> list[Fields]:
-    """Returns the fields of each `Annotation` that is a citation; providers have other kinds."""
+    """Returns the fields of each `Annotation` that is a citation; providers have other types too."""
     cited = (annotation.get("url_citation") for annotation in value or ())
     return [{"url_citation": _known(citation, _CITATION)} for citation in cited if citation]
 
@@ -123,7 +123,7 @@ def _token(value: Json) -> Fields:
 
 def _top_token(value: Json) -> Fields:
     utf8 = value.get("bytes")
-    # `[*utf8]` because bytes(n) would reserve n bytes.
+    # `[*utf8]`, because bytes(n) would allocate n bytes.
     return {
         "token": value.get("token"),
         "logprob": value.get("logprob"),

@@ -1,6 +1,6 @@
-"""A chunk of a streamed completion, OpenAI's JSON as a provider sent it, as a typed response.
+"""Converts a chunk of a streamed completion, OpenAI's JSON as sent by a provider, to a typed response.
 
-What is missing or null is left unset, and so is what cannot be understood (`repair`): nothing here raises.
+Missing, null and incomprehensible members are left unset (`repair`). Never raises.
 """
 
 from __future__ import annotations

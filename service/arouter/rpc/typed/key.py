@@ -1,4 +1,4 @@
-"""Converts keys from typed requests to JSON documents, and from records to typed answers."""
+"""Converts keys between protobuf and the management API's JSON documents and records."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _COUNTS = RateLimit.__struct_fields__
 
 
 def new_key_document(key: key_pb2.Key) -> dict[str, Any]:
-    """Returns the JSON that would ask for the same key."""
+    """Returns the JSON of a request that creates the same key."""
     type_and_account = {"key_type": _TYPES.get(key.key_type, key.key_type), "account": key.account or None}
     return key_fields(key) | type_and_account
 
 
 def key_fields(key: key_pb2.Key) -> dict[str, Any]:
-    """Returns the fields that can be changed, null where unset.
+    """Returns the updatable fields, null where unset.
 
     Raises:
-        ARouterError: INVALID_REQUEST; a timestamp is out of range.
+        ARouterError: INVALID_REQUEST if a timestamp is invalid.
     """
     limits: dict[str, Any] | None = None
     if key.HasField("rate_limit"):
@@ -56,7 +56,7 @@ def key_fields(key: key_pb2.Key) -> dict[str, Any]:
 
 
 def key_to_proto(view: KeyView) -> key_pb2.Key:
-    """Returns a key and what it has spent."""
+    """Returns the protobuf message of a key with its spending."""
     key, spending, remaining = view.key, view.spending, view.remaining
     message = key_pb2.Key(
         hash=key.hash,
@@ -74,7 +74,7 @@ def key_to_proto(view: KeyView) -> key_pb2.Key:
         usage_daily=usd_of(spending.daily),
         usage_weekly=usd_of(spending.weekly),
         usage_monthly=usd_of(spending.monthly),
-        # Built-in keys have no such time.
+        # A built-in key has no creation time.
         created_at=_timestamp(key.created_at or None),
         updated_at=_timestamp(key.updated_at or None),
         expires_at=_timestamp(key.expires_at),

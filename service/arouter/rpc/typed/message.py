@@ -1,4 +1,4 @@
-"""Messages of a conversation: typed to OpenAI's JSON."""
+"""Converts the messages of a conversation from typed messages to OpenAI's JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROLES: dict[int, str] = {
     ROLE_TOOL: "tool",
     ROLE_FUNCTION: "function",
 }
-"""OpenAI's words for the roles."""
+"""OpenAI's names of roles."""
 
 _SKIPPED = frozenset({"role", "annotations", "extra_fields_json"})
 
@@ -41,7 +41,7 @@ def message(value: ChatMessage, path: str) -> dict[str, Any]:
     """Returns an entry of `messages`.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it has no role, lacks content that its role requires, or has wrong extra fields.
+        ARouterError: INVALID_REQUEST if the role or required content is missing, or the extra fields are invalid.
     """
     role = ROLES.get(value.role)
     if role is None:
@@ -60,7 +60,7 @@ def message(value: ChatMessage, path: str) -> dict[str, Any]:
 
 
 def content_parts(value: ContentParts, path: str) -> list[dict[str, Any]]:
-    """Returns content that is a list of parts."""
+    """Returns content in the form of a list of parts."""
     return [_part(part, f"{path}.parts[{i}]") for i, part in enumerate(value.parts)]
 
 

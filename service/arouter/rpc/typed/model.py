@@ -1,4 +1,4 @@
-"""Models of the catalogue as protobuf messages."""
+"""Converts models of the catalogue to protobuf messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def basic_model(model: Model) -> model_pb2.Model:
 
 
 def full_model(model: Model) -> model_pb2.Model:
-    """Returns the model with what is known of it."""
+    """Returns the model with its metadata."""
     known = model.details
     message = basic_model(model)
     message.details.CopyFrom(
@@ -41,14 +41,14 @@ def full_model(model: Model) -> model_pb2.Model:
 
 
 def model_changes(old: Mapping[str, Model], new: Mapping[str, Model], build: Build) -> WatchModelsResponse | None:
-    """Returns how two lists differ in what is shown of them, or None if they do not."""
+    """Returns the visible differences between two lists, or None if there are none."""
     changes = WatchModelsResponse(
         added=[build(model) for id_, model in new.items() if id_ not in old],
         removed=[id_ for id_ in old if id_ not in new],
     )
     for id_, model in new.items():
         before = old.get(id_)
-        # Only what may differ is built twice: most models stay as they are.
+        # Builds both versions only for models that may differ: most stay the same.
         if before is not None and before != model and (message := build(model)) != build(before):
             changes.changed.append(message)
     return changes if changes.ByteSize() else None
@@ -64,6 +64,6 @@ def _rates(rates: Rates) -> dict[str, Any]:
 
 
 def per_token(rate: float) -> str:
-    """Returns USD per million tokens as USD per token, in decimal notation without an exponent: `0.000003`."""
+    """Converts USD per million tokens to USD per token, in decimal notation without an exponent: `0.000003`."""
     exact = f"{Decimal(repr(float(rate))) / _PER_MILLION:f}"
     return exact.rstrip("0").rstrip(".") if "." in exact else exact

@@ -1,4 +1,4 @@
-"""Moderation results: OpenAI's JSON to the typed messages' fields, in the manner of `answer`."""
+"""Converts moderation results from OpenAI's JSON to typed fields, as in `answer`."""
 
 from __future__ import annotations
 

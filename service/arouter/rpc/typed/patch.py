@@ -1,4 +1,4 @@
-"""Changes as gRPC clients write them: a message and a mask. And lists that may be unset."""
+"""Converts gRPC updates (a message and a field mask) to merge patches; and optional lists."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _UNSET = object()
 
 
 def masked(fields: Mapping[str, Any], mask: FieldMask) -> dict[str, Any]:
-    """Returns the merge patch (RFC 7396) that a mask makes of a message's fields.
+    """Returns the merge patch (RFC 7396) for the masked fields of a message.
 
     Args:
-        fields: All that can be changed, null where unset.
-        mask: Names some of them, or a member: `rate_limit.requests_per_day`; or `*`, alone, which is all (AIP-134).
+        fields: All updatable fields, null where unset.
+        mask: Names of fields or members of fields (`rate_limit.requests_per_day`), or only `*` for all fields
+        (AIP-134).
 
     Raises:
-        ARouterError: INVALID_REQUEST; it names nothing, or something else.
+        ARouterError: INVALID_REQUEST if the mask is empty or names another field.
     """
     if not mask.paths:
         raise invalid_request(f"'update_mask' must name the fields to change: {', '.join(fields)}.", "update_mask")
@@ -37,7 +38,7 @@ def masked(fields: Mapping[str, Any], mask: FieldMask) -> dict[str, Any]:
                 f"'{shown(path)}' in 'update_mask' cannot be changed. These can: {', '.join(fields)}.", "update_mask"
             )
         if member and patch.get(name, _UNSET) is None:
-            continue  # The whole is taken away already.
+            continue  # The whole field is already cleared.
         if member:
             patch.setdefault(name, {})[member] = (fields[name] or {}).get(member)
         else:
@@ -51,5 +52,5 @@ def values_of(message: Message, field: str) -> list[str] | None:
 
 
 def string_list(values: Iterable[str] | None) -> StringList | None:
-    """Returns the message of a list that may be unset."""
+    """Returns the message of an optional list."""
     return None if values is None else StringList(values=values)

@@ -1,4 +1,4 @@
-"""How the fields of a chat are called over gRPC, where their names are others than in OpenAI's JSON."""
+"""Paths of a chat's fields over gRPC, where they differ from those of OpenAI's JSON."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _STEPS = re.compile(r"[^.\[\]]+|\[\d+\]")
 
 
 def typed_path(path: str) -> str:
-    """Returns the path of the typed field for that of a member of OpenAI's JSON.
+    """Returns the path of the typed field for the path of a member of OpenAI's JSON.
 
-    A path that is typed already stays as it is. Where it leads into a JSON text it ends with the text's field; what has
-    no field keeps its name.
+    Typed paths are returned unchanged. A path into a JSON text is cut after the field of the text; a member without a
+    typed field keeps its name.
     """
     steps = _STEPS.findall(path)
     message: Any = ChatCompletionRequest.DESCRIPTOR

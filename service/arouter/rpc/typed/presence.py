@@ -1,4 +1,4 @@
-"""What all request conversions need: set fields, chosen oneofs, JSON texts, and their failures."""
+"""Helpers of all request conversions: set fields, oneofs, JSON texts and their errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODES: dict[int, str] = {
 
 
 def set_fields(message: Message, _path: str = "") -> dict[str, Any]:
-    """Returns the fields that are set in a message of scalars alone."""
+    """Returns the set fields of a message that has only scalars."""
     return {field.name: value for field, value in message.ListFields()}
 
 
@@ -33,10 +33,10 @@ def optional_fields(message: Message, *names: str) -> dict[str, Any]:
 
 
 def chosen(message: Message, oneof: str, path: str) -> str:
-    """Returns the name of the oneof's field that is set.
+    """Returns the name of the set field of a oneof.
 
     Raises:
-        ARouterError: INVALID_REQUEST; none is set.
+        ARouterError: INVALID_REQUEST if none is set.
     """
     name: str | None = message.WhichOneof(oneof)
     if name is None:
@@ -46,43 +46,43 @@ def chosen(message: Message, oneof: str, path: str) -> str:
 
 
 def chosen_or_extra(message: Message, oneof: str, extra: dict[str, Any], path: str) -> str | None:
-    """Returns the name of the oneof's field that is set, or None where extra fields stand in for it.
+    """Returns the name of the set field of a oneof, or None if extra fields replace it.
 
     Raises:
-        ARouterError: INVALID_REQUEST; there is neither.
+        ARouterError: INVALID_REQUEST if there are neither.
     """
     return message.WhichOneof(oneof) if extra else chosen(message, oneof, path)
 
 
 def extra_fields(text: str, path: str) -> dict[str, Any]:
-    """Returns the object in the `extra_fields_json` of the message at `path`; an empty one where it is not set.
+    """Returns the object in the `extra_fields_json` of the message at `path`; empty if unset.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the text is not JSON, or not an object's.
+        ARouterError: INVALID_REQUEST if the text is not a JSON object.
     """
     return json_object(text, f"{path}.extra_fields_json") if text else {}
 
 
 def add_extra(fields: dict[str, Any], extra: dict[str, Any], path: str) -> None:
-    """Adds what the JSON at `path` says to the fields.
+    """Adds the members of the JSON at `path` to the fields.
 
-    `type` may be named by both: where it is not the name of a oneof's field, only the JSON can tell.
+    Both may contain `type`: if it is not the name of a field of the oneof, only the JSON can express it.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the JSON names a field that is there already.
+        ARouterError: INVALID_REQUEST if the JSON has a member that is already set as a field.
     """
     twice = sorted((extra.keys() & fields.keys()) - {"type"})
     if twice:
         names = ", ".join(f"'{name}'" for name in twice)
-        raise invalid_request(f"'{path}' names what is also set as a field: {names}.", path)
+        raise invalid_request(f"'{path}' contains members that are also set as fields: {names}.", path)
     fields.update(extra)
 
 
 def tool_choice_mode(mode: ToolChoiceMode.ValueType, path: str) -> str:
-    """Returns OpenAI's word for a mode.
+    """Returns OpenAI's name of a mode.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the mode is unspecified or unknown.
+        ARouterError: INVALID_REQUEST if the mode is unspecified or unknown.
     """
     word = _MODES.get(mode)
     if word is None:
@@ -91,10 +91,10 @@ def tool_choice_mode(mode: ToolChoiceMode.ValueType, path: str) -> str:
 
 
 def json_object(text: str, path: str) -> dict[str, Any]:
-    """Returns the JSON object that `text` holds.
+    """Parses the text of a JSON object.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the text is not JSON, or not an object's.
+        ARouterError: INVALID_REQUEST if the text is not a JSON object.
     """
     value = load_json(text, f"'{path}'", path)
     if not isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""Makes a provider's answer fit the typed messages when it does not by itself.
+"""Repairs a provider's answer that does not fit the typed messages.
 
-Providers imitate OpenAI more or less: a number comes as text, an id as a number, arguments as an object. An answer that
-was paid for is not lost to that: what has the same meaning in the expected type is converted, anything else is left
-out. Only answers that failed to convert come here, so this may be slow.
+Providers imitate OpenAI imprecisely: a number is sent as a string, an id as a number, arguments as an object. To
+preserve an answer that was paid for, values are converted where their meaning is clear and dropped otherwise. Used only
+for answers that failed to convert, so speed does not matter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from arouter.v1.chat_moderation_pb2 import ModerationError, ModerationOutcome, ModerationResults
 
 _ALIASES = frozenset({"reasoning", "type"})
-"""What is read under another name, and only as text."""
+"""Members that are read under another name, as text only."""
 
 _BOUNDS = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
@@ -24,15 +24,15 @@ _BOUNDS = {
 
 
 def repaired(value: Any, descriptor: Descriptor) -> dict[str, Any]:
-    """Returns `value`, OpenAI's JSON for a message of this type, with fields that fit.
+    """Returns `value`, OpenAI's JSON for a message of this type, reduced to members that fit.
 
-    Fields of the JSON bear the names of the typed fields; others are kept as they are if they are extra fields of the
-    message, else if they are text, which may be an alias.
+    JSON members have the names of the typed fields. Others are kept if they are extra fields of the message, or if they
+    are strings, which may be an alias.
     """
     if not isinstance(value, dict):
         return {}
     if descriptor is ModerationOutcome.DESCRIPTOR:
-        # A union that lies flat in the JSON; the typed message has a field for each variant.
+        # A union that is flat in the JSON; the typed message has a field for each variant.
         descriptor = (ModerationError if value.get("type") == "error" else ModerationResults).DESCRIPTOR
     fields = descriptor.fields_by_name
     unknown = _fit_extra if "extra_fields_json" in fields else _fit_alias
@@ -53,7 +53,7 @@ def _fit_alias(_name: str, value: Any) -> str | None:
 
 
 def _fit_field(value: Any, field: FieldDescriptor) -> Any:
-    """Returns `value`, converted if need be, or None if it does not fit."""
+    """Returns `value`, converted if necessary, or None if it does not fit."""
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return _fit_map(value, field.message_type.fields_by_name["value"])
     if not field.is_repeated:
@@ -86,7 +86,7 @@ def _fit(value: Any, field: FieldDescriptor) -> Any:
 
 def _fit_message(value: Any, descriptor: Descriptor) -> Any:
     if isinstance(value, list) and [field.is_repeated for field in descriptor.fields] == [True]:
-        # A map of lists, for which protobuf needs a message around each list.
+        # A map of lists; protobuf requires a message around each list.
         return _fit_field(value, descriptor.fields[0])
     return repaired(value, descriptor) if isinstance(value, dict) else None
 
@@ -111,7 +111,7 @@ def _fit_text(value: Any, name: str) -> str | None:
 def _json_text(value: dict[str, Any]) -> str | None:
     try:
         return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # nested deeper than can be written
+    except orjson.JSONEncodeError:  # nested too deeply to be written
         return None
 
 

@@ -1,7 +1,7 @@
-"""A typed chat request as OpenAI's JSON: the same that the REST door would have received.
+"""Converts a typed chat request to OpenAI's JSON, as the REST API would have received it.
 
-What the client did not set is not in the JSON. What OpenAI requires is not checked here but with every request, typed
-or not; only what JSON cannot express (no role, an empty oneof, a bad JSON text) fails here.
+Unset fields are omitted. OpenAI's own constraints are validated later, as for every request; this module rejects only
+what JSON cannot express (a missing role, an empty oneof, invalid JSON text).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Convert = Callable[[Any, str], Any]
 
 
 def request_to_dict(request: ChatCompletionRequest) -> dict[str, Any]:
-    """Returns the request as OpenAI's JSON, without `stream`, which the method decides.
+    """Returns the request as OpenAI's JSON, without `stream`, which the method implies.
 
     Raises:
-        ARouterError: INVALID_REQUEST; `param` is the path of the typed field at fault.
+        ARouterError: INVALID_REQUEST; `param` is the path of the invalid typed field.
     """
     body: dict[str, Any] = {}
     for field, value in request.ListFields():
@@ -43,20 +43,20 @@ def request_to_dict(request: ChatCompletionRequest) -> dict[str, Any]:
     extra = body.pop("extra_body", None)
     if extra:
         if "stream" in extra:
-            raise invalid_request("'extra_body' may not name 'stream': the method decides.", "extra_body")
+            raise invalid_request("'extra_body' must not contain 'stream': the method determines it.", "extra_body")
         add_extra(body, extra, "extra_body")
     return body
 
 
 def typed_chat(request: ChatCompletionRequest, *, stream: bool) -> ChatRequest:
-    """Returns the request as the pipeline takes it.
+    """Returns the request for the pipeline.
 
     Raises:
-        ARouterError: INVALID_REQUEST; `param` is the path of the field at fault.
+        ARouterError: INVALID_REQUEST; `param` is the path of the invalid field.
     """
     body = request_to_dict(request)
     check_body(body)
-    # A typed stream always ends with its usage.
+    # A typed stream always ends with usage.
     return ChatRequest(body, stream=stream, include_usage=True)
 
 

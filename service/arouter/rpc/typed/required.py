@@ -1,9 +1,9 @@
-"""Refuses requests that lack what their protos call required: fields whose `google.api.field_behavior` says so.
+"""Rejects requests without fields that the protos declare as required with `google.api.field_behavior`.
 
-- A oneof whose fields are all marked is required: one of them must be set. One named `…_form` is called by what it is a
-  form of.
-- Of a message beside an `update_mask` nothing is required: the mask says what counts.
-- A required message at the root of a request is the request itself: paths begin in it.
+- A oneof whose fields are all marked is required: one of them must be set. Errors name a oneof called `…_form` by the
+  part before the suffix.
+- In a message that is accompanied by an `update_mask` nothing is required.
+- A required message at the root of a request is the request itself: paths are relative to it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from arouter.errors import ARouterError, invalid_request
 
 
 class Rules:
-    """What is required in messages of one type, and in those that they hold.
+    """The required fields of a message type, including nested messages.
 
     Attributes:
-        required: The fields and oneofs of which something must be set. Each has a bit: 1, 2, 4 …
+        required: The required fields and oneofs. Each has a bit: 1, 2, 4 …
         bits: All bits.
-        fields: The fields that the rules say anything of, by number.
+        fields: The fields with rules, by number.
     """
 
     __slots__ = ("bits", "fields", "required")
@@ -36,7 +36,7 @@ class Rules:
 
 
 class _Field(NamedTuple):
-    """A field, its bit if it is required, and the rules of what it holds."""
+    """A field, its bit if it is required, and the rules of its message type."""
 
     name: str
     bit: int
@@ -48,16 +48,16 @@ _known: dict[str, Rules] = {}
 
 
 def check_required(message: Message, rules: Rules, prefix: str = "", *, is_root: bool = True) -> None:
-    """Checks a message by the rules of its type. On the way of every typed chat: it calls as few functions as it can.
+    """Validates a message. Called for every typed chat, so it calls as few functions as possible.
 
     Args:
-        message: What to check.
-        rules: Those of its type.
-        prefix: Where it is in the request: empty, or a path that ends in a dot.
-        is_root: Whether it is the request.
+        message: The message.
+        rules: The rules of its type.
+        prefix: Its path in the request: empty, or a path that ends in a dot.
+        is_root: Whether it is the request itself.
 
     Raises:
-        ARouterError: INVALID_REQUEST; `param` is the path of what is missing.
+        ARouterError: INVALID_REQUEST; `param` is the path of the missing field.
     """
     missing = rules.bits
     fields = rules.fields
@@ -106,7 +106,7 @@ def rules_of(descriptor: Any) -> Rules:
 
 
 def _missing(what: FieldDescriptor | OneofDescriptor, prefix: str, *, is_root: bool) -> ARouterError:
-    """Returns the error of what is not set: of a whole message, it names what is required first in it."""
+    """Returns the error for a missing field; for a missing message, it names the message's first required field."""
     if isinstance(what, OneofDescriptor):
         name = what.name.removesuffix("_form")
         path = prefix.removesuffix(".") if name == what.name else f"{prefix}{name}"

@@ -1,7 +1,7 @@
-"""A whole completion, OpenAI's JSON as a provider sent it, as a typed response.
+"""Converts a complete completion, OpenAI's JSON as sent by a provider, to a typed response.
 
-What is missing or null is left unset, and so is what cannot be understood (`repair`): nothing here raises. An answer
-that is no completion at all is for the provider's adapter to refuse.
+Missing, null and incomprehensible members are left unset (`repair`). Never raises. The provider's adapter rejects
+answers that are not completions at all.
 """
 
 from __future__ import annotations

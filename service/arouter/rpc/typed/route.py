@@ -1,4 +1,4 @@
-"""Plans and what came of them as protobuf messages."""
+"""Converts plans and their results to protobuf messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arouter.v1.route_pb2 import RouteExclusion, RouteTrace
 
 
 def planned_route(plan: Plan) -> RouteTrace:
-    """Returns all that a plan says."""
+    """Returns the complete plan."""
     excluded = [
         RouteExclusion(model=each.model, provider=each.provider, cause=each.cause.value, reason=each.reason)
         for each in plan.excluded
@@ -18,8 +18,8 @@ def planned_route(plan: Plan) -> RouteTrace:
     return RouteTrace(**_fields(plan), excluded=excluded)
 
 
-def taken_route(outcome: CallRecord) -> RouteTrace:
-    """Returns how the answer to a call was found."""
+def taken_route(record: CallRecord) -> RouteTrace:
+    """Returns the plan and attempts of an answered call."""
     attempts = [
         {
             "model": attempt.model,
@@ -27,13 +27,13 @@ def taken_route(outcome: CallRecord) -> RouteTrace:
             "result": attempt.result,
             "ms": attempt.ms,
         }
-        for attempt in outcome.attempts
+        for attempt in record.attempts
     ]
-    return RouteTrace(**({} if outcome.plan is None else _fields(outcome.plan)), attempts=attempts)  # type: ignore[arg-type]
+    return RouteTrace(**({} if record.plan is None else _fields(record.plan)), attempts=attempts)  # type: ignore[arg-type]
 
 
 def _fields(plan: Plan) -> dict[str, Any]:
-    # Nested messages as dicts: protobuf builds them faster than from messages.
+    # Nested messages as dicts: protobuf builds them faster than from message objects.
     fields: dict[str, Any] = {"requested_models": plan.wanted, "candidates": [*map(_candidate, plan.candidates)]}
     difficulty = plan.difficulty
     if difficulty is not None:

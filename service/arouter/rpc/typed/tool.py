@@ -1,4 +1,4 @@
-"""Tools as the client offers, chooses and repeats them: typed to OpenAI's JSON."""
+"""Converts tools, tool choices and tool calls of a request from typed messages to OpenAI's JSON."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def tool_call(value: ToolCall, path: str) -> dict[str, Any]:
 
 
 def function_call(value: FunctionCall, _path: str = "") -> dict[str, Any]:
-    """Returns a function call, of a tool call or deprecated on its own."""
+    """Returns a function call, of a tool call or the deprecated standalone one."""
     return {"name": value.name, "arguments": value.arguments}
 
 

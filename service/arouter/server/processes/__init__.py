@@ -1,1 +1,1 @@
-"""Worker processes: started, watched, replaced and stopped together."""
+"""Worker processes: started, monitored, replaced and stopped together."""

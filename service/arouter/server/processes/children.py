@@ -1,4 +1,4 @@
-"""Child processes that live and die together."""
+"""Child processes."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _MAX_STACK_LINES = 300
 _PR_SET_PDEATHSIG = 1
 _KILL_MARGIN = 5.0
 _prctl = ctypes.CDLL(None).prctl
-"""Looked up here: between fork and exec nothing may be loaded that another thread of ours may be loading."""
+"""Loaded here, because between fork and exec nothing may be imported: another thread may hold the import lock."""
 
 
 class Child:
-    """A process whose output is passed on line by line.
+    """A process whose output is forwarded line by line.
 
     Attributes:
-        name: What it is called in the output and in errors.
+        name: Its name in the output and in errors.
         last_lines: The end of its output.
-        heartbeat: Its heartbeats. Without a link there are none.
+        heartbeat: Its heartbeats; none without a link.
     """
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, on_line: Callable[[str, str], None]) -> None:
@@ -56,15 +56,17 @@ class Child:
         text: str | None = None,
         on_text: Callable[[str], None] = lambda _: None,
     ) -> Child:
-        """Starts a process in a session of its own: a terminal's Ctrl-C reaches only us, and we pass it on in order.
+        """Starts a process in its own session.
+
+        A terminal's Ctrl-C then reaches only this process, which stops its children in order.
 
         Args:
             name: See the attribute.
             command: Program and arguments.
-            environment: All its environment variables.
+            environment: All of its environment variables.
             on_line: Called with the name and each line of output.
-            text: The configuration to start with, which is sent over a link (`server/processes/link.py`). None: there is no link.
-            on_text: Called with each configuration that the program takes later.
+            text: The initial configuration, sent over a link (`server/processes/link.py`). None: there is no link.
+            on_text: Called with each configuration that the program applies later.
 
         Raises:
             OSError: The program cannot be started.
@@ -94,20 +96,20 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
-        """Its exit status, negative for a signal, or None while it runs."""
+        """The exit status, negative for a signal, or None while it runs."""
         return self._process.returncode
 
     async def first_line(self) -> str | None:
-        """Returns its first line of output, or None if it ends without one."""
+        """Returns the first line of output, or None if the process ends without one."""
         return await asyncio.shield(self._first_line)
 
     async def wait(self) -> int:
-        """Waits for its end and for the rest of its output; returns the exit status."""
+        """Waits for the end of the process and of its output; returns the exit status."""
         await asyncio.shield(self._output)
         status = await self._process.wait()
         if self._link is not None:
@@ -116,13 +118,13 @@ class Child:
         return status
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends it a signal, if it still runs."""
+        """Sends a signal, if the process still runs."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
     async def stop(self, grace: float) -> int:
-        """Ends it with SIGTERM, after `grace` seconds with SIGKILL; returns the exit status."""
+        """Stops the process with SIGTERM and, after `grace` seconds, SIGKILL; returns the exit status."""
         self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace):
@@ -132,12 +134,12 @@ class Child:
             return await self.wait()
 
     def kill(self) -> None:
-        """Ends it, and all that it has started, with SIGKILL."""
+        """Kills the process and its descendants with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
     async def dump_stacks(self, seconds: float) -> list[str]:
-        """Has a child with a link write its threads' stacks; returns the lines of output of the next `seconds`."""
+        """Makes a child with a link write its threads' stacks; returns the output lines of the next `seconds`."""
         lines: list[str] = []
         self._stacks = lines
         try:
@@ -155,7 +157,7 @@ class Child:
             try:
                 raw = await stream.readline()
             except ValueError:
-                continue  # A line over the stream's limit; asyncio has dropped it.
+                continue  # The line exceeded the stream's limit; asyncio has dropped it.
             if not raw:
                 break
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
@@ -170,13 +172,14 @@ class Child:
             self._first_line.set_result(None)
 
 
-def stop_patience(config: Config, environment: Environment, text: str) -> float:
-    """Returns the seconds that a service gets to drain before it is killed.
+def stop_timeout(config: Config, environment: Environment, text: str) -> float:
+    """Returns how many seconds a service may drain before it is killed.
 
     Args:
-        config: What it has started with.
-        environment: Of the process.
-        text: The configuration that it is known to have taken last, or empty. It may have taken what the file says now.
+        config: The configuration that it started with.
+        environment: The environment of the process.
+        text: The last configuration that it reported as applied, or empty. The current file is considered too, because
+        it may have been applied since.
     """
     configs = [config]
     if text:
@@ -187,8 +190,8 @@ def stop_patience(config: Config, environment: Environment, text: str) -> float:
 
 
 def _prepare() -> None:
-    """Is called in the child before its program."""
-    # A reload that is passed on before the program listens must not be its end.
+    """Runs in the child before its program."""
+    # A SIGHUP that arrives before the program handles it must not terminate it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    # The kernel sends SIGTERM when the parent is gone, even by SIGKILL: no part is left behind.
+    # The kernel sends SIGTERM when the parent dies, even by SIGKILL, so that no process is orphaned.
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

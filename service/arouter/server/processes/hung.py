@@ -1,4 +1,4 @@
-"""Kills child processes whose event loop is hung. What started them replaces them."""
+"""Kills child processes whose event loop hangs. Their parent replaces them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from arouter.server.processes.children import Child
 from arouter.server.processes.heartbeat import INTERVAL
 
 _STACK_TIMEOUT = 1.0
-"""Seconds that a hung process gets to write its stacks. One that is stopped (SIGSTOP) writes nothing."""
+"""Seconds for a hung process to write its stacks. A stopped one (SIGSTOP) writes nothing."""
 
 
 Report = Callable[[Child, bool, list[str]], None]
-"""Is told of a child that was hung, whether it is being killed, and the stacks of its threads, in lines."""
+"""Receives the child that was hung, whether it is being killed, and the stacks of its threads as lines."""
 
 
 async def kill_hung(children: Collection[Child], report: Report) -> NoReturn:
-    """Checks the heartbeats of `children` until it is cancelled, and kills those that are hung.
+    """Checks the heartbeats of `children` until cancelled, and kills hung processes.
 
-    A process under a debugger or tracer is left alone: a breakpoint stops it for as long as its user likes.
+    A process under a debugger or tracer is not killed: a breakpoint may stop it for any length of time.
 
     Args:
-        children: Those that run now.
-        report: Called for each child that is killed, or that answers again after all.
+        children: The running children.
+        report: Called for each child that is killed, or that has recovered in the meantime.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:

@@ -1,8 +1,8 @@
-"""The link between a process and the one that started it: a Unix socket pair whose far end is the child's stdin.
+"""The link between a child process and its parent: a Unix socket pair whose far end is the child's stdin.
 
-Parent to child, once: the text of the configuration to start with, up to the end of the stream. Child to parent: frames
-of a length (4 bytes, big endian) and a text. An empty frame is a heartbeat; any other is a heartbeat with the
-configuration that the child has taken.
+Parent to child, once: the text of the initial configuration, up to the end of the stream. Child to parent: frames of a
+length (4 bytes, big endian) and a text. An empty frame is a heartbeat; any other is a heartbeat with the configuration
+that the child has applied.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from arouter.server.reload.reload import ConfigReload
 
 STACK_SIGNAL = signal.SIGUSR2
-"""Makes a child with a link write the stacks of all its threads to stderr, even if its event loop is blocked."""
+"""Signal that makes a child with a link write the stacks of all threads to stderr, even if its event loop is
+blocked."""
 
 _LENGTH = struct.Struct(">I")
 _CHUNK_BYTES = 64 * 1024
 
 
 class ParentLink:
-    """The parent's end.
+    """The parent's end of the link.
 
     Args:
         end: Its socket.
-        text: The configuration that the child starts with; empty if the child reads the file.
-        heartbeat: Notes the child's.
+        text: The child's initial configuration; empty if the child reads the file.
+        heartbeat: Records the child's heartbeats.
     """
 
     def __init__(self, end: socket.socket, text: str, heartbeat: Heartbeat) -> None:
@@ -64,14 +65,14 @@ class ParentLink:
 
 
 class ChildLink:
-    """The child's end, taken from stdin. Blocks until the parent has sent the configuration.
+    """The child's end of the link, taken from stdin. Blocks until the parent has sent the configuration.
 
     Attributes:
-        text: The configuration to start with; empty if the file is to be read.
+        text: The initial configuration; empty if the file is to be read.
     """
 
     def __init__(self) -> None:
-        # What this process starts must not hold the socket open.
+        # Child processes of this one must not inherit the socket.
         self._end = socket.socket(fileno=os.dup(0))
         with open(os.devnull, "rb") as nothing:  # noqa: PTH123
             os.dup2(nothing.fileno(), 0)
@@ -82,7 +83,7 @@ class ChildLink:
         faulthandler.register(STACK_SIGNAL)
 
     async def beat(self, reload: ConfigReload) -> NoReturn:
-        """Sends heartbeats, and each configuration that is taken, until it is cancelled."""
+        """Sends heartbeats, and each configuration that is applied, until cancelled."""
         self._end.setblocking(False)
         _, writer = await asyncio.open_unix_connection(sock=self._end)
         sent: str | None = None
@@ -91,7 +92,7 @@ class ChildLink:
                 text = reload.text_in_use
                 frame = b"" if text is None or text == sent else text.encode()
                 sent = text
-                # A parent that is gone has this process stopped, too; until then there is nobody to tell.
+                # If the parent has died, this process is being stopped too.
                 if not writer.is_closing():
                     writer.write(_LENGTH.pack(len(frame)) + frame)
                 with contextlib.suppress(TimeoutError):

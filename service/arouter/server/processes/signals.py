@@ -1,4 +1,4 @@
-"""What signals mean to the processes that people and supervisors send them to."""
+"""Signal handling of long-running processes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 
 def handle_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
-    """Has the running event loop call `stop` on SIGTERM and SIGINT, and `reload` on SIGHUP.
+    """Registers handlers on the running event loop: `stop` for SIGTERM and SIGINT, `reload` for SIGHUP.
 
-    SIGHUP also comes when the terminal that a process was started on is closed, and means `stop` then; not under nohup.
+    SIGHUP is also sent when the controlling terminal is closed; then it means `stop`, except under nohup.
     """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -25,7 +25,7 @@ def handle_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None
 
 
 def _has_terminal() -> bool:
-    """Says whether the process has a controlling terminal. It loses the one that is closed before it gets SIGHUP."""
+    """Returns whether the process has a controlling terminal. A closed terminal is detached before SIGHUP is sent."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

@@ -15,7 +15,7 @@ from arouter.config.environment import Environment
 from arouter.config.load import ConfigError, read_file
 from arouter.config.schema import Config
 from arouter.server.logs import configure_logs
-from arouter.server.processes.children import Child, stop_patience
+from arouter.server.processes.children import Child, stop_timeout
 from arouter.server.processes.heartbeat import TIMEOUT
 from arouter.server.processes.hung import kill_hung
 from arouter.server.processes.signals import handle_signals
@@ -24,32 +24,31 @@ if TYPE_CHECKING:
     from arouter.telemetry.workers import WorkerFiles
 
 _SETTLED = 10.0
-"""A worker that ends by itself younger than this, in seconds, is taken to be unable to run at all."""
+"""A worker that exits within this many seconds of its start is considered unable to run."""
 
 _PAUSE = 1.0
-"""Seconds before a worker is replaced, so that one which ends at once does not spin."""
+"""Seconds before a worker is replaced, to limit the rate of restarts."""
 
 
 _log = logging.getLogger(__name__)
 
 
 def run_workers(count: int, config: Config, environment: Environment) -> None:
-    """Runs `count` workers until SIGTERM or SIGINT, which they get passed on, as they get every SIGHUP.
+    """Runs `count` workers until SIGTERM or SIGINT. Forwards these signals and SIGHUP to them.
 
-    Shows what they count together.
+    Exports the combined metrics of all workers.
 
     Args:
-        count: How many.
-        config: Of the service. Each worker reads it for itself.
-        environment: Of this process and of each of them.
+        count: The number of workers.
+        config: The configuration. Each worker loads it itself.
+        environment: The environment of this process and of the workers.
 
     Raises:
-        ConfigError: A worker ended by itself right after its start, before any has served; the port for metrics cannot
-            be had.
+        ConfigError: A worker exited right after its start, before any has served; or the metrics port cannot be bound.
     """
     configure_logs(environment.log_format, environment.log_level)
     if count > 1 and environment.redis_url is None:
-        _log.warning("each of the %d workers counts limits for itself: AROUTER_REDIS_URL is not set", count)
+        _log.warning("each of the %d workers counts limits separately: AROUTER_REDIS_URL is not set", count)
     supervisor = _Supervisor(count, config, environment)
     if environment.metrics_port is None:
         asyncio.run(supervisor.run())
@@ -63,22 +62,22 @@ class _Supervisor:
         self._count = count
         self._config = config
         self._environment = environment
-        # Their stderr is a pipe, whatever ours is.
+        # The workers' stderr is a pipe, whatever ours is.
         self._variables = {**environment.variables, "AROUTER_LOG_FORMAT": environment.log_format}
         self._files: WorkerFiles | None = None
         self._stop = asyncio.Event()
         self._children: set[Child] = set()
-        # What new workers start with: the file may meanwhile say what the others have refused.
+        # The configuration of new workers: the file may meanwhile contain one that the others have rejected.
         self._text = "" if environment.config_path is None else read_file(environment.config_path)
         self._has_served = False
 
     def show_metrics(self, address: str, port: int) -> WorkerFiles:
-        """Opens the port for metrics; returns the files in which workers started from now on count.
+        """Opens the metrics port; returns the files in which workers started from now on count.
 
         Raises:
-            ConfigError: The port cannot be had.
+            ConfigError: The port cannot be bound.
         """
-        # Imported only where it is wanted.
+        # Imported only if needed.
         from arouter.server.metrics_port import open_metrics_port
         from arouter.telemetry.workers import WorkerFiles
 
@@ -98,8 +97,8 @@ class _Supervisor:
         done, _ = await asyncio.wait({*workers, stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
         watching.cancel()
-        patience = stop_patience(self._config, self._environment, self._text)
-        await asyncio.gather(*(child.stop(patience) for child in self._children))
+        timeout = stop_timeout(self._config, self._environment, self._text)
+        await asyncio.gather(*(child.stop(timeout) for child in self._children))
         await asyncio.gather(*workers, watching, return_exceptions=True)
         for task in done - {stopping}:
             task.result()
@@ -118,7 +117,7 @@ class _Supervisor:
         self._text = text
 
     async def _keep(self, index: int) -> None:
-        """Runs worker `index`, and another in its place whenever it dies."""
+        """Keeps worker `index` running: starts a new process whenever it dies."""
         loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             started = loop.time()
@@ -140,8 +139,8 @@ class _Supervisor:
                 return
             if status >= 0 and not self._has_served and loop.time() - started < _SETTLED:
                 last = "\n".join(child.last_lines)
-                raise ConfigError(f"{child.name} ended with status {status} right after its start:\n{last}")
-            _log.warning("%s ended with status %d; another takes its place", child.name, status)
+                raise ConfigError(f"{child.name} exited with status {status} right after its start:\n{last}")
+            _log.warning("%s exited with status %d and is replaced", child.name, status)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE):
                     await self._stop.wait()
@@ -150,9 +149,9 @@ class _Supervisor:
 def _report_hung(child: Child, killed: bool, stacks: list[str]) -> None:
     fields = {"worker_pid": child.pid, "stacks": stacks}
     if killed:
-        _log.error("%s has not answered for %.0f s and is killed", child.name, TIMEOUT, extra={"fields": fields})
+        _log.error("%s has not responded for %.0f s and is killed", child.name, TIMEOUT, extra={"fields": fields})
     else:
-        _log.warning("%s did not answer for %.0f s and does again", child.name, TIMEOUT, extra={"fields": fields})
+        _log.warning("%s did not respond for %.0f s but has recovered", child.name, TIMEOUT, extra={"fields": fields})
 
 
 def _print_line(_name: str, line: str) -> None:

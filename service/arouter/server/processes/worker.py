@@ -1,4 +1,4 @@
-"""Runs one service process until it is told to stop."""
+"""Runs one service process until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def run_worker(config: Config, environment: Environment, link: ChildLink | None,
     """Serves until SIGTERM or SIGINT, then drains. A second signal ends the draining. SIGHUP reloads the configuration.
 
     Args:
-        config: Of the service.
-        environment: Of the process.
-        link: Where heartbeats go once it serves; None if no process of ours has started this one.
+        config: The configuration.
+        environment: The environment of the process.
+        link: Receives heartbeats once the process serves; None if it was not started by a parent of ours.
         share_port: Whether other processes listen on the same ports.
 
     Raises:
-        ConfigError: The service cannot start as configured.
+        ConfigError: The service cannot start with this configuration.
     """
     configure_logs(environment.log_format, environment.log_level)
     _raise_file_limit()
@@ -41,7 +41,7 @@ async def _serve(config: Config, environment: Environment, link: ChildLink | Non
     def on_signal() -> None:
         (hurry if stop.is_set() else stop).set()
 
-    # The loop calls nobody before there is an app.
+    # The event loop runs no handler before the app exists.
     handle_signals(on_signal, lambda: app.reload.request())
     app = App(config, environment, share_port=share_port)
     try:
@@ -59,11 +59,11 @@ async def _serve(config: Config, environment: Environment, link: ChildLink | Non
             beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await beating
-        # From here on the event loop takes its handlers down; a late signal must not turn a good end into a bad one.
+        # The event loop removes its handlers from here on; a late signal must not change the exit status.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 def _raise_file_limit() -> None:
-    """Takes as many file descriptors as are allowed: each open stream holds two."""
+    """Raises the limit of file descriptors to the maximum: each open stream uses two."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

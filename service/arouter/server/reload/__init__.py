@@ -1,1 +1,1 @@
-"""Takes a changed configuration while calls are in flight."""
+"""Applies configuration changes while calls are in flight."""

@@ -1,4 +1,4 @@
-"""What differs between two configurations, and what of it a running process cannot take. Pure."""
+"""Compares configurations, and determines which changes need a restart. Pure."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _LIVE = (
     "routing",
     "timeouts",
     "catalogue",
-    "accounts",
+    "accounts.max_age",
     "usage",
     "limits",
     "server.drain_delay",
     "server.drain_grace",
     "server.keep_alive",
 )
-"""What takes effect while the process runs."""
+"""Parts that take effect while the process runs."""
 
 _GATEWAY = ("gateway",)
-"""What Envoy's own process is told."""
+"""Parts that configure Envoy."""
 
 
 def changes(old: Config, new: Config) -> list[str]:
-    """Returns the paths of what differs, down to what is no structure itself: `routing.breaker.failures`, `models`."""
+    """Returns the paths of all differing fields, down to those that are not structs: `routing.breaker.failures`."""
     return list(_changes("", old, new))
 
 
 def restart_changes(old: Config, new: Config) -> list[str]:
-    """Returns the paths of what differs and takes effect only in a new process."""
+    """Returns the paths of differences that take effect only after a restart."""
     return [path for path in changes(old, new) if not _is_in(path, (*_LIVE, *_GATEWAY))]
 
 
 def gateway_changes(old: Config, new: Config) -> list[str]:
-    """Returns the paths of what differs and is to be told to the gateway, which waits as long as the longest call."""
+    """Returns the paths of differences for the gateway, including its timeout, which follows the longest call."""
     found = [path for path in changes(old, new) if _is_in(path, _GATEWAY)]
     return found if old.longest_call == new.longest_call else [*found, "timeouts.total"]
 

@@ -1,4 +1,4 @@
-"""What a reload would take away: what it must not, and what it is logged with. Pure."""
+"""What a reload would remove: checks for losses that are not allowed, and lists the others for the log. Pure."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from arouter.providers.provider import Provider
 
 
 def check_losses(path: Path, before: Collection[Provider], config: Config, providers: Collection[Provider]) -> None:
-    """Checks that a reload does not end all calls.
+    """Checks that a reload does not make all calls of a provider fail.
 
     Args:
-        path: Of the file, for errors.
+        path: The path of the file, for errors.
         before: The providers in use.
-        config: The configuration that is to replace the one in use.
-        providers: What `build_providers` made of it.
+        config: The new configuration.
+        providers: The new providers, built from `config`.
 
     Raises:
-        ConfigError: No provider would be left, or one would lose all its credentials without `api_keys: []`.
+        ConfigError: No provider would be left, or a provider would lose all credentials without `api_keys: []`.
     """
     if before and not providers:
-        raise ConfigError(f"{path}: no provider would be left; restart to run without one")
+        raise ConfigError(f"{path}: no provider would be left; restart to run without providers")
     had_keys = {provider.id for provider in before if provider.api_keys}
     rows = {row.id: row for row in config.providers}
     for provider in providers:
         row = rows.get(provider.id)
         if provider.id in had_keys and not provider.api_keys and row is not None and row.api_keys is UNSET:
             raise ConfigError(
-                f"{path}: provider {provider.id!r} would lose its key; `api_keys: []` says that it needs none"
+                f"{path}: provider {provider.id!r} would lose its key; set `api_keys: []` if it needs none"
             )
 
 
 def removed(old: Config, new: Config, before: Collection[Provider], after: Collection[Provider]) -> list[str]:
-    """Returns what is no longer there, for people: `provider openai`, `model openai/gpt-5.4`, `workload spiffe://…`."""
+    """Returns the removed items as text: `provider openai`, `model openai/gpt-5.4`, `workload spiffe://…`."""
     kinds = {
         "provider": ([row.id for row in before], [row.id for row in after]),
         "model": ([row.id for row in old.models], [row.id for row in new.models]),

@@ -1,4 +1,4 @@
-"""Takes a changed `arouter.yaml` while calls are in flight: on SIGHUP, and when the file is another one."""
+"""Reloads `arouter.yaml` while calls are in flight: on SIGHUP, and when the file has changed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from arouter.server.reload.losses import check_losses, removed
 from arouter.server.reload.watched_file import WatchedFile
 
 POLL_INTERVAL = 1.0
-"""Seconds between two looks at the file. One that is changed is read when two looks have found it the same."""
+"""Polling interval in seconds. A changed file is read once two polls have found it in the same state."""
 
 _log = logging.getLogger(__name__)
 
 Apply = Callable[[Config, tuple[Provider, ...]], Awaitable[None]]
-"""Puts a configuration, and its providers, in place of the one before."""
+"""Applies a configuration and its providers."""
 
 
 class _Change(NamedTuple):
-    """A configuration that can be used, its providers, and what it removes from the one in use."""
+    """A valid configuration, its providers, and what it removes from the one in use."""
 
     config: Config
     providers: tuple[Provider, ...]
@@ -36,25 +36,25 @@ class _Change(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """What was found in the file: its text, or why there is none; and what that means, or why it cannot be used."""
+    """What was read from the file: text or read error, and the configuration or the reason why it is invalid."""
 
     text: str
     meaning: _Change | ConfigError
 
 
 class ConfigReload:
-    """One background task, which looks at the file. What cannot be used changes nothing.
+    """A background task that watches the file. An invalid file changes nothing.
 
     Args:
-        config: What the process has started with.
-        environment: Of the process. It cannot change, nor can what `${VAR}` stands for.
-        apply: What is done with a configuration that can be used.
+        config: The initial configuration.
+        environment: The environment of the process. It does not change, and neither do the values of `${VAR}`.
+        apply: Applies a valid configuration.
 
     Attributes:
-        last_failed: Whether the file, as it was read last, cannot be used.
-        applied_at: When the configuration in use was taken, in seconds since the epoch.
-        text_in_use: The content of the file that was taken last; None if that was before this process.
-        taken: Set when `text_in_use` changes. Whatever waits for it clears it.
+        last_failed: Whether the file, as last read, is invalid.
+        applied_at: When the configuration in use was applied, in seconds since the epoch.
+        text_in_use: The content of the file that was last applied; None if that was before this process.
+        taken: Set when `text_in_use` changes. Cleared by the waiter.
     """
 
     def __init__(self, config: Config, environment: Environment, apply: Apply) -> None:
@@ -71,25 +71,25 @@ class ConfigReload:
         self._task: asyncio.Task[None] | None = None
 
     def request(self) -> None:
-        """Has the file read, soon, whether or not it looks changed."""
+        """Requests a read of the file, whether or not it has changed."""
         self._requested.set()
 
     def start(self) -> None:
         """Starts the task."""
         path = self._environment.config_path
-        self._task = asyncio.create_task(self._say_no() if path is None else self._follow(path))
+        self._task = asyncio.create_task(self._reject_requests() if path is None else self._follow(path))
 
     async def stop(self) -> None:
-        """Ends the task."""
+        """Stops the task."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _say_no(self) -> None:
+    async def _reject_requests(self) -> None:
         while True:
             await self._requested.wait()
             self._requested.clear()
-            _log.info("there is no configuration to reload: AROUTER_CONFIG names no file")
+            _log.info("no configuration file to reload: AROUTER_CONFIG is not set")
 
     async def _follow(self, path: Path) -> None:
         file = await asyncio.to_thread(WatchedFile, path)
@@ -103,12 +103,12 @@ class ConfigReload:
                 try:
                     await self._take(path, await asyncio.to_thread(self._read, path, file), requested)
                 except Exception:
-                    # A fault of ours; the next file may do better.
+                    # A bug of ours; a later file may still succeed.
                     self.last_failed = True
-                    _log.exception("the configuration could not be reloaded")
+                    _log.exception("failed to reload the configuration")
 
     def _read(self, path: Path, file: WatchedFile) -> _Read:
-        """Reads the file and what it means. Takes time: in a thread."""
+        """Reads and parses the file. Blocks, so it must run in a thread."""
         file.note()
         try:
             text = read_file(path)
@@ -128,24 +128,24 @@ class ConfigReload:
         if isinstance(read.meaning, ConfigError):
             self.last_failed = True
             if not same:
-                _log.error("the configuration is as it was, because the file cannot be used: %s", read.meaning)
+                _log.error("the configuration is unchanged, because the file is invalid: %s", read.meaning)
             elif requested:
-                _log.warning("%s has not changed and still cannot be used", path)
+                _log.warning("%s is unchanged and still invalid", path)
             return
         recovered, self.last_failed = self.last_failed, False
         config, providers, gone = read.meaning
         if config == self._in_use:
             self.text_in_use = read.text
             if requested or recovered:
-                _log.info("%s says what is in use already", path)
+                _log.info("%s matches the configuration in use", path)
             return
         await self._apply(config, providers)
         self._in_use, self.applied_at, self.text_in_use = config, time.time(), read.text
         self.taken.set()
-        _log.info("%s is in use as it is now", path)
+        _log.info("%s has been applied", path)
         if gone:
             _log.warning("no longer configured: %s", ", ".join(gone))
         if fields := restart_changes(self._started_with, config):
-            _log.warning("needs a restart: %s", ", ".join(fields))
+            _log.warning("takes effect after a restart: %s", ", ".join(fields))
         if fields := gateway_changes(self._started_with, config):
-            _log.warning("the gateway must be rendered and started anew: %s", ", ".join(fields))
+            _log.warning("takes effect after the gateway is rendered again and restarted: %s", ", ".join(fields))

@@ -1,4 +1,4 @@
-"""Notices that a file is another one, however it was replaced: written, renamed over, or behind a symbolic link."""
+"""Detects changes of a file, whether it is written in place, replaced, or reached by a symbolic link."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class _Look(NamedTuple):
-    """What the real file behind the path looked like."""
+class _FileState(NamedTuple):
+    """The state of the file that the path resolves to."""
 
     device: int
     inode: int
@@ -16,34 +16,34 @@ class _Look(NamedTuple):
 
 
 class WatchedFile:
-    """A file that others change. Its methods may block: not for an event loop.
+    """A file that is changed by others. Its methods may block and must not run on an event loop.
 
     Args:
-        path: Where it is. Links are followed anew at each look, those of a mounted Kubernetes ConfigMap included.
+        path: Its path. Links are resolved each time, including those of a mounted Kubernetes ConfigMap.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: _Look | None = None
-        self._last = self._look()
+        self._known: _FileState | None = None
+        self._last = self._read_state()
 
     def has_changed(self) -> bool:
-        """Says whether it is to be read: it is not what it was then, and has stayed as it is since the last look.
+        """Returns whether the file must be read: it has changed since it was read, but not since the last poll.
 
-        The latter because a file that somebody is writing is there in part, or not at all.
+        The latter because a file that is being written may be incomplete or absent.
         """
-        found, last = self._look(), self._last
+        found, last = self._read_state(), self._last
         self._last = found
         return found == last and found != self._known
 
     def note(self) -> None:
-        """Notes that it is read now."""
-        # Before it is: what is written meanwhile is seen at the next look.
-        self._known = self._last = self._look()
+        """Records the state of the file; must be called before it is read."""
+        # Before the read, so that a write during the read is detected by the next poll.
+        self._known = self._last = self._read_state()
 
-    def _look(self) -> _Look | None:
+    def _read_state(self) -> _FileState | None:
         try:
             found = self._path.stat()
         except OSError:
             return None
-        return _Look(found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)
+        return _FileState(found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)

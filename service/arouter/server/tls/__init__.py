@@ -1,1 +1,1 @@
-"""The certificates of the service, read again when their files change."""
+"""The service's certificates, reloaded when their files change."""

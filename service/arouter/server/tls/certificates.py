@@ -1,4 +1,4 @@
-"""Files with certificates and keys, read and checked."""
+"""Reads and validates certificate and key files."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _FIELDS = ("certificate", "key", "client_ca", "ca")
 
 
 def checked_files(part: str, tls: TlsConfig | ServiceTlsConfig) -> Mapping[str, bytes]:
-    """Returns what is in the files that `tls` names, by field; checked, and belonging together.
+    """Returns the contents of the files that `tls` names, by field, after checking that they match.
 
     Raises:
-        ConfigError: A file is missing, not PEM, or being replaced; the key is not the certificate's.
+        ConfigError: A file is missing, not PEM, or being replaced; or the key does not match the certificate.
     """
     files = read_files(part, tls)
     _check(part, tls)
-    # The check reads for itself, so that this tells whether it has seen the same.
+    # The check reads the files itself; this detects whether it has read the same contents.
     if read_files(part, tls) != files:
-        raise ConfigError(f"{part}: the files change while they are read")
+        raise ConfigError(f"{part}: the files changed while they were read")
     return files
 
 
 def read_files(part: str, tls: TlsConfig | ServiceTlsConfig) -> Mapping[str, bytes]:
-    """Returns what is in the files that `tls` names, by field. Raises ConfigError."""
+    """Returns the contents of the files that `tls` names, by field. Raises ConfigError."""
     paths = {field: path for field in _FIELDS if (path := getattr(tls, field, None)) is not None}
     return {field: _content(f"{part}.{field}", path) for field, path in paths.items()}
 
@@ -52,7 +52,7 @@ def _check(part: str, tls: TlsConfig | ServiceTlsConfig) -> None:
                 raise ConfigError(f"{part}.{field}: {path}: no certificates in PEM") from error
     if tls.certificate is not None:
         try:
-            # Without a password of ours, OpenSSL would ask for one on the terminal.
+            # Without a password callback, OpenSSL would prompt on the terminal.
             context.load_cert_chain(tls.certificate, tls.key, password="")
         except (ssl.SSLError, OSError) as error:
             raise ConfigError(

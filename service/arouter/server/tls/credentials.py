@@ -1,4 +1,4 @@
-"""The service's TLS, which goes with its files while it runs."""
+"""The service's TLS credentials, which follow changes of their files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _log = logging.getLogger(__name__)
 
 
 def server_credentials(part: str, tls: TlsConfig) -> grpc.ServerCredentials:
-    """Returns the credentials of a server, which go with the files: a connection gets what these hold when it comes.
+    """Returns server credentials that follow the files: each new connection uses their current contents.
 
-    Files that cannot be used change nothing, and are logged once.
+    Invalid files change nothing and are logged once.
 
     Args:
-        part: Where `tls` is in the configuration.
-        tls: What it says.
+        part: The path of `tls` in the configuration.
+        tls: The TLS configuration.
 
     Raises:
-        ConfigError: A file cannot be used.
+        ConfigError: A file is invalid.
     """
     files = checked_files(part, tls)
     return grpc.dynamic_ssl_server_credentials(
@@ -35,7 +35,7 @@ def server_credentials(part: str, tls: TlsConfig) -> grpc.ServerCredentials:
 
 
 class _Changes:
-    """What has become of a server's files since it last took them."""
+    """Detects changes of a server's files since they were last applied."""
 
     def __init__(self, part: str, tls: TlsConfig, files: Mapping[str, bytes]) -> None:
         self._part = part
@@ -44,9 +44,9 @@ class _Changes:
         self._trouble = ""
 
     def take(self) -> grpc.ServerCertificateConfiguration | None:
-        """Returns what the files hold, or None if that is nothing new or cannot be used.
+        """Returns the new contents of the files, or None if they are unchanged or invalid.
 
-        grpc asks before each handshake, on a thread of its own, one at a time.
+        grpc calls this before each handshake, from its own thread, one call at a time.
         """
         try:
             if read_files(self._part, self._tls) == self._files:
@@ -55,11 +55,11 @@ class _Changes:
             self._files = checked_files(self._part, self._tls)
         except ConfigError as error:
             if str(error) != self._trouble:
-                _log.error("the certificate stays as it was: %s", error)
+                _log.error("the certificate is unchanged, because its files are invalid: %s", error)
             self._trouble = str(error)
             return None
         self._trouble = ""
-        _log.info("%s: the files have changed and are taken from now on", self._part)
+        _log.info("%s: the files have changed and are applied to new connections", self._part)
         return _configuration(self._files)
 
 

@@ -106,7 +106,7 @@ def test_refuses_an_answer_that_is_none(answer: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": 5}', b'{"error": {"message": 5}}', b"\xff"])
 def test_makes_do_with_an_error_body_that_says_nothing(body: bytes) -> None:
-    assert ADAPTER.decode_error(400, body, None).message == "The provider refused the request with status 400."
+    assert ADAPTER.decode_error(400, body, None).message == "The provider rejected the request with status 400."
 
 
 @pytest.mark.parametrize("body", [b'{"type": "error"}', b'{"error": {"message": "why"}}', b'{"error": "why"}'])

@@ -234,7 +234,7 @@ def test_makes_do_with_a_delay_that_is_none(delay: Any) -> None:
     "body", [b"", b"<html>", b"[]", b"[1]", b'{"error": 5}', b'{"error": {"message": 5}}', b"\xff"]
 )
 def test_makes_do_with_an_error_body_that_says_nothing(body: bytes) -> None:
-    assert ADAPTER.decode_error(400, body, None).message == "The provider refused the request with status 400."
+    assert ADAPTER.decode_error(400, body, None).message == "The provider rejected the request with status 400."
 
 
 def test_reads_a_page_of_the_model_list() -> None:

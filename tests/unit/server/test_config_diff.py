@@ -11,6 +11,7 @@ from arouter.server.reload.config_diff import changes, gateway_changes, restart_
 
 CONNECTIONS, ORIGINS = "server.max_provider_connections", "gateway.cors.allow_origins"
 ROW = "{id: x, base_url: 'http://x/v1'"
+TLS = "server: {tls: {certificate: a, key: b, client_ca: c}}"
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,13 @@ ROW = "{id: x, base_url: 'http://x/v1'"
         ("", "{}", [], [], []),
         ("", f"providers: [{ROW}}}]", ["providers"], [], []),
         ("models: [{id: a/b, endpoints: [x/y]}]", "", ["models"], [], []),
+        (
+            f"{TLS}\naccounts: {{max_age: 60}}",
+            f"{TLS}\naccounts: {{max_age: 90, workloads: [{{spiffe_id: 'spiffe://x/y', account: z}}]}}",
+            ["accounts.max_age", "accounts.workloads"],
+            ["accounts.workloads"],
+            [],
+        ),
         (
             "",
             "routing: {breaker: {failures: 1}, max_attempts: 1}",
@@ -58,7 +66,7 @@ def test_each_difference_has_its_taker(
     assert gateway_changes(before, after) == gateway
 
 
-def test_a_part_that_nobody_has_thought_of_needs_a_restart() -> None:
+def test_an_unknown_part_needs_a_restart() -> None:
     class Newer(Config, frozen=True):
         news: int = 0
 

@@ -1,0 +1,124 @@
+"""What a call is charged for: the usage that its provider reported, or an estimate; one record an attempt."""
+
+from __future__ import annotations
+
+import time
+
+from arouter.accounts.units import NANOS
+from arouter.calls.call_record import Attempt, CallRecord, Status
+from arouter.catalogue.cost import cost
+from arouter.chat.request import ChatRequest
+from arouter.chat.token_estimates import delivered_tokens, likely_prompt_tokens
+from arouter.chat.usage import Usage
+from arouter.models import ModelDetails
+from arouter.usage.record import UsageRecord
+from arouter.usage.writer import UsageWriter
+
+_NOTHING = Usage()
+_MAX_NANOS = 2**53
+"""Some nine million USD: up to here every component counts exactly."""
+
+
+class UsageRecorder:
+    """Gives the usage writer the records of each call, once."""
+
+    def __init__(self, writer: UsageWriter) -> None:
+        self._writer = writer
+
+    def __call__(self, record: CallRecord) -> None:
+        """Writes the records of a call whose answer is complete or that has ended. They are final."""
+        if record.usage_records is None:
+            record.usage_records = usage_records(record, time.monotonic())
+            self._writer.put(record.usage_records)
+
+
+def nanos(details: ModelDetails, usage: Usage) -> int | None:
+    """Returns what an answer costs in nano-USD, or None if the model's prices are not known."""
+    prices = details.prices
+    if prices is None:
+        return None
+    dollars = cost(
+        prices,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        prompt_audio_tokens=usage.prompt_audio_tokens,
+        completion_audio_tokens=usage.completion_audio_tokens,
+    )
+    return min(round(dollars * NANOS), _MAX_NANOS)
+
+
+def charged_usage(reported: Usage | None, exact: bool, request: ChatRequest, delivered: int) -> tuple[Usage, bool]:
+    """Returns what a complete answer is charged for, and whether that is an estimate.
+
+    Args:
+        reported: The usage that the provider reported.
+        exact: Whether that is complete; otherwise an estimate replaces what is missing or malformed.
+        request: The request.
+        delivered: Characters of the answer.
+    """
+    if exact and reported is not None and reported[:2] != (0, 0):
+        return reported, False
+    return _estimate(reported, request, delivered), True
+
+
+def usage_records(record: CallRecord, ended: float) -> list[UsageRecord]:
+    """Returns one record for each attempt whose request was sent.
+
+    Args:
+        record: Of the call.
+        ended: When the call ended or its answer was complete, by the monotonic clock.
+    """
+    made = [_of_failure(record, number, each) for number, each in enumerate(record.attempts, 1) if each.asked]
+    last = record.last
+    if last is not None and last.asked:
+        used, estimated = _used(record)
+        charged = 0 if record.free else nanos(last.endpoint.details, used) or 0
+        first = record.first_token
+        made[-1] = made[-1]._replace(
+            status=record.status.value,
+            latency_ms=round((ended - record.started) * 1000),
+            first_token_ms=None if first is None else round((first - record.started) * 1000),
+            usage=used,
+            cost=charged,
+            estimated=estimated,
+        )
+    return made
+
+
+def _of_failure(record: CallRecord, number: int, attempt: Attempt) -> UsageRecord:
+    return UsageRecord(
+        generation_id=record.id,
+        attempt=number,
+        account=record.key.account,
+        key_hash=record.key.hash,
+        model=attempt.model,
+        provider=attempt.endpoint.provider.id,
+        created_ms=int(record.created * 1000),
+        latency_ms=round(((attempt.ended or attempt.started) - record.started) * 1000),
+        first_token_ms=None,
+        status=Status.FAILED.value,
+        stream=record.request.stream,
+        usage=_NOTHING,
+        cost=0,
+        estimated=False,
+    )
+
+
+def _used(record: CallRecord) -> tuple[Usage, bool]:
+    """Returns what the last attempt used, and whether that is an estimate: the prompt and what was delivered."""
+    if record.free:
+        return record.usage or _NOTHING, False
+    if record.complete:
+        return charged_usage(record.usage, record.exact, record.request, record.delivered)
+    return _estimate(record.usage, record.request, record.delivered), True
+
+
+def _estimate(reported: Usage | None, request: ChatRequest, delivered: int) -> Usage:
+    reported = reported or _NOTHING
+    # What a provider reports in the middle of an answer may be older than what it has sent since.
+    return reported._replace(
+        prompt_tokens=reported.prompt_tokens or likely_prompt_tokens(request),
+        completion_tokens=max(reported.completion_tokens, delivered_tokens(delivered)),
+    )
