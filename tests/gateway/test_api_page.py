@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.api import annotations_pb2
 
-from arouter.chat.parameters import EXTENSIONS
+from arouter.chat.parameters import PARAMETERS
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import MAX_BODY_BYTES
 from arouter.v1 import (
@@ -212,13 +212,14 @@ def test_what_speaks_to_the_router_is_named_and_goes_no_further(door: Rest, vend
 def test_the_fields_beyond_openais_are_understood(door: Rest, vendors: Emulator) -> None:
     section = PAGE.partition("## Fields beyond OpenAI's")[2].partition("\n## ")[0]
     rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
-    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted(EXTENSIONS)
+    extensions = sorted(name for name, row in PARAMETERS.items() if row.extension)
+    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == extensions
     [reasoning] = re.findall(r"`({.*})`", section)
     sent = {"top_k": -1, "min_p": 0, "top_a": 1, "repetition_penalty": 2, "include_reasoning": True}
     sent["reasoning"] = json.loads(reasoning)
 
     assert door.chat({"model": "openai/gpt-5.4-mini", "messages": MESSAGES, **sent}).status == 200
-    assert {name: vendors.calls[-1].json[name] for name in EXTENSIONS} == sent
+    assert {name: vendors.calls[-1].json[name] for name in extensions} == sent
 
 
 @pytest.mark.parametrize("wrong", [{"top_k": -2}, {"min_p": 1.1}, {"top_a": -1}, {"repetition_penalty": 0}])

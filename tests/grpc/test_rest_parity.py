@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 import pytest
 
-from arouter.chat.parameters import PROVIDER_FIELDS
 from arouter.chat.preferences import ROUTER_FIELDS
+from arouter.chat.shapes import PROVIDER_FIELDS
 from arouter.providers.vendor_members import ANY
 from arouter.rpc.typed.request import request_to_dict
 from arouter.v1 import (

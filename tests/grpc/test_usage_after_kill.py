@@ -13,7 +13,7 @@ import grpc
 import psutil
 import pytest
 
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS
 from arouter.config.secret import Secret
 from arouter.sql.database import Database, database_url
 from arouter.sql.schema import migrate

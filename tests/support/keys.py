@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import create_engine, insert, update
 
 from arouter.accounts.audit import Actor
-from arouter.accounts.keys import LIVE_PREFIX, hash_secret
+from arouter.accounts.keys import hash_secret
+from arouter.accounts.prefixes import LIVE_PREFIX
 from arouter.sql.revision import sqlite_path
 from arouter.sql.tables import directory, keys
 

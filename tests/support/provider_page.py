@@ -9,7 +9,8 @@ from unit.providers.field_fates import NAMED, ROWS, Refused
 
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.message_order import PREFILL
-from arouter.providers.presets import PRESETS, Preset
+from arouter.providers.preset import Preset
+from arouter.providers.presets import PRESETS
 from arouter.providers.quirks import Quirks
 from arouter.providers.vendor_members import FOREIGN, PLACES, SILENT
 from support.docs import ROOT

@@ -1,1 +1,1 @@
-"""Who may call: keys and what they allow. An interface; what stands behind it is not the callers' business."""
+"""Accounts and API keys: what they allow, how they are managed, and the key cache. SQL is behind interfaces."""

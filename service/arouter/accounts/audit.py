@@ -31,14 +31,14 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Actor(Struct, frozen=True):
-    """What makes a change.
+    """The key or the command line that makes a change.
 
     Attributes:
         type: A management `key`, or the `cli`, which works on the database itself.
-        account: Whose keys it manages; None for the operator.
+        account: The account that it manages; None for the operator.
         key_hash: The key's hash; None for the `cli`.
         label: The key's label; for the `cli` the user of the operating system.
-        request_id: Of the request, or empty.
+        request_id: The id of the request, or empty.
     """
 
     type: Literal["key", "cli"]
@@ -52,16 +52,16 @@ class AuditEvent(Struct, frozen=True):
     """One change.
 
     Attributes:
-        revision: Of accounts and keys after it; the changes of one transaction share it.
-        position: Among these, from 0.
+        revision: The revision of accounts and keys after the change; the changes of one transaction share it.
+        position: The position among these, from 0.
         created_ms: When it was made, in milliseconds since the epoch.
-        action: What was done.
-        resource: What with.
+        action: The kind of change.
+        resource: The kind of what was changed.
         key_hash: The key's hash; None for an account.
         account: The account, or the key's; None for the operator's management key.
         actor: What made it.
         before: The changed fields before, as JSON values; None if it was not there.
-        after: The changed fields after; None if it is not there any more.
+        after: The changed fields after; None if it was removed.
     """
 
     revision: int
@@ -77,7 +77,7 @@ class AuditEvent(Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """What the entry is called."""
+        """The entry's id: its revision and position."""
         return f"{self.revision}-{self.position}"
 
 
@@ -85,12 +85,12 @@ class AuditQuery(NamedTuple):
     """Which entries are listed; None for no restriction.
 
     Attributes:
-        account: Whose.
-        key_hash: Of which key.
+        account: Only entries of this account.
+        key_hash: Only entries of this key.
         since_ms: Not older than this.
         until_ms: Older than this.
-        before: Revision and position of the entry behind which the list goes on.
-        at_most: So many.
+        before: Revision and position of the last entry of the page before.
+        at_most: The most entries to return.
     """
 
     account: str | None
@@ -102,13 +102,13 @@ class AuditQuery(NamedTuple):
 
 
 class AuditRepository(Protocol):
-    """Where entries are kept."""
+    """The store of the entries."""
 
     async def list_events(self, query: AuditQuery) -> Sequence[AuditEvent]:
         """Returns entries, newest first.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The store cannot be read.
         """
 
 
@@ -131,7 +131,7 @@ class AuditLog:
     ) -> Page[AuditEvent]:
         """Returns entries, newest first. Empty arguments restrict nothing.
 
-        An account is not shown the operator's own key: only that it was the operator.
+        Accounts do not see which of the operator's keys made a change, only that the operator did.
 
         Args:
             by: The caller's account.

@@ -1,4 +1,4 @@
-"""The accounts and keys in memory, and the task that keeps them in step with the store."""
+"""The accounts and keys in memory, and the background task that synchronises them with the store."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from arouter.accounts.repository import Changes, KeyCacheRepository
 from arouter.errors import NOT_BEGUN, ARouterError, Failure, StoreError
 
 POLL_INTERVAL = 1.0
-"""Seconds between two looks at the store. What changed takes effect within 5 (docs/accounts.md)."""
+"""Seconds between two polls of the store. Changes take effect within 5 (docs/accounts.md)."""
 
 _OUT_OF_TURN = 0.15
-"""Seconds from one look to the next that unknown keys may cause, however many of them come."""
+"""Least seconds between polls that unknown keys cause, however many of them arrive."""
 
 _UNKNOWN_TIMEOUT = 0.5
-"""Seconds that an unknown key waits at most before it is refused."""
+"""Most seconds that an unknown key waits before it is refused."""
 
 _READ_TIMEOUT = 10.0
 _RETRY_STALE = 5
@@ -33,14 +33,14 @@ _T = TypeVar("_T")
 
 
 class KeyCache(KeyStore):
-    """Answers who a key is.
+    """Finds keys by their hash.
 
     Args:
-        built_in: Keys that are in no store: the environment's and the workloads'.
+        built_in: Keys that are in no store: those of the environment and of workloads.
         max_age: See the attribute.
 
     Attributes:
-        max_age: Seconds for which what was read last may be relied upon.
+        max_age: Seconds for which the last state read may be used.
     """
 
     def __init__(self, built_in: Iterable[Key], max_age: float) -> None:
@@ -53,12 +53,12 @@ class KeyCache(KeyStore):
 
     @property
     def age(self) -> float:
-        """Seconds since what is known was the newest; infinite before the first look."""
+        """Seconds since the cached state was current; infinite before the first poll."""
         return time.monotonic() - self._read_at
 
     @property
     def is_fresh(self) -> bool:
-        """Whether what is known may be relied upon."""
+        """Whether the cached state may be used."""
         return self.age <= self.max_age
 
     @override
@@ -76,7 +76,7 @@ class KeyCache(KeyStore):
         return key
 
     def apply(self, changes: Changes, read_at: float) -> None:
-        """Takes what has changed, read from the store at loop-independent monotonic time `read_at`."""
+        """Applies changes that were read from the store at monotonic time `read_at`."""
         if changes.is_complete:
             self._accounts.clear()
             self._keys.clear()
@@ -102,14 +102,14 @@ class KeyCache(KeyStore):
 
 
 class KeyCacheSync:
-    """One background task that looks into the store every second.
+    """One background task that polls the store every second.
 
     Args:
-        directory: What to keep in step.
-        store: What with.
+        directory: The cache to update.
+        store: The source of the changes.
 
     Attributes:
-        is_away: Whether the last look at the store failed, or there was none yet.
+        is_away: Whether the last poll failed, or there was none yet.
     """
 
     def __init__(self, directory: KeyCache, store: KeyCacheRepository) -> None:
@@ -124,12 +124,12 @@ class KeyCacheSync:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Reads everything, waiting for the store if need be, and starts the task."""
+        """Reads everything, waiting for the store if necessary, and starts the task."""
         self._task = asyncio.create_task(self._follow())
         await self._known.wait()
 
     async def stop(self) -> None:
-        """Ends the task."""
+        """Stops the task."""
         tasks = {task for task in (self._task, self._out_of_turn) if task is not None}
         for task in tasks:
             task.cancel()
@@ -137,21 +137,21 @@ class KeyCacheSync:
             await asyncio.wait(tasks)
 
     async def look(self) -> None:
-        """Takes what has changed, at once: this process has changed something itself."""
-        # One at a time: of two answers, the older must not come last.
+        """Polls the store now, because this process has changed something itself."""
+        # One at a time: the older of two answers must not be applied last.
         async with self._looking:
             await self._look()
 
     async def look_for_new(self) -> None:
-        """Takes what has changed: a key has come that is not known, and may have been made elsewhere a moment ago.
+        """Polls the store for an unknown key, which another process may just have created.
 
-        Unknown keys share their looks, and cause few, so that guessing keys is no way to burden the store. While it is
-        away, they wait for nothing.
+        Unknown keys share polls, and cause few of them, so that guessing keys cannot overload the store. While the
+        store is away, they do not wait.
         """
         came_at = time.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_UNKNOWN_TIMEOUT):
-                # A look that was under way already may have missed it.
+                # A poll that was already running may have missed the key.
                 while self._looked_at < came_at and not self.is_away:
                     if self._out_of_turn is None or self._out_of_turn.done():
                         self._out_of_turn = asyncio.create_task(self._look_out_of_turn())

@@ -1,4 +1,4 @@
-"""The key that calls: what it may use, and how it is known."""
+"""The calling key: what it may use, and how it is authenticated."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from arouter.accounts.prefixes import PREFIXES
 from arouter.accounts.records import Account, Key, KeyType, LimitReset, RateLimit
 from arouter.errors import ARouterError, Failure
 from arouter.patterns import ModelPatterns
 
-LIVE_PREFIX = "lr_live_"
-MANAGEMENT_PREFIX = "lr_mgmt_"
 NO_RATE_LIMIT = RateLimit()
 
 
@@ -22,16 +21,16 @@ class AuthenticatedKey:
     """A valid key, together with what its account allows.
 
     Attributes:
-        hash: SHA-256 of the secret, in hexadecimal; what the key is called everywhere. A workload's is `hash_workload`.
+        hash: SHA-256 of the secret, in hexadecimal, the key's id everywhere. A workload's is `hash_workload`.
         account: The account it belongs to; None for the operator's management key.
         providers: Ids of the providers enabled for it, or None for all.
         models: Patterns of the models allowed to it, or None for all.
         key_type: What it is for.
         rate_limit: How often it may be used.
-        limit: What it may spend in a period, in nano-USD, or None.
+        limit: The most that it may spend in a period, in nano-USD, or None.
         limit_reset: That period, or None for the key's life.
-        expires_at: When it stops to be valid, in seconds since the epoch, or None.
-        default_model: Its account's: what a request gets that names no model.
+        expires_at: When it ceases to be valid, in seconds since the epoch, or None.
+        default_model: Its account's model for requests that name none.
         label: What may be shown of the secret.
     """
 
@@ -49,7 +48,7 @@ class AuthenticatedKey:
 
     @classmethod
     def of(cls, key: Key, account: Account | None) -> AuthenticatedKey:
-        """Returns a kept key as it may be used. It can only narrow what its account allows."""
+        """Returns a key with what it may use. A key can only narrow what its account allows."""
         enabled = account.providers if account else None
         providers = None if enabled is None else frozenset(enabled)
         if key.allowed_providers is not None:
@@ -70,11 +69,11 @@ class AuthenticatedKey:
         )
 
     def refusal(self, provider: str, *ids: str) -> str | None:
-        """Says why the key may not use a provider's model, or None if it may. Listing and authorising both ask here.
+        """Returns why the key may not use a provider's model, or None if it may; for listing and for authorisation.
 
         Args:
             provider: The provider's id.
-            ids: Under which the model may be called, one at least; it is enough that one of them is allowed.
+            ids: The ids of the model, one at least; it is enough that one of them is allowed.
         """
         if not self.allows_provider(provider):
             return f"Provider '{provider}' is not allowed for this API key."
@@ -92,22 +91,22 @@ class AuthenticatedKey:
         return None if self.models is None else ModelPatterns(self.models)
 
 
-_MADE = re.compile(rf"(?:{LIVE_PREFIX}|{MANAGEMENT_PREFIX})[A-Za-z0-9_-]{{43}}")
+_MADE = re.compile(rf"(?:{'|'.join(PREFIXES)})[A-Za-z0-9_-]{{43}}")
 
 
 class KeyStore(Protocol):
-    """Knows the keys, from memory: it is asked on every call."""
+    """Finds keys in memory, because every call needs one."""
 
     def find(self, key_hash: str) -> AuthenticatedKey | None:
         """Returns the valid key with that hash, or None if it is unknown, revoked, disabled or expired.
 
         Raises:
-            ARouterError: UNAVAILABLE, when what is known is too old to be relied upon.
+            ARouterError: UNAVAILABLE; the cached state is too old to be used.
         """
 
 
 def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
-    """Returns the key that `secret` is.
+    """Returns the key of a secret.
 
     Raises:
         ARouterError: INVALID_API_KEY; the same for every reason, so that nothing is learnt by trying. UNAVAILABLE.
@@ -117,7 +116,7 @@ def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
             Failure.INVALID_API_KEY,
             "No API key was sent. Put it into the header 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
         )
-    # Looked up by hash: how long that takes says nothing about the secrets of other keys.
+    # Looked up by hash: the time that takes reveals nothing about the secrets of other keys.
     key = store.find(hash_secret(secret))
     if key is None:
         raise ARouterError(Failure.INVALID_API_KEY, "Invalid API key.")
@@ -125,7 +124,7 @@ def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
 
 
 def authenticate_workload(spiffe_id: str, store: KeyStore) -> AuthenticatedKey | None:
-    """Returns what the workload calls with that a verified certificate names, or None if no valid account is its own.
+    """Returns the key of the workload that a verified certificate names, or None if it belongs to no valid account.
 
     Raises:
         ARouterError: UNAVAILABLE.
@@ -139,15 +138,15 @@ def no_longer_valid() -> ARouterError:
 
 
 def may_be_new(secret: str | None) -> bool:
-    """Says whether a secret that is not known looks like one of those that ARouter makes."""
+    """Says whether an unknown secret has the form of those that ARouter creates."""
     return secret is not None and _MADE.fullmatch(secret) is not None
 
 
 def hash_secret(secret: str) -> str:
-    """Returns the hash under which a key's secret is known."""
+    """Returns the hash that identifies a key."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def hash_workload(spiffe_id: str) -> str:
-    """Returns the hash under which a workload is known. Not SHA-256: no secret that is sent has this hash."""
+    """Returns the hash that identifies a workload. It is not SHA-256, so that no secret has this hash."""
     return hashlib.blake2s(spiffe_id.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,7 +1,7 @@
-"""Makes, shows, changes and removes accounts and keys, within what the caller may see.
+"""Creates, shows, changes and removes accounts and keys, within what the caller may see.
 
-A caller is its account (`by`): it sees that account's keys and nothing else. None is the operator, who sees everything.
-A change takes the whole actor, for the audit log. What a caller may not see is NOT_FOUND, as if it were not there.
+A caller is identified by its account (`by`), and sees only the keys of that account; None is the operator, and sees
+everything. A change takes the whole actor, for the audit log. What a caller may not see is NOT_FOUND.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import NamedTuple, TypeVar
 from msgspec import structs
 
 from arouter.accounts.audit import Actor
-from arouter.accounts.built_in import DEFAULT_ACCOUNT, label_of
-from arouter.accounts.keys import LIVE_PREFIX, MANAGEMENT_PREFIX, hash_secret
+from arouter.accounts.built_in import DEFAULT_ACCOUNT
+from arouter.accounts.keys import hash_secret
 from arouter.accounts.paging import Page, bad_token, checked_size, page_of, place_in
-from arouter.accounts.records import Account, Key, Spending
+from arouter.accounts.prefixes import LIVE_PREFIX, MANAGEMENT_PREFIX, label_of
+from arouter.accounts.records import Account, Key, NewAccount, NewKey, Spending
 from arouter.accounts.repository import KeyQuery, ManagementRepository
-from arouter.accounts.specs import AccountPatch, KeyPatch, NewAccount, NewKey, refuse_restrictions
+from arouter.accounts.specs import AccountPatch, KeyPatch, refuse_restrictions
 from arouter.accounts.validators import is_account_id, is_key_hash
 from arouter.errors import ARouterError, Failure, invalid_request
 
@@ -39,30 +40,30 @@ class KeyView(NamedTuple):
 
     @property
     def remaining(self) -> int | None:
-        """What is left of its limit in the current period, in nano-USD; None without a limit."""
+        """The rest of its limit in the current period, in nano-USD; None without a limit."""
         if self.key.limit is None:
             return None
         return max(0, self.key.limit - self.spending.since(self.key.limit_reset))
 
 
 class NewSecret(NamedTuple):
-    """A key that was made, and its secret, which is kept nowhere."""
+    """A new key and its secret, which is not stored."""
 
     view: KeyView
     secret: str
 
 
 async def _nothing() -> None:
-    """Is what happens after a change where nobody has to know."""
+    """The default of `changed`."""
 
 
 class Management:
     """Manages what is in a store.
 
     Args:
-        store: Where accounts and keys are.
-        built_in: Keys that are in no store. They can be looked at by themselves, and nothing else.
-        changed: Awaited after each change, before the caller hears of it.
+        store: The accounts and keys.
+        built_in: Keys that are in no store. They can see themselves, and cannot be changed.
+        changed: Awaited after each change, before it is reported to the caller.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Management:
         self._changed = changed
 
     async def create_key(self, new: NewKey, by: Actor) -> NewSecret:
-        """Makes a key: in the caller's account, unless the operator names another.
+        """Creates a key in the caller's account, unless the operator names another.
 
         The operator's regular keys are in the account `default` if no other is named, the management keys in none.
 
@@ -149,12 +150,12 @@ class Management:
         """
         found = await self._store.find_hashes(prefix)
         if len(found) > 1 and prefix not in found:
-            raise invalid_request("More than one key's hash begins so. Give more of it.", "hash")
+            raise invalid_request("More than one key's hash begins with these digits. Give more of them.", "hash")
         return _found(prefix if prefix in found else next(iter(found), None), "hash")
 
     async def update_key(self, key_hash: str, patch: KeyPatch, by: Actor) -> KeyView:
         """Changes a key and returns it. Raises NOT_FOUND, INVALID_REQUEST, StoreError."""
-        if patch == KeyPatch():
+        if not patch:
             return await self.get_key(key_hash, by.account)
         before = _found(await self._store.get_key(_hash(key_hash), by.account), "hash")
         if before.key_type == "management":
@@ -169,7 +170,7 @@ class Management:
         await self._changed()
 
     async def create_account(self, new: NewAccount, by: Actor) -> Account:
-        """Makes an account. Raises PERMISSION_DENIED, ALREADY_EXISTS, StoreError."""
+        """Creates an account. Raises PERMISSION_DENIED, ALREADY_EXISTS, StoreError."""
         _require_operator(by.account)
         now = int(time.time())
         account = Account(**structs.asdict(new), created_at=now, updated_at=now)
@@ -200,7 +201,7 @@ class Management:
     async def update_account(self, id_: str, patch: AccountPatch, by: Actor) -> Account:
         """Changes an account and returns it. Raises PERMISSION_DENIED, NOT_FOUND, StoreError."""
         _require_operator(by.account)
-        if patch == AccountPatch():
+        if not patch:
             return await self.get_account(id_, by.account)
         account = _found(await self._store.update_account(_id(id_), patch, int(time.time()), by), "id")
         await self._changed()
@@ -210,7 +211,7 @@ class Management:
         """Removes an account and revokes its keys.
 
         Raises:
-            ARouterError: PERMISSION_DENIED; NOT_FOUND; INVALID_REQUEST, it is the one that is always there. StoreError.
+            ARouterError: PERMISSION_DENIED; NOT_FOUND; INVALID_REQUEST, it is the account `default`. StoreError.
         """
         _require_operator(by.account)
         if id_ == DEFAULT_ACCOUNT:
@@ -251,7 +252,7 @@ def _key_place(place: str) -> tuple[int, str] | None:
 
 
 def _hash(text: str) -> str:
-    """Returns what may be a hash. Nothing else is asked of a database, which may not even take it."""
+    """Returns a text that can be a hash. Others are not sent to the database, which may not accept them."""
     if not is_key_hash(text):
         raise _missing("hash")
     return text

@@ -1,6 +1,6 @@
 """Lists in pages, as AIP-158 has them.
 
-A token says where the next page begins: behind an entry, so that new entries move nothing.
+A token says after which entry the next page begins, so that new entries do not shift pages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Page(NamedTuple, Generic[T]):
 
     Attributes:
         items: Its entries.
-        next_token: Where the list goes on; empty at its end.
+        next_token: The token of the next page; empty at the end of the list.
     """
 
     items: Sequence[T]
@@ -34,13 +34,13 @@ class Page(NamedTuple, Generic[T]):
 
 
 def page_of(items: Sequence[T], size: int, place: Callable[[T], str], query: Query) -> Page[T]:
-    """Returns the first `size` of `items`, of which one more than that has been read if there is one.
+    """Returns a page of the first `size` of `items`, which has one more if there is a next page.
 
     Args:
         items: The entries.
-        size: Of the page.
-        place: Says where an entry is in the list.
-        query: What the list is of. A token holds for the same query only.
+        size: The most entries of the page.
+        place: Returns the position of an entry in the list.
+        query: The query that was listed. A token is valid for the same query only.
     """
     if len(items) <= size:
         return Page(items, "")
@@ -53,7 +53,7 @@ def place_in(token: str, query: Query) -> str:
     """Returns what `place` said of the last entry of the page before; empty for the first page.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the token is none of ours, or of another query.
+        ARouterError: INVALID_REQUEST; the token is invalid, or belongs to another query.
     """
     if not token:
         return ""
@@ -68,7 +68,7 @@ def place_in(token: str, query: Query) -> str:
 
 
 def bad_token() -> ARouterError:
-    """Returns the error of a token that is none of ours."""
+    """Returns the error for an invalid token."""
     return invalid_request("'page_token' must be the 'next_page_token' of the same query's page before.", "page_token")
 
 
@@ -76,7 +76,7 @@ def checked_size(size: int) -> int:
     """Returns how many entries a page may have.
 
     Args:
-        size: As the client says; 0 if it says nothing.
+        size: The size that the client asked for; 0 if it did not.
 
     Raises:
         ARouterError: INVALID_REQUEST; it is negative.

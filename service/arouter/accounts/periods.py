@@ -1,4 +1,4 @@
-"""When a spending limit starts anew: days, weeks and months in UTC (docs.arouter.ai: key management)."""
+"""When spending limits reset: days, weeks and months in UTC (docs.arouter.ai: key management)."""
 
 from __future__ import annotations
 

@@ -1,16 +1,21 @@
-"""Accounts and keys as they are kept. Times are in seconds since the epoch; money is in nano-USD (1e-9 USD)."""
+"""Accounts and keys as they are kept. Times are in seconds since the epoch; money is in nano-USD (`units`).
+
+What a client may set is declared here once: REST JSON, patches, checks and SQL rows follow from it.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from arouter.accounts import validators
+from arouter.accounts.fields import Field
+from arouter.accounts.units import rfc3339, usd_of
+from arouter.accounts.validators import check_fields, choice, nullable
 
 KeyType = Literal["regular", "management"]
 LimitReset = Literal["daily", "weekly", "monthly"]
-
-NANOS = 1_000_000_000
-"""Nano-USD in a USD. A token costs some hundred of them; integers add up exactly in every database."""
 
 
 class RateLimit(Struct, frozen=True):
@@ -27,60 +32,93 @@ class RateLimit(Struct, frozen=True):
     tokens_per_minute: int | None = None
 
 
-class Account(Struct, frozen=True):
+_COUNTS = dict.fromkeys(RateLimit.__struct_fields__, nullable(validators.count))
+
+
+def _limit_reset(value: object, path: str) -> str | None:
+    """Takes a period. `never` is what one page of the hosted product says for null."""
+    word: str = choice("daily", "weekly", "monthly", "never")(value, path)
+    return None if word == "never" else word
+
+
+def _rate_limit(value: object, path: str) -> dict[str, int | None]:
+    return dict.fromkeys(_COUNTS) if value is None else check_fields(value, _COUNTS, path)
+
+
+def _shown_rate_limit(limit: RateLimit) -> dict[str, Any] | None:
+    return None if limit == RateLimit() else structs.asdict(limit)
+
+
+class NewAccount(Struct, frozen=True):
+    """An account to be made.
+
+    Attributes:
+        id: Its name in requests, which never changes.
+        name: Its display name.
+        providers: Ids of the providers enabled for it, or None for all that are on.
+        default_model: The model of a request that names none, or None for the configuration's.
+        disabled: Whether its keys are refused for now.
+    """
+
+    id: Annotated[str, Field(validators.account_id, fixed=True)]
+    name: Annotated[str, Field(validators.name)]
+    providers: Annotated[tuple[str, ...] | None, Field(validators.provider_ids)] = None
+    default_model: Annotated[str | None, Field(validators.model)] = None
+    disabled: Annotated[bool, Field(validators.boolean)] = False
+
+
+class Account(NewAccount, frozen=True, kw_only=True):
     """What keys belong to.
 
     Attributes:
-        id: What it is called.
-        name: What people call it.
-        providers: Ids of the providers enabled for it, or None for all that are on.
-        default_model: What answers a request that names no model, or None for the configuration's.
-        disabled: Whether its keys are refused for now.
         created_at: When it was made.
         updated_at: When it was last changed.
     """
 
-    id: str
-    name: str
-    providers: tuple[str, ...] | None
-    default_model: str | None
-    disabled: bool
     created_at: int
     updated_at: int
 
 
-class Key(Struct, frozen=True):
-    """A key; never its secret.
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key to be made.
 
     Attributes:
-        hash: SHA-256 of the secret, in hexadecimal.
-        name: What people call it.
-        label: The secret's prefix and its last four characters.
+        name: Its display name.
         key_type: What it is for.
-        account: What it belongs to; None for the operator's management key.
+        account: The account that it belongs to; None where the caller has named none, and for the operator's.
         disabled: Whether it is refused for now.
-        limit: What it may spend in each period, in nano-USD, or None.
+        limit: The most that it may spend in each period, in nano-USD, or None.
         limit_reset: The period of `limit`; None for the key's life.
         allowed_providers: Ids of the providers it may use, or None for all of its account's.
         allowed_models: Patterns of the models it may use, or None for all.
         rate_limit: How often it may be used.
-        expires_at: When it stops to be valid, to the millisecond, or None.
+        expires_at: When it ceases to be valid, to the millisecond, or None.
+    """
+
+    name: Annotated[str, Field(validators.name)]
+    key_type: Annotated[KeyType, Field(choice("regular", "management"), fixed=True)] = "regular"
+    account: Annotated[str | None, Field(validators.account_id, fixed=True)] = None
+    disabled: Annotated[bool, Field(validators.boolean)] = False
+    limit: Annotated[int | None, Field(validators.usd, usd_of, restricts=True)] = None
+    limit_reset: Annotated[LimitReset | None, Field(_limit_reset, restricts=True)] = None
+    allowed_providers: Annotated[tuple[str, ...] | None, Field(validators.provider_ids, restricts=True)] = None
+    allowed_models: Annotated[tuple[str, ...] | None, Field(validators.model_patterns, restricts=True)] = None
+    rate_limit: Annotated[RateLimit, Field(_rate_limit, _shown_rate_limit, restricts=True)] = RateLimit()
+    expires_at: Annotated[float | None, Field(validators.future, rfc3339)] = None
+
+
+class Key(NewKey, frozen=True, kw_only=True):
+    """A key; never its secret.
+
+    Attributes:
+        hash: SHA-256 of the secret, in hexadecimal.
+        label: The secret's prefix and its last four characters.
         created_at: When it was made.
         updated_at: When it was last changed.
     """
 
     hash: str
-    name: str
     label: str
-    key_type: KeyType
-    account: str | None
-    disabled: bool
-    limit: int | None
-    limit_reset: LimitReset | None
-    allowed_providers: tuple[str, ...] | None
-    allowed_models: tuple[str, ...] | None
-    rate_limit: RateLimit
-    expires_at: float | None
     created_at: int
     updated_at: int
 

@@ -1,4 +1,4 @@
-"""Where accounts and keys are kept. An interface; `arouter.sql` has the SQL behind it."""
+"""The interfaces of the stores of accounts and keys; `arouter.sql` implements them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from arouter.accounts.specs import AccountPatch, KeyPatch
 
 
 class Changes(NamedTuple):
-    """What has changed since a revision.
+    """Changes of accounts and keys since a revision.
 
     Attributes:
-        revision: Up to which these are all.
+        revision: The revision up to which they are complete.
         accounts: By id; None for those removed.
         keys: By hash; None for those removed.
-        is_complete: Whether these are all that there are: what is not among them is not there.
+        is_complete: Whether these are all accounts and keys: others do not exist.
     """
 
     revision: int
@@ -28,22 +28,22 @@ class Changes(NamedTuple):
 
 
 class KeyCacheRepository(Protocol):
-    """What the processes that serve calls read, in the background."""
+    """Read in the background by the processes that serve calls."""
 
     async def changes(self, since: int) -> Changes:
         """Returns what has changed after revision `since`; 0 is before everything.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The store cannot be read.
         """
 
 
 class Spent(NamedTuple):
-    """What a key has spent in a period.
+    """The spending of a key in a period.
 
     Attributes:
-        first_day: Of the period.
-        nanos: In nano-USD.
+        first_day: The first day of the period.
+        nanos: The amount in nano-USD.
     """
 
     first_day: date
@@ -63,13 +63,13 @@ class SpendingChanges(NamedTuple):
 
 
 class SpendingRepository(Protocol):
-    """What limits start from."""
+    """Where spending limits are restored from."""
 
     async def spent(self, key_hash: str, first_day: date) -> int:
         """Returns what a key has spent from that day on, in nano-USD.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The store cannot be read.
         """
 
     async def limited(self, since: int, now: float) -> SpendingChanges:
@@ -80,7 +80,7 @@ class SpendingRepository(Protocol):
             now: Seconds since the epoch; in the periods of then.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The store cannot be read.
         """
 
 
@@ -88,11 +88,11 @@ class KeyQuery(NamedTuple):
     """Which keys are listed.
 
     Attributes:
-        account: Whose; None for all.
+        account: The account that they belong to; None for all.
         include_disabled: Whether disabled ones are listed as well.
-        before: `created_at` and hash of the key behind which the list goes on, or None.
-        offset: So many are passed over first.
-        at_most: So many are returned.
+        before: `created_at` and hash of the last key of the page before, or None.
+        offset: The number of keys to skip.
+        at_most: The most keys to return.
     """
 
     account: str | None
@@ -103,14 +103,14 @@ class KeyQuery(NamedTuple):
 
 
 class ManagementRepository(Protocol):
-    """What accounts and keys are managed in. `account`, where it may be None, limits a method to that account's keys.
+    """Manages accounts and keys. `account`, where it may be None, limits a method to the keys of that account.
 
-    All methods raise `StoreError` if it cannot be reached. `now` is in seconds since the epoch. A change is noted in
-    the audit log with its `actor`, in the same transaction.
+    All methods raise `StoreError` if the store cannot be reached. `now` is in seconds since the epoch. A change is
+    recorded in the audit log with its `actor`, in the same transaction.
     """
 
     async def create_key(self, key: Key, actor: Actor) -> bool:
-        """Adds a key; False if its account is not there."""
+        """Adds a key; False if its account does not exist."""
 
     async def get_key(self, key_hash: str, account: str | None) -> Key | None:
         """Returns a key."""
@@ -127,13 +127,13 @@ class ManagementRepository(Protocol):
         """Changes a key and returns it."""
 
     async def delete_key(self, key_hash: str, account: str | None, now: int, actor: Actor) -> bool:
-        """Revokes a key; False if it is not there."""
+        """Revokes a key; False if it does not exist."""
 
     async def spending(self, hashes: Sequence[str], now: int) -> Mapping[str, Spending]:
         """Returns what keys have spent, by hash; those that have not spent anything may be left out."""
 
     async def create_account(self, account: Account, actor: Actor) -> bool:
-        """Adds an account; False if one has that id, or had it before it was removed."""
+        """Adds an account; False if an account has that id, or had it before it was removed."""
 
     async def get_account(self, id_: str) -> Account | None:
         """Returns an account."""
@@ -145,4 +145,4 @@ class ManagementRepository(Protocol):
         """Changes an account and returns it."""
 
     async def delete_account(self, id_: str, now: int, actor: Actor) -> bool:
-        """Removes an account and revokes its keys; False if it is not there."""
+        """Removes an account and revokes its keys; False if it does not exist."""

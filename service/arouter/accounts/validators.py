@@ -1,7 +1,7 @@
-"""Checks of single values that a client may set: each takes a JSON value and its path, and returns what is kept.
+"""Checks of single values that a client may set: each takes a JSON value and its path, and returns the value to store.
 
-All raise `ARouterError` INVALID_REQUEST, with the path as `param`. Messages say what is expected and show nothing of
-the value: it may be long, or a secret in the wrong place.
+All raise `ARouterError` INVALID_REQUEST, with the path as `param`. Messages say what is expected and do not show
+the value, which may be long, or a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from arouter.accounts.records import NANOS
+from arouter.accounts.prefixes import PREFIXES
+from arouter.accounts.units import NANOS, nanos_of
 from arouter.errors import ARouterError, invalid_request
 from arouter.patterns import too_costly
 
@@ -32,22 +32,22 @@ _END_OF_TIME = 253_402_300_800  # 10000-01-01T00:00:00Z
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SECRET = re.compile(
-    r"(?<![A-Za-z0-9])(?:lr_(?:live|mgmt)_[A-Za-z0-9_-]{8}|sk-[A-Za-z0-9_-]{20}|AIza[A-Za-z0-9_-]{20})"
+    rf"(?<![A-Za-z0-9])(?:(?:{'|'.join(PREFIXES)})[A-Za-z0-9_-]{{8}}|sk-[A-Za-z0-9_-]{{20}}|AIza[A-Za-z0-9_-]{{20}})"
 )
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of characters that nobody sees: PostgreSQL keeps no NUL, a terminal obeys some, others turn text round."""
+"""Categories of invisible characters: PostgreSQL stores no NUL, terminals obey some, others reverse text."""
 
 _JOINERS = "\u200c\u200d"
-"""Invisible too, but emoji and several scripts are written with them."""
+"""Invisible too, but emoji and several scripts need them."""
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def check_fields(document: object, checks: Mapping[str, Check], path: str = "") -> dict[str, Any]:
-    """Returns the checked fields of a JSON object; those it does not have are not in the result.
+    """Returns the checked fields of a JSON object; absent ones are not in the result.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it is no object, or has an unknown or a wrong field.
+        ARouterError: INVALID_REQUEST; it is not an object, or has an unknown or an invalid field.
     """
     if not isinstance(document, dict):
         what = f"'{path}'" if path else "The request body"
@@ -69,31 +69,38 @@ def nullable(check: Check) -> Check:
     return lambda value, path: None if value is None else check(value, path)
 
 
-def boolean(value: object, path: str) -> bool:
-    """Takes true and false."""
-    if not isinstance(value, bool):
-        raise _wrong(path, "true or false")
-    return value
+def converted(type_: Any, expected: str) -> Check:
+    """Returns a check that takes what msgspec converts to a type without change."""
 
-
-def name(value: object, path: str) -> str:
-    """Takes what people call something."""
-    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without invisible ones")
-
-
-def choice(*words: str) -> Check:
-    """Returns a check that takes one of some words."""
-
-    def check(value: object, path: str) -> str:
-        if not isinstance(value, str) or value not in words:
-            raise _wrong(path, f"one of: {', '.join(words)}")
-        return value
+    def check(value: object, path: str) -> Any:
+        try:
+            return msgspec.convert(value, type_)
+        except (msgspec.ValidationError, UnicodeEncodeError):
+            raise _wrong(path, expected) from None
 
     return check
 
 
+def choice(*words: str) -> Check:
+    """Returns a check that takes one of some words."""
+    return converted(Literal[words], f"one of: {', '.join(words)}")
+
+
+boolean = converted(bool, "true or false")
+
+count = converted(
+    Annotated[int, msgspec.Meta(ge=1, le=_MAX_COUNT)], f"an integer from 1 to {_MAX_COUNT}, or null for no limit"
+)
+"""Takes the number of a rate limit."""
+
+
+def name(value: object, path: str) -> str:
+    """Takes a display name."""
+    return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without invisible ones")
+
+
 def account_id(value: object, path: str) -> str:
-    """Takes what an account is called in requests."""
+    """Takes an account's id."""
     expected = "1 to 64 lower-case letters, digits, '.', '_' and '-', with a letter or digit first"
     text = _text(value, path, expected)
     if not is_account_id(text):
@@ -102,12 +109,12 @@ def account_id(value: object, path: str) -> str:
 
 
 def is_account_id(text: str) -> bool:
-    """Says whether an account can be called so."""
+    """Says whether a text can be an account's id."""
     return len(text) <= 64 and _ID.fullmatch(text) is not None
 
 
 def is_key_hash(text: str) -> bool:
-    """Says whether a key can be called so."""
+    """Says whether a text can be a key's hash."""
     return _HASH.fullmatch(text) is not None
 
 
@@ -117,14 +124,7 @@ def usd(value: object, path: str) -> int:
         raise _wrong(path, f"an amount of USD, a number from 0 to {MAX_USD}")
     if 0 < value < 1 / NANOS:
         raise _wrong(path, "an amount of USD that is 0, or at least a billionth")
-    return int((Decimal(repr(value)) * NANOS).to_integral_value())
-
-
-def count(value: object, path: str) -> int:
-    """Takes how often something may be done."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_COUNT:
-        raise _wrong(path, f"an integer from 1 to {_MAX_COUNT}, or null for no limit")
-    return value
+    return nanos_of(value)
 
 
 def provider_ids(value: object, path: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def provider_ids(value: object, path: str) -> tuple[str, ...]:
 
 
 def model(value: object, path: str) -> str:
-    """Takes what a request's `model` may be. Whether there is such a model is known only when it is asked for."""
+    """Takes a request's `model`. Whether the model exists is not checked: models come and go."""
     expected = "a model: 'openai/gpt-5.4', or 'auto'"
     text = _text(value, path, expected)
     if any(character.isspace() for character in text):
@@ -166,7 +166,7 @@ def model_patterns(value: object, path: str) -> tuple[str, ...]:
 
 
 def future(value: object, path: str) -> float:
-    """Takes a moment that is to come, returns it in seconds since the epoch, cut to the millisecond."""
+    """Takes a time in the future, returns it in seconds since the epoch, cut to the millisecond."""
     try:
         moment: datetime = msgspec.convert(value, _Moment)
     except msgspec.ValidationError as error:
@@ -178,7 +178,7 @@ def future(value: object, path: str) -> float:
 
 
 def shown(text: str) -> str:
-    """Returns what a message may show of a name that a client has made up."""
+    """Returns what a message may show of a name from a client."""
     return "…" if len(text) > _MAX_NAME // 4 else without_secret(text)
 
 

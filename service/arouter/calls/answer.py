@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS
 from arouter.calls.call_record import Attempt, CallRecord
 from arouter.calls.health_feedback import HealthFeedback
 from arouter.calls.spans import finish_reasons

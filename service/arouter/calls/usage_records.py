@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS
 from arouter.calls.call_record import Attempt, CallRecord, Status
 from arouter.catalogue.cost import cost
 from arouter.chat.request import ChatRequest

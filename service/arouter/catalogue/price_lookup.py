@@ -10,31 +10,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from arouter.models import UNKNOWN, ModelDetails
+from arouter.providers.presets import PRESETS
 
 TIMEOUT = 30.0
 """Timeout of the process in seconds; on an idle machine it takes less than one."""
 
-GENAI_PRICES_IDS = {
-    "anthropic": "anthropic",
-    "azure": "azure",
-    "cerebras": "cerebras",
-    "cohere": "cohere",
-    "deepseek": "deepseek",
-    "fireworks": "fireworks",
-    "google": "google",
-    "groq": "groq",
-    "minimax": "minimax",
-    "mistralai": "mistral",
-    "moonshotai": "moonshotai",
-    "openai": "openai",
-    "openrouter": "openrouter",
-    "perplexity": "perplexity",
-    "together": "together",
-    "x-ai": "x-ai",
-    "z-ai": "zai",
-}
-"""The package's provider ids by ours. It has no prices for Qwen's own platform, and self-hosted models have none.
-Google's prices are those of the Gemini API; Vertex AI has the same, with a surcharge by region."""
+GENAI_PRICES_IDS = {id_: preset.pricing_id for id_, preset in PRESETS.items() if preset.pricing_id is not None}
+"""The package's ids of the providers that it has prices for, by ours."""
 
 _PROGRAM = ("-I", "-m", "arouter.catalogue.price_table")
 """Isolated mode: neither the working directory nor the environment affects imports."""

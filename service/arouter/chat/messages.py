@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.parameters import MESSAGE_FIELDS, REQUIRED_OF_ROLE
+from arouter.chat.shapes import MESSAGE_FIELDS, REQUIRED_OF_ROLE
 from arouter.chat.types import check, missing, name_of, wrong_type
 from arouter.errors import invalid_request
 

@@ -1,16 +1,24 @@
-"""The chat request's fields as data: their types, their ranges, and what they hold.
+"""The table of chat parameters: a row for each, with everything that depends on its name alone.
 
 Sources: `openai.types.chat.completion_create_params` of the official SDK for types and for OpenAI's ranges;
-docs.arouter.ai, "API reference: introduction" and "parameters", for the others; openrouter.ai, "Provider routing", for
-the object forms in `provider`. Where two sources differ (whether 0 is
+docs.arouter.ai, "API reference: introduction" and "parameters", for the others. Where two sources differ (whether 0 is
 a `top_p`, or a `top_k`), the wider range counts. What only some providers limit, such as the number of stop sequences
 or the levels of `reasoning_effort`, is theirs to refuse.
 """
 
 from __future__ import annotations
 
-import math
+from enum import Enum
+from typing import Any, NamedTuple
 
+from arouter.chat.shapes import (
+    FUNCTION,
+    PROVIDER_FIELDS,
+    RESPONSE_FORMAT,
+    STRING_OR_STRINGS,
+    TOOL,
+    TOOL_CHOICE,
+)
 from arouter.chat.types import (
     ARRAY,
     BOOLEAN,
@@ -22,7 +30,6 @@ from arouter.chat.types import (
     STRING,
     STRINGS,
     Kind,
-    Range,
     Shape,
     integer,
     number,
@@ -30,185 +37,147 @@ from arouter.chat.types import (
     word,
 )
 
-_STRING_OR_STRINGS = Kind("a string or an array of strings", (str, list), items=STRING)
-_NAMED = object_of({"name": NAME}, "name")
-_FUNCTION = object_of({"name": NAME, "description": STRING, "parameters": OBJECT, "strict": BOOLEAN}, "name")
-_CUSTOM = object_of({"name": NAME, "description": STRING, "format": OBJECT}, "name")
 
-# A tool of another type, or without one, is a provider's own.
-_TOOL = object_of(
-    {"type": STRING},
-    variants={
-        "function": Shape({"function": _FUNCTION}, ("function",)),
-        "custom": Shape({"custom": _CUSTOM}, ("custom",)),
-    },
-)
-_ALLOWED_TOOLS = object_of({"mode": STRING, "tools": OBJECTS}, "mode", "tools")
-_TOOL_CHOICE = Kind(
-    "a string or an object",
-    (str, dict),
-    shape=Shape(
-        {"type": STRING},
-        ("type",),
-        {
-            "function": Shape({"function": _NAMED}, ("function",)),
-            "custom": Shape({"custom": _NAMED}, ("custom",)),
-            "allowed_tools": Shape({"allowed_tools": _ALLOWED_TOOLS}, ("allowed_tools",)),
-        },
+class Wire(Enum):
+    """What the adapter of a protocol other than OpenAI's makes of a parameter.
+
+    DROPPED: The protocol has no equivalent; the parameter is named in `x-arouter-dropped-params`.
+    TRANSLATED: The adapter expresses it in the protocol's terms.
+    APPROXIMATED: As TRANSLATED, but some values have no exact equivalent.
+    REFUSED: The protocol has no equivalent, and without it the answer would be to another question: it is a 400.
+    """
+
+    DROPPED = "dropped"
+    TRANSLATED = "translated"
+    APPROXIMATED = "approximated"
+    REFUSED = "refused"
+
+
+class Parameter(NamedTuple):
+    """A parameter of a chat request.
+
+    Attributes:
+        kind: Its type and range.
+        needs: The name under which lists of supported parameters have it, one for all spellings; empty if no list
+            speaks of it.
+        neutral: Values that ask for what happens anyway, beside null: leaving them out loses nothing.
+        off: Values that switch something off: they need nothing of a model, but leaving them out is a loss.
+        anthropic: What Anthropic's protocol makes of it; a string is the native name under which it is sent unchanged.
+        gemini: What Gemini's protocol makes of it, likewise.
+        empty_is_neutral: Whether an empty text, array or object is neutral, too. It is not where it asks for defaults.
+        extension: Whether OpenAI lacks it and many providers share it.
+        router: Whether it addresses the router; no provider receives it.
+    """
+
+    kind: Kind
+    needs: str = ""
+    neutral: tuple[Any, ...] = ()
+    off: tuple[Any, ...] = ()
+    anthropic: Wire | str = Wire.DROPPED
+    gemini: Wire | str = Wire.DROPPED
+    empty_is_neutral: bool = True
+    extension: bool = False
+    router: bool = False
+
+
+_SAME = Wire.TRANSLATED
+_NEAR = Wire.APPROXIMATED
+_AUDIO = object_of({"format": STRING, "voice": Kind("a string or an object", (str, dict))})
+_FUNCTION_CALL = Kind("a string or an object", (str, dict), shape=Shape({"name": NAME}, ("name",)))
+_PREDICTION = object_of({"type": STRING, "content": Kind("a string or an array of parts", (str, list))})
+_STREAM_OPTIONS = object_of({"include_usage": BOOLEAN, "include_obfuscation": BOOLEAN})
+_WEB_SEARCH = object_of({"search_context_size": STRING, "user_location": OBJECT})
+_PLUGIN = object_of({"id": NAME, "enabled": BOOLEAN, "allowed_models": NAMES}, "id")
+# Its shape is OpenRouter's.
+_REASONING = object_of({"effort": STRING, "enabled": BOOLEAN, "exclude": BOOLEAN, "max_tokens": integer(0)})
+
+PARAMETERS: dict[str, Parameter] = {
+    "audio": Parameter(_AUDIO, gemini=_NEAR),
+    "frequency_penalty": Parameter(number(-2, 2), needs="frequency_penalty", neutral=(0,), gemini="frequencyPenalty"),
+    "function_call": Parameter(
+        _FUNCTION_CALL, needs="tool_choice", neutral=("auto",), off=("none",), anthropic=Wire.REFUSED, gemini=_SAME
     ),
-)
-# Together and llama.cpp take the schema beside the type, without `json_schema`.
-_RESPONSE_FORMAT = object_of(
-    {
-        "type": STRING,
-        "json_schema": object_of({"name": STRING, "description": STRING, "schema": OBJECT, "strict": BOOLEAN}),
-    },
-    "type",
-)
-
-PERCENTILES = ("p50", "p75", "p90", "p99")
-"""What a preference about speed may be about, the most important first."""
-
-_SORT = word("price", "throughput", "latency")
-_SORT_BY = Shape({"by": _SORT, "partition": word("model", "none")}, closed=True)
-_CUTOFF = Kind(
-    "a number or an object",
-    (int, float, dict),
-    range=Range(0),
-    shape=Shape(dict.fromkeys(PERCENTILES, number(0, math.inf)), closed=True),
-)
-_PRICE = Kind("a number", (int, float, str))
-
-PROVIDER_FIELDS: dict[str, Kind] = {
-    "allow_fallbacks": BOOLEAN,
-    "data_collection": word("allow", "deny"),
-    "ignore": NAMES,
-    # A ceiling that is not understood must not go unheeded.
-    "max_price": OBJECT._replace(shape=Shape({"prompt": _PRICE, "completion": _PRICE}, closed=True)),
-    "only": NAMES,
-    "order": NAMES,
-    "preferred_max_latency": _CUTOFF,
-    "preferred_min_throughput": _CUTOFF,
-    "quantizations": NAMES,
-    "require_parameters": BOOLEAN,
-    "sort": Kind("a string or an object", (str, dict), words=_SORT.words, shape=_SORT_BY),
-    "zdr": BOOLEAN,
-}
-"""The preferences in `provider`."""
-
-REQUEST_FIELDS: dict[str, Kind] = {
-    "audio": object_of({"format": STRING, "voice": Kind("a string or an object", (str, dict))}),
-    "frequency_penalty": number(-2, 2),
-    "function_call": Kind("a string or an object", (str, dict), shape=Shape({"name": NAME}, ("name",))),
-    "functions": OBJECTS._replace(items=_FUNCTION),
-    "logit_bias": OBJECT._replace(values=number(-100, 100)),
-    "logprobs": BOOLEAN,
-    "max_completion_tokens": integer(1),
-    "max_tokens": integer(1),
-    "messages": ARRAY,
-    "metadata": OBJECT._replace(values=STRING),
-    "modalities": STRINGS,
-    "model": NAME,
-    "moderation": object_of({"model": STRING, "policy": OBJECT}),
+    "functions": Parameter(OBJECTS._replace(items=FUNCTION), needs="tools", anthropic=Wire.REFUSED, gemini=_SAME),
+    "logit_bias": Parameter(OBJECT._replace(values=number(-100, 100)), needs="logit_bias"),
+    "logprobs": Parameter(BOOLEAN, needs="logprobs", neutral=(False,), gemini="responseLogprobs"),
+    "max_completion_tokens": Parameter(integer(1), needs="max_tokens", anthropic=_SAME, gemini=_SAME),
+    "max_tokens": Parameter(integer(1), needs="max_tokens", anthropic=_SAME, gemini=_SAME),
+    "messages": Parameter(ARRAY, anthropic=_SAME, gemini=_SAME),
+    "metadata": Parameter(OBJECT._replace(values=STRING), anthropic=_NEAR),
+    "modalities": Parameter(STRINGS, neutral=(["text"],), gemini=_SAME),
+    "model": Parameter(NAME, anthropic=_SAME, gemini=_SAME),
+    "moderation": Parameter(object_of({"model": STRING, "policy": OBJECT}), empty_is_neutral=False),
     # 128: developers.openai.com, "Create chat completion".
-    "n": integer(1, 128),
-    "parallel_tool_calls": BOOLEAN,
-    "prediction": object_of({"type": STRING, "content": Kind("a string or an array of parts", (str, list))}),
-    "presence_penalty": number(-2, 2),
-    "prompt_cache_key": STRING,
-    "prompt_cache_options": object_of({"mode": STRING, "ttl": STRING}),
-    "prompt_cache_retention": STRING,
-    "reasoning_effort": STRING,
-    "response_format": _RESPONSE_FORMAT,
-    "safety_identifier": STRING,
-    "seed": INTEGER,
-    "service_tier": STRING,
-    "stop": _STRING_OR_STRINGS,
-    "store": BOOLEAN,
-    "stream": BOOLEAN,
-    "stream_options": object_of({"include_usage": BOOLEAN, "include_obfuscation": BOOLEAN}),
-    "temperature": number(0, 2),
-    "tool_choice": _TOOL_CHOICE,
-    "tools": OBJECTS._replace(items=_TOOL),
-    "top_logprobs": integer(0, 20),
-    "top_p": number(0, 1),
-    "user": STRING,
-    "verbosity": STRING,
-    "web_search_options": object_of({"search_context_size": STRING, "user_location": OBJECT}),
-    # What speaks to the router (docs.arouter.ai: provider-routing, model-fallbacks, plugins).
-    "models": NAMES,
-    "plugins": OBJECTS._replace(items=object_of({"id": NAME, "enabled": BOOLEAN, "allowed_models": NAMES}, "id")),
-    "provider": object_of(PROVIDER_FIELDS),
-    "route": word("fallback"),
-    "transforms": STRINGS,
-}
-"""OpenAI's fields and the router's."""
-
-EXTENSIONS: dict[str, Kind] = {
-    "include_reasoning": BOOLEAN,
-    "min_p": number(0, 1),
-    # Its shape is OpenRouter's.
-    "reasoning": object_of({"effort": STRING, "enabled": BOOLEAN, "exclude": BOOLEAN, "max_tokens": integer(0)}),
-    "repetition_penalty": number(0, 2, open_=True),
-    "top_a": number(0, 1),
+    "n": Parameter(integer(1, 128), neutral=(1,), anthropic=Wire.REFUSED, gemini="candidateCount"),
+    "parallel_tool_calls": Parameter(BOOLEAN, needs="parallel_tool_calls", neutral=(True,), anthropic=_SAME),
+    "prediction": Parameter(_PREDICTION),
+    "presence_penalty": Parameter(number(-2, 2), needs="presence_penalty", neutral=(0,), gemini="presencePenalty"),
+    "prompt_cache_key": Parameter(STRING),
+    "prompt_cache_options": Parameter(object_of({"mode": STRING, "ttl": STRING})),
+    "prompt_cache_retention": Parameter(STRING),
+    "reasoning_effort": Parameter(STRING, needs="reasoning", off=("none",), anthropic=_NEAR, gemini=_NEAR),
+    "response_format": Parameter(
+        RESPONSE_FORMAT, needs="response_format", neutral=({"type": "text"},), anthropic=_NEAR, gemini=_NEAR
+    ),
+    "safety_identifier": Parameter(STRING, anthropic=_NEAR),
+    "seed": Parameter(INTEGER, needs="seed", gemini="seed"),
+    "service_tier": Parameter(STRING, neutral=("auto",), anthropic=_NEAR, gemini=_NEAR),
+    "stop": Parameter(STRING_OR_STRINGS, needs="stop", anthropic=_NEAR, gemini=_SAME),
+    "store": Parameter(BOOLEAN, neutral=(False,), gemini=_SAME),
+    "stream": Parameter(BOOLEAN, anthropic=_SAME, gemini=_SAME),
+    "stream_options": Parameter(_STREAM_OPTIONS, anthropic=_SAME, gemini=_SAME),
+    "temperature": Parameter(number(0, 2), needs="temperature", anthropic=_NEAR, gemini="temperature"),
+    "tool_choice": Parameter(
+        TOOL_CHOICE, needs="tool_choice", neutral=("auto",), off=("none",), anthropic=_SAME, gemini=_SAME
+    ),
+    "tools": Parameter(OBJECTS._replace(items=TOOL), needs="tools", anthropic=_NEAR, gemini=_NEAR),
+    "top_logprobs": Parameter(integer(0, 20), needs="top_logprobs", neutral=(0,), gemini=_SAME),
+    "top_p": Parameter(number(0, 1), needs="top_p", anthropic=_NEAR, gemini="topP"),
+    "user": Parameter(STRING, anthropic=_NEAR),
+    "verbosity": Parameter(STRING, needs="verbosity"),
+    "web_search_options": Parameter(_WEB_SEARCH, needs="web_search_options", gemini=_NEAR, empty_is_neutral=False),
+    # docs.arouter.ai: provider-routing, model-fallbacks, plugins.
+    "models": Parameter(NAMES, router=True),
+    "plugins": Parameter(OBJECTS._replace(items=_PLUGIN), router=True),
+    "provider": Parameter(object_of(PROVIDER_FIELDS), router=True),
+    "route": Parameter(word("fallback"), router=True),
+    "transforms": Parameter(STRINGS, router=True),
+    "include_reasoning": Parameter(BOOLEAN, needs="include_reasoning", off=(False,), gemini=_SAME, extension=True),
+    "min_p": Parameter(number(0, 1), needs="min_p", neutral=(0,), extension=True),
+    "reasoning": Parameter(_REASONING, needs="reasoning", anthropic=_NEAR, gemini=_NEAR, extension=True),
+    "repetition_penalty": Parameter(number(0, 2, open_=True), needs="repetition_penalty", neutral=(1,), extension=True),
+    "top_a": Parameter(number(0, 1), needs="top_a", neutral=(0,), extension=True),
     # vLLM writes -1 for "all" (docs.vllm.ai: SamplingParams).
-    "top_k": integer(-1),
+    "top_k": Parameter(integer(-1), needs="top_k", anthropic=_NEAR, gemini="topK", extension=True),
 }
-"""Fields that OpenAI lacks and many providers share."""
 
-_PART = object_of(
-    {"type": STRING},
-    "type",
-    variants={
-        "text": Shape({"text": STRING}, ("text",)),
-        "refusal": Shape({"refusal": STRING}, ("refusal",)),
-        # Mistral takes a bare URL, or bare data, in place of the object, and a file's id beside the type.
-        "image_url": Shape(
-            {
-                "image_url": Kind(
-                    "an object", (dict, str), filled=True, shape=Shape({"url": NAME, "detail": STRING}, ("url",))
-                )
-            },
-            ("image_url",),
-        ),
-        "input_audio": Shape(
-            {
-                "input_audio": Kind(
-                    "an object", (dict, str), filled=True, shape=Shape({"data": NAME, "format": STRING}, ("data",))
-                )
-            },
-            ("input_audio",),
-        ),
-        "file": Shape({"file": object_of({"file_data": STRING, "file_id": STRING, "filename": STRING})}),
-    },
-)
-_FUNCTION_CALL = object_of({"name": STRING, "arguments": STRING}, "name")
-_TOOL_CALL = object_of(
-    {"id": STRING, "type": STRING, "function": _FUNCTION_CALL},
-    "id",
-    variants={
-        "function": Shape({}, ("function",)),
-        "custom": Shape({"custom": object_of({"name": STRING, "input": STRING}, "name")}, ("custom",)),
-    },
-)
+MAX_TOKENS = ("max_completion_tokens", "max_tokens")
+"""The limits on the answer's length. The first one set counts: OpenAI replaced the second by it."""
 
-MESSAGE_FIELDS: dict[str, Kind] = {
-    "audio": object_of({"id": STRING}),
-    "content": Kind("a string or an array of parts", (str, list), items=_PART),
-    "function_call": _FUNCTION_CALL,
-    "name": STRING,
-    "refusal": STRING,
-    "tool_call_id": STRING,
-    "tool_calls": OBJECTS._replace(items=_TOOL_CALL),
-}
-"""A message's, of any role."""
+EMPTY: tuple[Any, ...] = ([], {}, "")
+"""Values that say nothing in almost every place."""
 
-REQUIRED_OF_ROLE: dict[str, tuple[str, ...]] = {
-    "assistant": (),
-    "developer": ("content",),
-    "function": ("name",),
-    "system": ("content",),
-    "tool": ("content", "tool_call_id"),
-    "user": ("content",),
-}
-"""The roles, and what a message of each must have."""
+_NEUTRAL = {name: (*(EMPTY if row.empty_is_neutral else ()), *row.neutral) for name, row in PARAMETERS.items()}
+_NEEDS_NOTHING = {name: (*_NEUTRAL[name], *row.off) for name, row in PARAMETERS.items()}
+
+
+def is_neutral(name: str, value: Any) -> bool:
+    """Says whether a parameter's value asks for what happens anyway, so that leaving it out loses nothing."""
+    return value is None or value in _NEUTRAL.get(name, ())
+
+
+def needs_nothing(name: str, value: Any) -> bool:
+    """Says whether any model can serve a parameter's value: it is neutral, or switches something off."""
+    return value is None or value in _NEEDS_NOTHING.get(name, ())
+
+
+def max_tokens_of(body: dict[str, Any]) -> int | None:
+    """Returns the limit that a request sets on the answer's tokens, or None."""
+    limit: int | None = body.get("max_completion_tokens")
+    return limit if limit is not None else body.get("max_tokens")
+
+
+def shadowed_max_tokens(body: dict[str, Any]) -> str | None:
+    """Returns the name of a limit that differs from `max_tokens_of` and does not count, or None."""
+    newer, older = (body.get(name) for name in MAX_TOKENS)
+    return MAX_TOKENS[1] if None not in (newer, older) and newer != older else None

@@ -12,11 +12,12 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from arouter.chat.parameters import PERCENTILES, PROVIDER_FIELDS
+from arouter.chat.parameters import PARAMETERS
+from arouter.chat.shapes import PERCENTILES, PROVIDER_FIELDS
 from arouter.errors import invalid_request
 from arouter.patterns import too_costly
 
-ROUTER_FIELDS = ("provider", "plugins", "models", "route", "transforms")
+ROUTER_FIELDS = tuple(name for name, row in PARAMETERS.items() if row.router)
 """Fields for the router, which are not sent to providers."""
 
 Variant = Literal["nitro", "floor", "free"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from arouter.chat.json_bounds import load_json
 from arouter.chat.messages import check_messages
-from arouter.chat.parameters import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.parameters import PARAMETERS
 from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_preferences
 from arouter.chat.types import check, missing, name_of
 from arouter.errors import ARouterError, Failure, invalid_request
@@ -18,7 +18,7 @@ from arouter.errors import ARouterError, Failure, invalid_request
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Maximum size of a request body, here and at the gateway (docs.arouter.ai: 10 MB)."""
 
-_FIELDS = REQUEST_FIELDS | EXTENSIONS
+_KINDS = {name: row.kind for name, row in PARAMETERS.items()}
 
 
 class ChatRequest:
@@ -69,7 +69,7 @@ def check_body(body: Any) -> None:
     if body.get("messages") is None:
         raise missing("messages")
     for field, value in body.items():
-        kind = _FIELDS.get(field)
+        kind = _KINDS.get(field)
         if kind is not None and value is not None:
             check(value, kind, field)
     check_messages(body["messages"])

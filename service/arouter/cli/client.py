@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from arouter.accounts.built_in import client_key
 from arouter.cli.settings import config_errors
-from arouter.config.dev_key import client_key
 from arouter.config.environment import read_environment
 
 if TYPE_CHECKING:

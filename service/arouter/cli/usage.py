@@ -57,7 +57,7 @@ def usage(
 
 
 def _document(total: UsageSum) -> dict[str, Any]:
-    from arouter.accounts.records import NANOS
+    from arouter.accounts.units import NANOS
 
     document = {name: value for name, value in total._asdict().items() if value is not None}
     return document | {"cost": total.cost / NANOS}

@@ -6,7 +6,8 @@ import math
 from datetime import UTC, datetime
 
 from arouter.accounts import periods
-from arouter.accounts.records import NANOS, LimitReset
+from arouter.accounts.records import LimitReset
+from arouter.accounts.units import NANOS
 from arouter.errors import ARouterError, Failure
 from arouter.limits.budget import ReserveResult
 from arouter.limits.windows import Rates, Window

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from arouter.chat.parameters import max_tokens_of
 from arouter.chat.request import ChatRequest
 from arouter.chat.token_estimates import max_prompt_tokens
 from arouter.models import ModelDetails, Prices
@@ -41,9 +42,9 @@ def worst_case(request: ChatRequest, details: ModelDetails) -> WorstCase:
 
 
 def _completion_tokens(body: dict[str, Any], details: ModelDetails, prompt: int) -> int:
-    asked = body.get("max_completion_tokens") or body.get("max_tokens")
+    asked = max_tokens_of(body)
     if asked and asked > 0:
-        one: int = asked
+        one = asked
     elif details.max_output_tokens is not None:
         one = details.max_output_tokens
     elif details.context_length is not None:

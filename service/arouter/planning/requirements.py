@@ -1,16 +1,16 @@
-"""What answering a request needs, and what a model lacks for it. Pure."""
+"""The requirements of a request, and what a model lacks for them. Pure."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from arouter.chat.parameters import PARAMETERS, max_tokens_of, needs_nothing
 from arouter.chat.request import ChatRequest
 from arouter.chat.token_estimates import likely_prompt_tokens
 from arouter.models import ModelDetails
-from arouter.providers.dropped import asks_nothing
 
 MIN_ANSWER = 256
-"""Tokens of the context that must be left for an answer whose length the request does not limit."""
+"""Least tokens of the context for an answer whose length the request does not limit."""
 
 _INPUTS = {
     "image_url": "image",
@@ -22,35 +22,8 @@ _INPUTS = {
 }
 """The modality of each type of content part that is not text."""
 
-_PARAMETERS = {
-    "frequency_penalty": "frequency_penalty",
-    "function_call": "tool_choice",
-    "functions": "tools",
-    "include_reasoning": "include_reasoning",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "max_completion_tokens": "max_tokens",
-    "max_tokens": "max_tokens",
-    "min_p": "min_p",
-    "parallel_tool_calls": "parallel_tool_calls",
-    "presence_penalty": "presence_penalty",
-    "reasoning": "reasoning",
-    "reasoning_effort": "reasoning",
-    "repetition_penalty": "repetition_penalty",
-    "response_format": "response_format",
-    "seed": "seed",
-    "stop": "stop",
-    "temperature": "temperature",
-    "tool_choice": "tool_choice",
-    "tools": "tools",
-    "top_a": "top_a",
-    "top_k": "top_k",
-    "top_logprobs": "top_logprobs",
-    "top_p": "top_p",
-    "verbosity": "verbosity",
-    "web_search_options": "web_search_options",
-}
-"""The fields that lists of supported parameters speak of, each with one name for all its spellings."""
+_CAPABILITIES = {name: row.needs for name, row in PARAMETERS.items() if row.needs}
+"""The parameters that lists of supported parameters have, each with one name for all its spellings."""
 
 _ALSO_LISTED_AS = {
     "include_reasoning": ("reasoning",),
@@ -60,41 +33,31 @@ _ALSO_LISTED_AS = {
     "tool_choice": ("tools", "functions", "function_call"),
     "tools": ("functions",),
 }
-"""What a list may say instead of a parameter's one name."""
-
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "include_reasoning": (False,),
-    "reasoning_effort": ("none",),
-    "response_format": ({"type": "text"},),
-    "tool_choice": ("auto", "none"),
-    "function_call": ("auto", "none"),
-}
-"""Values that need nothing of a model, beside those that ask for what happens anyway."""
+"""Other names that imply the parameter in a list."""
 
 _BUDGETS = ((0, "none"), (2_000, "low"), (8_000, "medium"))
-"""What a budget of reasoning tokens up to so many amounts to; more is high."""
+"""The effort that a budget of up to so many reasoning tokens amounts to; a larger one is high."""
 
-_EMPTY: tuple[Any, ...] = ([], {}, "")
 _NONE: frozenset[str] = frozenset()
 
 Structure = Literal["json", "schema"]
 
 
 class Requirements(NamedTuple):
-    """What answering a request needs.
+    """The requirements of a request.
 
     Attributes:
-        prompt_tokens: About as many as the prompt has.
-        context: Tokens that prompt and answer take together at least.
-        completion_tokens: As many as the answer may have, if the request says so.
-        choices: How many answers.
-        inputs: What the prompt holds beside text: `image`, `audio`, `file`, `video`.
-        outputs: What the answer is to be beside text: `audio`, `image`.
+        prompt_tokens: An estimate of the prompt's tokens.
+        context: Least tokens of prompt and answer together.
+        completion_tokens: The limit on the answer's tokens, if the request has one.
+        choices: The number of answers.
+        inputs: The modalities of the prompt beside text: `image`, `audio`, `file`, `video`.
+        outputs: The modalities of the answer beside text: `audio`, `image`.
         tools: Whether there are tools to call, or the conversation has called some.
         structure: Whether the answer must be JSON, or JSON of a schema.
         reasoning: Whether reasoning is asked for.
-        parameters: The parameters that ask for something, each under one name.
-        plain: Whether it needs nothing but room for text: no modality, no tools, no structure, no reasoning.
+        parameters: The capabilities that its parameters need (`chat/parameters.py`).
+        plain: Whether it needs nothing beside context: no modality, no tools, no structure, no reasoning.
     """
 
     prompt_tokens: int
@@ -111,7 +74,7 @@ class Requirements(NamedTuple):
 
 
 def requirements_of(request: ChatRequest) -> Requirements:
-    """Returns what answering a request needs."""
+    """Returns the requirements of a request."""
     body = request.body
     inputs, calls = _held(body["messages"])
     outputs = _outputs(body)
@@ -119,28 +82,32 @@ def requirements_of(request: ChatRequest) -> Requirements:
     structure = _structure(body.get("response_format"))
     reasoning = effort_of(body) is not None
     prompt = likely_prompt_tokens(request)
-    completion = _positive(body.get("max_completion_tokens")) or _positive(body.get("max_tokens"))
+    completion = max_tokens_of(body)
     return Requirements(
         prompt_tokens=prompt,
         context=prompt + (completion or MIN_ANSWER),
         completion_tokens=completion,
-        choices=_positive(body.get("n")) or 1,
+        choices=body.get("n") or 1,
         inputs=inputs,
         outputs=outputs,
         tools=tools,
         structure=structure,
         reasoning=reasoning,
         parameters=frozenset(
-            [name for field, value in body.items() if (name := _PARAMETERS.get(field)) and _asks(field, value)]
+            [
+                name
+                for field, value in body.items()
+                if (name := _CAPABILITIES.get(field)) is not None and not needs_nothing(field, value)
+            ]
         ),
         plain=not (inputs or outputs or tools or structure or reasoning),
     )
 
 
 def effort_of(body: dict[str, Any]) -> str | None:
-    """Returns how much reasoning a request asks for, in the words of `reasoning_effort`; None if it asks for none.
+    """Returns the reasoning effort of a request, as a value of `reasoning_effort`; None if it asks for no reasoning.
 
-    As the providers' adapters do, it takes the `reasoning` object before `reasoning_effort`.
+    As in the providers' adapters, the `reasoning` object counts before `reasoning_effort`.
     """
     options = body.get("reasoning") or {}
     if options.get("enabled") is False:
@@ -156,9 +123,9 @@ def effort_of(body: dict[str, Any]) -> str | None:
 def lacks(details: ModelDetails, requirements: Requirements, *, strict: bool = False) -> str | None:
     """Returns the first reason why a model cannot answer, in words that follow its name; None if there is none.
 
-    What is not known of a model is not held against it. To be `strict`, as `auto` is, makes one exception: what is not
-    text must be known to be taken, or given, because most models do neither. Tools, schemas and reasoning stay free of
-    it: most models know them, and few lists say so.
+    What is unknown about a model counts in its favour. `strict`, as in `auto`, makes one exception: modalities beside
+    text must be known to be supported, because most models lack them. Tools, schemas and reasoning are exempt: most
+    models support them, and few lists say so.
     """
     length = details.context_length
     if length is not None and length < requirements.context:
@@ -170,7 +137,7 @@ def lacks(details: ModelDetails, requirements: Requirements, *, strict: bool = F
 
 
 def unsupported(details: ModelDetails, requirements: Requirements) -> tuple[str, ...]:
-    """Returns the parameters asked for that a model's list lacks, sorted; none if it has no list."""
+    """Returns the required parameters that a model's list lacks, sorted; none if it has no list."""
     listed = details.supported_parameters
     if listed is None or requirements.parameters.issubset(listed):
         return ()
@@ -197,7 +164,7 @@ def _lacks_ability(details: ModelDetails, requirements: Requirements, strict: bo
 
 
 def _held(messages: list[dict[str, Any]]) -> tuple[frozenset[str], bool]:
-    """Returns what messages hold beside text, and whether they tell of tools."""
+    """Returns the modalities of messages beside text, and whether they have calls or results of tools."""
     inputs: set[str] = set()
     tools = False
     for message in messages:
@@ -224,14 +191,6 @@ def _structure(response_format: dict[str, Any] | None) -> Structure | None:
     if kind == "json_schema" or (response_format or {}).get("schema"):
         return "schema"
     return "json" if kind == "json_object" else None
-
-
-def _asks(field: str, value: Any) -> bool:
-    return not (asks_nothing(field, value) or value in _EMPTY or value in _NEUTRAL.get(field, ()))
-
-
-def _positive(value: int | None) -> int | None:
-    return value if value is not None and value > 0 else None
 
 
 def _lacks_modality(

@@ -1,6 +1,6 @@
-"""What vendors take that refuse the parameters and members they do not know: each list from the vendor's reference.
+"""The allow-lists of vendors that refuse unknown parameters and members, each from the vendor's reference.
 
-Read in November 2026. A vendor's new parameter is not sent until it stands here; a row of `arouter.yaml` may add it.
+Read in November 2026. A vendor's new parameter is not sent until it is listed here; `arouter.yaml` may add it.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ CEREBRAS_MEMBERS = Members(
     }
 )
 
-# api-docs.deepseek.com/api/create-chat-completion. It passes over parameters that it does not know.
+# api-docs.deepseek.com/api/create-chat-completion. It ignores unknown parameters.
 DEEPSEEK_MEMBERS = Members(
     {
         "messages[]": frozenset(

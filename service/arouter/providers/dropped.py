@@ -1,37 +1,17 @@
-"""What a request asks for and its provider is not told."""
+"""The parameters of a request that are not sent to the provider."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "metadata": ({},),
-    "min_p": (0,),
-    "modalities": (["text"], []),
-    "n": (1,),
-    "parallel_tool_calls": (True,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "service_tier": ("auto",),
-    "store": (False,),
-    "top_a": (0,),
-    "top_logprobs": (0,),
-}
-
-
-def asks_nothing(field: str, value: Any) -> bool:
-    """Says whether a parameter's value asks for what happens anyway, so that leaving it out drops nothing."""
-    return value is None or value in _NEUTRAL.get(field, ())
+from arouter.chat.parameters import EMPTY
 
 
 class Dropped:
-    """The parameters that a request asked for and a provider's protocol lacks, each once, in order.
+    """The parameters of a request that the provider's protocol lacks, each once, in order.
 
-    Those inside messages and tools are named without their index (`messages[].name`): a long conversation would
+    Those inside messages and tools are named without an index (`messages[].name`), because a long conversation would
     repeat them a thousand times in one header.
     """
 
@@ -39,15 +19,15 @@ class Dropped:
         self._names: dict[str, None] = {}
 
     def add(self, name: str) -> None:
-        """Notes a parameter by its canonical name or path."""
+        """Adds a parameter by its canonical name or path."""
         self._names[name] = None
 
     def add_rest(self, holder: Mapping[str, Any], known: frozenset[str], path: str) -> None:
-        """Notes the fields of `holder` that nobody reads and that say something."""
+        """Adds the fields of `holder` that are not `known` and not empty."""
         for field, value in holder.items():
-            if field not in known and value is not None and value != [] and value != {} and value != "":
+            if field not in known and value is not None and value not in EMPTY:
                 self.add(f"{path}{field}")
 
     def names(self) -> tuple[str, ...]:
-        """Returns them all."""
+        """Returns all names."""
         return tuple(self._names)

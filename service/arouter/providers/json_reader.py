@@ -49,6 +49,14 @@ def parse_object(body: bytes, what: str) -> dict[str, Any]:
     return _object(parse(body, what), what)
 
 
+def parse_error(body: bytes) -> Any:
+    """Returns the JSON value in the body of an error, or None if it is not JSON: its status says enough."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
 def parse_event(data: bytes, joiner: SurrogateJoiner) -> dict[str, Any]:
     """Returns the JSON object in an event of a stream.
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from arouter.errors import Failure, ProviderError
+from arouter.providers.json_reader import parse_error
 from arouter.providers.provider_errors import error_from_status
 from arouter.providers.sse import ServerSentEvent
 
@@ -43,10 +44,7 @@ _STATUS_OF_WORD = {
 
 def decode_error(status: int, body: bytes, retry_after: int | None) -> ProviderError:
     """Decodes a response whose status is not 2xx."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = None
+    answer = parse_error(body)
     # Mistral, Cohere and FastAPI servers send errors without the envelope.
     return _error(status, (answer.get("error") or answer) if isinstance(answer, dict) else None, retry_after)
 

@@ -1,47 +1,16 @@
-"""The providers that ARouter knows by id. What `arouter.yaml` says about one overrides its preset.
+"""The providers that ARouter has presets for. `arouter.yaml` overrides them.
 
 `docs/providers.md` shows the same table, with the sources; a test compares the two.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from arouter.providers import allow_lists, tool_ids, tool_names
+from arouter.providers.preset import Preset
 from arouter.providers.quirks import Quirks
 from arouter.providers.vendor_members import Members
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What is known of a provider.
-
-    Attributes:
-        name: What people call it.
-        protocol: Its wire protocol.
-        base_url: What the vendor's own SDK takes; None where it differs from one installation to the next.
-        base_url_variables: Environment variables that say where it is. Where there are any, the provider is on only
-            when one is set.
-        base_path: What follows the host where such a variable has no path.
-        key_variables: Environment variables in which its key usually is, the vendor's own first. The provider is on
-            when one is set.
-        key_optional: Whether it may be without a key.
-        models: Its native model names, or None to use its own list.
-        quirks: What it does differently; of protocol `openai` only. None if nothing.
-        self_hosted: Whether who runs it runs the router too: nothing leaves the house.
-    """
-
-    name: str
-    protocol: str = "openai"
-    base_url: str | None = None
-    base_url_variables: tuple[str, ...] = ()
-    base_path: str = "/v1"
-    key_variables: tuple[str, ...] = ()
-    key_optional: bool = False
-    models: tuple[str, ...] | None = None
-    quirks: Quirks | None = None
-    self_hosted: bool = False
-
 
 _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
 
@@ -54,27 +23,31 @@ _OPENAI = Quirks(
     tool_names=tool_names.OPENAI,
 )
 
-# It knows the roles of the model's chat template, and their order.
+# The model's chat template decides the roles and their order.
 _LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
 
-# `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and the issues of those who did
-# not are many (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
+# `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
+# had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
 
 PRESETS: dict[str, Preset] = {
     "openai": Preset(
         "OpenAI",
+        pricing_id="openai",
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         quirks=_OPENAI,
     ),
     "anthropic": Preset(
         "Anthropic",
+        pricing_id="anthropic",
         protocol="anthropic",
         base_url="https://api.anthropic.com",
         key_variables=("ANTHROPIC_API_KEY",),
     ),
     "google": Preset(
         "Google",
+        pricing_id="google",
+        otel_name="gcp.gemini",
         protocol="gemini",
         base_url="https://generativelanguage.googleapis.com",
         # In google-genai's own order.
@@ -82,9 +55,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "deepseek": Preset(
         "DeepSeek",
+        pricing_id="deepseek",
         base_url="https://api.deepseek.com",
         key_variables=("DEEPSEEK_API_KEY",),
-        # api-docs.deepseek.com/api/create-chat-completion: what is not in its schema is ignored without a word.
+        # api-docs.deepseek.com/api/create-chat-completion: what is not in its schema is ignored silently.
         quirks=Quirks(
             renames={"max_completion_tokens": "max_tokens", "user": "user_id"},
             refuses=frozenset(
@@ -103,7 +77,7 @@ PRESETS: dict[str, Preset] = {
             # api-docs.deepseek.com, "Thinking mode", tool calls.
             reasoning_with_calls=True,
             members=allow_lists.DEEPSEEK_MEMBERS,
-            # api-docs.deepseek.com, "Chat prefix completion": at another address, and `prefix` is the client's to say.
+            # api-docs.deepseek.com, "Chat prefix completion": at another address, and the client has to send `prefix`.
             asks_to_continue=True,
             order="alternating",
             tool_names=tool_names.OPENAI,
@@ -112,6 +86,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "x-ai": Preset(
         "xAI",
+        pricing_id="x-ai",
+        otel_name="x_ai",
         base_url="https://api.x.ai/v1",
         key_variables=("XAI_API_KEY",),
         # docs.x.ai, models: reasoning models (all current ones) fail on these. Usage: litellm, llms/xai/chat.
@@ -123,6 +99,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "mistralai": Preset(
         "Mistral",
+        pricing_id="mistral",
+        otel_name="mistral_ai",
         base_url="https://api.mistral.ai/v1",
         key_variables=("MISTRAL_API_KEY",),
         # mistralai/client-python, models/chatcompletionrequest.py. Anything else is a 422 `extra_forbidden`
@@ -141,6 +119,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "groq": Preset(
         "Groq",
+        pricing_id="groq",
         base_url="https://api.groq.com/openai/v1",
         key_variables=("GROQ_API_KEY",),
         # console.groq.com/docs/openai. Usage: vercel/ai#1651. Messages: tashfeenahmed/freellmapi#1070.
@@ -154,6 +133,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "together": Preset(
         "Together AI",
+        pricing_id="together",
         base_url="https://api.together.ai/v1",
         key_variables=("TOGETHER_API_KEY",),
         # docs.together.ai/docs/inference/openai-compatibility; reasoning: any-llm, providers/together.
@@ -165,6 +145,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "fireworks": Preset(
         "Fireworks AI",
+        pricing_id="fireworks",
         base_url="https://api.fireworks.ai/inference/v1",
         key_variables=("FIREWORKS_API_KEY",),
         # litellm, llms/fireworks_ai/chat.
@@ -172,6 +153,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "openrouter": Preset(
         "OpenRouter",
+        pricing_id="openrouter",
         base_url="https://openrouter.ai/api/v1",
         key_variables=("OPENROUTER_API_KEY",),
         # pydantic-ai, providers/openrouter.py.
@@ -184,6 +166,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "moonshotai": Preset(
         "Moonshot AI",
+        pricing_id="moonshotai",
+        otel_name="moonshot_ai",
         base_url="https://api.moonshot.ai/v1",
         key_variables=("MOONSHOT_API_KEY", "MOONSHOTAI_API_KEY"),
         # Usage: earendil-works/pi#2017; platform.moonshot.ai/docs/api/chat.
@@ -198,6 +182,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "z-ai": Preset(
         "Z.ai",
+        pricing_id="zai",
         base_url="https://api.z.ai/api/paas/v4",
         key_variables=("ZAI_API_KEY",),
         # docs.z.ai/api-reference/llm/chat-completion; what its finish reasons mean: any-llm, providers/zai/utils.py.
@@ -208,6 +193,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "minimax": Preset(
         "MiniMax",
+        pricing_id="minimax",
         base_url="https://api.minimax.io/v1",
         key_variables=("MINIMAX_API_KEY",),
         # platform.minimax.io/docs/api-reference/text-openai-api; last chunk: any-llm, providers/minimax.
@@ -221,6 +207,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "cerebras": Preset(
         "Cerebras",
+        pricing_id="cerebras",
         base_url="https://api.cerebras.ai/v1",
         key_variables=("CEREBRAS_API_KEY",),
         # inference-docs.cerebras.ai/resources/openai.
@@ -235,6 +222,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "perplexity": Preset(
         "Perplexity",
+        pricing_id="perplexity",
         base_url="https://api.perplexity.ai",
         key_variables=("PERPLEXITY_API_KEY",),
         # docs.perplexity.ai/guides/chat-completions-guide. Announced to end on 2026-09-27.
@@ -247,6 +235,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "cohere": Preset(
         "Cohere",
+        pricing_id="cohere",
         base_url="https://api.cohere.ai/compatibility/v1",
         key_variables=("CO_API_KEY", "COHERE_API_KEY"),
         # docs.cohere.com/docs/compatibility-api, both of its lists.
@@ -271,6 +260,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "azure": Preset(
         "Azure OpenAI",
+        pricing_id="azure",
+        otel_name="azure.ai.openai",
         base_url_variables=("AZURE_OPENAI_ENDPOINT",),
         # learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle.
         base_path="/openai/v1",
@@ -318,7 +309,7 @@ PRESETS: dict[str, Preset] = {
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
     ),
-    # The embedded model; `arouter up` starts it and says where it listens.
+    # The embedded model; `arouter up` starts it and sets its address.
     "local": Preset(
         "Embedded model",
         key_optional=True,

@@ -20,7 +20,8 @@ from arouter.providers.adapter import Adapter
 from arouter.providers.configured import ALL, configured_models
 from arouter.providers.configured_quirks import configured_quirks
 from arouter.providers.openai import OpenAIAdapter
-from arouter.providers.presets import PRESETS, Preset
+from arouter.providers.preset import Preset
+from arouter.providers.presets import PRESETS
 
 
 @dataclass(frozen=True)

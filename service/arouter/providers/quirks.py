@@ -1,4 +1,4 @@
-"""What vendors do differently while speaking OpenAI's protocol: data on a preset's row, applied by these functions."""
+"""How vendors deviate from OpenAI's protocol: data on a preset's row, and the functions that apply it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arouter.chat.parameters import MAX_TOKENS, is_neutral, needs_nothing
 from arouter.config.quirks import Order, ReasoningField
 from arouter.errors import invalid_request
-from arouter.providers.dropped import asks_nothing
 from arouter.providers.message_order import (
     PREFILL,
     ask_to_continue,
@@ -23,9 +23,8 @@ from arouter.providers.vendor_members import ANY, Members
 
 Json = dict[str, Any]
 
-_NO_CHOICE = ("auto", "none", None)
 _CALLING = frozenset({"audio", "function_call", "tool_calls"})
-"""Members of an answer that may stand without content."""
+"""Members of an answer that may have no content."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +32,23 @@ class Quirks:
     """One vendor's differences. The defaults are OpenAI's protocol as ARouter speaks it.
 
     Attributes:
-        key_header: The header that carries the key bare, instead of `Authorization: Bearer`.
-        renames: Parameters by the name it knows instead of OpenAI's.
-        refuses: Parameters it refuses or is known to ignore: not sent, and named as dropped.
-        parameters: Of a vendor that refuses parameters it does not know, all that it takes. None: any is sent.
-        no_stream_options: It knows no `stream_options`; its streams end with usage unasked.
-        no_developer_role: It knows `system` only.
-        text_content: The content of its messages is a text; parts that are texts are joined.
+        key_header: The header that carries the key alone, instead of `Authorization: Bearer`.
+        renames: By OpenAI's names of parameters, its own names.
+        refuses: Parameters that it refuses or ignores: not sent, and reported as dropped.
+        parameters: All parameters of a vendor that refuses unknown ones. None: any is sent.
+        no_stream_options: It has no `stream_options`; its streams always end with usage.
+        no_developer_role: It supports `system` only.
+        text_content: The content of its messages must be a text; text parts are joined.
         reasoning: The field of a message that holds reasoning; to clients it is `reasoning_content`.
-        reasoning_with_calls: A message with tool calls must have reasoning, if only an empty text.
-        members: What it takes inside messages and tools.
+        reasoning_with_calls: A message with tool calls must have reasoning, which may be empty.
+        members: The members of messages and tools that it accepts.
         prefix_member: The member that a last message of the assistant must have, for the answer to continue it.
-        asks_to_continue: It refuses a conversation that ends with the assistant: the user asks for the rest.
-        order: How its messages must follow each other.
-        tool_ids: The ids of tool calls that it takes. None: any.
-        tool_names: The names of tools that it takes. None: any.
+        asks_to_continue: It refuses a conversation that ends with the assistant; a user message asks for the rest.
+        order: The order of messages that it requires.
+        tool_ids: The format of ids of tool calls. None: any.
+        tool_names: The format of names of tools. None: any.
         cached_tokens: The field of usage that holds OpenAI's `prompt_tokens_details.cached_tokens`.
-        reasoning_apart: Its `completion_tokens` leave the reasoning tokens out.
+        reasoning_apart: Its `completion_tokens` do not include reasoning tokens.
     """
 
     key_header: str = ""
@@ -72,7 +71,7 @@ class Quirks:
 
 
 DEFAULT = Quirks()
-"""Of a vendor that is not known to differ."""
+"""The quirks of a vendor without known deviations."""
 
 _NO_NAMES: Mapping[str, str] = {}
 
@@ -80,19 +79,19 @@ _NO_NAMES: Mapping[str, str] = {}
 def encode_body(
     quirks: Quirks, body: Json, without: frozenset[str] = frozenset()
 ) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """Makes of a canonical request what the vendor takes.
+    """Converts a canonical request to what the vendor accepts.
 
     Args:
-        quirks: The vendor's.
+        quirks: The quirks of the vendor.
         body: Changed in place, but nothing inside it: messages belong to the request.
-        without: Names that the provider has refused: no parameter is renamed to one of these.
+        without: Parameters that the provider has refused; none is renamed to one of these.
 
     Returns:
-        The names of what the vendor is not told; and the request's names of tools by those that are sent, where they
-        differ.
+        The names of the dropped parameters and members; and the request's names of tools by those that are sent,
+        where they differ.
 
     Raises:
-        ARouterError: INVALID_REQUEST; a message has a part that the vendor has no place for.
+        ARouterError: INVALID_REQUEST; the vendor does not support a part of a message.
     """
     dropped: dict[str, None] = {}
     _leave_out_empty(body)
@@ -101,7 +100,7 @@ def encode_body(
         return tuple(sorted(dropped)), _NO_NAMES
     for name in quirks.refuses & body.keys():
         value = body.pop(name)
-        if not asks_nothing(name, value):
+        if not is_neutral(name, value):
             dropped[name] = None
     for name, theirs in quirks.renames.items():
         if theirs in without:
@@ -112,12 +111,14 @@ def encode_body(
         if body.get(theirs) is None:
             body[theirs] = value
         elif body[theirs] != value:
+            if (name, theirs) == MAX_TOKENS:
+                body[theirs], name = value, theirs
             dropped[name] = None
     if quirks.no_stream_options and set(body.pop("stream_options", None) or ()) - {"include_usage"}:
         dropped["stream_options"] = None
     if quirks.parameters is not None:
         for name in body.keys() - quirks.parameters:
-            if not asks_nothing(name, body.pop(name)):
+            if not is_neutral(name, body.pop(name)):
                 dropped[name] = None
     quirks.members.strip(body, dropped)
     names = {} if quirks.tool_names is None else portable_names(body, quirks.tool_names)
@@ -151,11 +152,11 @@ def _leave_out_empty(body: Json) -> None:
         for name in (
             "tools",
             "parallel_tool_calls",
-            *(("tool_choice",) if body.get("tool_choice") in _NO_CHOICE else ()),
+            *(("tool_choice",) if needs_nothing("tool_choice", body.get("tool_choice")) else ()),
         ):
             body.pop(name, None)
     for message in body["messages"]:
-        # No calls of functions: this runs for every request, and there is hardly ever anything to mend.
+        # No function calls here: this runs for every request, and few need a change.
         if "content" not in message or message["content"] is None:
             break
         if "tool_calls" in message and not message["tool_calls"]:
@@ -200,13 +201,13 @@ def _joined(parts: list[Any], path: str) -> str:
 
 
 def decode_message(quirks: Quirks, message: Json) -> None:
-    """Makes a canonical one of a vendor's message or delta, in place."""
+    """Converts a vendor's message or delta to the canonical form, in place."""
     if quirks.reasoning != "reasoning_content" and quirks.reasoning in message:
         message.setdefault("reasoning_content", message.pop(quirks.reasoning))
 
 
 def decode_usage(quirks: Quirks, usage: Json) -> None:
-    """Makes OpenAI's usage of a vendor's, in place."""
+    """Converts a vendor's usage to OpenAI's, in place."""
     cached = usage.get(quirks.cached_tokens)
     if type(cached) is int:
         details = usage.get("prompt_tokens_details") or {}
@@ -217,7 +218,7 @@ def decode_usage(quirks: Quirks, usage: Json) -> None:
 
 
 def _add_reasoning(usage: Json) -> None:
-    """Adds reasoning to completion tokens, if the total says that it is not among them already."""
+    """Adds reasoning tokens to completion tokens, if the total shows that these do not include them."""
     prompt, completion, total = (usage.get(f"{kind}_tokens") for kind in ("prompt", "completion", "total"))
     details = usage.get("completion_tokens_details")
     reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else None

@@ -1,8 +1,8 @@
-"""What vendors take inside messages, parts, tool calls and tools, and the removal of the rest.
+"""The members of messages, parts, tool calls and tools that vendors accept, and the removal of others.
 
-Two kinds of rows. A vendor that refuses members it does not know has an allow-list for each place, from its reference.
-For every other, members that belong to one vendor or to answers alone are taken out, unless its row takes them: they
-stand in a conversation because it began elsewhere.
+A vendor that refuses unknown members has an allow-list for each place, from its reference. For every other vendor,
+members that belong to one vendor or only to answers are removed, unless its row accepts them: a conversation has them
+because it began elsewhere.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from arouter.chat.parameters import EMPTY
+
 Json = dict[str, Any]
 
 PLACES = ("messages[]", "messages[].content[]", "messages[].tool_calls[]", "tools[]", "tools[].function")
-"""Where members stand, as `x-arouter-dropped-params` names them."""
+"""The places of members, as in `x-arouter-dropped-params`."""
 
 FOREIGN: Mapping[str, frozenset[str]] = {
     "messages[]": frozenset(
@@ -33,10 +35,10 @@ FOREIGN: Mapping[str, frozenset[str]] = {
     "tools[]": frozenset({"cache_control"}),
     "tools[].function": frozenset({"cache_control"}),
 }
-"""By place, members that only some vendors take."""
+"""By place, members that only some vendors accept."""
 
 SILENT = frozenset({"index"})
-"""Members of answers that say nothing in a request: left out without being named."""
+"""Members of answers without a meaning in a request: removed without being reported."""
 
 
 _LISTS = (("content", "messages[].content[]"), ("tool_calls", "messages[].tool_calls[]"))
@@ -44,12 +46,12 @@ _LISTS = (("content", "messages[].content[]"), ("tool_calls", "messages[].tool_c
 
 @dataclass(frozen=True)
 class Members:
-    """What one vendor takes.
+    """The members that one vendor accepts.
 
     Attributes:
-        allowed: By place, the only members that it takes; a place that is not there takes any but `FOREIGN`.
-        taken: Members of `FOREIGN` that it takes, wherever they stand.
-        refused: Members of messages that it refuses beside those.
+        allowed: By place, the only members that it accepts; a place without an entry accepts any but `FOREIGN`.
+        taken: Members of `FOREIGN` that it accepts, in any place.
+        refused: Further members of messages that it refuses.
     """
 
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -58,18 +60,18 @@ class Members:
 
     @cached_property
     def _denied(self) -> Mapping[str, frozenset[str]]:
-        """By place without an allow-list, the members that are taken out."""
+        """By place without an allow-list, the members to remove."""
         foreign = {place: members - self.taken for place, members in FOREIGN.items() if place not in self.allowed}
         if "messages[]" in foreign:
             foreign["messages[]"] |= self.refused
         return foreign
 
     def strip(self, body: Json, dropped: dict[str, None]) -> None:
-        """Takes out what the vendor does not take.
+        """Removes the members that the vendor does not accept.
 
         Args:
             body: A request, changed in place, but nothing inside it.
-            dropped: Gets the paths of what was taken out and said something.
+            dropped: Receives the paths of removed members that were not empty.
         """
         body["messages"] = [self._message(message, dropped) for message in body["messages"]]
         if "tools" in body and isinstance(body["tools"], list):
@@ -94,7 +96,7 @@ class Members:
         return kept
 
     def _without(self, holder: Any, place: str, dropped: dict[str, None]) -> Any:
-        """Returns the object without what the vendor lacks, or the object itself if there is nothing to take out."""
+        """Returns the object without the members to remove, or the object itself if there are none."""
         if type(holder) is not dict:
             return holder
         if place in self.allowed:
@@ -109,10 +111,10 @@ class Members:
             lacking = [member for member in holder if member in denied]
         for member in lacking:
             value = holder[member]
-            if member not in SILENT and value is not None and value not in ([], {}, ""):
+            if member not in SILENT and value is not None and value not in EMPTY:
                 dropped[f"{place}.{member}"] = None
         return {member: value for member, value in holder.items() if member not in lacking}
 
 
 ANY = Members()
-"""Of a vendor that is not known to refuse members."""
+"""The row of a vendor that is not known to refuse members."""

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typing_extensions import override
 
 from arouter.accounts.keys import AuthenticatedKey
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS
 from arouter.accounts.validators import is_account_id
 from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.rpc.context import Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from arouter.config.dev_key import development_key_path
+from arouter.accounts.built_in import development_key_path
 from arouter.config.environment import Environment
 
 _TEXT = """

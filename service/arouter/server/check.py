@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from arouter.config.dev_key import check_keys
+from arouter.accounts.built_in import check_keys
 from arouter.config.environment import Environment
 from arouter.config.schema import Config, RoutingConfig
 from arouter.limits.address import storage_place

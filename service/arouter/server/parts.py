@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from arouter.accounts.audit import AuditLog
+from arouter.accounts.built_in import built_in_keys
 from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.management import Management
 from arouter.calls.admission import Admission
@@ -28,7 +29,6 @@ from arouter.limits.spending import SpendingSync
 from arouter.planning.planner import Planner
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
-from arouter.server.built_in_keys import built_in_keys
 from arouter.server.grpc_options import CALL_SLACK
 from arouter.server.revocation import Revocation
 from arouter.sql.audit import SqlAuditRepository

@@ -14,7 +14,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import click
 
-from arouter.config.dev_key import development_key
+from arouter.accounts.built_in import development_secret
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
@@ -69,7 +69,7 @@ class _Up:
         self._url = f"{'http' if config.gateway.tls is None else 'https'}://127.0.0.1:{environment.port}"
         # Never through a proxy from the environment.
         self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=_client_context(environment)))
-        self._key = development_key(environment).reveal()
+        self._key = development_secret(environment).reveal()
         # The key is passed on, so that all processes use the same one.
         self._variables = {**environment.variables, "AROUTER_DEV_KEY": self._key, "PYTHONUNBUFFERED": "1"}
         # The service's stderr is a pipe, but its output is shown on our terminal.

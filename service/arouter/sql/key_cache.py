@@ -1,19 +1,18 @@
-"""What the processes that serve calls read of accounts, keys and spending."""
+"""Reads accounts, keys and spending for the processes that serve calls."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-import msgspec
-from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from arouter.accounts.periods import first_day
-from arouter.accounts.records import Account, Key, LimitReset, RateLimit
+from arouter.accounts.records import LimitReset
 from arouter.accounts.repository import Changes, KeyCacheRepository, SpendingChanges, SpendingRepository, Spent
 from arouter.sql.database import Database
+from arouter.sql.rows import account_of, key_of
 from arouter.sql.tables import accounts, directory, keys, usage_daily
 
 _RESETS: tuple[LimitReset | None, ...] = ("daily", "weekly", "monthly", None)
@@ -28,7 +27,7 @@ class SqlKeyCacheRepository(KeyCacheRepository, SpendingRepository):
     @override
     async def changes(self, since: int) -> Changes:
         async with self._database.begin() as connection:
-            # First: what is committed later than this has a higher number, and is found the next time.
+            # Read first: later commits have a higher number, and are found by the next poll.
             revision: int = (await connection.execute(select(directory.c.revision))).scalar_one()
             if revision == since:
                 return Changes(revision, {}, {})
@@ -47,7 +46,7 @@ class SqlKeyCacheRepository(KeyCacheRepository, SpendingRepository):
         total = select(func.coalesce(func.sum(usage_daily.c.cost_nanos), 0))
         async with self._database.begin() as connection:
             query = total.where(usage_daily.c.key_hash == key_hash, usage_daily.c.day >= first_day)
-            # PostgreSQL sums 64-bit integers up to a decimal number.
+            # PostgreSQL sums 64-bit integers to a decimal.
             return int((await connection.execute(query)).scalar_one())
 
     @override
@@ -78,8 +77,8 @@ class SqlKeyCacheRepository(KeyCacheRepository, SpendingRepository):
 def _known_part(since: int, revision: int) -> int:
     """Returns the revision after which rows are new to a reader that knows `since`.
 
-    A database that is behind its reader has lost transactions: its server was replaced by a standby that did not have
-    them. Then everything is new.
+    A database that is behind its reader has lost transactions, because its server was replaced by a standby that did
+    not have them. Then everything is new.
     """
     return since if since <= revision else 0
 
@@ -89,40 +88,3 @@ async def raise_revision(connection: AsyncConnection) -> int:
     raised = update(directory).values(revision=directory.c.revision + 1).returning(directory.c.revision)
     revision: int = (await connection.execute(raised)).scalar_one()
     return revision
-
-
-def account_of(row: Row[Any]) -> Account:
-    """Returns the account in a row of `accounts`."""
-    return Account(
-        id=row.id,
-        name=row.name,
-        providers=_list(row.providers),
-        default_model=row.default_model,
-        disabled=row.disabled,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def key_of(row: Row[Any]) -> Key:
-    """Returns the key in a row of `keys`."""
-    return Key(
-        hash=row.hash,
-        name=row.name,
-        label=row.label,
-        key_type=row.key_type,
-        account=row.account,
-        disabled=row.disabled,
-        limit=row.limit_nanos,
-        limit_reset=row.limit_reset,
-        allowed_providers=_list(row.allowed_providers),
-        allowed_models=_list(row.allowed_models),
-        rate_limit=RateLimit(row.requests_per_minute, row.requests_per_day, row.tokens_per_minute),
-        expires_at=None if row.expires_at is None else row.expires_at + (row.expires_ms or 0) / 1000,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _list(document: str | None) -> tuple[str, ...] | None:
-    return None if document is None else msgspec.json.decode(document, type=tuple[str, ...])

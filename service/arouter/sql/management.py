@@ -1,7 +1,7 @@
-"""Accounts and keys, written.
+"""Writes accounts and keys.
 
-Every write raises `directory.revision` first, which makes writers wait for one another, and marks its rows with the new
-number. Whoever reads in the background finds them by it (`directory`). It ends with an entry in the audit log.
+Every write raises `directory.revision` first, which serialises writers, and marks its rows with the new number, by
+which the pollers of the key cache find them. It ends with an entry in the audit log.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-from msgspec import UNSET, Struct, structs
 from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
@@ -22,15 +20,15 @@ from arouter.accounts.repository import KeyQuery, ManagementRepository
 from arouter.accounts.specs import AccountPatch, KeyPatch
 from arouter.sql.audit import Audit
 from arouter.sql.database import Database, insert
-from arouter.sql.key_cache import account_of, key_of, raise_revision
+from arouter.sql.key_cache import raise_revision
+from arouter.sql.rows import account_columns, account_of, key_columns, key_of
 from arouter.sql.tables import accounts, keys, usage_daily
 
 _PERIODS: tuple[LimitReset, ...] = ("daily", "weekly", "monthly")
-_LISTS = frozenset({"providers", "allowed_providers", "allowed_models"})
 
 
 class SqlManagementRepository(ManagementRepository):
-    """Keeps `accounts` and `keys`; sums up `usage_daily`."""
+    """Manages `accounts` and `keys`; sums up `usage_daily`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +39,7 @@ class SqlManagementRepository(ManagementRepository):
             revision = await raise_revision(connection)
             if key.account is not None and await connection.scalar(_account_ids(key.account)) is None:
                 return False
-            row = _key_columns(key) | {"revision": revision, "created_revision": revision}
+            row = key_columns(key) | {"revision": revision, "created_revision": revision}
             await connection.execute(insert(connection.dialect, keys).values(**row))
             await Audit(connection, revision, actor).note((None, key))
             return True
@@ -84,7 +82,7 @@ class SqlManagementRepository(ManagementRepository):
             before = await _key(connection, key_hash, account)
             if before is None:
                 return None
-            values = _stamp(revision, now) | _key_columns(patch)
+            values = _stamp(revision, now) | key_columns(patch)
             statement = update(keys).where(keys.c.hash == key_hash).values(**values).returning(keys)
             after = key_of((await connection.execute(statement)).one())
             await Audit(connection, revision, actor).note((before, after))
@@ -111,14 +109,14 @@ class SqlManagementRepository(ManagementRepository):
             rows = await connection.execute(
                 statement.where(usage_daily.c.key_hash.in_(hashes)).group_by(usage_daily.c.key_hash)
             )
-            # PostgreSQL sums 64-bit integers up to a decimal number.
+            # PostgreSQL sums 64-bit integers to a decimal.
             return {row[0]: Spending(*map(int, row[1:])) for row in rows}
 
     @override
     async def create_account(self, account: Account, actor: Actor) -> bool:
         async with self._database.begin() as connection:
             revision = await raise_revision(connection)
-            row = _columns(account) | {"revision": revision}
+            row = account_columns(account) | {"revision": revision}
             added = insert(connection.dialect, accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.id)
             if await connection.scalar(added) is None:
                 return False
@@ -144,7 +142,7 @@ class SqlManagementRepository(ManagementRepository):
             before = await _account(connection, id_)
             if before is None:
                 return None
-            values = _stamp(revision, now) | _columns(patch)
+            values = _stamp(revision, now) | account_columns(patch)
             statement = update(accounts).where(accounts.c.id == id_).values(**values).returning(accounts)
             after = account_of((await connection.execute(statement)).one())
             await Audit(connection, revision, actor).note((before, after))
@@ -191,22 +189,3 @@ def _is_account(id_: str) -> ColumnElement[bool]:
 
 def _account_ids(id_: str) -> Any:
     return select(accounts.c.id).where(_is_account(id_))
-
-
-def _key_columns(key: Key | KeyPatch) -> dict[str, Any]:
-    columns = _columns(key)
-    rate_limit: Struct = columns.pop("rate_limit")
-    if "limit" in columns:
-        columns["limit_nanos"] = columns.pop("limit")
-    if columns.get("expires_at") is not None:
-        columns["expires_at"], columns["expires_ms"] = divmod(round(columns["expires_at"] * 1000), 1000)
-    return columns | _columns(rate_limit)
-
-
-def _columns(record: Struct) -> dict[str, Any]:
-    """Returns the fields that are set, as they are kept."""
-    return {
-        name: msgspec.json.encode(value).decode() if name in _LISTS and value is not None else value
-        for name, value in structs.asdict(record).items()
-        if value is not UNSET
-    }

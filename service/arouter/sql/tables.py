@@ -1,4 +1,4 @@
-"""The tables. `migrations/` makes them; a test compares the two.
+"""The tables. `migrations/` creates them; a test compares the two.
 
 Times are whole seconds since the epoch, money is in nano-USD, lists are JSON.
 """
@@ -30,8 +30,8 @@ catalogue_models = Table(
     Column("details", Text, nullable=False),
 )
 
-# Counts every change to accounts and keys: whoever remembers the number of its last look sees what is new since. It is
-# raised first in each transaction, which makes writers wait for one another, so that no number is passed over.
+# Counts the changes of accounts and keys: a reader that remembers the number of its last poll finds what is newer. It
+# is raised first in each transaction, which serialises writers, so that readers miss no number.
 directory = Table(
     "directory",
     metadata,
@@ -49,7 +49,7 @@ accounts = Table(
     Column("disabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    # Rows stay when accounts and keys are removed: others learn of it from them, and records refer to them.
+    # Rows of removed accounts and keys stay: pollers learn of the removal from them, and records refer to them.
     Column("deleted_at", BigInteger),
     Column("revision", BigInteger, nullable=False, index=True),
 )
@@ -72,7 +72,7 @@ keys = Table(
     Column("requests_per_day", Integer),
     Column("tokens_per_minute", Integer),
     Column("expires_at", BigInteger),
-    # What `expires_at` lacks, in milliseconds.
+    # The milliseconds of `expires_at`.
     Column("expires_ms", Integer),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -82,8 +82,8 @@ keys = Table(
     Column("created_revision", BigInteger, nullable=False, server_default="0"),
 )
 
-# What was changed in `accounts` and `keys`, written in the same transaction and never changed. No foreign keys: entries
-# stay readable whatever becomes of what they name.
+# The changes of `accounts` and `keys`, written in the same transaction and never changed. There are no foreign keys:
+# entries outlive what they name.
 audit_events = Table(
     "audit_events",
     metadata,
@@ -107,7 +107,7 @@ audit_events = Table(
     Index("audit_events_by_key", "key_hash", "revision", "position"),
 )
 
-# One row an attempt, never changed.
+# One row for each attempt, never changed.
 usage = Table(
     "usage",
     metadata,
@@ -134,7 +134,7 @@ usage = Table(
     Index("usage_by_time", "created_ms"),
 )
 
-# Sums of `usage`, written in the same transaction: what limits start from and summaries read.
+# Sums of `usage`, written in the same transaction; limits are restored from them, and summaries read them.
 usage_daily = Table(
     "usage_daily",
     metadata,

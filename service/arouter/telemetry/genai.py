@@ -7,6 +7,8 @@ the conventions moved to their own repository, and importing them would import O
 
 from __future__ import annotations
 
+from arouter.providers.presets import PRESETS
+
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
@@ -25,15 +27,8 @@ SERVER_PORT = "server.port"
 
 CHAT = "chat"
 
-_PROVIDERS = {
-    "azure": "azure.ai.openai",
-    "google": "gcp.gemini",
-    "mistralai": "mistral_ai",
-    "moonshotai": "moonshot_ai",
-    "xai": "x_ai",
-}
-
 
 def provider_name(provider_id: str) -> str:
-    """Returns the conventions' name of a provider; for those that they do not define, our own id."""
-    return _PROVIDERS.get(provider_id, provider_id)
+    """Returns the `gen_ai.provider.name` of a provider: our id, unless the conventions have another name for it."""
+    preset = PRESETS.get(provider_id)
+    return (preset and preset.otel_name) or provider_id

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.keys import hash_secret, may_be_new
 from arouter.accounts.management import Management
-from arouter.accounts.specs import NewKey
+from arouter.accounts.records import NewKey
 from arouter.sql.database import Database, database_url
 from arouter.sql.key_cache import SqlKeyCacheRepository
 from arouter.sql.management import SqlManagementRepository

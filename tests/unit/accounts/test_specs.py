@@ -7,21 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from msgspec import UNSET
 
-from arouter.accounts.records import RateLimit
-from arouter.accounts.rest_json import rfc3339
+from arouter.accounts.records import NewAccount, NewKey, RateLimit
 from arouter.accounts.specs import (
-    AccountPatch,
-    KeyPatch,
-    NewAccount,
-    NewKey,
-    RateLimitPatch,
     account_patch,
     key_patch,
     new_account,
     new_key,
 )
+from arouter.accounts.units import rfc3339
 from arouter.errors import ARouterError, Failure
 
 SECRETS = [f"lr_live_{'x' * 43}", f"lr_mgmt_{'x' * 43}", f"sk-proj-{'x' * 40}", f"my key is sk-{'x' * 40}"]
@@ -203,25 +197,30 @@ def test_null_is_the_same_as_nothing_in_a_new_key() -> None:
 
 
 def test_null_and_nothing_differ_in_a_patch() -> None:
-    assert key_patch({}) == KeyPatch()
-    assert key_patch({"limit": None, "limit_reset": "never", "allowed_models": []}) == KeyPatch(
-        limit=None, limit_reset=None, allowed_models=()
-    )
-    assert key_patch({"limit": None}).name is UNSET
-    assert key_patch({"rate_limit": None}).rate_limit == RateLimitPatch(
-        requests_per_minute=None, requests_per_day=None, tokens_per_minute=None
-    )
-    assert key_patch({"rate_limit": {"requests_per_day": 5}}).rate_limit == RateLimitPatch(requests_per_day=5)
-    assert account_patch({"providers": None}) == AccountPatch(providers=None)
-    assert account_patch({"default_model": None}) == AccountPatch(default_model=None)
-    assert account_patch({}).default_model is UNSET
+    assert key_patch({}) == {}
+    assert key_patch({"limit": None, "limit_reset": "never", "allowed_models": []}) == {
+        "limit": None,
+        "limit_reset": None,
+        "allowed_models": (),
+    }
+    assert "name" not in key_patch({"limit": None})
+    assert key_patch({"rate_limit": None})["rate_limit"] == {
+        "requests_per_minute": None,
+        "requests_per_day": None,
+        "tokens_per_minute": None,
+    }
+    assert key_patch({"rate_limit": {}}) == {}
+    assert key_patch({"rate_limit": {"requests_per_day": 5}})["rate_limit"] == {"requests_per_day": 5}
+    assert account_patch({"providers": None}) == {"providers": None}
+    assert account_patch({"default_model": None}) == {"default_model": None}
+    assert account_patch({}) == {}
 
 
 @pytest.mark.parametrize(
     ("usd", "nanos"), [(0, 0), (5, 5 * 10**9), (0.1, 10**8), (1e-9, 1), (999_999_999.99, 999999999990000000)]
 )
 def test_money_is_exact(usd: float, nanos: int) -> None:
-    assert key_patch({"limit": usd}).limit == nanos
+    assert key_patch({"limit": usd})["limit"] == nanos
 
 
 def test_an_account_is_called_by_its_id_at_first() -> None:
@@ -249,3 +248,9 @@ def test_a_name_that_is_no_secret_is_taken(name: str) -> None:
 def test_a_time_is_shown_as_it_is_kept(sent: str, kept: str) -> None:
     """To the millisecond."""
     assert rfc3339(new_key({"name": "x", "expires_at": sent}).expires_at) == kept
+
+
+def test_a_word_that_is_no_text_is_refused() -> None:
+    """A command line may hold bytes that are not UTF-8, which Python reads as lone surrogates."""
+    with pytest.raises(ARouterError, match="'limit_reset': expected one of"):
+        key_patch({"limit_reset": "\ud800"})

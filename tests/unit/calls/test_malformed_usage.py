@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arouter.accounts.records import NANOS
+from arouter.accounts.units import NANOS
 from arouter.calls.usage_records import charged_usage, usage_records
 from arouter.chat.usage import MAX_TOKENS, Usage, estimate_document, read_counts
 from arouter.config.environment import read_environment

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-from arouter.chat.parameters import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.parameters import PARAMETERS
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import MAX_BODY_BYTES, parse_chat_request
 from arouter.errors import ARouterError, Failure
@@ -109,7 +109,7 @@ def test_says_that_the_messages_are_missing() -> None:
 
 
 def test_accepts_null_for_every_optional_field() -> None:
-    optional = dict.fromkeys((REQUEST_FIELDS | EXTENSIONS).keys() - {"messages"})
+    optional = dict.fromkeys(PARAMETERS.keys() - {"messages"})
 
     request = parse_chat_request(orjson.dumps({**optional, "messages": HELLO}))
 
@@ -127,7 +127,7 @@ def test_passes_a_nul_in_a_text_on() -> None:
 
 
 def test_knows_the_type_of_every_field_of_the_official_sdk() -> None:
-    assert REQUEST_FIELDS.keys() == {
+    assert {name for name, row in PARAMETERS.items() if not row.extension} == {
         *get_type_hints(CompletionCreateParamsBase),
         "stream",
         *ROUTER_FIELDS,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from arouter.config.dev_key import development_key
+from arouter.accounts.built_in import development_secret
 from arouter.config.environment import read_environment
 from arouter.config.load import ConfigError
 
@@ -31,7 +31,7 @@ def test_names_the_variable_that_is_no_port(text: str) -> None:
 def test_makes_a_development_key_once_and_keeps_it_to_its_owner(tmp_path: Path) -> None:
     environment = read_environment({"AROUTER_STATE_DIR": str(tmp_path / "state")})
 
-    first, second = development_key(environment), development_key(environment)
+    first, second = development_secret(environment), development_secret(environment)
 
     assert first == second
     assert first.reveal().startswith("lr_live_")
@@ -43,14 +43,14 @@ def test_makes_a_development_key_once_and_keeps_it_to_its_owner(tmp_path: Path) 
 def test_takes_the_development_key_from_the_environment(tmp_path: Path) -> None:
     environment = read_environment({"AROUTER_STATE_DIR": str(tmp_path), "AROUTER_DEV_KEY": "lr_live_mine"})
 
-    assert development_key(environment).reveal() == "lr_live_mine"
+    assert development_secret(environment).reveal() == "lr_live_mine"
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("key", ["sk-other", "lr_live_ä", "lr_live_a b", "lr_live_\n"])
 def test_refuses_a_key_that_no_header_could_carry(key: str) -> None:
     with pytest.raises(ConfigError, match="AROUTER_DEV_KEY: a key starts with lr_live_") as caught:
-        development_key(read_environment({"AROUTER_DEV_KEY": key}))
+        development_secret(read_environment({"AROUTER_DEV_KEY": key}))
 
     assert key not in str(caught.value)
 
@@ -59,7 +59,7 @@ def test_says_when_the_state_folder_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="AROUTER_STATE_DIR"):
-        development_key(read_environment({"AROUTER_STATE_DIR": str(tmp_path / "file")}))
+        development_secret(read_environment({"AROUTER_STATE_DIR": str(tmp_path / "file")}))
 
 
 @pytest.mark.parametrize(

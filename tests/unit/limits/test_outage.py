@@ -12,8 +12,8 @@ from datetime import date
 import pytest
 
 from arouter.accounts.keys import AuthenticatedKey
-from arouter.accounts.records import NANOS
 from arouter.accounts.repository import Spent
+from arouter.accounts.units import NANOS
 from arouter.config.load import ConfigError
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError, Failure

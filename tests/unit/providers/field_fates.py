@@ -98,7 +98,7 @@ ROWS: dict[str, Row] = {
     "audio.voice": Row({"audio": {"voice": "alloy"}}, {}, WITH_PARENT, SENT),
     "audio.voice.id": Row({"audio": {"voice": {"id": "v"}}}, {}, WITH_PARENT, WITH_PARENT),
     **parameter("frequency_penalty", 0.5, NAMED, SENT),
-    **parameter("function_call", "auto", Refused("function_call"), SENT),
+    **parameter("function_call", "none", Refused("function_call"), SENT),
     "function_call.name": Row({"function_call": {"name": "f"}}, {}, Refused("function_call"), SENT),
     **parameter("functions", [{"name": "f"}], NO_FUNCTIONS, SENT),
     "functions.name": Row({"functions": [{"name": "f"}]}, None, NO_FUNCTIONS, SENT),

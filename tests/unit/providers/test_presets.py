@@ -6,13 +6,16 @@ import re
 
 import pytest
 
-from arouter.chat.parameters import REQUEST_FIELDS
+from arouter.chat.parameters import PARAMETERS
 from arouter.config.environment import read_environment
 from arouter.config.provider_schema import ProviderConfig
 from arouter.config.schema import Config
-from arouter.providers.presets import PRESETS, Preset
+from arouter.providers.preset import Preset
+from arouter.providers.presets import PRESETS
 from arouter.providers.provider import build_providers
 from arouter.providers.quirks import Quirks
+from arouter.telemetry.genai import provider_name
+from support.docs import ROOT
 from support.provider_page import PAGE, rendered
 
 ELSEWHERE = [id_ for id_, preset in PRESETS.items() if preset.base_url_variables]
@@ -65,8 +68,31 @@ def test_a_row_makes_sense(id_: str) -> None:
     assert preset.quirks != Quirks()
     assert preset.protocol == "openai" or preset.quirks is None
     assert preset.base_url is None or re.fullmatch(r"https?://[a-z0-9.:-]+(/[a-z0-9/-]+[a-z0-9])?", preset.base_url)
-    assert quirks.refuses <= REQUEST_FIELDS.keys()
-    assert quirks.renames.keys() <= REQUEST_FIELDS.keys() - quirks.refuses
+    assert quirks.refuses <= PARAMETERS.keys()
+    assert quirks.renames.keys() <= PARAMETERS.keys() - quirks.refuses
+
+
+@pytest.mark.parametrize(
+    "id_", [id_ for id_, preset in PRESETS.items() if preset.protocol == "openai" and id_ != "openai"]
+)
+def test_only_its_row_names_a_provider(id_: str) -> None:
+    if id_ in ("openai", "local"):
+        pytest.skip("a protocol's name, and the embedded model's")
+    sources = (path for path in (ROOT / "service" / "arouter").rglob("*.py") if path.name != "presets.py")
+
+    assert [path.name for path in sources if f'"{id_}"' in path.read_text("utf-8")] == []
+
+
+def test_the_names_of_opentelemetrys_conventions() -> None:
+    names = {id_: provider_name(id_) for id_ in (*PRESETS, "acme") if provider_name(id_) != id_}
+
+    assert names == {
+        "azure": "azure.ai.openai",
+        "google": "gcp.gemini",
+        "mistralai": "mistral_ai",
+        "moonshotai": "moonshot_ai",
+        "x-ai": "x_ai",
+    }
 
 
 def test_the_page_is_what_the_data_says() -> None:

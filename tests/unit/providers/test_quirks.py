@@ -71,6 +71,7 @@ def chunk(delta: Json, finish: str | None = None, **more: Any) -> Json:
         ("openai", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}, ()),
         ("openai", {"max_tokens": 4, "max_completion_tokens": 5}, {"max_completion_tokens": 5}, ("max_tokens",)),
         ("openai", {"max_tokens": 5, "max_completion_tokens": 5}, {"max_completion_tokens": 5}, ()),
+        ("deepseek", {"max_tokens": 4, "max_completion_tokens": 5}, {"max_tokens": 5}, ("max_tokens",)),
         ("openai", {"max_tokens": 5, "max_completion_tokens": None}, {"max_completion_tokens": 5}, ()),
         ("openai", {"max_tokens": None}, {}, ()),
         ("deepseek", {"max_completion_tokens": 5, "user": "u"}, {"max_tokens": 5, "user_id": "u"}, ()),

@@ -11,7 +11,8 @@ from sqlalchemy import event, func, select, update
 
 from arouter.accounts.audit import KEPT_DAYS, Actor, AuditEvent, AuditLog
 from arouter.accounts.management import Management
-from arouter.accounts.specs import AccountPatch, NewAccount, NewKey, account_patch, key_patch
+from arouter.accounts.records import NewAccount, NewKey
+from arouter.accounts.specs import account_patch, key_patch
 from arouter.errors import ARouterError, Failure, StoreError
 from arouter.sql.audit import SqlAuditRepository
 from arouter.sql.database import Database
@@ -99,7 +100,7 @@ async def test_what_changes_nothing_has_no_entry(management: Management, log: Au
     before = await listed(log)
 
     await management.update_key(made.view.key.hash, key_patch({"name": "same"}), OPERATOR)
-    await management.update_account("acme", AccountPatch(), OPERATOR)
+    await management.update_account("acme", {}, OPERATOR)
     for refused in (
         management.delete_key("0" * 64, OPERATOR),
         management.update_key(made.view.key.hash, key_patch({"name": "x"}), MANAGER),  # another account's

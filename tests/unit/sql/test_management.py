@@ -12,7 +12,6 @@ from arouter.accounts.built_in import development_key
 from arouter.accounts.management import Management
 from arouter.accounts.records import Account, Key, RateLimit, Spending
 from arouter.accounts.repository import KeyQuery
-from arouter.accounts.specs import AccountPatch, KeyPatch, RateLimitPatch
 from arouter.errors import ARouterError
 from arouter.sql.database import Database
 from arouter.sql.key_cache import SqlKeyCacheRepository
@@ -65,7 +64,7 @@ async def test_a_key_is_kept_as_it_is(store: SqlManagementRepository) -> None:
 async def test_a_key_that_is_changed_expires_as_it_says(
     store: SqlManagementRepository, expires_at: float | None
 ) -> None:
-    changed = await store.update_key(KEY.hash, None, KeyPatch(expires_at=expires_at), 9, ACTOR)
+    changed = await store.update_key(KEY.hash, None, {"expires_at": expires_at}, 9, ACTOR)
 
     assert changed is not None
     assert changed.expires_at == expires_at
@@ -76,13 +75,13 @@ async def test_an_accounts_caller_finds_that_accounts_keys(store: SqlManagementR
     assert await store.get_key(KEY.hash, "acme") == KEY
     assert await store.get_key(KEY.hash, "default") is None
     assert await store.get_key(OPERATORS.hash, "default") is None
-    assert await store.update_key(KEY.hash, "default", KeyPatch(disabled=True), 9, ACTOR) is None
+    assert await store.update_key(KEY.hash, "default", {"disabled": True}, 9, ACTOR) is None
     assert not await store.delete_key(KEY.hash, "default", 9, ACTOR)
     assert await store.list_keys(ALL._replace(account="acme")) == [KEY]
 
 
 async def test_only_what_is_set_changes(store: SqlManagementRepository) -> None:
-    patch = KeyPatch(limit=None, allowed_models=None, rate_limit=RateLimitPatch(requests_per_day=3))
+    patch = {"limit": None, "allowed_models": None, "rate_limit": {"requests_per_day": 3}}
 
     changed = await store.update_key(KEY.hash, "acme", patch, 9, ACTOR)
 
@@ -126,7 +125,7 @@ async def test_a_person_may_cut_a_hash(store: SqlManagementRepository) -> None:
 
     assert await management.find_key("bbbbbb") == BARE.hash
     assert await management.find_key("a" * 63 + "b") == "a" * 63 + "b"
-    with pytest.raises(ARouterError, match="More than one key's hash begins so"):
+    with pytest.raises(ARouterError, match="More than one key's hash begins with these digits"):
         await management.find_key("aaaaaa")
     with pytest.raises(ARouterError, match="There is no such key"):
         await management.find_key("eeeeee")
@@ -141,7 +140,7 @@ async def test_a_revoked_key_is_gone_and_others_learn_of_it(
 
     assert not await store.delete_key(KEY.hash, None, 9, ACTOR)
     assert await store.get_key(KEY.hash, None) is None
-    assert await store.update_key(KEY.hash, None, KeyPatch(name="x"), 9, ACTOR) is None
+    assert await store.update_key(KEY.hash, None, {"name": "x"}, 9, ACTOR) is None
     assert await store.list_keys(ALL) == [OPERATORS, BARE]
     assert await store.find_hashes("aaaaaa") == []
     assert (await directory.changes(before)).keys == {KEY.hash: None}
@@ -152,10 +151,10 @@ async def test_every_write_is_seen_by_others(store: SqlManagementRepository, dir
     assert set(everything.accounts) == {"acme", "default"}
     assert everything.keys == {key.hash: key for key in (KEY, BARE, OPERATORS)}
 
-    await store.update_key(KEY.hash, None, KeyPatch(name="new"), 9, ACTOR)
+    await store.update_key(KEY.hash, None, {"name": "new"}, 9, ACTOR)
     changes = await directory.changes(everything.revision)
     assert changes.keys == {KEY.hash: replace(KEY, name="new", updated_at=9)}
-    await store.update_account("acme", AccountPatch(providers=None), 9, ACTOR)
+    await store.update_account("acme", {"providers": None}, 9, ACTOR)
     changes = await directory.changes(changes.revision)
     assert changes.accounts == {"acme": replace(ACME, providers=None, updated_at=9)}
     await store.delete_account("acme", 9, ACTOR)
@@ -168,7 +167,7 @@ async def test_writers_at_once_get_a_revision_each(
 ) -> None:
     before = (await directory.changes(0)).revision
 
-    await asyncio.gather(*(store.update_key(BARE.hash, None, KeyPatch(name=str(n)), 9, ACTOR) for n in range(12)))
+    await asyncio.gather(*(store.update_key(BARE.hash, None, {"name": str(n)}, 9, ACTOR) for n in range(12)))
 
     assert (await directory.changes(before)).revision == before + 12
 
@@ -181,11 +180,11 @@ async def test_accounts(store: SqlManagementRepository) -> None:
     assert [account.id for account in await store.list_accounts("acme", 10)] == ["default"]
     assert [account.id for account in await store.list_accounts("", 1)] == ["acme"]
 
-    changed = await store.update_account("acme", AccountPatch(name="A", disabled=True), 9, ACTOR)
+    changed = await store.update_account("acme", {"name": "A", "disabled": True}, 9, ACTOR)
     assert changed == replace(ACME, name="A", disabled=True, updated_at=9)
-    cleared = await store.update_account("acme", AccountPatch(default_model=None), 9, ACTOR)
+    cleared = await store.update_account("acme", {"default_model": None}, 9, ACTOR)
     assert cleared == replace(changed, default_model=None)
-    assert await store.update_account("missing", AccountPatch(name="A"), 9, ACTOR) is None
+    assert await store.update_account("missing", {"name": "A"}, 9, ACTOR) is None
 
     assert await store.delete_account("acme", 9, ACTOR)
     assert not await store.delete_account("acme", 9, ACTOR)

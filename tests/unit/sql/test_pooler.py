@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.management import Management
-from arouter.accounts.specs import NewKey, key_patch
+from arouter.accounts.records import NewKey
+from arouter.accounts.specs import key_patch
 from arouter.config.secret import Secret
 from arouter.server.database import wait_for_schema
 from arouter.sql.database import Database, database_url

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.unchecked import Json, inexpressible, optional, required
+from arouter.providers.data_uri import DataUri, parse_data_uri
 from arouter.providers.dropped import Dropped
 
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-_ALIASES = {"image/jpg": "image/jpeg"}
 _PDF = "application/pdf"
 _FILE_FIELDS = frozenset({"file_id", "file_data", "filename"})
 _IMAGE_FIELDS = frozenset({"url", "detail"})
@@ -117,17 +116,11 @@ def _base64_block(kind: str, media_type: str, data: str) -> Json:
     return {"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}}
 
 
-def _data_uri(uri: str, path: str) -> tuple[str, str]:
-    """Returns the media type and the base64 text of a `data:` URI (RFC 2397)."""
-    head, comma, data = uri.partition(",")
-    scheme, colon, described = head.partition(":")
-    if not comma or not colon or scheme.lower() != "data":
+def _data_uri(uri: str, path: str) -> DataUri:
+    parsed = parse_data_uri(uri)
+    if parsed is None:
         raise invalid_request(f"'{path}' must be an http(s) URL or a data URI (data:<type>;base64,<data>).", path)
-    media_type, *parameters = described.split(";")
-    if "base64" not in (parameter.strip().lower() for parameter in parameters):
-        data = base64.b64encode(unquote_to_bytes(data)).decode()
-    media_type = media_type.strip().lower() or "text/plain"
-    return _ALIASES.get(media_type, media_type), data
+    return parsed
 
 
 def _text(data: str, path: str) -> str:

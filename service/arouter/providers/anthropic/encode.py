@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from arouter.chat.parameters import PARAMETERS, Wire, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
 from arouter.providers.anthropic.profiles import Model, describe
@@ -13,7 +14,7 @@ from arouter.providers.anthropic.sampling import encode_sampling
 from arouter.providers.anthropic.schema import encode_response_format
 from arouter.providers.anthropic.tools import encode_tools
 from arouter.providers.anthropic.unchecked import Json, optional, wrong_type
-from arouter.providers.dropped import Dropped, asks_nothing
+from arouter.providers.dropped import Dropped
 
 _SERVICE_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
@@ -23,31 +24,9 @@ _PASSED = ("cache_control", "container", "diagnostics", "inference_geo", "speed"
 _TRANSLATED = frozenset(
     {
         *_PASSED,
-        "function_call",
-        "functions",
-        "max_completion_tokens",
-        "max_tokens",
-        "messages",
-        "metadata",
-        "model",
-        "n",
         "output_config",
-        "parallel_tool_calls",
-        "reasoning",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "service_tier",
-        "stop",
-        "stream",
-        "stream_options",
-        "temperature",
         "thinking",
-        "tool_choice",
-        "tools",
-        "top_k",
-        "top_p",
-        "user",
+        *(name for name, row in PARAMETERS.items() if row.anthropic is not Wire.DROPPED),
     }
 )
 # Letters, digits, `_`, `-`, `.` and `:`, at most 256 characters, and not in the form of a phone number.
@@ -75,7 +54,9 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
     output_format, instruction = encode_response_format(body, dropped)
     conversation = _conversation(body["messages"], instruction, model, dropped)
     missing_thinking = calls_without_thoughts(conversation["messages"])
-    limit = _limit(body, dropped)
+    limit = max_tokens_of(body)
+    if (shadowed := shadowed_max_tokens(body)) is not None:
+        dropped.add(shadowed)
     thinking = encode_thinking(
         body, model, forced=forced, missing_thinking=missing_thinking, limit=limit, dropped=dropped
     )
@@ -93,17 +74,6 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
     if stream:
         encoded["stream"] = True
     return encoded, dropped.names()
-
-
-def _limit(body: Json, dropped: Dropped) -> int | None:
-    """Returns the token limit. OpenAI replaced `max_tokens` by the other name, which therefore takes precedence."""
-    newer: int | None = body.get("max_completion_tokens")
-    older: int | None = body.get("max_tokens")
-    if newer is None:
-        return older
-    if older is not None and older != newer:
-        dropped.add("max_tokens")
-    return newer
 
 
 def _conversation(messages: list[Json], instruction: str | None, model: Model, dropped: Dropped) -> Json:
@@ -138,7 +108,7 @@ def _plain(body: Json, dropped: Dropped) -> Json:
     tier = body.get("service_tier")
     if tier in _SERVICE_TIERS:
         encoded["service_tier"] = _SERVICE_TIERS[tier]
-    elif tier is not None:
+    elif not is_neutral("service_tier", tier):
         dropped.add("service_tier")
     # Every stream contains usage, and obfuscation is a feature of OpenAI's own servers.
     dropped.add_rest(body.get("stream_options") or {}, _STREAM_OPTIONS, "stream_options.")
@@ -147,7 +117,7 @@ def _plain(body: Json, dropped: Dropped) -> Json:
             continue
         if field in _PASSED:
             encoded[field] = value
-        elif field not in _TRANSLATED and not asks_nothing(field, value):
+        elif field not in _TRANSLATED and not is_neutral(field, value):
             dropped.add(field)
     return encoded
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
-
 from arouter.errors import ProviderError
+from arouter.providers.json_reader import parse_error
 from arouter.providers.provider_errors import error_from_status
 
 # Source: platform.claude.com, "Errors". In a stream the type is the only information.
@@ -33,10 +32,7 @@ _ABOUT_KEY = re.compile(r"\b(?:API key|OAuth|organization|workspace|account|cred
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
     """Decodes a non-2xx response."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = None
+    answer = parse_error(body)
     return _error(status, answer.get("error") if isinstance(answer, dict) else None, retry_after)
 
 

@@ -1,7 +1,7 @@
-"""`temperature`, `top_p` and `top_k`, as far as a model takes them.
+"""`temperature`, `top_p` and `top_k`, as far as a model supports them.
 
-Anthropic has been taking them away: newer models refuse them, older ones take temperature or top_p, but not both, and
-none while they think. What is left out is noted, unless it is the default and asks for nothing.
+Newer models of Anthropic refuse them; older ones accept temperature or top_p, but not both, and none while they think.
+Dropped values are reported, unless they are the defaults of Claude.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from arouter.providers.anthropic.unchecked import Json, wrong_type
 from arouter.providers.dropped import Dropped
 
 _MIN_TOP_P_WHILE_THINKING = 0.95
+_DEFAULTS = {"temperature": 1, "top_p": 1, "top_k": 0}
+"""Claude's; 0 switches top_k off. Other models have other defaults, so that these values are not neutral in general."""
 
 
 def encode_sampling(body: Json, model: Model, *, thinking: bool, dropped: Dropped) -> Json:
@@ -20,12 +22,11 @@ def encode_sampling(body: Json, model: Model, *, thinking: bool, dropped: Droppe
         body: The canonical request.
         model: The model's dialect.
         thinking: Whether the request turns thinking on.
-        dropped: Where to note what is left out.
+        dropped: Receives the parameters that are dropped.
     """
     wanted = _wanted(body)
     if model.claude:
-        # One is the default of both, zero switches top_k off.
-        wanted = {field: value for field, value in wanted.items() if value != (0 if field == "top_k" else 1)}
+        wanted = {field: value for field, value in wanted.items() if value != _DEFAULTS[field]}
     sent = dict(wanted)
     if model.sampling == "none":
         sent = {}
@@ -48,7 +49,7 @@ def encode_sampling(body: Json, model: Model, *, thinking: bool, dropped: Droppe
 
 def _wanted(body: Json) -> Json:
     wanted = {}
-    for field in ("temperature", "top_p", "top_k"):
+    for field in _DEFAULTS:
         value = body.get(field)
         if value is None:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from arouter.chat.parameters import is_neutral
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.anthropic.tool_schema import plain_object
@@ -31,7 +32,7 @@ def encode_tools(body: Json, *, can_force: bool, dropped: Dropped) -> Json:
         dropped: Collects parameters without an equivalent.
     """
     for old in ("functions", "function_call"):
-        if body.get(old):
+        if not is_neutral(old, body.get(old)):
             raise inexpressible(f"'{old}', which OpenAI replaced with 'tools',", old)
     tools = [_tool(tool, f"tools[{index}]", dropped) for index, tool in enumerate(body.get("tools") or [])]
     choice = _choice(body, dropped)

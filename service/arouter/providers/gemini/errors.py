@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import orjson
-
 from arouter.errors import ProviderError
 from arouter.providers.gemini.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.parameters import parameter_of
+from arouter.providers.json_reader import parse_error
 from arouter.providers.provider_errors import error_from_status
 
 _MAX_RETRY_AFTER = 3600
@@ -17,10 +16,7 @@ _MAX_RETRY_AFTER = 3600
 
 def error_from_body(status: int, body: bytes, retry_after: int | None) -> ProviderError:
     """Decodes a non-2xx response."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = None
+    answer = parse_error(body)
     if isinstance(answer, list) and answer:  # errors of streams are sometimes arrays
         answer = answer[0]
     return _error(status, object_in(answer).get("error"), retry_after)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 from arouter.errors import ARouterError, invalid_request
+from arouter.providers.data_uri import canonical_type, is_data_uri, parse_data_uri
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.lenient import JsonObject
 
@@ -42,7 +42,6 @@ _TYPES = {
     "webp": "image/webp",
     "xml": "text/xml",
 }
-_MISTAKEN = {"image/jpg": "image/jpeg"}
 _LINK_FIELDS = frozenset({"url", "detail"})
 _AUDIO_FIELDS = frozenset({"data", "format"})
 _FILE_FIELDS = frozenset({"file_data", "file_id", "filename"})
@@ -82,8 +81,7 @@ def part_from_url(url: str, path: str) -> JsonObject:
     Raises:
         ARouterError: INVALID_REQUEST with `path`.
     """
-    scheme = url[:5].lower()
-    if scheme == "data:":
+    if is_data_uri(url):
         return _from_data_uri(url, path)
     try:
         parsed = urlsplit(url)
@@ -102,19 +100,16 @@ def _unusable(path: str) -> ARouterError:
 
 
 def _from_data_uri(url: str, path: str) -> JsonObject:
-    header, comma, data = url[5:].partition(",")
-    if not comma:
+    parsed = parse_data_uri(url)
+    if parsed is None:
         raise invalid_request(f"'{path}' is a data URI without data.", path)
-    mime_type, *options = header.split(";")
-    if "base64" not in (option.strip().lower() for option in options):
-        data = base64.b64encode(unquote_to_bytes(data)).decode()
-    return _inline(mime_type.strip().lower() or "text/plain", data)  # RFC 2397's default
+    return _inline(*parsed)
 
 
 def _file(file: JsonObject, path: str) -> JsonObject:
     data, id_, name = file.get("file_data"), file.get("file_id"), file.get("filename")
     if isinstance(data, str) and data:
-        if data[:5].lower() == "data:" or "://" in data[:10]:
+        if is_data_uri(data) or "://" in data[:10]:
             return part_from_url(data, f"{path}.file_data")
         mime_type = _type_of(name) if isinstance(name, str) else None
         if mime_type is None:
@@ -132,7 +127,7 @@ def _file(file: JsonObject, path: str) -> JsonObject:
 
 
 def _inline(mime_type: str, data: str) -> JsonObject:
-    return {"inlineData": {"mimeType": _MISTAKEN.get(mime_type, mime_type), "data": data}}
+    return {"inlineData": {"mimeType": canonical_type(mime_type), "data": data}}
 
 
 def _type_of(name: str) -> str | None:

@@ -1,54 +1,32 @@
-"""The request's parameters as generationConfig and its neighbours. Whatever has no translation is named as dropped."""
+"""Translates a request's parameters to generationConfig and its siblings; others are reported as dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from arouter.chat.parameters import PARAMETERS, Wire, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped, asks_nothing
+from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.lenient import JsonObject
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.gemini.thinking import thinking_config
 from arouter.providers.gemini.tools import encode_tools
 from arouter.providers.json_schema import adapt_schema
 
-# Translated elsewhere, or the router's own business.
-_ELSEWHERE = frozenset(
+_RENAMED = {name: row.gemini for name, row in PARAMETERS.items() if isinstance(row.gemini, str)}
+
+# In `encode_parameters` by their names, in `thinking.py` or in `tools.py`.
+_TRANSLATED = frozenset(
     {
-        "model",
-        "messages",
-        "stream",
-        "max_tokens",
-        "max_completion_tokens",
-        # thinking.py
-        "reasoning",
-        "reasoning_effort",
-        "include_reasoning",
         "thinkingConfig",
         "thinking_config",
-        # tools.py
-        "tools",
-        "tool_choice",
-        "functions",
-        "function_call",
-        "web_search_options",
+        *(name for name, row in PARAMETERS.items() if row.gemini is not Wire.DROPPED),
     }
 )
 
-_RENAMED = {
-    "frequency_penalty": "frequencyPenalty",
-    "logprobs": "responseLogprobs",
-    "n": "candidateCount",
-    "presence_penalty": "presencePenalty",
-    "seed": "seed",
-    "temperature": "temperature",
-    "top_k": "topK",
-    "top_p": "topP",
-}
-
-# Gemini's own fields, by which a client may ask for what OpenAI has no word for. Both of Google's spellings count.
+# Gemini's own fields, for features that OpenAI lacks, in both of Google's spellings.
 _NATIVE_CONFIG = {
     "audio_transcription_config": "audioTranscriptionConfig",
     "enable_enhanced_civic_answers": "enableEnhancedCivicAnswers",
@@ -65,7 +43,7 @@ _NATIVE_BODY = {
 _NATIVE_CONFIG_NAMES = _NATIVE_CONFIG | {name: name for name in _NATIVE_CONFIG.values()}
 _NATIVE_BODY_NAMES = _NATIVE_BODY | {name: name for name in _NATIVE_BODY.values()}
 
-# `auto` is what Gemini does when it is told nothing.
+# `auto` is the default.
 _SERVICE_TIERS = {"default": "standard", "flex": "flex", "priority": "priority"}
 
 _AUDIO_FIELDS = frozenset({"format", "voice"})
@@ -94,12 +72,12 @@ def encode_parameters(body: JsonObject, model: str, dropped: Dropped) -> JsonObj
     """Returns the members of the request other than its messages.
 
     Raises:
-        ARouterError: INVALID_REQUEST naming a parameter whose value makes no sense.
+        ARouterError: INVALID_REQUEST naming a parameter with an invalid value.
     """
     encoded = encode_tools(body, dropped)
     config: JsonObject = {}
     for name, value in body.items():
-        if value is None or name in _ELSEWHERE:
+        if value is None:
             continue
         if name in _RENAMED:
             config[_RENAMED[name]] = value
@@ -113,9 +91,12 @@ def encode_parameters(body: JsonObject, model: str, dropped: Dropped) -> JsonObj
             encoded["serviceTier"] = _SERVICE_TIERS[value]
         elif name == "store":
             encoded["store"] = value
-        elif not asks_nothing(name, value):
+        elif (name == "service_tier" or name not in _TRANSLATED) and not is_neutral(name, value):
             dropped.add(name)
-    _set_max_tokens(body, config, dropped)
+    if (limit := max_tokens_of(body)) is not None:
+        config["maxOutputTokens"] = limit
+    if (shadowed := shadowed_max_tokens(body)) is not None:
+        dropped.add(shadowed)
     thinking = thinking_config(body, model, dropped)
     if thinking is not None:
         config["thinkingConfig"] = thinking
@@ -125,21 +106,11 @@ def encode_parameters(body: JsonObject, model: str, dropped: Dropped) -> JsonObj
 
 
 def parameter_of(field: str) -> str | None:
-    """Returns the canonical name of what Gemini blames by a path such as `generation_config.top_p`, if it is one."""
+    """Returns the canonical parameter of a path in Gemini's errors, such as `generation_config.top_p`, or None."""
     for part in reversed(field.split(".")):
         if parameter := _PARAMETER_OF.get(part.partition("[")[0].replace("_", "").lower()):
             return parameter
     return None
-
-
-def _set_max_tokens(body: JsonObject, config: JsonObject, dropped: Dropped) -> None:
-    """OpenAI replaced `max_tokens` by `max_completion_tokens`, so the latter counts where they differ."""
-    old, new = body.get("max_tokens"), body.get("max_completion_tokens")
-    limit = old if new is None else new
-    if limit is not None:
-        config["maxOutputTokens"] = limit
-    if old is not None and old != limit:
-        dropped.add("max_tokens")
 
 
 def _set_stop(value: Any, config: JsonObject, _: Dropped) -> None:

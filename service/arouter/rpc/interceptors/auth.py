@@ -11,14 +11,13 @@ from grpc import aio
 from typing_extensions import override
 
 from arouter.accounts.keys import (
-    LIVE_PREFIX,
-    MANAGEMENT_PREFIX,
     AuthenticatedKey,
     KeyStore,
     authenticate,
     authenticate_workload,
     may_be_new,
 )
+from arouter.accounts.prefixes import LIVE_PREFIX, MANAGEMENT_PREFIX
 from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.context import Context, Handler

@@ -7,7 +7,8 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from arouter.accounts.management import KeyView
-from arouter.accounts.records import NANOS, KeyType, LimitReset, RateLimit
+from arouter.accounts.records import KeyType, LimitReset, RateLimit
+from arouter.accounts.units import usd_of
 from arouter.errors import invalid_request
 from arouter.rpc.typed.patch import string_list, values_of
 from arouter.rpc.typed.presence import set_fields
@@ -64,15 +65,15 @@ def key_to_proto(view: KeyView) -> key_pb2.Key:
         key_type=key_pb2.KEY_TYPE_REGULAR if key.key_type == "regular" else key_pb2.KEY_TYPE_MANAGEMENT,
         account=key.account or "",
         disabled=key.disabled,
-        limit=None if key.limit is None else key.limit / NANOS,
-        limit_remaining=None if remaining is None else remaining / NANOS,
+        limit=None if key.limit is None else usd_of(key.limit),
+        limit_remaining=None if remaining is None else usd_of(remaining),
         limit_reset=_reset(key.limit_reset),
         allowed_providers=string_list(key.allowed_providers),
         allowed_models=string_list(key.allowed_models),
-        usage=spending.total / NANOS,
-        usage_daily=spending.daily / NANOS,
-        usage_weekly=spending.weekly / NANOS,
-        usage_monthly=spending.monthly / NANOS,
+        usage=usd_of(spending.total),
+        usage_daily=usd_of(spending.daily),
+        usage_weekly=usd_of(spending.weekly),
+        usage_monthly=usd_of(spending.monthly),
         # A built-in key has no creation time.
         created_at=_timestamp(key.created_at or None),
         updated_at=_timestamp(key.updated_at or None),

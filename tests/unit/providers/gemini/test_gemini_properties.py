@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.providers.gemini.wire import ADAPTER
 
-from arouter.chat.parameters import REQUEST_FIELDS
+from arouter.chat.parameters import PARAMETERS
 from arouter.chat.request import ChatRequest, check_body
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.sse import ServerSentEvent
@@ -127,7 +127,7 @@ def test_results_follow_their_calls_and_stand_alone(messages: list[dict[str, Any
 ANYTHING = st.dictionaries(
     st.sampled_from(
         [
-            *REQUEST_FIELDS,
+            *PARAMETERS,
             *("reasoning", "include_reasoning", "thinkingConfig", "safetySettings", "cached_content", "top_k", "other"),
         ]
     ),
@@ -182,9 +182,7 @@ def wrong_field(request: dict[str, Any]) -> str | None:
     return None
 
 
-@given(
-    st.lists(ANY_MESSAGE, min_size=1, max_size=3), st.dictionaries(st.sampled_from([*REQUEST_FIELDS]), LIKELY), ANYTHING
-)
+@given(st.lists(ANY_MESSAGE, min_size=1, max_size=3), st.dictionaries(st.sampled_from([*PARAMETERS]), LIKELY), ANYTHING)
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_refuses_with_a_400_or_translates(messages: list[Any], likely: dict[str, Any], body: dict[str, Any]) -> None:
     request = {**body, **likely, "model": "m", "messages": messages}

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from unit.rpc.openai_types import object_fields, values
 
-from arouter.chat.parameters import EXTENSIONS, REQUEST_FIELDS
+from arouter.chat.parameters import PARAMETERS
 from arouter.chat.request import check_body
 from arouter.errors import ARouterError, Failure
 
 USER = {"role": "user", "content": "Hi"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 CUSTOM_CALL = {"id": "c", "type": "custom", "custom": {"name": "f", "input": "x"}}
-PARAMETERS = object_fields(CompletionCreateParamsBase)
+SDK_FIELDS = object_fields(CompletionCreateParamsBase)
 
 
 def body(fields: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def test_names_the_path_of_what_is_wrong(fields: dict[str, Any], param: str) -> 
     assert f"'{param}'" in error.message
 
 
-RANGED = {name: kind.range for name, kind in (REQUEST_FIELDS | EXTENSIONS).items() if kind.range}
+RANGED = {name: row.kind.range for name, row in PARAMETERS.items() if row.kind.range}
 
 
 def test_knows_the_documented_ranges() -> None:
@@ -181,7 +181,7 @@ def test_knows_the_documented_ranges() -> None:
 @pytest.mark.parametrize("name", RANGED)
 def test_takes_the_bounds_of_a_range_and_nothing_beyond(name: str) -> None:
     low, high, open_ = RANGED[name]
-    step = 1 if (REQUEST_FIELDS | EXTENSIONS)[name].types == (int,) else 0.0001
+    step = 1 if PARAMETERS[name].kind.types == (int,) else 0.0001
     inside = [low + step if open_ else low, 2**40 if high == math.inf else high]
     outside = [low if open_ else low - step, *([] if high == math.inf else [high + step])]
 
@@ -260,11 +260,11 @@ def test_leaves_to_the_provider_what_some_provider_takes(fields: dict[str, Any])
     check_body(body(fields))
 
 
-@pytest.mark.parametrize("parameter", sorted(PARAMETERS))
+@pytest.mark.parametrize("parameter", sorted(SDK_FIELDS))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_whatever_the_sdks_types_allow_is_of_the_right_type(parameter: str, data: st.DataObject) -> None:
-    value = data.draw(values(list[str] if parameter == "stop" else PARAMETERS[parameter]))
+    value = data.draw(values(list[str] if parameter == "stop" else SDK_FIELDS[parameter]))
     problem = ""
     try:
         check_body(body({parameter: value}))
