@@ -31,7 +31,7 @@ DO $$ BEGIN
   IF pg_catalog.pg_is_in_recovery() THEN RAISE cannot_connect_now USING MESSAGE = 'the server is a standby';
   ELSIF current_setting('transaction_read_only')::bool THEN RAISE read_only_sql_transaction; END IF;
 END $$"""
-"""Fails on a server that does not accept writes. It is one message, so that a pooler cannot split it between servers."""
+"""Fails on a server that does not accept writes. One message, so that a pooler cannot split it between servers."""
 
 _STALE = frozenset(
     {

@@ -34,7 +34,7 @@ def sqlite_path(state_dir: Path) -> Path:
 
 
 def make_sqlite(path: Path) -> str | None:
-    """Creates an SQLite file with the newest schema, readable only by its owner, if it is missing; returns its revision.
+    """Creates an SQLite file with the newest schema, for its owner only, if it is missing; returns its revision.
 
     Raises:
         ConfigError: The file cannot be created or read.
