@@ -128,7 +128,7 @@ class Gateway(Part):
         super().__init__(folder, ("gateway", "run"), environment)
 
     def wait_ready(self) -> None:
-        """Waits until it takes calls, and there is somebody to pass them on to."""
+        """Waits until it accepts calls and has an upstream to forward them to."""
         self.process.wait_until(lambda: self.is_ready() and status(self.port, "/healthz") == 200, "ready")
 
     def is_ready(self) -> bool:
@@ -208,7 +208,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def status(port: int, path: str) -> int:
-    """Returns the status of an HTTP GET; 0 if nobody answers."""
+    """Returns the status of an HTTP GET; 0 if there is no answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", path)

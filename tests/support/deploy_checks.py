@@ -97,7 +97,7 @@ def variables_name_the_ports(objects: list[Object]) -> Iterator[str]:
             yield f"container {container['name']}: has the ports {ports}, and its variables say {wanted}"
         for variable in variables:
             if f'"{variable}"' not in _CODE:
-                yield f"container {container['name']}: nobody reads {variable}"
+                yield f"container {container['name']}: {variable} is not read by any program"
 
 
 def probes_meet_a_port(objects: list[Object]) -> Iterator[str]:

@@ -82,7 +82,7 @@ class Killed:
         return [child for child in self.process.children() if _is_worker(child)]
 
     def kill(self, target: Target, chance: random.Random) -> None:
-        """Sends SIGKILL, and starts again what nobody else starts again."""
+        """Sends SIGKILL, and restarts what no supervisor restarts."""
         workers = self.workers()
         if target == "worker" and self._workers > 1:
             chance.choice(workers).kill()
@@ -189,7 +189,7 @@ async def kill_again_and_again(
 ) -> Result:
     """Kills once for each of `targets`, at random moments; compares what clients saw with what was recorded.
 
-    After each kill the load goes on until the calls from before it are on record, whoever has to write them.
+    After each kill the load goes on until the calls from before it are recorded, by whichever process.
 
     Args:
         folder: An empty one for its files.

@@ -49,8 +49,8 @@ def running_pgbouncer(
     folder = Path(tempfile.mkdtemp(prefix="arouter-pgbouncer-"))
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:  # PgBouncer refuses to run as root.
-        nobody = pwd.getpwnam("nobody")
-        identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        unprivileged = pwd.getpwnam("nobody")
+        identity = {"user": unprivileged.pw_uid, "group": unprivileged.pw_gid, "extra_groups": []}
     configuration = folder / "pgbouncer.ini"
     more = "".join(f"{name} = {value}\n" for name, value in (settings or {}).items())
     configuration.write_text(_CONFIGURATION.format(host=HOST, server=server, port=port) + more, "utf-8")

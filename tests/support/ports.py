@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 _FIRST, _BLOCK = 12000, 1000
 """Below the ports that the kernel takes for outgoing connections. Each process of pytest-xdist has its own block:
-nobody takes a port between its choice and its use."""
+no other process takes a port between its choice and its use."""
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another run on this machine begins elsewhere.

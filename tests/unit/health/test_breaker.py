@@ -76,7 +76,7 @@ def test_a_suspect_may_be_called_as_a_last_resort(board: WatchedBoard) -> None:
 
 
 def test_one_probe_may_go_after_the_cooldown(board: WatchedBoard) -> None:
-    """While it is away nobody else may."""
+    """While it is in flight, no other call may."""
     board.fail(0, times=3)
     assert board.at(1) is State.PROBE_DUE
 

@@ -180,7 +180,7 @@ def test_a_key_that_fails_alone_does_not_use_up_the_last_resort_of_others(board:
 
 
 def test_failures_are_remembered_for_a_bounded_number_of_keys_and_bodies(board: WatchedBoard) -> None:
-    """Whoever sends what."""
+    """For any key and body."""
     for number in range(5000):
         board.fail(number, origin=Origin(f"key-{number}", {}))
         board.call(number, origin=NEW).succeeded(number)

@@ -60,7 +60,7 @@ async def recovered(limiter: Limiter, key: AuthenticatedKey) -> None:
             await limiter.settled()
         if limiter.unchecked + limiter.denied == before:
             return
-        await asyncio.sleep(0.02)  # Between tries: a store that is back tells nobody.
+        await asyncio.sleep(0.02)  # Between tries: a store that is back does not notify its clients.
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Whom a plan holds, and in which order: what is true of every plan, and the documented balance."""
+"""The candidates of a plan and their order: properties of every plan, and the documented load balancing."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def after(*events: Event) -> HealthBoard:
     return board
 
 
-names = st.lists(st.sampled_from([*PROVIDERS, "nobody"]), unique=True, max_size=3)
+names = st.lists(st.sampled_from([*PROVIDERS, "unknown"]), unique=True, max_size=3)
 preferences = st.fixed_dictionaries(
     {},
     optional={
@@ -129,7 +129,7 @@ preferences = st.fixed_dictionaries(
         "max_price": st.fixed_dictionaries({"prompt": st.sampled_from([0, 1, 3])}),
     },
 )
-models = st.sampled_from([*IDS, "auto", "m", "shared/m:free", "beta/m:nitro", "nobody/m"])
+models = st.sampled_from([*IDS, "auto", "m", "shared/m:free", "beta/m:nitro", "unknown/m"])
 bodies = st.fixed_dictionaries(
     {"models": st.lists(models, max_size=3)},
     optional={
@@ -194,7 +194,7 @@ def test_to_ignore_a_provider_adds_nobody(
 
 @given(bodies, keys, histories)
 def test_a_plan_and_its_explanation_agree(body: dict[str, Any], key: AuthenticatedKey, events: list[Event]) -> None:
-    """To explain changes nobody's chances; each is a candidate once, and nobody is both in and out."""
+    """Explaining does not change the candidates; each is listed once, and none is both candidate and excluded."""
     found = planned(planner(after(*events)), body, key)
     try:
         explained = planner(after(*events)).plan(request(**body), key, 100, explain=True)
