@@ -67,7 +67,7 @@ local function check_key(handle, headers)
     remember(credential, now)
   elseif answer["x-arouter-error"] and not answer["x-arouter-not-begun"] then
     -- A short request is read to its end first: an HTTP/1 connection with a rest of one on it cannot be used again.
-    if length and length > 0 and length <= SHORT then handle:body() end
+    if length and length > 0 and length <= SHORT then pcall(handle.body, handle) end -- or it has arrived meanwhile
     refuse(handle, answer["x-arouter-status"], answer["x-arouter-error"], answer["retry-after"])
   end
   -- Else this service stops or is gone: the call itself is sent to another, if there is one.
@@ -111,9 +111,12 @@ function envoy_on_request(handle)
 
   remove_grpc_headers(headers)
   clean_path(headers)
-  check_key(handle, headers)
-  if MAY_HAVE_BODY[method] then return end
-  if length and length ~= "0" then refuse_body(handle, method) end
-  local body = handle:body()
-  if body and body:length() > 0 then refuse_body(handle, method) end
+  local has_body = length and length ~= "0"
+  if not MAY_HAVE_BODY[method] and not length then
+    -- Before the key, since a body that arrives meanwhile cannot be read afterwards. The routes allow very little of it.
+    local body = handle:body()
+    has_body = body and body:length() > 0
+  end
+  check_key(handle, handle:headers())
+  if has_body and not MAY_HAVE_BODY[method] then refuse_body(handle, method) end
 end

@@ -15,6 +15,8 @@ _ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "confi
 _QUICK = "30s"
 """The longest that an answer may take which is no chat completion."""
 _NO_LIMIT = "0s"
+_MAX_UNWANTED_BODY = 1024
+"""Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 _OPENAI = ("/v1/chat/", "/v1/models")
 _PUBLIC_METHODS = (
     "grpc.health.v1.Health/Check",
@@ -79,11 +81,13 @@ def rest_routes(contract: Contract) -> list[Route]:
 
 def _call(rule: Rule) -> Route:
     filters = ["admit", *(["read_body"] if rule.body else []), *(["choose_rpc"] if rule.streams else [])]
+    limit = {} if rule.body else {"request_body_buffer_limit": _MAX_UNWANTED_BODY}
     method: Route = {"name": ":method", "string_match": {"exact": rule.method}}
     return {
         "match": {**_match(rule), "headers": [method]},
         "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams else _QUICK},
         "metadata": _shown_as(rule.template),
+        **limit,
         "typed_per_filter_config": dict.fromkeys((*filters, "transcoder", "errors"), _ON),
     }
 

@@ -15,6 +15,7 @@ import pytest
 
 import arouter_gateway
 from arouter_gateway.contract import Contract, Rule
+from support.http2 import Http2, post
 from support.management import ACCOUNTS, KEYS, Manager, managing
 from support.ports import HOST
 from support.rest import Answer, Rest
@@ -131,11 +132,15 @@ def test_no_query_is_a_body(stack: Stack, rule: Rule) -> None:
         assert b"from" not in answer.body
 
 
+@pytest.mark.parametrize("checked", ["before", "meanwhile"])
 @pytest.mark.parametrize("rule", WITHOUT_BODY, ids=name)
-def test_what_has_no_body_refuses_one_however_it_is_sent(stack: Stack, rule: Rule) -> None:
+def test_what_has_no_body_refuses_one_however_it_is_sent(stack: Stack, rule: Rule, checked: str) -> None:
+    """The gateway remembers credentials that it has checked. A body may arrive while it checks others."""
     path = rule.template.replace("{hash}", "0" * 64).replace("{account_id}", "x").replace("{model=**}", "emu/text")
     key = key_for(stack, rule)
     head = f"{rule.method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n"
+    if checked == "meanwhile":
+        head += f"x-api-key: {secrets.token_hex()}\r\n"
     kinds = {
         "length": "content-length: 2\r\n\r\n{}",
         "chunks": "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
@@ -169,6 +174,18 @@ def test_a_long_body_is_refused_where_there_is_none(stack: Stack) -> None:
 
     assert answer.status == 400
     assert "DELETE" in answer.error["message"]
+
+
+def test_little_of_a_body_is_read_where_there_is_none(stack: Stack) -> None:
+    """Before the key is checked: a client without one sends it for nothing."""
+    with Http2(stack.port) as client:
+        client.read(1.0)
+        stream = client.open({**post(f"{KEYS}/{'0' * 64}"), ":method": "DELETE"})
+        sent = client.fill([stream], 10_000_000, quiet=1.0)[stream]
+        client.read_to_end([stream])
+
+    assert b"too large" in client.received[stream]
+    assert sent < 700_000  # what the windows let through before the answer came
 
 
 def _exchange(stack: Stack, request: str) -> int:

@@ -330,8 +330,6 @@ async def test_connections_end_by_age_and_calls_go_on(
             while time.monotonic() < end:
                 await client.chat.ChatCompletion(chat_request(), **client.options)
             emulator.release_all()
-            rest = await stream.read()
-            while (piece := await stream.read()) is not aio.EOF:
-                rest = piece
+            pieces = [piece async for piece in stream]
 
-    assert rest is not aio.EOF
+    assert pieces

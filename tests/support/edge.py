@@ -62,5 +62,6 @@ def edge(stack: Stack, folder: Path, **settings: Any) -> Iterator[Edge]:
         process.wait_until(lambda: is_listening(port) if services or "tls" in settings else is_healthy(port), "ready")
         yield Edge(process, port, admin, stack.key)
         assert process.returncode is None
+        assert "script log" not in process.log, process.log
     finally:
         process.kill()
