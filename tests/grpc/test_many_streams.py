@@ -16,9 +16,9 @@ from support.typed import Client, chat_request
 
 STREAMS = 1000
 CHANNELS = 10
-WARMING, ROUNDS = 2, 3
+WARMING, ROUNDS = 1, 2
 GROWTH = 4 * 1024 * 1024
-"""Bytes by which the peak of as many rounds may be above that of the rounds before: 1.4 KiB for each stream since."""
+"""Bytes by which the peak of as many rounds may be above that of the rounds before: 2 KiB for each stream since."""
 
 
 async def one_round(clients: list[Client], emulator: Emulator) -> None:
