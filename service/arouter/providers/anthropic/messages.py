@@ -115,6 +115,12 @@ class Conversation:
 
     def _close_gap(self) -> None:
         """Turns what came since the last assistant message into a user turn, with its instructions behind it."""
+        if self.turns and self.turns[-1]["role"] == "system":
+            # The answer between was empty. Only an answer may follow a system turn.
+            self.turns[-2]["content"] += self._results + self._said
+            self.turns[-1]["content"] += self._instructions
+            self._results, self._said, self._instructions = [], [], []
+            return
         if self._instructions and self.turns and not (self._results or self._said):
             self._said, self._instructions = self._instructions, []
         content = self._results + self._said
