@@ -9,7 +9,7 @@ from copy import copy
 from arouter.accounts.fields import without_secret
 from arouter.accounts.keys import ApiKey
 from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
-from arouter.config.schema import MappedModel
+from arouter.config.provider_schema import MappedModel
 from arouter.errors import ARouterError, Failure
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel

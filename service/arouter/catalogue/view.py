@@ -10,7 +10,7 @@ from typing import NamedTuple
 from typing_extensions import override
 
 from arouter.accounts.keys import ApiKey
-from arouter.config.schema import MappedModel
+from arouter.config.provider_schema import MappedModel
 from arouter.models import UNKNOWN, ModelDetails
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import Provider

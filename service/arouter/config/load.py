@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 import msgspec
 
+from arouter.config.provider_schema import Protocol
 from arouter.config.quirks import Order, ReasoningField
-from arouter.config.schema import STRUCTS, Config, Protocol
+from arouter.config.schema import STRUCTS, Config
 from arouter.config.secret import Secret
 
 _MAX_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arouter.config.load import ConfigError
-from arouter.config.schema import ModelConfig
+from arouter.config.provider_schema import ModelConfig
 from arouter.models import UNKNOWN, ModelDetails
 
 ALL = "*"

@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
+from arouter.config.provider_schema import ProviderConfig, Timeouts
 from arouter.config.quirks import QuirksConfig
-from arouter.config.schema import Config, ProviderConfig, Timeouts
+from arouter.config.schema import Config
 from arouter.config.secret import Secret
 from arouter.models import ModelDetails
 from arouter.providers.adapter import Adapter

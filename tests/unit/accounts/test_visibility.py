@@ -22,7 +22,8 @@ from arouter.catalogue.catalogue import Catalogue
 from arouter.chat.request import ChatRequest
 from arouter.config.environment import read_environment
 from arouter.config.load import parse_config
-from arouter.config.schema import MappedModel, RoutingConfig
+from arouter.config.provider_schema import MappedModel
+from arouter.config.schema import RoutingConfig
 from arouter.errors import ARouterError
 from arouter.providers.adapter import ListedModel
 from arouter.providers.provider import build_providers

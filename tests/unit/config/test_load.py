@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from arouter.config.load import ConfigError, load_config, parse_config
-from arouter.config.schema import Config, Timeouts
+from arouter.config.provider_schema import Timeouts
+from arouter.config.schema import Config
 from arouter.config.secret import Secret
 
 WHOLE = """

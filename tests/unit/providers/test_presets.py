@@ -8,7 +8,8 @@ import pytest
 
 from arouter.chat.fields import REQUEST_FIELDS
 from arouter.config.environment import read_environment
-from arouter.config.schema import Config, ProviderConfig
+from arouter.config.provider_schema import ProviderConfig
+from arouter.config.schema import Config
 from arouter.providers.presets import PRESETS, Preset
 from arouter.providers.provider import build_providers
 from arouter.providers.quirks import Quirks

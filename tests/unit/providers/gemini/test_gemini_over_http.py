@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from unit.providers.gemini.wire import ADAPTER, load, read
 
 from arouter.chat.request import ChatRequest
-from arouter.config.schema import Timeouts
+from arouter.config.provider_schema import Timeouts
 from arouter.config.secret import Secret
 from arouter.errors import ProviderError
 from arouter.providers.adapter import ListedModel
