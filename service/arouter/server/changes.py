@@ -15,7 +15,7 @@ _LIVE = (
     "routing",
     "timeouts",
     "catalogue",
-    "accounts",
+    "accounts.max_age",
     "usage",
     "limits",
     "server.drain_delay",

@@ -11,6 +11,7 @@ from arouter.server.changes import changes, gateway_changes, restart_changes
 
 CONNECTIONS, ORIGINS = "server.max_provider_connections", "gateway.cors.allow_origins"
 ROW = "{id: x, base_url: 'http://x/v1'"
+TLS = "server: {tls: {certificate: a, key: b, client_ca: c}}"
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,13 @@ ROW = "{id: x, base_url: 'http://x/v1'"
         ("", "{}", [], [], []),
         ("", f"providers: [{ROW}}}]", ["providers"], [], []),
         ("models: [{id: a/b, endpoints: [x/y]}]", "", ["models"], [], []),
+        (
+            f"{TLS}\naccounts: {{max_age: 60}}",
+            f"{TLS}\naccounts: {{max_age: 90, workloads: [{{spiffe_id: 'spiffe://x/y', account: z}}]}}",
+            ["accounts.max_age", "accounts.workloads"],
+            ["accounts.workloads"],
+            [],
+        ),
         (
             "",
             "routing: {breaker: {failures: 1}, max_attempts: 1}",
