@@ -90,11 +90,11 @@ class Plan:
 
 
 def nothing_left(wanted: str, excluded: list[Exclusion]) -> ARouterError:
-    """Returns the error for a request that nobody may answer.
+    """Returns the error for a request that no endpoint may answer.
 
-    It is a 404 where the request's own wishes leave nobody, a 400 where parameters that it requires do, a 503 where
-    somebody may be there again later, and a 504 where only the caller's deadline is in the way (docs.arouter.ai: zdr,
-    error-handling).
+    It is a 404 if the request's own preferences exclude all endpoints, a 400 if the parameters that it requires do, a
+    503 if an endpoint may be available again later, and a 504 if only the caller's deadline excludes them
+    (docs.arouter.ai: zdr, error-handling).
     """
     if not excluded:
         return ARouterError(Failure.MODEL_NOT_FOUND, f"There is no model for '{wanted}'.", param="model")

@@ -27,8 +27,8 @@ _ENOUGH_SEEN = 5
 """Calls after which what was observed of an endpoint counts against a deadline."""
 
 _HOPEFUL = 0.2
-"""Share of the requests that nobody seems able to answer in time, and that are sent all the same: without them nobody
-would learn that an endpoint has become fast again."""
+"""Share of the requests that no endpoint seems able to answer in time and that are sent anyway: without them it would
+not be noticed that an endpoint has become fast again."""
 
 _SORT_OF_VARIANT: dict[str | None, Sort] = {"nitro": "throughput", "floor": "price"}
 """docs.arouter.ai: model-variants."""
