@@ -117,7 +117,7 @@ class Conversation:
         """Turns what came since the last assistant message into a user turn, with its instructions behind it."""
         if self.turns and self.turns[-1]["role"] == "system":
             # The answer between was empty. Only an answer may follow a system turn.
-            self.turns[-2]["content"] += self._results + self._said
+            self._extend(self.turns[-2])
             self.turns[-1]["content"] += self._instructions
             self._results, self._said, self._instructions = [], [], []
             return
@@ -125,7 +125,7 @@ class Conversation:
             self._said, self._instructions = self._instructions, []
         content = self._results + self._said
         if content and self.turns and self.turns[-1]["role"] == "user":
-            self.turns[-1]["content"] += content
+            self._extend(self.turns[-1])
         elif content:
             self.turns.append({"role": "user", "content": content})
         if self._instructions and content and self._system_turns:
@@ -133,6 +133,13 @@ class Conversation:
         else:
             self.system += self._instructions
         self._results, self._said, self._instructions = [], [], []
+
+    def _extend(self, turn: Json) -> None:
+        """Adds what has come to a user turn, which begins with its results."""
+        content = turn["content"]
+        results = sum(block["type"] == "tool_result" for block in content)
+        content[results:results] = self._results
+        content += self._said
 
     def _answered(self, blocks: list[Json]) -> None:
         if not blocks:
