@@ -32,7 +32,7 @@ def main() -> None:
     if unknown := set(peers) - set(PEERS):
         parser.error(f"no such router: {', '.join(unknown)}; there are {', '.join(PEERS)}")
 
-    figures: dict[str, Any] = {"machine": machine.description(), "options": vars(options) | {"out": str(options.out)}}
+    figures: dict[str, Any] = {"machine": machine.description(), "options": {**vars(options), "out": options.out.name}}
     figures["machine"] |= machine.speed()
     with tempfile.TemporaryDirectory(prefix="arouter-bench-") as name:
         _measure(Path(name), peers, options.rounds, options.seconds, figures)

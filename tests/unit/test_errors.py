@@ -12,7 +12,7 @@ import pytest
 from arouter.errors import MAX_MESSAGE_COST, ARouterError, Failure
 
 # Source of the pairs: google.rpc.Code's HTTP mapping, with OpenAI's types; 402 and 502 have no gRPC code of their own.
-# FAILED_PRECONDITION: no client is to try again before somebody has given the router another key.
+# FAILED_PRECONDITION: a retry is of no use until the operator has given the router another key.
 TABLE = [
     (Failure.INVALID_REQUEST, "INVALID_ARGUMENT", 400, "invalid_request_error", None),
     (Failure.INVALID_API_KEY, "UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key"),

@@ -83,3 +83,7 @@ def test_no_value_is_missed_and_no_text_counts(document: Any) -> None:
 @given(st.binary())
 def test_no_bytes_are_too_odd_to_be_counted(data: bytes) -> None:
     assert 0 <= count_values(data) <= MAX_JSON_VALUES
+
+
+def test_counting_ends_soon_after_the_bound() -> None:
+    assert MAX_JSON_VALUES < count_values(b"[]," * (SIZE // 3)) < 2 * MAX_JSON_VALUES

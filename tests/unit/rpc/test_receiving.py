@@ -241,3 +241,22 @@ async def test_messages_beyond_the_first_are_ignored() -> None:
         answer = ChatCompletionResponse.FromString(await server.call(message, message, message))
 
         assert answer.model == "emu/text"
+
+
+async def test_large_messages_take_turns_and_small_ones_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "_BYTES_PER_SECOND", 1)
+    async with serving() as server:
+        large, small = (chat_request(text=text).SerializeToString() for text in ("x" * 2 * MIB, "x"))
+        first = server.call(large)
+        await until(lambda: server.handled == 1)
+        second = server.call(large)
+        await until(lambda: server.receiving.bytes_in_flight == 4 * len(large))
+
+        third = server.call(small, secret="two")
+        await until(lambda: server.handled == 2)
+        server.let_go.set()
+        await asyncio.gather(first, third)
+
+        assert server.handled == 2
+        second.cancel()
+        await until(lambda: server.receiving.bytes_in_flight == 0)

@@ -115,11 +115,17 @@ class Conversation:
 
     def _finish_user_turn(self) -> None:
         """Converts the messages since the last assistant message to a user turn, followed by its instructions."""
+        if self.turns and self.turns[-1]["role"] == "system":
+            # The assistant message between was empty. Only an assistant turn may follow a system turn.
+            self._extend(self.turns[-2])
+            self.turns[-1]["content"] += self._instructions
+            self._results, self._user_blocks, self._instructions = [], [], []
+            return
         if self._instructions and self.turns and not (self._results or self._user_blocks):
             self._user_blocks, self._instructions = self._instructions, []
         content = self._results + self._user_blocks
         if content and self.turns and self.turns[-1]["role"] == "user":
-            self.turns[-1]["content"] += content
+            self._extend(self.turns[-1])
         elif content:
             self.turns.append({"role": "user", "content": content})
         if self._instructions and content and self._system_turns:
@@ -127,6 +133,13 @@ class Conversation:
         else:
             self.system += self._instructions
         self._results, self._user_blocks, self._instructions = [], [], []
+
+    def _extend(self, turn: Json) -> None:
+        """Adds the messages since the last assistant message to a user turn, in which tool results come first."""
+        content = turn["content"]
+        results = sum(block["type"] == "tool_result" for block in content)
+        content[results:results] = self._results
+        content += self._user_blocks
 
     def _answered(self, blocks: list[Json]) -> None:
         if not blocks:

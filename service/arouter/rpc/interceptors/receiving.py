@@ -29,6 +29,9 @@ _RETRY_AFTER = 1
 _LARGE = 1024 * 1024
 """Size in bytes from which a message counts twice: a single character can quadruple the size of its string."""
 
+_BYTES_PER_SECOND = 100 * 1024 * 1024
+"""Of large messages that are passed on. Reading one blocks the event loop; in between it has time for other calls."""
+
 MAX_PUBLIC_BYTES = 4096
 """Maximum size of a message without a key, in bytes."""
 
@@ -78,6 +81,7 @@ class Receiving:
         self._waiting: dict[Incoming, None] = {}
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._next_turn = 0.0
 
     @property
     def bytes_in_flight(self) -> int:
@@ -110,6 +114,8 @@ class Receiving:
             raise ARouterError(Failure.UNIMPLEMENTED, "The call has no message, but its method requires one.")
         message: bytes = data
         self._count(incoming, len(message))
+        if len(message) >= _LARGE:
+            await self._turn(len(message))
         return message
 
     def release(self, incoming: Incoming) -> None:
@@ -121,6 +127,14 @@ class Receiving:
             self._key_bytes[incoming.key_hash] = left
         else:
             del self._key_bytes[incoming.key_hash]
+
+    async def _turn(self, length: int) -> None:
+        """Waits for the large messages that have arrived before."""
+        now = asyncio.get_running_loop().time()
+        turn = max(now, self._next_turn)
+        self._next_turn = turn + length / _BYTES_PER_SECOND
+        if turn > now:
+            await asyncio.sleep(turn - now)
 
     def _count(self, incoming: Incoming, length: int) -> None:
         """Counts a message whose size has changed.

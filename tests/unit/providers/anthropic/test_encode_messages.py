@@ -297,3 +297,24 @@ def test_passes_cache_control_wherever_it_stands() -> None:
     marked = [sent, sent["messages"][0]["content"][0], sent["messages"][1]["content"][0], sent["tools"][0]]
     assert all(holder["cache_control"] == {"type": "ephemeral"} for holder in marked)
     assert dropped == ()
+
+
+@pytest.mark.parametrize("then", [[], [USER]])
+def test_only_an_answer_follows_an_instruction_in_its_place(then: list[dict[str, Any]]) -> None:
+    """An empty answer between two instructions leaves no turn."""
+    late, empty = {"role": "system", "content": "Now in French."}, {"role": "assistant", "content": None}
+
+    roles = [role for role, _ in turns(USER, late, empty, late, *then, model=OPUS_5_5)[1]]
+
+    assert roles == ["user", "system"]
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", OPUS_5_5])
+def test_results_come_first_though_an_empty_answer_stands_before_them(model: str) -> None:
+    late, empty = {"role": "system", "content": "Now in French."}, {"role": "assistant", "content": None}
+
+    sent = turns(USER, CALLING, late, empty, RESULT, model=model)[1]
+
+    after = sent[2][1]
+    assert sent[2][0] == "user"
+    assert [block["type"] for block in after].index("tool_result") == 0
