@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.chat.chunks import Chunk
+from arouter.providers.provider_errors import too_deep
 
 _TEXTS = ("content", "reasoning_content", "refusal")
 """Members of a delta whose strings are continued by the next delta."""
 
 
 def without_surrogates(value: Any) -> Any:
-    """Returns a JSON value with valid Unicode strings: surrogate pairs are joined, lone surrogates become U+FFFD."""
-    if isinstance(value, str):
-        return _joined(value)
-    if isinstance(value, list):
-        return [without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_joined(name): without_surrogates(item) for name, item in value.items()}
-    return value
+    """Returns a JSON value with valid Unicode strings: surrogate pairs are joined, lone surrogates become U+FFFD.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE if it is nested too deeply.
+    """
+    try:
+        return _repaired(value)
+    except RecursionError as error:
+        raise too_deep() from error
 
 
 class SurrogateJoiner:
@@ -47,8 +49,8 @@ class SurrogateJoiner:
             for call in delta.get("tool_calls") or ():
                 if isinstance(function := call.get("function"), dict):
                     self._continue(function, "arguments", (index, call.get("index"), "arguments"), is_last)
-        repaired: Chunk = without_surrogates(chunk)
-        return repaired
+        whole: Chunk = without_surrogates(chunk)
+        return whole
 
     def _continue(self, holder: dict[str, Any], name: str, key: tuple[Any, ...], is_last: bool) -> None:
         """Prepends the surrogate that was held back, and holds back one at the end."""
@@ -62,6 +64,16 @@ class SurrogateJoiner:
             self._waiting[key] = text[-1]
             text = text[:-1]
         holder[name] = text
+
+
+def _repaired(value: Any) -> Any:
+    if isinstance(value, str):
+        return _joined(value)
+    if isinstance(value, list):
+        return [_repaired(item) for item in value]
+    if isinstance(value, dict):
+        return {_joined(name): _repaired(item) for name, item in value.items()}
+    return value
 
 
 def _joined(text: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from arouter.providers.provider_errors import too_deep
+
 Json = dict[str, Any]
 
 _KINDS = frozenset({"function", "custom"})
@@ -184,4 +186,7 @@ def _text(value: Any) -> str:
 def _arguments(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return "" if value is None else orjson.dumps(value).decode()
+    try:
+        return "" if value is None else orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        raise too_deep() from error

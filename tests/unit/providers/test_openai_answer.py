@@ -313,3 +313,21 @@ def test_a_whole_answer_has_no_empty_calls(nothing: Json) -> None:
         "finish_reason": "stop",
         "message": {"role": "assistant", "content": "a"},
     }
+
+
+DEEP = b"[" * 900 + b"]" * 900
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"content": "\\ud83d", "more": %b}' % DEEP,  # half a surrogate pair: the strings inside are repaired
+        b'{"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": {"a": %b}}}]}' % DEEP,
+    ],
+    ids=["surrogate", "arguments"],
+)
+def test_an_answer_nested_too_deeply_is_an_error_of_the_provider(message: bytes) -> None:
+    with pytest.raises(ProviderError, match="nested too deeply"):
+        ADAPTER.decode(b'{"choices": [{"index": 0, "message": %b, "finish_reason": "stop"}]}' % message)
+    with pytest.raises(ProviderError, match="nested too deeply"):
+        stream(b'{"choices": [{"index": 0, "delta": %b}]}' % message)
