@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from arouter.chat.usage import sum_counts
-from arouter.providers.anthropic.reasoning_details import from_block
+from arouter.providers.anthropic.reasoning_details import format_of, from_block
 from arouter.providers.anthropic.unchecked import Json
 from arouter.providers.provider_errors import bad_response, too_deep
 
@@ -36,7 +36,7 @@ def decode_message(answer: Json) -> Json:
         raise bad_response("an answer without content")
     if not isinstance(stop_reason, str):
         raise bad_response("an answer without a stop reason")
-    message = _message(content)
+    message = _message(content, format_of(string(answer, "model")))
     refusal = refusal_of(answer)
     if refusal is not None:
         message["refusal"] = refusal
@@ -54,7 +54,7 @@ def decode_message(answer: Json) -> Json:
     return completion
 
 
-def _message(content: list[Json]) -> Json:
+def _message(content: list[Json], reasoning_format: str) -> Json:
     text, thoughts = "", ""
     details: list[Json] = []
     calls: list[Json] = []
@@ -66,7 +66,7 @@ def _message(content: list[Json]) -> Json:
             annotations += [annotation(each, start, len(text)) for each in objects(block.get("citations"))]
         elif kind in ("thinking", "redacted_thinking"):
             thoughts += string(block, "thinking")
-            detail = from_block(block, len(details), place)
+            detail = from_block(block, reasoning_format, len(details), place)
             details += [detail] if detail else []
         elif kind == "tool_use":
             function = {"name": string(block, "name"), "arguments": arguments(block.get("input"))}

@@ -8,8 +8,9 @@ import re
 from arouter.chat.parameters import PARAMETERS, Wire, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
-from arouter.providers.anthropic.profiles import Model, describe
+from arouter.providers.anthropic.profiles import describe
 from arouter.providers.anthropic.reasoning import encode_thinking
+from arouter.providers.anthropic.reasoning_details import format_of
 from arouter.providers.anthropic.sampling import encode_sampling
 from arouter.providers.anthropic.schema import encode_response_format
 from arouter.providers.anthropic.tools import encode_tools
@@ -52,8 +53,14 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
     tools = encode_tools(body, can_force=model.forced_tools, dropped=dropped)
     forced = tools.get("tool_choice", {}).get("type") in ("any", "tool")
     output_format, instruction = encode_response_format(body, dropped)
-    conversation = _conversation(body["messages"], instruction, model, dropped)
-    missing_thinking = calls_without_thoughts(conversation["messages"])
+    conversation = Conversation(
+        system_turns=model.system_turns,
+        prefill=model.prefill,
+        reasoning_format=format_of(model_name),
+        dropped=dropped,
+    )
+    turns = _encode_messages(conversation, body["messages"], instruction)
+    missing_thinking = calls_without_thoughts(turns["messages"])
     limit = max_tokens_of(body)
     if (shadowed := shadowed_max_tokens(body)) is not None:
         dropped.add(shadowed)
@@ -61,7 +68,7 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
         body, model, forced=forced, missing_thinking=missing_thinking, limit=limit, dropped=dropped
     )
 
-    encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens, **conversation}
+    encoded: Json = {"model": model_name, "max_tokens": thinking.max_tokens, **turns}
     encoded |= tools
     if thinking.config is not None:
         encoded["thinking"] = thinking.config
@@ -76,8 +83,7 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
     return encoded, dropped.names()
 
 
-def _conversation(messages: list[Json], instruction: str | None, model: Model, dropped: Dropped) -> Json:
-    conversation = Conversation(system_turns=model.system_turns, prefill=model.prefill, dropped=dropped)
+def _encode_messages(conversation: Conversation, messages: list[Json], instruction: str | None) -> Json:
     for index, message in enumerate(messages):
         conversation.add(message, f"messages[{index}]")
     conversation.finish()

@@ -47,6 +47,7 @@ class Conversation:
     Args:
         system_turns: Whether `system` turns are supported within the conversation.
         prefill: Whether the last turn may be the assistant's.
+        reasoning_format: The format of the thinking that the model accepts.
         dropped: Collects parameters without an equivalent.
 
     Attributes:
@@ -54,11 +55,12 @@ class Conversation:
         turns: The messages.
     """
 
-    def __init__(self, *, system_turns: bool, prefill: bool, dropped: Dropped) -> None:
+    def __init__(self, *, system_turns: bool, prefill: bool, reasoning_format: str, dropped: Dropped) -> None:
         self.system: list[Json] = []
         self.turns: list[Json] = []
         self._system_turns = system_turns
         self._prefill = prefill
+        self._reasoning_format = reasoning_format
         self._dropped = dropped
         self._results: list[Json] = []
         self._user_blocks: list[Json] = []
@@ -166,7 +168,7 @@ class Conversation:
             if message.get("reasoning_details"):
                 self._dropped.add("messages[].reasoning_details")
             return []
-        return restore(message, others, path, self._dropped)
+        return restore(message, self._reasoning_format, others, path, self._dropped)
 
     def _result(self, message: Json, path: str) -> Json:
         call_id = required(message, "tool_call_id", str, path)

@@ -14,43 +14,67 @@ from typing import Any
 from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 
-FORMAT = "anthropic-claude-v1"
+_CLAUDE = "anthropic-claude-v1"
+_OTHER_SIGNERS = {
+    "deepseek": "deepseek",
+    "glm": "glm",
+    "k2": "kimi",
+    "k3": "kimi",
+    "kimi": "kimi",
+    "mimo": "mimo",
+    "minimax": "minimax",
+    "qwen": "qwen",
+}
+"""Families, by the prefix of their models' names, whose vendors serve the Messages API themselves. Anthropic rejects
+their signatures, and MiniMax those of others (NousResearch/hermes-agent#24401, #75779, can1357/oh-my-pi#6379)."""
+
 _PLACE = re.compile(r"content-(\d{1,4})")
 
 
-def opening(kind: str, index: int, place: int) -> Json:
+def format_of(model: str) -> str:
+    """Returns the format that says which family of models signed thinking, and so which one accepts it.
+
+    Any other model is taken for one of Claude's: proxies name those as they like.
+    """
+    name = model.rpartition("/")[2].lower()
+    families = (family for prefix, family in _OTHER_SIGNERS.items() if name.startswith(prefix))
+    return next((f"anthropic-{family}-v1" for family in families), _CLAUDE)
+
+
+def opening(format_: str, kind: str, index: int, place: int) -> Json:
     """Returns the fields that a detail has once; a stream appends texts and the signature to them.
 
     Args:
+        format_: The format of the answer's model.
         kind: `text` or `encrypted`.
         index: The detail's position among the message's details.
         place: The block's position in Anthropic's content.
     """
-    return {"type": f"reasoning.{kind}", "id": f"content-{place}", "format": FORMAT, "index": index}
+    return {"type": f"reasoning.{kind}", "id": f"content-{place}", "format": format_, "index": index}
 
 
-def from_block(block: Json, index: int, place: int) -> Json | None:
+def from_block(block: Json, format_: str, index: int, place: int) -> Json | None:
     """Returns the detail of a complete thinking block, or None if it is empty."""
     if block["type"] == "redacted_thinking":
-        return {**opening("encrypted", index, place), "data": block.get("data")}
+        return {**opening(format_, "encrypted", index, place), "data": block.get("data")}
     text, signature = block.get("thinking") or "", block.get("signature")
     if not signature and not text:
         return None
-    detail = {**opening("text", index, place), "text": text}
+    detail = {**opening(format_, "text", index, place), "text": text}
     if signature:
         detail["signature"] = signature
     return detail
 
 
-def restore(message: Json, others: list[Json], path: str, dropped: Dropped) -> list[Json]:
+def restore(message: Json, format_: str, others: list[Json], path: str, dropped: Dropped) -> list[Json]:
     """Returns an assistant message's blocks: `others` with its thinking blocks reinserted.
 
-    Thinking that Anthropic did not sign (another provider's, or text only) would be rejected, so it is reported as
-    dropped.
+    Thinking that the model's own family did not sign (another format, or text only) would be rejected, so it is
+    reported as dropped.
     """
     placed = []
     for detail in optional(message, "reasoning_details", list, path) or []:
-        block = _to_block(detail)
+        block = _to_block(detail, format_)
         if block is None:
             dropped.add("messages[].reasoning_details")
         else:
@@ -70,8 +94,8 @@ def restore(message: Json, others: list[Json], path: str, dropped: Dropped) -> l
     return blocks + rest
 
 
-def _to_block(detail: Any) -> Json | None:
-    if not isinstance(detail, dict) or detail.get("format") not in (None, FORMAT):
+def _to_block(detail: Any, format_: str) -> Json | None:
+    if not isinstance(detail, dict) or detail.get("format") not in (None, format_):
         return None
     kind, data, signature = detail.get("type"), detail.get("data"), detail.get("signature")
     if kind == "reasoning.encrypted" and isinstance(data, str) and data:

@@ -20,7 +20,7 @@ from arouter.providers.anthropic.decode import (
     string,
 )
 from arouter.providers.anthropic.errors import embedded_error
-from arouter.providers.anthropic.reasoning_details import opening
+from arouter.providers.anthropic.reasoning_details import format_of, opening
 from arouter.providers.anthropic.unchecked import Json
 from arouter.providers.json_reader import parse_event
 from arouter.providers.provider_errors import bad_response, truncated
@@ -76,6 +76,7 @@ class AnthropicStreamDecoder(StreamDecoder):
 
     def _start(self, message: Json) -> list[Chunk]:
         self._template = {**envelope(message), "object": "chat.completion.chunk"}
+        self._answer.reasoning_format = format_of(self._template["model"])
         self._take_usage(message.get("usage"))
         return self._chunks([{"role": "assistant", "content": None}])
 
@@ -139,6 +140,7 @@ class _Answer:
         self.characters = 0
         self.calls = 0
         self.details = 0
+        self.reasoning_format = ""
         self.annotations: list[Json] = []
 
 
@@ -199,7 +201,12 @@ class _Text(_Block):
         return [{"content": text}] if text else []
 
 
-class _Thinking(_Block):
+class _ThinkingBlock(_Block):
+    def _opening(self, kind: str) -> Json:
+        return opening(self._answer.reasoning_format, kind, self._answer.details, self._place)
+
+
+class _Thinking(_ThinkingBlock):
     @override
     def open(self, block: Json) -> list[Json]:
         self._detail: Json | None = None
@@ -211,7 +218,7 @@ class _Thinking(_Block):
         if not text and not signature:
             return []
         if self._detail is None:
-            detail: Json = {**opening("text", self._answer.details, self._place), "text": text}
+            detail: Json = {**self._opening("text"), "text": text}
             self._detail = {"type": detail["type"], "index": detail["index"]}
             self._answer.details += 1
         else:
@@ -222,10 +229,10 @@ class _Thinking(_Block):
         return [{**words, "reasoning_details": [detail]}]
 
 
-class _RedactedThinking(_Block):
+class _RedactedThinking(_ThinkingBlock):
     @override
     def open(self, block: Json) -> list[Json]:
-        detail = {**opening("encrypted", self._answer.details, self._place), "data": string(block, "data")}
+        detail = {**self._opening("encrypted"), "data": string(block, "data")}
         self._answer.details += 1
         return [{"reasoning_details": [detail]}]
 

@@ -55,7 +55,7 @@ details = st.fixed_dictionaries(
         "data": texts,
         "signature": texts,
         "id": st.integers(0, 5).map(lambda place: f"content-{place}") | texts,
-        "format": st.sampled_from(["anthropic-claude-v1", "google-gemini-v1"]),
+        "format": st.sampled_from(["anthropic-claude-v1", "anthropic-glm-v1", "google-gemini-v1"]),
     },
 )
 messages = st.one_of(
@@ -117,12 +117,12 @@ def inexpressible(body: dict[str, Any]) -> bool:
     )
 
 
-def thoughts_of(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the thoughts that go back to Anthropic."""
+def thoughts_of(message: dict[str, Any], model: str) -> list[dict[str, Any]]:
+    """Returns the thoughts that go back to a model."""
     return [
         detail
         for detail in message.get("reasoning_details", [])
-        if detail.get("format") in (None, "anthropic-claude-v1")
+        if detail.get("format") in (None, "anthropic-glm-v1" if model == "glm-5" else "anthropic-claude-v1")
         and detail.get({"reasoning.text": "signature", "reasoning.encrypted": "data"}.get(detail["type"], ""))
     ]
 
@@ -175,7 +175,7 @@ def test_a_conversation_is_kept_whole_or_refused(
     assert [block["tool_use_id"] for block in blocks(sent, "tool_result")] == results
     # An answer of thoughts alone is left out.
     speaking = [message for message in conversation if texts_of(message) or message.get("tool_calls")]
-    thoughts = [detail for message in speaking for detail in thoughts_of(message)]
+    thoughts = [detail for message in speaking for detail in thoughts_of(message, model)]
     assert len(blocks(sent, "thinking") + blocks(sent, "redacted_thinking")) == len(thoughts)
     check_order(sent)
 
