@@ -8,22 +8,7 @@ from typing import Any
 import orjson
 
 from arouter.errors import ProviderError
-from arouter.providers.provider_errors import error_from_status
-
-# Source: platform.claude.com, "Errors". In a stream the type is all there is to go by.
-_STATUSES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "conflict_error": 409,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
+from arouter.providers.provider_errors import ANTHROPIC_STATUSES, error_from_status
 
 # What a 403 says that concerns the key: `permission_error` unless it names a resource of the request, `forbidden` for
 # addresses and countries.
@@ -43,7 +28,7 @@ def error_from_body(status: int, body: bytes, retry_after: int | None) -> Provid
 def embedded_error(error: Any) -> ProviderError:
     """Returns the error that came with a 200, whole or in a stream."""
     kind = error.get("type") if isinstance(error, dict) else None
-    return _error(_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
+    return _error(ANTHROPIC_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
 
 
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
