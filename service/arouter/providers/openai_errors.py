@@ -17,7 +17,7 @@ _FLAGGED = "The provider's moderation refused the request."
 _STATUS_FIELDS = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
 _MESSAGE_FIELDS = ("message", "detail", "error_message", "msg", "error_msg", "error")
 
-# Of an error inside an answer with status 200, which names a word in place of the status: Anthropic's types, and OpenAI's
+# Of an error inside an answer with status 200, which names a word in place of the status: Anthropic's types, OpenAI's
 # error codes and types.
 _STATUS_OF_WORD = {
     **ANTHROPIC_STATUSES,

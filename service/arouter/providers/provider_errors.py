@@ -18,8 +18,8 @@ ANTHROPIC_STATUSES = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-"""By error type (platform.claude.com, "Errors"), which gateways of OpenAI's protocol pass on. In a stream the type is all
-there is to go by."""
+"""By error type (platform.claude.com, "Errors"), which gateways with OpenAI's protocol pass on. In a stream the type is
+all there is to go by."""
 
 # What a 4xx means that concerns the request. Any other is an INVALID_REQUEST: no provider would answer such a request
 # better, and a client should not repeat it (SDKs repeat 408, 409, 429 and 5xx).
