@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -30,7 +31,8 @@ _LARGE = 1024 * 1024
 """Bytes from which a message counts twice: a text becomes up to four times as large where one character needs it."""
 
 _BYTES_PER_SECOND = 100 * 1024 * 1024
-"""Of large messages that are passed on. Reading one blocks the event loop; in between it has time for other calls."""
+"""Of large messages that are passed on. Reading one blocks the event loop; for as long, at least, it is then free for
+others."""
 
 MAX_PUBLIC_BYTES = 4096
 """Largest message of a call without a key."""
@@ -81,6 +83,7 @@ class Receiving:
         self._waiting: dict[Incoming, None] = {}
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._turns = asyncio.Lock()
         self._next_turn = 0.0
 
     @property
@@ -129,12 +132,15 @@ class Receiving:
             del self._key_bytes[incoming.key_hash]
 
     async def _turn(self, length: int) -> None:
-        """Waits for the large messages that have arrived before."""
-        now = asyncio.get_running_loop().time()
-        turn = max(now, self._next_turn)
-        self._next_turn = turn + length / _BYTES_PER_SECOND
-        if turn > now:
-            await asyncio.sleep(turn - now)
+        """Waits for the large messages that have arrived before. The caller reads its own at once."""
+        async with self._turns:
+            await asyncio.sleep(max(self._next_turn - time.monotonic(), 0))
+            asyncio.get_running_loop().call_soon(self._rest, time.monotonic(), length)
+
+    def _rest(self, began: float, length: int) -> None:
+        """Takes the time that it took to read a message: it runs right after that."""
+        took = time.monotonic() - began
+        self._next_turn = began + max(length / _BYTES_PER_SECOND, 2 * took)
 
     def _count(self, incoming: Incoming, length: int) -> None:
         """Counts a message of another length than before.
