@@ -1,6 +1,8 @@
 -- Chooses the RPC of a chat completion: `CreateUnaryChatCompletion` if the body certainly does not request a stream
--- (docs/decisions/0010). The route is already selected; only the transcoder reads the path after this filter.
+-- (docs/decisions/0010). The route is already selected; only the transcoder reads the path after this filter. Refuses a
+-- body of which bodies.lua has dropped a part.
 
+local SMALL = 32768 -- bytes; bodies.lua drops nothing of a smaller body
 local MAX_BYTES = 262144 -- scanning a longer body costs more than the streaming RPC
 
 -- Returns whether a JSON text may have `"stream": true` at its top level. May also return true for other occurrences.
@@ -17,6 +19,10 @@ end
 
 function envoy_on_request(handle)
   local body = handle:body()
+  if body and body:length() > SMALL then
+    local metadata = handle:streamInfo():dynamicMetadata():get("arouter")
+    if metadata and metadata.crowded then handle:respond({[":status"] = "503"}) end
+  end
   if body and body:length() <= MAX_BYTES and not may_stream(body:getBytes(0, body:length())) then
     handle:headers():replace(":path", "/v1/chat/completions:unary")
   end

@@ -15,7 +15,7 @@ from typing import Any
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
 from arouter_gateway.grpc_replies import grpc_replies
-from arouter_gateway.routes import REFUSED_FILTERS, grpc_routes, rest_routes
+from arouter_gateway.routes import REFUSED_FILTERS, SMALL_BODY, grpc_routes, rest_routes
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
 
 _HERE = Path(__file__).parent
@@ -150,6 +150,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
         "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
+        "bodies_lua": _bodies_lua(settings),
         "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
         "choose_rpc_lua": (_HERE / "choose_rpc.lua").read_text(encoding="utf-8"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
@@ -194,6 +195,14 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     }
     chains = {"further_chains": further_chains(tls=settings.tls is not None)}
     return _template("envoy").substitute(written | included | lists | chains)
+
+
+def _bodies_lua(settings: GatewaySettings) -> str:
+    """Returns the script with its bounds: bodies that arrive take at most half of the heap, in two worker threads."""
+    largest = settings.max_request_bytes
+    room = max(settings.max_heap_bytes // 4, largest)
+    bounds = f"local ROOM, LARGEST, SMALL = {room}, {largest}, {SMALL_BODY}\n"
+    return bounds + (_HERE / "bodies.lua").read_text(encoding="utf-8")
 
 
 def _template(name: str) -> Template:

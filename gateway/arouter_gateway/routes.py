@@ -17,6 +17,8 @@ _QUICK = "30s"
 _NO_LIMIT = "0s"
 _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
+SMALL_BODY = 32 * 1024
+"""Bytes of a body that is not counted by bodies.lua: the buffer of a connection holds as many."""
 _OPENAI = ("/v1/chat/", "/v1/models")
 _PUBLIC_METHODS = (
     "grpc.health.v1.Health/Check",
@@ -28,16 +30,19 @@ _PUBLIC_METHODS = (
 
 Route = Mapping[str, Any]
 
-REFUSED_FILTERS = {
-    "admit": {
+
+def _told(context: str) -> Route:
+    """Turns a Lua filter on and tells its script something."""
+    return {
         "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
         "config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute",
-            "filter_context": {"direct": True},
+            "filter_context": {context: True},
         },
-    },
-    "read_body": _ON,
-}
+    }
+
+
+REFUSED_FILTERS = {"admit": _told("direct"), "bodies": _ON, "read_body": _ON}
 """The filters of a route that the gateway answers itself."""
 
 
@@ -64,7 +69,7 @@ def rest_routes(contract: Contract) -> list[Route]:
     routes: list[Route] = []
     for template, allowed in allowed_methods(rules).items():
         of_template = [rule for rule in rules if rule.template == template]
-        routes += [_call(rule) for rule in of_template]
+        routes += [route for rule in of_template for route in _calls(rule)]
         if not template.startswith(_OPENAI):
             continue
         routes.append(
@@ -79,16 +84,26 @@ def rest_routes(contract: Contract) -> list[Route]:
     return routes
 
 
-def _call(rule: Rule) -> Route:
-    filters = ["admit", *(["read_body"] if rule.body else []), *(["choose_rpc"] if rule.streams else [])]
-    limit = {} if rule.body else {"request_body_buffer_limit": _MAX_UNWANTED_BODY}
+def _calls(rule: Rule) -> list[Route]:
+    """Returns the route of a rule; before that of chats, another one that saves short ones a script."""
+    filters = dict.fromkeys(("admit", "transcoder", "errors"), _ON)
+    if not rule.body:
+        return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
+    filters["read_body"] = _ON
+    if not rule.streams:
+        return [_call(rule, filters | {"bodies": _told("reserves")})]
+    filters["choose_rpc"] = _ON
+    short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
+    return [_call(rule, filters, short), _call(rule, filters | {"bodies": _ON})]
+
+
+def _call(rule: Rule, filters: Route, *headers: Route) -> Route:
     method: Route = {"name": ":method", "string_match": {"exact": rule.method}}
     return {
-        "match": {**_match(rule), "headers": [method]},
+        "match": {**_match(rule), "headers": [method, *headers]},
         "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams else _QUICK},
         "metadata": _shown_as(rule.template),
-        **limit,
-        "typed_per_filter_config": dict.fromkeys((*filters, "transcoder", "errors"), _ON),
+        "typed_per_filter_config": filters,
     }
 
 

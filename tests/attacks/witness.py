@@ -12,7 +12,7 @@ import psutil
 from arouter.v1 import model_service_pb2, model_service_pb2_grpc
 from attacks.target import Target
 
-MAX_SECONDS = 5.0
+MAX_SECONDS = 1.0
 """That a call of a well-behaved client may take during an attack."""
 
 MAX_GROWTH = 300 * 1024 * 1024
@@ -26,7 +26,7 @@ class Witness:
     """Calls through both doors, each time on a new connection, from the block's beginning to its end.
 
     Args:
-        target: Whom to call.
+        target: The system to call.
         doors: `rest`, `grpc` or both.
     """
 

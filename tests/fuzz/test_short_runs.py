@@ -14,8 +14,6 @@ INPUTS = 300
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_contract_holds(name: str) -> None:
-    if name == "json_bounds":
-        pytest.importorskip("arouter.chat.json_bounds")
     target = importlib.import_module(f"fuzz.{name}")
     random = Random(20_260_731)
     for seed in target.SEEDS:

@@ -125,6 +125,16 @@ def test_a_query_asks_for_what_is_there(exposed: list[Scrape], title: str, query
             assert any(re.fullmatch(value, each) for each in said), f"{title}: {name} has no {label} {value}"
 
 
+def test_every_metric_of_the_service_is_on_a_panel_or_in_an_alert() -> None:
+    page = (ROOT / "docs/metrics.md").read_text("utf-8")
+    documented = set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram) \|", page, re.MULTILINE))
+    queries = [query for _, query in dashboard_queries()] + [rule["expr"] for rule in alerts()]
+    asked = {re.sub("_(bucket|sum|count)$", "", name) for query in queries for name, _, _ in selectors(query)}
+
+    assert "arouter_database_up" in documented
+    assert documented <= asked
+
+
 def test_what_a_query_asks_for_is_read_from_it() -> None:
     query = 'sum by (a) (rate(one{b="x", c=~"y|z"}[5m])) / on (d) group_left two > 1 or absent(three)'
 

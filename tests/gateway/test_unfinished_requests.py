@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from emulator import Emulator
 from support.edge import Edge, edge
 from support.http2 import Http2, post
 from support.ports import HOST
-from support.stack import Stack, running
+from support.stack import MANAGEMENT_KEY, Stack, running
 from support.typed import Client, chat_request
 
 CHAT = {"model": "emu/text", "messages": [{"role": "user", "content": "hi"}]}
@@ -43,6 +44,36 @@ def gateway(served: Stack, emulator: Emulator, tmp_path: Path) -> Iterator[Calla
 def call(front: Edge) -> int:
     with front.rest() as rest:
         return rest.chat(CHAT).status
+
+
+def whole(front: Edge) -> int:
+    """Sends a large body to its end, which is no JSON."""
+    with front.rest() as rest:
+        return rest.request("POST", "/v1/chat/completions", b" " * SIZE).status
+
+
+def fill(connections: Sequence[socket.socket], data: bytes) -> list[bytes]:
+    """Sends `data` on each connection until none takes more, and returns what has been answered there."""
+    answers = [b""] * len(connections)
+    with DefaultSelector() as selector:
+        for at, each in enumerate(connections):
+            each.setblocking(False)
+            selector.register(each, EVENT_READ | EVENT_WRITE, [at, memoryview(data)])
+        while selector.get_map() and (ready := selector.select(QUIET)):
+            for key, events in ready:
+                each, (at, rest) = connections[key.data[0]], key.data
+                try:
+                    if events & EVENT_READ:
+                        answers[at] += (piece := each.recv(65536))
+                        if not piece:
+                            selector.unregister(each)
+                    elif rest:
+                        key.data[1] = rest[each.send(rest[:65536]) :]
+                    else:
+                        selector.modify(each, EVENT_READ, key.data)
+                except OSError:
+                    selector.unregister(each)
+    return answers
 
 
 @pytest.mark.parametrize(
@@ -88,22 +119,57 @@ def test_without_a_key_no_connection_holds_a_body(gateway: Callable[..., Edge]) 
     assert grown < 60 * MB
 
 
-def test_with_a_key_the_largest_bodies_are_ended_when_memory_runs_out(gateway: Callable[..., Edge]) -> None:
+@pytest.mark.parametrize("announced", [True, False])
+def test_one_key_cannot_fill_the_gateway_over_many_connections(gateway: Callable[..., Edge], announced: bool) -> None:
+    front = gateway(max_heap_bytes=320 * MB)  # 40 MB of bodies in each of two threads
+    assert call(front) == 200
+    before = front.memory()
+    framing = f"content-length: {SIZE}\r\n\r\n" if announced else f"transfer-encoding: chunked\r\n\r\n{SIZE:x}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {front.key}\r\n{framing}"
+
+    with ExitStack() as exits:
+        raw = [exits.enter_context(socket.create_connection((HOST, front.port), timeout=10)) for _ in range(60)]
+        answers = fill(raw, head.encode() + b" " * (SIZE - 1))
+        statuses = {call(front) for _ in range(10)}
+        with front.rest(MANAGEMENT_KEY) as other:
+            large = other.request("POST", "/api/v1/keys", {"name": "x" * 3 * MB})
+        grown = front.memory() - before
+
+    assert statuses == {200}
+    assert large.status == 400  # read: the name is too long
+    assert grown < 160 * MB
+    refused = [answer for answer in answers if answer]
+    assert len(refused) == (52 if announced else 0)  # what is not announced is refused at its end
+    assert all(answer.startswith(b"HTTP/1.1 503") and b"\r\nretry-after: 1\r\n" in answer for answer in refused)
+    # Nobody has told the gateway's script that these requests have ended.
+    front.process.wait_until(lambda: whole(front) == 400, "a body of the key is read again")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_one_key_cannot_fill_the_gateway_over_one_connection(gateway: Callable[..., Edge], announced: bool) -> None:
     front = gateway(max_heap_bytes=320 * MB)
     assert call(front) == 200
+    before = front.memory()
 
     with Http2(front.port) as client:
         client.read(QUIET)
-        headers = post("/v1/chat/completions", SIZE, authorization=f"Bearer {front.key}")
-        streams = [client.open(headers) for _ in range(60)]
-        sent = client.fill(streams, SIZE - 1, quiet=QUIET)
-        statuses = [call(front) for _ in range(10)]
-        held = front.memory()
+        headers = post("/v1/chat/completions", SIZE if announced else None, authorization=f"Bearer {front.key}")
+        streams = [client.open(headers) for _ in range(30)]
+        client.fill(streams, SIZE - 1, quiet=QUIET)
+        statuses = {call(front) for _ in range(10)}
+        grown = front.memory() - before
+        for stream in {*streams} - client.ended:
+            assert client.send(stream, 1, end=True)
+        client.read_to_end(streams)
 
-    assert sum(sent.values()) > 320 * MB  # it has been tried
-    assert client.ended
-    assert statuses == [200] * 10
-    assert held < 400 * MB
+    read = [stream for stream in streams if b"not valid JSON" in client.received[stream]]
+    refused = [stream for stream in streams if b'"code":"unavailable"' in client.received[stream]]
+    assert statuses == {200}
+    assert grown < 120 * MB
+    assert len(read) + len(refused) == 30
+    assert refused
+    assert not announced or len(read) == 4  # parts of the others have taken what was left
+    assert whole(front) == 400
 
 
 @pytest.mark.parametrize("finished", [True, False])

@@ -8,7 +8,7 @@ import orjson
 
 from arouter.errors import Failure, ProviderError
 from arouter.providers.json_reader import parse_error
-from arouter.providers.provider_errors import error_from_status
+from arouter.providers.provider_errors import ANTHROPIC_STATUSES, error_from_status
 from arouter.providers.sse import ServerSentEvent
 
 Json = dict[str, Any]
@@ -18,27 +18,19 @@ _FLAGGED = "The provider's moderation rejected the request."
 _STATUS_FIELDS = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
 _MESSAGE_FIELDS = ("message", "detail", "error_message", "msg", "error_msg", "error")
 
-# For an error in an answer with status 200 that has a type in place of a status: OpenAI's error codes and types, and
-# Anthropic's (platform.claude.com, "Errors"), which gateways pass on.
+# For an error in an answer with status 200 that has a type in place of a status: Anthropic's types, and OpenAI's error
+# codes and types.
 _STATUS_OF_WORD = {
+    **ANTHROPIC_STATUSES,
     "BadRequestError": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
     "content_filter": 400,
     "content_policy_violation": 400,
     "context_length_exceeded": 400,
     "insufficient_quota": 402,
     "invalid_api_key": 401,
-    "invalid_request_error": 400,
     "model_not_found": 404,
-    "not_found_error": 404,
-    "overloaded_error": 503,
-    "permission_error": 403,
-    "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
-    "request_too_large": 413,
     "service_unavailable": 503,
-    "timeout_error": 504,
 }
 
 

@@ -5,6 +5,22 @@ from __future__ import annotations
 from arouter.errors import Failure, ProviderError
 from arouter.providers.refusals import concerns_credentials, is_too_large
 
+ANTHROPIC_STATUSES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""By error type (platform.claude.com, "Errors"), which gateways with OpenAI's protocol pass on. In a stream the type is
+the only information."""
+
 # 4xx about the request. Any other 4xx becomes INVALID_REQUEST: no provider would accept such a request, and a client
 # should not repeat it (SDKs retry 408, 409, 429 and 5xx).
 _OF_THE_REQUEST = {

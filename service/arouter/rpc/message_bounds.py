@@ -70,13 +70,13 @@ class _Counter:
         data, nested = self._data, _nested(descriptor)
         while at < end and self.fields <= MAX_FIELDS:
             self.fields += 1
-            tag, at = _varint(data, at)
+            tag, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
             kind = tag & 7
             if kind == _LEN:
-                size, at = _varint(data, at)
+                size, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
                 stop = min(at + size, end)
                 number = tag >> 3
-                if number in nested:
+                if stop > at and number in nested:
                     inner = nested[number]
                     if inner is None:
                         self.fields += count_values(data[at:stop])

@@ -25,7 +25,9 @@ FLUSH_INTERVAL = 0.5
 _UPKEEP_INTERVAL = 1.0
 """Seconds between two flushes of the journal to the disk, if they are configured."""
 
-_LAST_RETRY = 5.0
+_LAST_RETRY = 2.0
+"""Seconds between two tries at most. Writes are to work 5 seconds after the database does (docs/operation.md)."""
+
 _FORGET_INTERVAL = 3600.0
 _log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.interceptors import receiving
 from arouter.rpc.interceptors.auth import AuthInterceptor
 from arouter.rpc.interceptors.handlers import HandlerFactory
-from arouter.rpc.interceptors.receiving import Receiving
+from arouter.rpc.interceptors.receiving import Incoming, Receiving
 from arouter.rpc.method_table import MethodTable
 from arouter.v1.chat_service_pb2 import ChatCompletionRequest, ChatCompletionResponse
 from support.typed import chat_request, refusal
@@ -260,3 +261,34 @@ async def test_large_messages_take_turns_and_small_ones_do_not_wait(monkeypatch:
         assert server.handled == 2
         second.cancel()
         await until(lambda: server.receiving.bytes_in_flight == 0)
+
+
+class Arrived:
+    """A call whose message has arrived."""
+
+    async def read(self) -> bytes:
+        return bytes(MIB)
+
+
+async def test_after_a_large_message_others_have_as_much_time_as_it_took() -> None:
+    """On a busy machine, too, where reading them one after the other would stop all other calls."""
+
+    def block() -> None:  # as counting and parsing do
+        time.sleep(0.05)
+
+    received = Receiving(128 * MIB)
+    read: list[tuple[float, float]] = []
+
+    async def call() -> None:
+        incoming = Incoming("key")
+        context: Any = Arrived()
+        await received.receive(incoming, context)
+        began = time.monotonic()
+        block()
+        read.append((began, time.monotonic()))
+        received.release(incoming)
+
+    await asyncio.gather(*(call() for _ in range(4)))
+
+    for (began, ended), (following, _) in pairwise(read):
+        assert following - ended > 0.9 * (ended - began)

@@ -7,22 +7,7 @@ from typing import Any
 
 from arouter.errors import ProviderError
 from arouter.providers.json_reader import parse_error
-from arouter.providers.provider_errors import error_from_status
-
-# Source: platform.claude.com, "Errors". In a stream the type is the only information.
-_STATUSES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "conflict_error": 409,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
+from arouter.providers.provider_errors import ANTHROPIC_STATUSES, error_from_status
 
 # A 403 is about the key if it is a `permission_error` that names no resource of the request, or `forbidden`, which is
 # for addresses and countries.
@@ -39,7 +24,7 @@ def error_from_body(status: int, body: bytes, retry_after: int | None) -> Provid
 def embedded_error(error: Any) -> ProviderError:
     """Decodes an error that was sent with status 200, as an answer or in a stream."""
     kind = error.get("type") if isinstance(error, dict) else None
-    return _error(_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
+    return _error(ANTHROPIC_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
 
 
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:

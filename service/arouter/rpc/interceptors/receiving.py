@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -30,7 +31,7 @@ _LARGE = 1024 * 1024
 """Size in bytes from which a message counts twice: a single character can quadruple the size of its string."""
 
 _BYTES_PER_SECOND = 100 * 1024 * 1024
-"""Of large messages that are passed on. Reading one blocks the event loop; in between it has time for other calls."""
+"""Maximum rate of large messages. Parsing one blocks the event loop, which is then free for at least as long."""
 
 MAX_PUBLIC_BYTES = 4096
 """Maximum size of a message without a key, in bytes."""
@@ -81,6 +82,7 @@ class Receiving:
         self._waiting: dict[Incoming, None] = {}
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._turns = asyncio.Lock()
         self._next_turn = 0.0
 
     @property
@@ -129,12 +131,15 @@ class Receiving:
             del self._key_bytes[incoming.key_hash]
 
     async def _turn(self, length: int) -> None:
-        """Waits for the large messages that have arrived before."""
-        now = asyncio.get_running_loop().time()
-        turn = max(now, self._next_turn)
-        self._next_turn = turn + length / _BYTES_PER_SECOND
-        if turn > now:
-            await asyncio.sleep(turn - now)
+        """Waits for the large messages that arrived before. The caller must parse its own without a further wait."""
+        async with self._turns:
+            await asyncio.sleep(max(self._next_turn - time.monotonic(), 0))
+            asyncio.get_running_loop().call_soon(self._set_next_turn, time.monotonic(), length)
+
+    def _set_next_turn(self, began: float, length: int) -> None:
+        """Sets the next turn after a message was parsed, which happens before the event loop runs this."""
+        took = time.monotonic() - began
+        self._next_turn = began + max(length / _BYTES_PER_SECOND, 2 * took)
 
     def _count(self, incoming: Incoming, length: int) -> None:
         """Counts a message whose size has changed.
