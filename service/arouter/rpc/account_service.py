@@ -13,6 +13,7 @@ from arouter.accounts.records import Account
 from arouter.accounts.rest_json import account_document
 from arouter.accounts.specs import account_patch, new_account
 from arouter.errors import ARouterError
+from arouter.rpc.access import Access, requires
 from arouter.rpc.actor import actor_of
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import Caller, caller
@@ -29,6 +30,7 @@ class AccountService(AccountServiceServicer):
     def __init__(self, management: Management) -> None:
         self._management = management
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def CreateAccount(self, request: pb.CreateAccountRequest, context: Context) -> pb.CreateAccountResponse:
         who = caller.get()
@@ -38,6 +40,7 @@ class AccountService(AccountServiceServicer):
             return pb.CreateAccountResponse(http_body=_body(account))
         return pb.CreateAccountResponse(data=account_to_proto(account))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
         who = caller.get()
@@ -49,6 +52,7 @@ class AccountService(AccountServiceServicer):
             return pb.ListAccountsResponse(http_body=json_body(listed))
         return pb.ListAccountsResponse(data=map(account_to_proto, page.items), next_page_token=page.next_token)
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         who = caller.get()
@@ -58,6 +62,7 @@ class AccountService(AccountServiceServicer):
             return pb.GetAccountResponse(http_body=_body(account))
         return pb.GetAccountResponse(data=account_to_proto(account))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def UpdateAccount(self, request: pb.UpdateAccountRequest, context: Context) -> pb.UpdateAccountResponse:
         who = caller.get()
@@ -71,6 +76,7 @@ class AccountService(AccountServiceServicer):
             return pb.UpdateAccountResponse(http_body=_body(account))
         return pb.UpdateAccountResponse(data=account_to_proto(account))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Context) -> pb.DeleteAccountResponse:
         who = caller.get()

@@ -8,6 +8,7 @@ from typing_extensions import override
 from arouter.accounts.management import KeyView, Management
 from arouter.accounts.rest_json import current_key_document, key_document
 from arouter.accounts.specs import key_patch, new_key
+from arouter.rpc.access import Access, requires
 from arouter.rpc.actor import actor_of
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
@@ -24,6 +25,7 @@ class KeyService(KeyServiceServicer):
     def __init__(self, management: Management) -> None:
         self._management = management
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def CreateKey(self, request: pb.CreateKeyRequest, context: Context) -> pb.CreateKeyResponse:
         who = caller.get()
@@ -33,6 +35,7 @@ class KeyService(KeyServiceServicer):
             return pb.CreateKeyResponse(http_body=json_body({"data": key_document(view), "key": secret}))
         return pb.CreateKeyResponse(data=key_to_proto(view), key=secret)
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.ListKeysResponse:
         who = caller.get()
@@ -49,6 +52,7 @@ class KeyService(KeyServiceServicer):
             return pb.ListKeysResponse(http_body=json_body(listed))
         return pb.ListKeysResponse(data=map(key_to_proto, page.items), next_page_token=page.next_token)
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def GetKey(self, request: pb.GetKeyRequest, context: Context) -> pb.GetKeyResponse:
         who = caller.get()
@@ -57,6 +61,7 @@ class KeyService(KeyServiceServicer):
             return pb.GetKeyResponse(http_body=_body(view))
         return pb.GetKeyResponse(data=key_to_proto(view))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def UpdateKey(self, request: pb.UpdateKeyRequest, context: Context) -> pb.UpdateKeyResponse:
         who = caller.get()
@@ -66,12 +71,14 @@ class KeyService(KeyServiceServicer):
             return pb.UpdateKeyResponse(http_body=_body(view))
         return pb.UpdateKeyResponse(data=key_to_proto(view))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def DeleteKey(self, request: pb.DeleteKeyRequest, context: Context) -> pb.DeleteKeyResponse:
         who = caller.get()
         await self._management.delete_key(request.hash, actor_of(who))
         return pb.DeleteKeyResponse(http_body=DELETED if who.is_rest else None)
 
+    @requires(Access.ANY_KEY)
     @override
     async def GetCurrentKey(self, request: pb.GetCurrentKeyRequest, context: Context) -> pb.GetCurrentKeyResponse:
         who = caller.get()
@@ -80,6 +87,7 @@ class KeyService(KeyServiceServicer):
             return pb.GetCurrentKeyResponse(http_body=json_body({"data": current_key_document(view)}))
         return pb.GetCurrentKeyResponse(data=key_to_proto(view))
 
+    @requires(Access.ANY_KEY)
     @override
     async def CheckKey(self, request: pb.CheckKeyRequest, context: Context) -> pb.CheckKeyResponse:
         return pb.CheckKeyResponse()  # The interceptor has validated the key.
