@@ -26,7 +26,7 @@ class Witness:
     """Calls through both doors, each time on a new connection, from the block's beginning to its end.
 
     Args:
-        target: Whom to call.
+        target: The server to call.
         doors: `rest`, `grpc` or both.
     """
 
