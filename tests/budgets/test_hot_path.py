@@ -34,7 +34,7 @@ Since then a call also has its message received and bounded by its handler, its 
 share of the connections, its failures attributed and its answer's shape checked: 66 calls more for a whole answer.
 """
 
-IN_THE_BACKGROUND = ("sql/", "server/", "key_cache.py", "spending.py", "sync.py", "writer.py")
+IN_THE_BACKGROUND = ("sql/", "server/", "key_cache.py", "periodic.py", "spending.py", "sync.py", "writer.py")
 """What is done now and then, however many calls there are."""
 
 CALLS_FILE = "AROUTER_TEST_CALLS"

@@ -106,7 +106,7 @@ def test_the_import_costs_no_more_than_some_times_a_reference() -> None:
 
 def _cpu(code: str) -> float:
     """Returns the seconds of processor time that a process takes for it, of which a bare one takes a hundredth."""
-    # Whoever started us may have told Python to compile everything anew each time.
+    # The parent process may have told Python to compile everything anew each time.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -24,8 +24,8 @@ providers:
   - {id: here, base_url: "http://127.0.0.1:9001/v1", models: [b]}
   - {id: local}
 models:
-  - {id: shared/a, endpoints: [here/c, nobody/a]}
-routing: {default_provider: nobody}
+  - {id: shared/a, endpoints: [here/c, missing/a]}
+routing: {default_provider: missing}
 """
 BAD = {
     "not YAML": ("providers: [", "line 1: not valid YAML"),
@@ -101,8 +101,8 @@ def test_what_is_hardly_meant_is_a_warning(tmp_path: Path) -> None:
         "Warning: providers[0]: 'mine' has no key; set `api_keys: []` if it needs none",
         "Warning: providers[2]: `arouter serve` rejects 'local', which only `arouter up` starts",
         "Warning: models[0]: 'here' has no model 'here/c'",
-        "Warning: models[0]: the provider of 'nobody/a' is not enabled",
-        "Warning: routing.default_provider: 'nobody' is not enabled",
+        "Warning: models[0]: the provider of 'missing/a' is not enabled",
+        "Warning: routing.default_provider: 'missing' is not enabled",
         "Warning: port 50051 is set 2 times",
     ]
 
