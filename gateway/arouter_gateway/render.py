@@ -178,6 +178,8 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     # JSON is YAML, and ASCII JSON on one line cannot break out of its position.
     written = {name: json.dumps(value) for name, value in values.items()}
     parts = {
+        "local_replies": True,
+        "http_filters": True,
         "metrics_listener": settings.metrics_port is not None,
         "admin_cluster": settings.admin_socket is not None,
         "tracing": settings.collector is not None,
@@ -187,12 +189,12 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "gateway_tls": settings.tls is not None,
         "service_tls": settings.service_tls is not None,
     }
-    included = {name: _template(name).substitute(written) if wanted else "" for name, wanted in parts.items()}
     lists = {
         "grpc_routes": _items(grpc_routes(contract), 14),
         "rest_routes": _items(rest_routes(contract), 14),
         "grpc_replies": _items(grpc_replies(), 12),
     }
+    included = {name: _template(name).substitute(written | lists) if wanted else "" for name, wanted in parts.items()}
     chains = {"further_chains": further_chains(tls=settings.tls is not None)}
     return _template("envoy").substitute(written | included | lists | chains)
 
