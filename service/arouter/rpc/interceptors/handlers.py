@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure, invalid_request
-from arouter.limits.reservation import Reservation
+from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.interceptors.auth import caller, is_public
 from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
@@ -70,17 +70,16 @@ class HandlerFactory:
         async def handle(_messages: Any, context: Context) -> Any:
             who = caller.get(None)
             incoming = Incoming("" if who is None else who.key.hash)
-            headers: tuple[tuple[str, str], ...] = ()
+            reservation = UNLIMITED
             try:
                 with room:
                     if counts and who is not None:
                         reservation = await count(who.key)
-                        headers = reservation.headers
                         caller.set(who._replace(reservation=reservation))
                     # Bytes and message have no names here, so that each is freed as soon as the next form exists.
                     return await inner(decode(await receiving.receive(incoming, context)), context)
             except ARouterError as error:
-                error.add_limits(headers)
+                error.add_limits(reservation.request_headers)
                 raise
             finally:
                 receiving.release(incoming)
