@@ -149,7 +149,10 @@ def new_call_record(
 
 def route(record: CallRecord) -> str:
     """Returns the attempts with their results: `groq/llama-4=rate_limited, together/llama-4=ok`."""
-    return ", ".join(f"{attempt.endpoint.id}={attempt.result}" for attempt in record.attempts)
+    attempts = record.attempts
+    if len(attempts) == 1:
+        return f"{attempts[0].endpoint.id}={attempts[0].result}"
+    return ", ".join([f"{attempt.endpoint.id}={attempt.result}" for attempt in attempts])
 
 
 def route_header(record: CallRecord) -> tuple[str, str]:
