@@ -76,10 +76,16 @@ class Upstream:
             ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE if the provider or the caller has used up its connections.
         """
         deadlines = CallDeadlines(provider.timeouts, deadline)
-        with ErrorMapping(provider, deadlines):
+        try:
             async with asyncio.timeout_at(deadlines.total):
-                async with await self._call(provider, credential, wire, deadlines, caller, fresh) as call:
+                call = await self._call(provider, credential, wire, deadlines, caller, fresh)
+                try:
                     completion = provider.adapter.decode(await read_all(call.body))
+                finally:
+                    call.close()
+        except Exception as error:
+            ErrorMapping(provider, deadlines).raise_mapped(error)
+            raise
         if wire.names:
             restore_names(completion["choices"], "message", wire.names)
         return completion
@@ -135,8 +141,11 @@ class Upstream:
         with ErrorMapping(provider, deadlines, log=False):
             async with asyncio.timeout_at(deadlines.first_token):
                 for _ in range(MAX_MODEL_PAGES):
-                    async with await self._call(provider, credential, WireRequest(path, None), deadlines) as call:
+                    call = await self._call(provider, credential, WireRequest(path, None), deadlines)
+                    try:
                         body = await read_all(call.body, MAX_LIST_BYTES)
+                    finally:
+                        call.close()
                     # In a thread, because decoding takes about twenty microseconds per entry.
                     models, next_path = await asyncio.to_thread(provider.adapter.decode_models, body)
                     listed.add(models, MAX_MODELS)
@@ -176,9 +185,11 @@ class Upstream:
             raise
         call = ProviderExchange(self._shares, share, response)
         if response.status != 200:
-            async with call:
+            try:
                 answer = await read_error(response)
-                raise provider.adapter.decode_error(response.status, answer, retry_after(response.headers))
+            finally:
+                call.close()
+            raise provider.adapter.decode_error(response.status, answer, retry_after(response.headers))
         try:
             call.body = body_of(response)
         except ProviderError:

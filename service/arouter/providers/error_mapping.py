@@ -50,8 +50,15 @@ class ErrorMapping:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if not isinstance(error, Exception):
-            return
+        if isinstance(error, Exception):
+            self.raise_mapped(error)
+
+    def raise_mapped(self, error: Exception) -> None:
+        """Logs an exception and raises what it is mapped to; returns if it is an error already, which is complete now.
+
+        Raises:
+            ARouterError: What the client sees.
+        """
         self._log(error)
         if isinstance(error, ARouterError):
             error.redact(self._provider.redact)

@@ -49,12 +49,6 @@ class ProviderExchange:
         self._share = share
         self._open = True
 
-    async def __aenter__(self) -> ProviderExchange:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Releases the connection. Idempotent."""
         if self._open:

@@ -79,8 +79,12 @@ def _number(text: str | None) -> float | None:
 
 async def _read_up_to(body: Body, limit: int) -> bytes:
     """Returns the body, or slightly more than `limit` bytes if it is longer."""
-    parts: list[bytes] = []
-    size = 0
+    part = await body.read(_AT_ONCE)
+    # All of most answers; of a compressed one only the next read tells that it is not cut off.
+    if type(body) is Response and body.at_eof():
+        return part
+    parts = [part]
+    size = len(part)
     while size <= limit and (part := await body.read(_AT_ONCE)):
         parts.append(part)
         size += len(part)

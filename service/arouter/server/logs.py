@@ -7,7 +7,6 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,9 +52,13 @@ def event_writer(name: str) -> Callable[[str, dict[str, Any]], None]:
     def write(event: str, fields: dict[str, Any]) -> None:
         moment = datetime.now(UTC)
         line = render({"time": moment, "level": "info", "logger": name, "event": event, **fields}) + "\n"
-        # As a handler does: a log that nobody reads any more must not end a call.
-        with suppress(OSError, ValueError), lock:
+        lock.acquire()
+        try:
             stream.write(line)
+        except (OSError, ValueError):
+            pass  # As a handler does: a log that nobody reads any more must not end a call.
+        finally:
+            lock.release()
 
     return write
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -18,7 +17,7 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.context import Context, Handler
-from arouter.rpc.interceptors.auth import caller, is_public
+from arouter.rpc.interceptors.auth import Caller, caller, is_public
 from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
 from arouter.rpc.message_bounds import check_fields
@@ -64,7 +63,8 @@ class HandlerFactory:
     def _unary(self, method: str, handler: Handler) -> Handle:
         inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         decode, receiving, count = _decoder(handler), self._receiving, self._count
-        room: AbstractContextManager[None] = self._public if is_public(method) else nullcontext()
+        if is_public(method):
+            return self._unary_public(inner, decode)
         counts = method.startswith(_COUNTED)
 
         async def handle(_messages: Any, context: Context) -> Any:
@@ -72,15 +72,28 @@ class HandlerFactory:
             incoming = Incoming("" if who is None else who.key.hash)
             reservation = UNLIMITED
             try:
-                with room:
-                    if counts and who is not None:
-                        reservation = await count(who.key)
-                        caller.set(who._replace(reservation=reservation))
-                    # Bytes and message have no names here, so that each is freed as soon as the next form exists.
-                    return await inner(decode(await receiving.receive(incoming, context)), context)
+                if counts and who is not None:
+                    reservation = await count(who.key)
+                    caller.set(Caller(who.key, who.request_id, who.is_rest, who.traceparent, reservation))
+                # Bytes and message have no names here, so that each is freed as soon as the next form exists.
+                return await inner(decode(await receiving.receive(incoming, context)), context)
             except ARouterError as error:
                 error.add_limits(reservation.request_headers)
                 raise
+            finally:
+                receiving.release(incoming)
+
+        return handle
+
+    def _unary_public(self, inner: Any, decode: Callable[[bytes], Any]) -> Handle:
+        """Serves a method that needs no key."""
+        receiving, room = self._receiving, self._public
+
+        async def handle(_messages: Any, context: Context) -> Any:
+            incoming = Incoming("")
+            try:
+                with room:
+                    return await inner(decode(await receiving.receive(incoming, context)), context)
             finally:
                 receiving.release(incoming)
 
