@@ -43,6 +43,10 @@ format: $(VENV)/.dev ## Format the code and apply automatic fixes
 bench: $(VENV)/.bench ## Compare the speed with other routers; PEERS=none skips them, ARGS are passed on
 	$(BIN)/python -m bench $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
+.PHONY: bench-floor
+bench-floor: $(VENV)/.bench ## Measure what a call costs as a multiple of its floor; ARGS are passed on
+	$(BIN)/python -m bench.against_floor $(ARGS)
+
 .PHONY: soak
 soak: $(VENV)/.bench ## Measure for half an hour whether memory grows; ARGS are passed on
 	$(BIN)/python -m bench.soak $(ARGS)

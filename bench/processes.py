@@ -94,6 +94,22 @@ def cpu(processes: Sequence[psutil.Process]) -> float:
     return total
 
 
+def thread_cpu(processes: Sequence[psutil.Process]) -> dict[str, float]:
+    """Returns the seconds of processor time by kind of thread, of processes and their children.
+
+    `loop` are the main threads, which have the event loops, `engine` those of gRPC's event engine, and `other` are the
+    rest: gRPC's poller, the database's threads, the resolver's.
+    """
+    found = dict.fromkeys(("loop", "engine", "other"), 0.0)
+    for each in processes:
+        for member in (each, *each.children(recursive=True)):
+            for thread in member.threads():
+                name = Path(f"/proc/{member.pid}/task/{thread.id}/comm").read_text().strip()
+                kind = "loop" if thread.id == member.pid else "engine" if name == "event_engine" else "other"
+                found[kind] += thread.user_time + thread.system_time
+    return found
+
+
 def memory(processes: Sequence[psutil.Process]) -> float:
     """Returns the resident megabytes of processes and their children."""
     members = [member for each in processes for member in (each, *each.children(recursive=True))]

@@ -26,8 +26,8 @@ _MAIN = "run_worker ("
 _PLACES = (
     ("sending: grpc's core, and the system", re.compile(r"^(send_headers|write) \(arouter/rpc/context")),
     ("event loop: uvloop, and grpc's Cython layer and core", re.compile(r"^\S+ \(asyncio/runners|uvloop")),
-    ("sending to the provider: the system", re.compile(r"_writelines \(aiohttp")),
-    ("aiohttp", re.compile(r"\((aiohttp|multidict|yarl|aiosignal|propcache)/")),
+    ("sending to the provider: the system", re.compile(r"^send \(arouter/providers/http")),
+    ("ARouter: the HTTP client", re.compile(r"\(arouter/providers/http/")),
     ("ARouter: usage records", re.compile(r"\((arouter/(sql|usage)|sqlalchemy|aiosqlite|sqlite3)/")),
     ("ARouter: limits", re.compile(r"\(arouter/limits/")),
     ("ARouter: metrics", re.compile(r"\((arouter/telemetry|prometheus_client)/|arouter/calls/metrics")),

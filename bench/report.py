@@ -13,6 +13,14 @@ LATEST = Path(__file__).with_name("results") / "latest.json"
 
 PAGES = Path(__file__).parents[1] / "docs"
 
+_FLOOR_KINDS = {
+    "unary": "service: a whole answer",
+    "stream": "service: a chunk back to back",
+    "spaced": "service: a chunk 5 ms after the one before",
+    "typed": "service: a typed call",
+    "typed_stream": "service: a typed chunk back to back",
+    "gateway": "gateway: a whole answer",
+}
 _MARK = {True: "holds", False: "MISSED", None: "not measured"}
 _MICROSECONDS = "_cpu_us"
 _START, _END = "<!-- from bench/results/latest.json -->", "<!-- end -->"
@@ -37,8 +45,23 @@ def keep(document: dict[str, Any]) -> None:
 
 
 def table(document: dict[str, Any]) -> str:
-    """Returns the tables in Markdown: what was compared, what streams cost, the bars."""
-    return "\n\n".join([_compared(document["compared"]), _streams(document), _bars(document["bars"])])
+    """Returns the tables in Markdown: what was compared, what streams cost, the multiples of the floor, the bars."""
+    tables = [_compared(document["compared"]), _streams(document)]
+    if "floor" in document:
+        tables.append(floor_table(document["floor"]))
+    return "\n\n".join([*tables, _bars(document["bars"])])
+
+
+def floor_table(floor: dict[str, Any]) -> str:
+    """Returns in Markdown what calls and chunks cost as a multiple of their floor."""
+    rows = []
+    for kind, what in _FLOOR_KINDS.items():
+        if kind in floor:
+            found = floor[kind]
+            threads = ", ".join(f"{name} {value:,.0f}" for name, value in found["threads"].items() if value)
+            ratio = f"{found['ratio']:.2f} ({found['least']:.2f}–{found['most']:.2f})"
+            rows.append([what, f"{found['floor_us']:,.0f}", f"{found['ours_us']:,.0f}", ratio, threads])
+    return _markdown(["CPU µs", "floor", "ARouter", "× floor (least–most)", "ARouter by thread"], rows)
 
 
 def model_table(document: dict[str, Any]) -> str:

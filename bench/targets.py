@@ -1,4 +1,4 @@
-"""What is measured: the provider itself, Envoy alone in front of it, and ARouter with everything on."""
+"""What is measured: the provider itself, Envoy alone in front of it, a service that only forwards, and ARouter."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Target:
 
 
 def direct(port: int, running: psutil.Process) -> Target:
-    """Returns the provider itself: the floor."""
+    """Returns the provider itself, which nothing can be faster than."""
     return Target("provider", f"http://127.0.0.1:{port}/v1", processes={"provider": [running]})
 
 
@@ -133,17 +133,49 @@ def arouter(
         "AROUTER_GATEWAY_METRICS_PORT": str(gateway_metrics_port),
         "AROUTER_GATEWAY_ADMIN": str(folder / "admin"),
     }
-    with ExitStack() as opened:
-        running = {}
-        for role, command in (("service", ["serve", "--workers", str(workers)]), ("envoy", ["gateway", "run"])):
-            running[role] = opened.enter_context(process([AROUTER, *command], folder / f"{role}.log", environment))
-        wait_for(f"http://127.0.0.1:{port}/healthz", running["envoy"], folder / "envoy.log")
+    serve = [AROUTER, "serve", "--workers", str(workers)]
+    with _with_gateway(folder, serve, port, environment) as running:
         headers = {"authorization": f"Bearer {_key(environment)}"}
         base_url = f"http://127.0.0.1:{port}/v1"
         # A new key takes a moment until every worker knows it.
-        wait_for(f"{base_url}/models", running["service"], folder / "service.log", headers)
-        roles = {role: [each] for role, each in running.items()}
-        yield Target(name, base_url, headers, f"bench/{MODEL}", roles, grpc_port)
+        wait_for(f"{base_url}/models", running["service"][0], folder / "service.log", headers)
+        yield Target(name, base_url, headers, f"bench/{MODEL}", running, grpc_port)
+
+
+@contextmanager
+def floor(folder: Path, provider_port: int) -> Iterator[Target]:
+    """Runs a service that only forwards (`bench.floor`) behind the same gateway: the service's floor.
+
+    Raises:
+        StartError: One of them does not come up.
+    """
+    folder.mkdir()
+    port, grpc_port = free_ports(2)
+    (folder / "arouter.yaml").write_text("{}")
+    environment = {
+        "AROUTER_CONFIG": str(folder / "arouter.yaml"),
+        "AROUTER_STATE_DIR": str(folder / "state"),
+        "AROUTER_PORT": str(port),
+        "AROUTER_SERVICES": f"127.0.0.1:{grpc_port}",
+    }
+    serve = [sys.executable, "-m", "bench.floor", str(grpc_port), str(provider_port)]
+    with _with_gateway(folder, serve, port, environment) as running:
+        headers = {"authorization": "Bearer bench"}
+        yield Target("floor", f"http://127.0.0.1:{port}/v1", headers, MODEL, running, grpc_port)
+
+
+@contextmanager
+def _with_gateway(
+    folder: Path, serve: Sequence[str | Path], port: int, environment: Mapping[str, str]
+) -> Iterator[dict[str, list[psutil.Process]]]:
+    """Runs a service and its gateway, until which is healthy nothing is yielded."""
+    with ExitStack() as opened:
+        running = {}
+        for role, command in (("service", serve), ("envoy", [AROUTER, "gateway", "run"])):
+            started = opened.enter_context(process(command, folder / f"{role}.log", environment))
+            running[role] = [started]
+        wait_for(f"http://127.0.0.1:{port}/healthz", running["envoy"][0], folder / "envoy.log")
+        yield running
 
 
 def _key(environment: Mapping[str, str]) -> str:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from arouter.accounts.records import LimitReset
 
 LIFE = date(1970, 1, 1)
 """The first day of a period that never ends."""
 
+_DAY = 86_400
+
 
 def first_day(reset: LimitReset | None, now: float) -> date:
     """Returns the first day of the period in which `now`, in seconds since the epoch, is."""
-    today = datetime.fromtimestamp(now, UTC).date()
+    return _first_day(reset, int(now // _DAY))
+
+
+@lru_cache(maxsize=16)
+def _first_day(reset: LimitReset | None, day: int) -> date:
+    today = LIFE + timedelta(days=day)
     match reset:
         case "daily":
             return today

@@ -128,7 +128,8 @@ class Answer:
 
     async def close(self) -> None:
         """Ends the provider's call, whatever state it is in."""
-        self._feedback.left()
+        if not self.complete:
+            self._feedback.left()
         if self._stream is not None:
             await self._stream.close()
 

@@ -156,9 +156,12 @@ class Attempts:
     ) -> Iterator[tuple[Candidate, Credential, AttemptTicket]]:
         for candidate in candidates:
             failed = 0
-            snapshot = HealthSnapshot(self._board, time.monotonic(), origin)
-            for credential in snapshot.keys(candidate.endpoint, self._random, last_resort=last_resort):
-                if self._is_spent(record, deadline):
+            credentials: Sequence[Credential] = candidate.endpoint.provider.credentials
+            if len(credentials) > 1:
+                snapshot = HealthSnapshot(self._board, time.monotonic(), origin)
+                credentials = snapshot.keys(candidate.endpoint, self._random, last_resort=last_resort)
+            for credential in credentials:
+                if record.attempts and self._is_spent(record, deadline):
                     return
                 ticket = self._begin(candidate, credential, origin, last_resort=last_resort)
                 if ticket is None:
@@ -184,9 +187,8 @@ class Attempts:
         )
 
     def _is_spent(self, record: CallRecord, deadline: float) -> bool:
+        """Returns whether a request that was tried may not be tried again."""
         tried = record.attempts
-        if not tried:
-            return False
         over = time.monotonic() >= record.started + self._config.failover_window
         return over or len(tried) >= self._config.max_attempts or asyncio.get_running_loop().time() >= deadline
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from dataclasses import dataclass, field
 from enum import Enum
@@ -144,12 +144,15 @@ def new_call_record(
 ) -> CallRecord:
     """Returns the record of a call that has just arrived, with a new generation id."""
     now = time.time()
-    return CallRecord(f"gen-{int(now)}-{secrets.token_hex(12)}", key, request, request_id, span, now)
+    return CallRecord(f"gen-{int(now)}-{os.urandom(12).hex()}", key, request, request_id, span, now)
 
 
 def route(record: CallRecord) -> str:
     """Returns the attempts with their results: `groq/llama-4=rate_limited, together/llama-4=ok`."""
-    return ", ".join(f"{attempt.endpoint.id}={attempt.result}" for attempt in record.attempts)
+    attempts = record.attempts
+    if len(attempts) == 1 and attempts[0].failure is None:
+        return f"{attempts[0].endpoint.id}=ok"
+    return ", ".join([f"{attempt.endpoint.id}={attempt.result}" for attempt in attempts])
 
 
 def route_header(record: CallRecord) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import TypeAlias
 
 from arouter.accounts.keys import AuthenticatedKey, no_longer_valid
@@ -70,9 +70,10 @@ class Pipeline:
         self._admission.check()
         return await self._limiter.count(key) if is_limited(key) else UNLIMITED
 
-    @asynccontextmanager
-    async def answer(self, record: CallRecord, reservation: Reservation, deadline: float) -> AsyncIterator[Answer]:
-        """Yields the answer, which has begun. On every way out the provider's call is ended and the call settled once.
+    def answer(self, record: CallRecord, reservation: Reservation, deadline: float) -> AnsweredCall:
+        """Returns a context manager with the answer, which has begun.
+
+        On every way out the provider's call is ended and the call settled once.
 
         Args:
             record: The record of the call, which has just arrived.
@@ -80,51 +81,56 @@ class Pipeline:
             deadline: Loop time at which the client stops waiting; may be infinite.
 
         Raises:
-            ARouterError: Any `Failure`.
+            ARouterError: Any `Failure`; from the context manager, like all others.
         """
+        return AnsweredCall(self, record, reservation, deadline)
+
+    async def begin(self, record: CallRecord, reservation: Reservation, deadline: float, now: float) -> Answer:
+        """Plans, reserves and attempts an admitted call; returns the answer, which has begun."""
         key, request = record.key, record.request
-        call = self._admission.admit(key.hash)
-        try:
-            remaining = deadline - asyncio.get_running_loop().time()
-            plan = record.plan = self._planner.plan(request, key, record.started, remaining)
-            if reservation is not UNLIMITED:
-                await self._limiter.reserve(key, _worst_case(request, plan), reservation)
-            answer = await self._attempts.first_answer(record, plan, Origin(key.hash, request.body), deadline)
-            answer.limit_headers = reservation.headers
-            answer.on_complete = self._complete
-            try:
-                async with nullcontext() if answer.deadline is None else asyncio.timeout_at(answer.deadline):
-                    yield answer
-            except TimeoutError as error:
-                raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
-            finally:
-                answer.note()
-                await answer.close()
-        except asyncio.CancelledError:
-            if self._admission.expired:
-                record.fail(Failure.UNAVAILABLE)
-                raise shutting_down() from None
-            if self._admission.is_revoked(call):
-                record.fail(Failure.INVALID_API_KEY)
-                raise no_longer_valid() from None
-            # SDKs close the connection as soon as they have read the last event of a stream.
-            if not (record.complete and request.stream):
-                record.leave()
-            raise
-        except ARouterError as error:
+        plan = record.plan = self._planner.plan(request, key, record.started, deadline - now)
+        if reservation is not UNLIMITED:
+            await self._limiter.reserve(key, _worst_case(request, plan), reservation)
+        answer = await self._attempts.first_answer(record, plan, Origin(key.hash, request.body), deadline)
+        answer.limit_headers = reservation.headers
+        answer.on_complete = self._complete
+        return answer
+
+    def admit(self, record: CallRecord) -> Admitted:
+        """Counts a call in.
+
+        Raises:
+            ARouterError: UNAVAILABLE, if this process is shutting down.
+        """
+        return self._admission.admit(record.key.hash)
+
+    def failed(self, call: Admitted, record: CallRecord, error: BaseException) -> BaseException:
+        """Notes in the record how a call failed, and returns the error that the client gets."""
+        if isinstance(error, ARouterError):
             record.fail(error.failure)
             if record.attempts:
                 error.headers += (route_header(record),)
-            raise
-        except Exception:
+        elif isinstance(error, Exception):
             record.fail(Failure.INTERNAL)
-            raise
-        finally:
-            record.ended = time.monotonic()
-            # Deferred until the loop is free, so that it does not delay a unary answer, which is sent after this.
-            asyncio.get_running_loop().call_soon(self._settle, call, record, reservation)
-            # Not deferred: a call whose end the client has seen must be recorded even if this process is killed next.
-            self._recorder(record)
+        elif isinstance(error, asyncio.CancelledError):
+            if self._admission.expired:
+                record.fail(Failure.UNAVAILABLE)
+                return shutting_down()
+            if self._admission.is_revoked(call):
+                record.fail(Failure.INVALID_API_KEY)
+                return no_longer_valid()
+            # SDKs close the connection as soon as they have read the last event of a stream.
+            if not (record.complete and record.request.stream):
+                record.leave()
+        return error
+
+    def ended(self, call: Admitted, record: CallRecord, reservation: Reservation) -> None:
+        """Records a call that has ended, and has it settled."""
+        record.ended = time.monotonic()
+        # Deferred until the loop is free, so that it does not delay a unary answer, which is sent after this.
+        asyncio.get_running_loop().call_soon(self._settle, call, record, reservation)
+        # Not deferred: a call whose end the client has seen must be recorded even if this process is killed next.
+        self._recorder(record)
 
     def _complete(self, answer: Answer) -> None:
         answer.note()
@@ -145,6 +151,69 @@ class Pipeline:
             if reservation is not UNLIMITED:
                 reservation.settle(tokens, cost)
             self._admission.settle(call)
+
+
+class AnsweredCall:
+    """The context manager of `Pipeline.answer`. A class, because a generator takes twice the time."""
+
+    __slots__ = ("_answer", "_call", "_deadline", "_pipeline", "_record", "_reservation", "_timeout")
+
+    def __init__(self, pipeline: Pipeline, record: CallRecord, reservation: Reservation, deadline: float) -> None:
+        self._pipeline = pipeline
+        self._record = record
+        self._reservation = reservation
+        self._deadline = deadline
+        self._timeout: asyncio.Timeout | None = None
+
+    async def __aenter__(self) -> Answer:
+        self._call = self._pipeline.admit(self._record)
+        now = asyncio.get_running_loop().time()
+        try:
+            answer = await self._pipeline.begin(self._record, self._reservation, self._deadline, now)
+        except BaseException as error:
+            if (seen := self._fail(error)) is not error:
+                raise seen from None
+            raise
+        self._answer = answer
+        if answer.deadline is not None:
+            self._timeout = asyncio.timeout_at(answer.deadline)
+            await self._timeout.__aenter__()
+        return answer
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        seen = error
+        try:
+            if self._timeout is not None:
+                await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as raised:
+            seen = raised
+        if isinstance(seen, TimeoutError):
+            seen, cause = ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time."), seen
+            seen.__cause__ = cause
+        try:
+            self._answer.note()
+            await self._answer.close()
+        except BaseException as raised:
+            seen = raised
+        if seen is None:
+            self._pipeline.ended(self._call, self._record, self._reservation)
+            return
+        seen = self._fail(seen)
+        try:
+            if seen is not error:
+                raise seen
+        finally:
+            del seen, error  # The traceback of the error references this frame.
+
+    def _fail(self, error: BaseException) -> BaseException:
+        """Ends a call that has failed; returns the error that the client gets."""
+        pipeline, call, record = self._pipeline, self._call, self._record
+        try:
+            return pipeline.failed(call, record, error)
+        finally:
+            pipeline.ended(call, record, self._reservation)
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:

@@ -70,19 +70,31 @@ def usage_records(record: CallRecord, ended: float) -> list[UsageRecord]:
         record: The record of the call.
         ended: When the call ended or its answer was complete, by the monotonic clock.
     """
-    made = [_of_failure(record, number, each) for number, each in enumerate(record.attempts, 1) if each.asked]
-    last = record.last
-    if last is not None and last.asked:
+    attempts = record.attempts
+    if not attempts:
+        return []
+    last = attempts[-1]
+    made = [_of_failure(record, number, each) for number, each in enumerate(attempts[:-1], 1) if each.asked]
+    if last.asked:
         used, estimated = _used(record)
-        charged = 0 if record.free else nanos(last.endpoint.details, used) or 0
-        first = record.first_token
-        made[-1] = made[-1]._replace(
-            status=record.status.value,
-            latency_ms=round((ended - record.started) * 1000),
-            first_token_ms=None if first is None else round((first - record.started) * 1000),
-            usage=used,
-            cost=charged,
-            estimated=estimated,
+        started, first = record.started, record.first_token
+        made.append(
+            UsageRecord(
+                generation_id=record.id,
+                attempt=len(attempts),
+                account=record.key.account,
+                key_hash=record.key.hash,
+                model=last.model,
+                provider=last.endpoint.provider.id,
+                created_ms=int(record.created * 1000),
+                latency_ms=round((ended - started) * 1000),
+                first_token_ms=None if first is None else round((first - started) * 1000),
+                status=record.status.value,
+                stream=record.request.stream,
+                usage=used,
+                cost=0 if record.free else nanos(last.endpoint.details, used) or 0,
+                estimated=estimated,
+            )
         )
     return made
 

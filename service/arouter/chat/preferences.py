@@ -58,7 +58,7 @@ class WantedModel(Struct, frozen=True):
     @property
     def wants_auto(self) -> bool:
         """Whether the router chooses the model."""
-        return self.base == "auto"
+        return self.text.startswith("auto") and self.base == "auto"
 
 
 # A Struct, because creating a frozen dataclass costs 2 µs per request.

@@ -34,8 +34,11 @@ class Usage(NamedTuple):
 
     def said(self) -> dict[str, int]:
         """Returns the counts by name for the log, without optional parts that are zero."""
-        prompt, completion, *parts = zip(self._fields, self, strict=True)
-        return dict([prompt, completion, *(part for part in parts if part[1])])
+        prompt, completion, *parts = self
+        said = {"prompt_tokens": prompt, "completion_tokens": completion}
+        if any(parts):
+            said |= {name: part for name, part in zip(self._fields[2:], parts, strict=True) if part}
+        return said
 
 
 def read_usage(document: Any) -> Usage | None:
@@ -49,24 +52,22 @@ def read_usage(document: Any) -> Usage | None:
 
 def read_counts(document: Any) -> tuple[Usage | None, bool]:
     """Like `read_usage`; also returns whether prompt and completion are counted and no member is malformed."""
-    if not isinstance(document, dict) or not document:
+    if type(document) is not dict or not document:
         return None, False
     prompt, completion = document.get("prompt_tokens_details"), document.get("completion_tokens_details")
     are_objects = True
-    if not isinstance(prompt, dict):
+    if type(prompt) is not dict:
         are_objects, prompt = prompt is None, _NO_DETAILS
-    if not isinstance(completion, dict):
+    if type(completion) is not dict:
         are_objects, completion = are_objects and completion is None, _NO_DETAILS
-    values = [
-        document.get("prompt_tokens"),
-        document.get("completion_tokens"),
-        prompt.get("cached_tokens"),
-        prompt.get("cache_write_tokens"),
-        completion.get("reasoning_tokens"),
-        prompt.get("audio_tokens"),
-        completion.get("audio_tokens"),
-        document.get("total_tokens"),
-    ]
+    cached = written = reasoning = heard = spoken = None
+    if prompt:
+        cached, written = prompt.get("cached_tokens"), prompt.get("cache_write_tokens")
+        heard = prompt.get("audio_tokens")
+    if completion:
+        reasoning, spoken = completion.get("reasoning_tokens"), completion.get("audio_tokens")
+    said, answered = document.get("prompt_tokens"), document.get("completion_tokens")
+    values = [said, answered, cached, written, reasoning, heard, spoken, document.get("total_tokens")]
     # A JSON boolean is an int in Python.
     counts = [value if type(value) is int and 0 <= value <= MAX_TOKENS else None for value in values]
     exact = are_objects and counts == values and counts[0] is not None and counts[1] is not None

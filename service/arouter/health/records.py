@@ -90,7 +90,7 @@ class EndpointRecord:
         """Returns the statistics of the last 30 seconds with all credentials."""
         self._renew(now)
         if self._observed is None:
-            self._observed = together((pair.window for pair in self.pairs.values()), now)
+            self._observed = together([pair.window for pair in self.pairs.values()], now)
         return self._observed
 
     def had_outage(self, now: float, key: str | None) -> bool:

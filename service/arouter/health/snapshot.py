@@ -69,7 +69,10 @@ class HealthSnapshot:
 
     def of(self, endpoint: Endpoint) -> EndpointHealth:
         """Returns the health of an endpoint with the best of its provider's keys."""
-        best = min(self._with_key(endpoint, credential) for credential in endpoint.provider.credentials)
+        credentials = endpoint.provider.credentials
+        best = self._with_key(endpoint, credentials[0])
+        for credential in credentials[1:]:
+            best = min(best, self._with_key(endpoint, credential))
         if best is EndpointHealth.READY and self._board.had_outage(endpoint.id, self._now, self._origin.key):
             return EndpointHealth.OUTAGE
         return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 LENGTH = 30.0
@@ -120,7 +120,7 @@ class Window:
         """Returns the statistics of the window."""
         self._turn(now)
         if self._observed is None:
-            self._observed = _observed(self._buckets.values())
+            self._observed = _observed(list(self._buckets.values()))
         return self._observed
 
     def failures_of(self, now: float) -> Counter[str]:
@@ -179,13 +179,16 @@ def next_turn(now: float) -> float:
 
 def together(windows: Iterable[Window], now: float) -> Observed:
     """Returns the statistics of several windows together."""
-    return _observed(sums for window in windows for sums in window.sums(now))
+    return _observed([sums for window in windows for sums in window.sums(now)])
 
 
-def _observed(buckets: Iterable[Sums]) -> Observed:
-    total = Sums()
-    for bucket in buckets:
-        total.add(bucket)
+def _observed(buckets: Sequence[Sums]) -> Observed:
+    if len(buckets) == 1:
+        total = buckets[0]
+    else:
+        total = Sums()
+        for bucket in buckets:
+            total.add(bucket)
     calls = total.successes + total.failures
     return Observed(
         calls,

@@ -22,23 +22,27 @@ def rate_headers(rates: Rates, now: float) -> Headers:
 
     For requests they show the window, minute or day, that has less remaining.
     """
-    both = [window for window in (rates.minute, rates.day) if window is not None]
-    requests = min(both, key=lambda window: (window.remaining, -window.wait)) if both else None
-    headers: list[tuple[str, str]] = []
+    requests, day, tokens = rates
+    if requests is None or (day is not None and (day.remaining, -day.wait) < (requests.remaining, -requests.wait)):
+        requests = day
+    headers: Headers = ()
     if requests is not None:
-        headers += [
-            ("x-ratelimit-limit", str(requests.limit)),
-            ("x-ratelimit-remaining", str(requests.remaining)),
+        limit, remaining = str(requests.limit), str(requests.remaining)
+        headers = (
+            ("x-ratelimit-limit", limit),
+            ("x-ratelimit-remaining", remaining),
             ("x-ratelimit-reset", str(math.ceil(now + requests.wait))),
-        ]
-    for name, window in (("requests", requests), ("tokens", rates.tokens)):
-        if window is not None:
-            headers += [
-                (f"x-ratelimit-limit-{name}", str(window.limit)),
-                (f"x-ratelimit-remaining-{name}", str(window.remaining)),
-                (f"x-ratelimit-reset-{name}", duration(_wait(window))),
-            ]
-    return tuple(headers)
+            ("x-ratelimit-limit-requests", limit),
+            ("x-ratelimit-remaining-requests", remaining),
+            ("x-ratelimit-reset-requests", duration(_wait(requests))),
+        )
+    if tokens is not None:
+        headers += (
+            ("x-ratelimit-limit-tokens", str(tokens.limit)),
+            ("x-ratelimit-remaining-tokens", str(tokens.remaining)),
+            ("x-ratelimit-reset-tokens", duration(_wait(tokens))),
+        )
+    return headers
 
 
 def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:

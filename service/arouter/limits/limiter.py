@@ -215,37 +215,38 @@ class Limiter:
 
     async def _count(self, held: Held) -> None:
         key, rates = held.key, held.key.rate_limit
+        minute = day = None
         if rates.requests_per_day is not None:
-            held.day = await self._windows.take_day(key.hash, rates.requests_per_day, held.at)
-            if held.day is None:
+            day = await self._windows.take_day(key.hash, rates.requests_per_day, held.at)
+            if day is None:
                 raise await self._refusal(held, "day")
         if rates.requests_per_minute is not None:
             # Last, because it cannot be given back.
-            held.minute = await self._windows.take_minute(key.hash, rates.requests_per_minute)
-            if held.minute is None:
-                if held.day is not None:
+            minute = await self._windows.take_minute(key.hash, rates.requests_per_minute)
+            if minute is None:
+                if day is not None:
                     await self._windows.return_day(key.hash, held.at)
                 raise await self._refusal(held, "minute")
-        held.headers = rate_headers(Rates(held.minute, held.day, None), held.at)
+        held.rates = Rates(minute, day, None)
 
     async def _reserve(self, held: Held, worst: WorstCase) -> None:
-        key, now = held.key, held.at
+        key = held.key
         rates = key.rate_limit
         if held.period is not None and key.limit is not None:
             # Set before the store is called: it may reserve the amount even if its reply is lost.
-            held.hold = held.hold._replace(amount=worst.cost)
+            held.hold = Hold(held.hold.id, held.hold.bucket, worst.cost)
             result = await self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed(held.period))
             held.answered = True
             if not result.admitted:
                 held.hold = held.hold._replace(amount=0)
                 self.refused["spending"] += 1
-                raise spending_limit(key.limit, key.limit_reset, result, now)
+                raise spending_limit(key.limit, key.limit_reset, result, held.at)
         if rates.tokens_per_minute is not None:
             tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, held.token_minute)
             if tokens is None:
                 raise await self._refusal(held, "tokens")
             held.tokens = worst.tokens
-            held.headers = rate_headers(Rates(held.minute, held.day, tokens), now)
+            held.rates = Rates(held.rates.minute, held.rates.day, tokens)
 
     async def _refusal(self, held: Held, which: Literal["minute", "day", "tokens"]) -> ARouterError:
         """Gives back what was reserved and returns the 429."""
@@ -260,7 +261,7 @@ class Limiter:
     async def _settle(self, held: Held, tokens: int, cost: int) -> None:
         if held.period is not None and (held.hold.amount or cost):
             await self._store.budgets.settle(held.period, held.hold, cost, self._seed(held.period), held.answered)
-            held.hold = held.hold._replace(amount=0)
+            held.hold = Hold(held.hold.id, held.hold.bucket, 0)
         surplus = tokens - held.tokens
         if surplus and held.key.rate_limit.tokens_per_minute is not None:
             await self._windows.add_tokens(held.key.hash, surplus, held.token_minute)

@@ -9,22 +9,25 @@ from typing_extensions import override
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.periods import first_day
-from arouter.limits.answers import Headers
+from arouter.limits.answers import Headers, rate_headers
 from arouter.limits.budget import BudgetPeriod, Hold
-from arouter.limits.windows import Window
+from arouter.limits.windows import UNCOUNTED, Rates
 
 
 class Reservation:
-    """What a call may use. This class is for keys without limits; all their calls share one object.
+    """What a call may use. This class is for keys without limits; all their calls share one object."""
 
-    Attributes:
-        headers: The answer's headers about the key's limits.
-    """
+    __slots__ = ()
 
-    __slots__ = ("headers",)
+    @property
+    def headers(self) -> Headers:
+        """The answer's headers about the key's limits."""
+        return ()
 
-    def __init__(self) -> None:
-        self.headers: Headers = ()
+    @property
+    def request_headers(self) -> Headers:
+        """The headers about the limits of requests alone, for a call that has failed."""
+        return ()
 
     def settle(self, tokens: int, cost: int) -> None:
         """Replaces the reservation with the real usage, cost in nano-USD. Only the first call has an effect.
@@ -58,8 +61,7 @@ class Held(Reservation):
         answered: Whether the store has confirmed the hold.
         tokens: The number of reserved tokens.
         token_minute: The number of the minute in which the tokens count.
-        minute: The window of requests per minute, including this one; None if they are not limited.
-        day: The window of requests per day, including this one; None if they are not limited.
+        rates: The windows with this call in them, as far as they are counted.
         unchecked: Whether the call goes on although its limits could not be checked.
     """
 
@@ -68,11 +70,10 @@ class Held(Reservation):
         "_settled",
         "answered",
         "at",
-        "day",
         "hold",
         "key",
-        "minute",
         "period",
+        "rates",
         "token_minute",
         "tokens",
         "unchecked",
@@ -81,7 +82,6 @@ class Held(Reservation):
     def __init__(
         self, settle: Callable[[Held, int, int], None], key: AuthenticatedKey, at: float, token_minute: int, hold: Hold
     ) -> None:
-        super().__init__()
         self._settle = settle
         self._settled = False
         self.key = key
@@ -91,9 +91,18 @@ class Held(Reservation):
         self.answered = False
         self.tokens = 0
         self.token_minute = token_minute
-        self.minute: Window | None = None
-        self.day: Window | None = None
+        self.rates = UNCOUNTED
         self.unchecked = False
+
+    @property
+    @override
+    def headers(self) -> Headers:
+        return rate_headers(self.rates, self.at)
+
+    @property
+    @override
+    def request_headers(self) -> Headers:
+        return rate_headers(Rates(self.rates.minute, self.rates.day, None), self.at)
 
     @override
     def settle(self, tokens: int, cost: int) -> None:

@@ -43,6 +43,9 @@ class Rates(NamedTuple):
     tokens: Window | None
 
 
+UNCOUNTED = Rates(None, None, None)
+
+
 class Windows(Protocol):
     """Counts each key's requests and tokens. Every operation is atomic.
 

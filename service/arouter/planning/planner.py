@@ -98,7 +98,7 @@ class Planner:
 
     def _plan(self, context: PlanContext) -> Plan:
         wanted = self._wanted(context)
-        plan = Plan(tuple(each.text for each in wanted))
+        plan = Plan(tuple([each.text for each in wanted]))
         for each in wanted:
             try:
                 plan.candidates += self._candidates(each, context, plan)
@@ -108,8 +108,8 @@ class Planner:
                 plan.excluded.append(
                     Exclusion(each.text, "any provider", Cause.PREFERENCE, f"is not there: {error.message}")
                 )
-        plan.candidates = _without_repeats(plan.candidates)
         if len(plan.candidates) > 1:
+            plan.candidates = _without_repeats(plan.candidates)
             # A last resort comes last even if the request names its model first.
             plan.candidates.sort(key=lambda each: context.health.of(each.endpoint).is_last_resort)
         return plan
@@ -135,6 +135,9 @@ class Planner:
         Ids may contain colons and slashes themselves (docs.arouter.ai: model-routing; ollama's `llama3:8b`).
         """
         models = self._catalogue.offer(key).models
+        named = models.get(wanted.text)
+        if named is not None:
+            return named, None
         for text, variant in ((wanted.text, None), (wanted.base, wanted.variant)):
             for id_ in (text, self._of_default_provider(text)):
                 if id_ in models:
@@ -222,6 +225,4 @@ def _too_late(endpoint: Endpoint, context: PlanContext) -> str | None:
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
     """Returns the candidates without repeated endpoints; the first occurrence is kept."""
-    if len(candidates) == 1:
-        return candidates
     return list({candidate.endpoint.id: candidate for candidate in reversed(candidates)}.values())[::-1]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-import aiohttp
 from typing_extensions import override
 
+from arouter.providers.http.response import Response
 from arouter.providers.provider_errors import bad_response
 
 # Some servers wrongly send `utf-8` for an uncompressed body.
@@ -20,7 +20,7 @@ _AT_ONCE = 64 * 1024
 
 
 class Body(Protocol):
-    """A readable body. `aiohttp.StreamReader` implements it."""
+    """A readable body. `Response` implements it."""
 
     async def read(self, n: int) -> bytes:
         """Returns up to `n` bytes, at least one; none only at the end."""
@@ -29,7 +29,7 @@ class Body(Protocol):
         """Returns whether the body has been read completely."""
 
 
-def body_of(response: aiohttp.ClientResponse) -> Body:
+def body_of(response: Response) -> Body:
     """Returns the body of a response.
 
     Raises:
@@ -37,12 +37,12 @@ def body_of(response: aiohttp.ClientResponse) -> Body:
     """
     encoding = response.headers.get("content-encoding")
     if encoding is None:
-        return response.content
+        return response
     encoding = encoding.strip().lower()
     if encoding in _PLAIN:
-        return response.content
+        return response
     if encoding in _COMPRESSED:
-        return _Inflated(response.content)
+        return _Inflated(response)
     raise bad_response(f"an answer in the content encoding {encoding[:40]!r}, which was not requested")
 
 
@@ -52,7 +52,7 @@ class _Inflated(Body):
     Decompresses only as much as is requested, so that expansion happens only where bytes are counted.
     """
 
-    def __init__(self, content: aiohttp.StreamReader) -> None:
+    def __init__(self, content: Response) -> None:
         self._content = content
         self._waiting = b""
         self._inflater = zlib.decompressobj(_ANY_HEADER)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
-
-import aiohttp
 
 from arouter.config.provider_schema import Timeouts
 
@@ -21,7 +18,7 @@ class CallDeadlines:
         caller: As above.
         total: When the whole call must have ended.
         first_token: When the first meaningful piece of a stream must have arrived.
-        connect: aiohttp's timeout for getting a connection.
+        connect: Seconds within which there must be a connection.
     """
 
     __slots__ = ("_idle", "_now", "caller", "connect", "first_token", "total")
@@ -33,7 +30,7 @@ class CallDeadlines:
         self.caller = caller
         self.total = min(started + timeouts.total, caller)
         self.first_token = min(started + timeouts.first_token, self.total)
-        self.connect = _connect_within(timeouts.connect)
+        self.connect = timeouts.connect
 
     def next_read(self) -> float:
         """Returns when the next piece of a stream must have arrived."""
@@ -43,8 +40,3 @@ class CallDeadlines:
         """Raises TimeoutError once the total has passed."""
         if self._now() >= self.total:
             raise TimeoutError
-
-
-@lru_cache
-def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(connect=seconds)

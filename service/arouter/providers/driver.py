@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-
-import aiohttp
+from itertools import chain
 
 from arouter.chat.chunks import Chunk
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
-from arouter.providers.connections import new_session
 from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.error_mapping import ErrorMapping
+from arouter.providers.http.errors import ConnectTimeoutError
+from arouter.providers.http.pool import Pool
 from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
@@ -37,8 +37,8 @@ class Upstream:
 
     def __init__(self, max_connections: int) -> None:
         self._shares = Shares(max_connections)
-        self._session = new_session(max_connections, keep=True)
-        self._unpooled = new_session(max_connections, keep=False)
+        self._pool = Pool(max_connections, keep=True)
+        self._unpooled = Pool(max_connections, keep=False)
 
     @property
     def open_calls(self) -> int:
@@ -47,7 +47,7 @@ class Upstream:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._session.close()
+        await self._pool.close()
         await self._unpooled.close()
 
     async def complete(
@@ -76,10 +76,16 @@ class Upstream:
             ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE if the provider or the caller has used up its connections.
         """
         deadlines = CallDeadlines(provider.timeouts, deadline)
-        with ErrorMapping(provider, deadlines):
+        try:
             async with asyncio.timeout_at(deadlines.total):
-                async with await self._call(provider, credential, wire, deadlines, caller, fresh) as call:
+                call = await self._call(provider, credential, wire, deadlines, caller, fresh)
+                try:
                     completion = provider.adapter.decode(await read_all(call.body))
+                finally:
+                    call.close()
+        except Exception as error:
+            ErrorMapping(provider, deadlines).raise_mapped(error)
+            raise
         if wire.names:
             restore_names(completion["choices"], "message", wire.names)
         return completion
@@ -135,8 +141,11 @@ class Upstream:
         with ErrorMapping(provider, deadlines, log=False):
             async with asyncio.timeout_at(deadlines.first_token):
                 for _ in range(MAX_MODEL_PAGES):
-                    async with await self._call(provider, credential, WireRequest(path, None), deadlines) as call:
+                    call = await self._call(provider, credential, WireRequest(path, None), deadlines)
+                    try:
                         body = await read_all(call.body, MAX_LIST_BYTES)
+                    finally:
+                        call.close()
                     # In a thread, because decoding takes about twenty microseconds per entry.
                     models, next_path = await asyncio.to_thread(provider.adapter.decode_models, body)
                     listed.add(models, MAX_MODELS)
@@ -156,31 +165,31 @@ class Upstream:
     ) -> ProviderExchange:
         share = self._shares.take(provider.id, caller)
         try:
-            # Sent once. Whether to resend a POST after a connection was closed is decided in `calls/attempts.py`;
-            # aiohttp itself retries a GET once.
-            response = await (self._unpooled if fresh else self._session).request(
-                "GET" if wire.body is None else "POST",
-                provider.base_url + wire.path,
-                data=wire.body,
-                headers={**wire.headers, **credential.headers, "content-type": "application/json"},
-                # A redirect would send the credential to another host.
-                allow_redirects=False,
-                timeout=deadlines.connect,
+            # Sent once: whether to resend a POST after a connection was closed is decided in `calls/attempts.py`.
+            # A redirect, which would send the credential to another host, is not followed.
+            response = await (self._unpooled if fresh else self._pool).request(
+                provider.base_url,
+                wire.path,
+                wire.body,
+                chain(wire.headers.items(), credential.headers.items()),
+                deadlines.connect,
             )
         except BaseException as error:
             # If the call waited for a free connection of the pool, the timeout is not the provider's fault.
             waited = self._shares.overtaken
             self._shares.give(share)
-            if waited and isinstance(error, aiohttp.ConnectionTimeoutError):
+            if waited and isinstance(error, ConnectTimeoutError):
                 raise ARouterError(
                     Failure.UNAVAILABLE, "Too many provider calls are open. Try again shortly.", retry_after=1
                 ) from error
             raise
         call = ProviderExchange(self._shares, share, response)
         if response.status != 200:
-            async with call:
+            try:
                 answer = await read_error(response)
-                raise provider.adapter.decode_error(response.status, answer, retry_after(response.headers))
+            finally:
+                call.close()
+            raise provider.adapter.decode_error(response.status, answer, retry_after(response.headers))
         try:
             call.body = body_of(response)
         except ProviderError:

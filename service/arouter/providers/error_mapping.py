@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import aiohttp
-
 from arouter.errors import ARouterError, Failure, ProviderError
-from arouter.providers.connections import HeadTooLargeError, UnreadRequestError
 from arouter.providers.deadlines import CallDeadlines
+from arouter.providers.http.errors import (
+    ConnectError,
+    ConnectTimeoutError,
+    HeadTooLargeError,
+    HttpError,
+    MalformedError,
+    UnreadRequestError,
+)
 from arouter.providers.provider import Provider
 
 _MAX_REASON = 500
@@ -45,8 +50,15 @@ class ErrorMapping:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if not isinstance(error, Exception):
-            return
+        if isinstance(error, Exception):
+            self.raise_mapped(error)
+
+    def raise_mapped(self, error: Exception) -> None:
+        """Logs an exception and raises what it is mapped to; returns if it is an error already, which is complete now.
+
+        Raises:
+            ARouterError: What the client sees.
+        """
         self._log(error)
         if isinstance(error, ARouterError):
             error.redact(self._provider.redact)
@@ -59,21 +71,21 @@ class ErrorMapping:
 
     def _map(self, error: Exception) -> ARouterError:
         name = f"provider '{self._provider.id}'"
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
+        if isinstance(error, ConnectTimeoutError):
             return _not_connected(Failure.PROVIDER_TIMEOUT, f"No connection to {name} in time.")
         if isinstance(error, TimeoutError):
             if asyncio.get_running_loop().time() >= self._deadlines.caller - _EARLY:
                 return ARouterError(Failure.DEADLINE_EXCEEDED, "The call's deadline has passed.")
             return ProviderError(Failure.PROVIDER_TIMEOUT, f"The answer of {name} did not arrive in time.")
-        if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error, ConnectError):
             return _not_connected(Failure.PROVIDER_UNREACHABLE, f"The {name} cannot be reached.")
         if isinstance(error, UnreadRequestError):
             return UnreadError(Failure.PROVIDER_UNREACHABLE, f"The connection to {name} was closed.")
-        if isinstance(error, HeadTooLargeError | aiohttp.ClientResponseError):
+        if isinstance(error, HeadTooLargeError | MalformedError):
             return ProviderError(
                 Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} is not HTTP, or its headers are too large."
             )
-        if isinstance(error, aiohttp.ClientError | OSError):
+        if isinstance(error, HttpError | OSError):
             return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The connection to {name} was lost.")
         # Any other exception that a provider's bytes cause in parsers and libraries is the provider's failure.
         return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The answer of {name} is malformed.")

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
-
 from arouter.chat.chunks import Chunk, chunks_of, is_meaningful
 from arouter.errors import ARouterError
 from arouter.providers.bodies import Body
 from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.error_mapping import ErrorMapping
+from arouter.providers.http.errors import HttpError
+from arouter.providers.http.response import Response
 from arouter.providers.idle_timer import IdleTimer
 from arouter.providers.provider import Provider
 from arouter.providers.provider_errors import bad_response
@@ -43,24 +43,17 @@ class ProviderExchange:
 
     body: Body
 
-    def __init__(self, shares: Shares, share: Share, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, shares: Shares, share: Share, response: Response) -> None:
         self._response = response
         self._shares = shares
         self._share = share
         self._open = True
-
-    async def __aenter__(self) -> ProviderExchange:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Releases the connection. Idempotent."""
         if self._open:
             self._open = False
             self._shares.give(self._share)
-            # Correct after a complete answer too: its connection is already back in the pool.
             self._response.close()
 
 
@@ -191,7 +184,7 @@ class ProviderStream:
                 async with asyncio.timeout(_END_TIMEOUT):
                     while not self._content.at_eof():
                         await self._content.read(_MAX_AT_ONCE)
-        except (TimeoutError, aiohttp.ClientError):
+        except (TimeoutError, HttpError):
             pass
         finally:
             self._exchange.close()

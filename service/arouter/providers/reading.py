@@ -8,10 +8,10 @@ import math
 import time
 from collections.abc import Mapping
 
-import aiohttp
-
 from arouter.errors import ProviderError
 from arouter.providers.bodies import Body, body_of
+from arouter.providers.http.errors import HttpError
+from arouter.providers.http.response import Response
 from arouter.providers.provider_errors import bad_response
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -37,12 +37,12 @@ async def read_all(body: Body, limit: int = MAX_ANSWER_BYTES) -> bytes:
     return read
 
 
-async def read_error(response: aiohttp.ClientResponse) -> bytes:
+async def read_error(response: Response) -> bytes:
     """Returns the body of an error response; empty if it does not arrive or cannot be read."""
     try:
         async with asyncio.timeout(_ERROR_BODY_TIMEOUT):
             return await _read_up_to(body_of(response), MAX_ERROR_BYTES)
-    except (TimeoutError, aiohttp.ClientError, ProviderError):
+    except (TimeoutError, HttpError, ProviderError):
         return b""
 
 
@@ -79,8 +79,12 @@ def _number(text: str | None) -> float | None:
 
 async def _read_up_to(body: Body, limit: int) -> bytes:
     """Returns the body, or slightly more than `limit` bytes if it is longer."""
-    parts: list[bytes] = []
-    size = 0
+    part = await body.read(_AT_ONCE)
+    # All of most answers; of a compressed one only the next read tells that it is not cut off.
+    if type(body) is Response and body.at_eof():
+        return part
+    parts = [part]
+    size = len(part)
     while size <= limit and (part := await body.read(_AT_ONCE)):
         parts.append(part)
         size += len(part)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import AbstractAsyncContextManager
 
 import orjson
 from google.api import httpbody_pb2
 from typing_extensions import override
 
-from arouter.calls.answer import Answer
 from arouter.calls.call_record import new_call_record
-from arouter.calls.pipeline import Pipeline
+from arouter.calls.pipeline import AnsweredCall, Pipeline
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
 from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
@@ -130,7 +128,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         finally:
             await opening.close()
 
-    def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
+    def _answer(self, chat: ChatRequest, context: Context) -> AnsweredCall:
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         who = caller.get()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,33 @@ def configure_logs(form: LogFormat, level: str) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
+def event_writer(name: str) -> Callable[[str, dict[str, Any]], None]:
+    """Returns what writes events with fields under a logger's name at INFO, where `configure_logs` has logs written.
+
+    For events of every call: it takes a third of the time of a logger, which makes and formats a record for each.
+    """
+    logger = logging.getLogger(name)
+    handler = next((each for each in logging.getLogger().handlers if isinstance(each.formatter, _Lines)), None)
+    if not isinstance(handler, logging.StreamHandler) or not isinstance(handler.formatter, _Lines):
+        return lambda event, fields: logger.info(event, extra={"fields": fields})
+    if not logger.isEnabledFor(logging.INFO):
+        return lambda _event, _fields: None
+    render, stream, lock = handler.formatter.render, handler.stream, handler.lock or threading.RLock()
+
+    def write(event: str, fields: dict[str, Any]) -> None:
+        moment = datetime.now(UTC)
+        line = render({"time": moment, "level": "info", "logger": name, "event": event, **fields}) + "\n"
+        lock.acquire()
+        try:
+            stream.write(line)
+        except (OSError, ValueError):
+            pass  # As a handler does: a log that nobody reads any more must not end a call.
+        finally:
+            lock.release()
+
+    return write
+
+
 class _Lines(logging.Formatter):
     """Formats a record as one line. `extra={"fields": …}` adds fields to it.
 
@@ -43,7 +71,7 @@ class _Lines(logging.Formatter):
 
     def __init__(self, render: Render) -> None:
         super().__init__()
-        self._render = render
+        self.render = render
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
@@ -57,7 +85,7 @@ class _Lines(logging.Formatter):
             event.update(fields)
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
-        return self._render(event)
+        return self.render(event)
 
 
 def _as_json(event: dict[str, Any]) -> str:

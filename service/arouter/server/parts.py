@@ -13,7 +13,7 @@ from arouter.accounts.key_cache import KeyCache, KeyCacheSync
 from arouter.accounts.management import Management
 from arouter.calls.admission import Admission
 from arouter.calls.attempts import Attempts
-from arouter.calls.call_log import log_call
+from arouter.calls.call_log import CallLog
 from arouter.calls.pipeline import Observer, Pipeline
 from arouter.calls.spans import end_spans
 from arouter.calls.usage_records import UsageRecorder
@@ -30,6 +30,7 @@ from arouter.planning.planner import Planner
 from arouter.providers.driver import Upstream
 from arouter.providers.provider import build_providers
 from arouter.server.grpc_options import CALL_SLACK
+from arouter.server.logs import event_writer
 from arouter.server.revocation import Revocation
 from arouter.sql.audit import SqlAuditRepository
 from arouter.sql.catalogue import SqlCatalogueRepository
@@ -162,7 +163,14 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
         planner=planner,
         attempts=attempts,
         admission=admission,
-        pipeline=Pipeline(planner, attempts, admission, limiter, recorder, (end_spans, log_call, *observers)),
+        pipeline=Pipeline(
+            planner,
+            attempts,
+            admission,
+            limiter,
+            recorder,
+            (end_spans, CallLog(event_writer(CallLog.__module__)), *observers),
+        ),
     )
 
 

@@ -96,11 +96,12 @@ class Journal:
             return None
         try:
             frame = encode_records(records)
+            size = len(frame)
         except (ValueError, OverflowError):
             # The database rejects such a record too, and the usage writer logs that.
             self.missed += len(records)
             return None
-        if self._bytes + len(frame) > self.max_bytes:
+        if self._bytes + size > self.max_bytes:
             self.missed += len(records)
             self._report("usage.max_journal_bytes is reached")
             return None
@@ -113,9 +114,9 @@ class Journal:
         if self._failing:
             self._failing = False
             _log.warning("usage records are written to the journal again; %d were not", self.missed)
-        segment.size += len(frame)
+        segment.size += size
         segment.pending += len(records)
-        self._bytes += len(frame)
+        self._bytes += size
         return segment
 
     def release(self, segments: Sequence[Segment | None]) -> None:

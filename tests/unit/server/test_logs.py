@@ -91,3 +91,27 @@ def test_people_get_the_console_and_programs_json() -> None:
         os.close(stderr)
 
     assert answers == ["console", "json", "json", "json"]
+
+
+WRITE = """
+import logging
+from arouter.server.logs import configure_logs, event_writer
+configure_logs("json", {level!r})
+write = event_writer("arouter.calls")
+fields = {{"model": "a/b", "half": chr(0xD800), "ms": 12}}
+write("chat", fields)
+logging.getLogger("arouter.calls").info("chat", extra={{"fields": fields}})
+"""
+
+
+def test_an_event_of_a_call_is_written_as_a_logger_writes_it() -> None:
+    command = [sys.executable, "-c", WRITE.format(level="INFO")]
+    written, logged = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+
+    assert {**json.loads(written), "time": None} == {**json.loads(logged), "time": None}
+
+
+def test_no_event_is_written_below_the_level() -> None:
+    command = [sys.executable, "-c", WRITE.format(level="WARNING")]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""

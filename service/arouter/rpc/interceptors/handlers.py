@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure, invalid_request
-from arouter.limits.reservation import Reservation
+from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.access import Access
 from arouter.rpc.context import Context, Handler
-from arouter.rpc.interceptors.auth import caller
+from arouter.rpc.interceptors.auth import Caller, caller
 from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
 from arouter.rpc.message_bounds import check_fields
@@ -65,24 +64,37 @@ class HandlerFactory:
     def _unary(self, method: str, handler: Handler, access: Access) -> Handle:
         inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         decode, receiving, count = _decoder(handler), self._receiving, self._count
-        room: AbstractContextManager[None] = self._public if access is Access.PUBLIC else nullcontext()
+        if access is Access.PUBLIC:
+            return self._unary_public(inner, decode)
         counts = method.startswith(_COUNTED)
 
         async def handle(_messages: Any, context: Context) -> Any:
             who = caller.get(None)
             incoming = Incoming("" if who is None else who.key.hash)
-            headers: tuple[tuple[str, str], ...] = ()
+            reservation = UNLIMITED
+            try:
+                if counts and who is not None:
+                    reservation = await count(who.key)
+                    caller.set(Caller(who.key, who.request_id, who.is_rest, who.traceparent, reservation))
+                # Bytes and message have no names here, so that each is freed as soon as the next form exists.
+                return await inner(decode(await receiving.receive(incoming, context)), context)
+            except ARouterError as error:
+                error.add_limits(reservation.request_headers)
+                raise
+            finally:
+                receiving.release(incoming)
+
+        return handle
+
+    def _unary_public(self, inner: Any, decode: Callable[[bytes], Any]) -> Handle:
+        """Serves a method that needs no key."""
+        receiving, room = self._receiving, self._public
+
+        async def handle(_messages: Any, context: Context) -> Any:
+            incoming = Incoming("")
             try:
                 with room:
-                    if counts and who is not None:
-                        reservation = await count(who.key)
-                        headers = reservation.headers
-                        caller.set(who._replace(reservation=reservation))
-                    # Bytes and message have no names here, so that each is freed as soon as the next form exists.
                     return await inner(decode(await receiving.receive(incoming, context)), context)
-            except ARouterError as error:
-                error.add_limits(headers)
-                raise
             finally:
                 receiving.release(incoming)
 

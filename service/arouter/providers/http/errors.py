@@ -1,0 +1,45 @@
+"""The errors of the HTTP client.
+
+- HttpError
+  - ConnectError: no connection could be made
+    - ConnectTimeoutError: not in time
+  - ClosedError: the connection ended before the answer did
+    - UnreadRequestError: and the request had not been read
+  - MalformedError: the answer is not HTTP
+  - HeadTooLargeError
+"""
+
+from __future__ import annotations
+
+
+class HttpError(Exception):
+    """A request got no complete answer."""
+
+
+class ConnectError(HttpError):
+    """No connection could be made."""
+
+
+class ConnectTimeoutError(ConnectError):
+    """No connection was made, or none of the pool became free, in time."""
+
+
+class ClosedError(HttpError):
+    """The connection ended before the answer did."""
+
+
+class UnreadRequestError(ClosedError):
+    """A provider reset a reused connection and had sent nothing since the request.
+
+    A peer resets a connection if it closes it with unread bytes in the receive buffer. A peer that has read the whole
+    request closes the connection in order, which is a different error: the request may have been processed and must not
+    be resent automatically (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+    """
+
+
+class MalformedError(HttpError):
+    """The answer is not HTTP."""
+
+
+class HeadTooLargeError(HttpError):
+    """There were too many bytes of headers, interim answers or trailers."""
