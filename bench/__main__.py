@@ -64,7 +64,7 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
             except StartError as error:
                 figures["missing"][peer] = str(error)
                 print(f"{peer} is left out: {error}")
-        with _step("whole answers"):
+        with _step("unary calls"):
             figures["compared"] = phases.compared(targets, rounds, seconds)
         with _step("streams, back to back"):
             figures["streams"] = phases.streams([floor, ours], rounds, seconds)
