@@ -33,15 +33,15 @@ _log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Answers chat requests. All chat RPCs share it.
+    """Serves chat completions. All chat RPCs share it.
 
     Args:
         planner: Makes plans.
         attempts: Calls the candidates of a plan.
         admission: Counts calls in and out.
         limiter: Applies the limits of keys.
-        recorder: Called when an answer is complete, before its client sees the end of it, and again when the call has
-            ended: it fills in `CallRecord.usage_records`, once.
+        recorder: Called when a response is complete, before its end is sent to the client, and again when the call has
+            ended; it fills in `CallRecord.usage_records`, once.
         observers: Called with each call that has ended, once the event loop is free.
     """
 
@@ -72,7 +72,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def answer(self, record: CallRecord, reservation: Reservation, deadline: float) -> AsyncIterator[Answer]:
-        """Yields the answer, which has begun. On every way out the provider's call is ended and the call settled once.
+        """Yields the response, which has begun. On every exit the provider call is ended and the call is settled once.
 
         Args:
             record: The record of the call, which has just arrived.
@@ -96,7 +96,8 @@ class Pipeline:
                 async with nullcontext() if answer.deadline is None else asyncio.timeout_at(answer.deadline):
                     yield answer
             except TimeoutError as error:
-                raise ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time.") from error
+                reason = "The client did not read the response to its end in time."
+                raise ARouterError(Failure.DEADLINE_EXCEEDED, reason) from error
             finally:
                 answer.note()
                 await answer.close()
@@ -121,7 +122,7 @@ class Pipeline:
             raise
         finally:
             record.ended = time.monotonic()
-            # Deferred until the loop is free, so that it does not delay a unary answer, which is sent after this.
+            # Deferred until the loop is free, so that it does not delay a unary response, which is sent after this.
             asyncio.get_running_loop().call_soon(self._settle, call, record, reservation)
             # Not deferred: a call whose end the client has seen must be recorded even if this process is killed next.
             self._recorder(record)
@@ -148,6 +149,6 @@ class Pipeline:
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
-    """Returns the maximum over all candidates, because any of them may be the one that answers."""
+    """Returns the maximum over all candidates, because any of them may serve the request."""
     cases = [worst_case(request, candidate.endpoint.details) for candidate in plan.candidates]
     return WorstCase(max(case.tokens for case in cases), max(case.cost for case in cases))

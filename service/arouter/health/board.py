@@ -103,7 +103,7 @@ class HealthBoard:
 
         Args:
             endpoint: The endpoint's id.
-            credential: The name of the provider's key.
+            credential: The name of the credential.
             now: The time.
             origin: The origin of the call.
             last_resort: Whether the attempt may begin although the endpoint is DOWN or PROBING. One such attempt is
