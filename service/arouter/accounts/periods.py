@@ -11,7 +11,7 @@ LIFE = date(1970, 1, 1)
 
 
 def first_day(reset: LimitReset | None, now: float) -> date:
-    """Returns the first day of the period in which `now`, in seconds since the epoch, is."""
+    """Returns the first day of the period that contains `now`, in seconds since the epoch."""
     today = datetime.fromtimestamp(now, UTC).date()
     match reset:
         case "daily":
@@ -25,7 +25,7 @@ def first_day(reset: LimitReset | None, now: float) -> date:
 
 
 def next_reset(reset: LimitReset | None, now: float) -> int | None:
-    """Returns when the period after that of `now` begins, both in seconds since the epoch; None if it never ends."""
+    """Returns when the period that contains `now` ends, both in seconds since the epoch; None if it never ends."""
     first = first_day(reset, now)
     match reset:
         case "daily":

@@ -90,8 +90,8 @@ class Valkey:
         """Runs a script and returns its result without the time at its beginning.
 
         Raises:
-            StoreLostError: The server does not answer, or cannot serve calls at the moment.
-            StoreRefusedError: The server answered with an error.
+            StoreLostError: The server does not respond, or cannot serve calls at the moment.
+            StoreRefusedError: The server replied with an error.
         """
         pool, generation = self._pool.connections, self._generation
         try:

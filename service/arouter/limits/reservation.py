@@ -18,7 +18,7 @@ class Reservation:
     """What a call may use. This class is for keys without limits; all their calls share one object.
 
     Attributes:
-        headers: The answer's headers about the key's limits.
+        headers: The response headers with the key's limits.
     """
 
     __slots__ = ("headers",)

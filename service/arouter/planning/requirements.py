@@ -194,7 +194,7 @@ def _structure(response_format: dict[str, Any] | None) -> Structure | None:
 
 
 def _lacks_modality(
-    known: tuple[str, ...] | None, needed: frozenset[str], strict: bool, does: Literal["takes", "gives"]
+    known: tuple[str, ...] | None, needed: frozenset[str], strict: bool, does: Literal["accepts", "generates"]
 ) -> str | None:
     if known is None:
         return f"is not known to {does[:-1]} {_named(min(needed))}" if strict else None

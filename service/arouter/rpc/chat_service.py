@@ -37,13 +37,13 @@ _END = b"data: [DONE]\n\n"
 
 
 class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
-    """Answers chat requests.
+    """Serves chat completions.
 
     Streams are written, not yielded: grpc.aio does not close the generator of a client that has disconnected, so the
     provider call would stay open until garbage collection.
 
     Args:
-        pipeline: Answers the requests.
+        pipeline: Serves the requests.
         tracer: Starts the span of each call.
         keep_alive: See the attribute.
 
@@ -173,4 +173,4 @@ def _json(document: Chunk) -> bytes:
     try:
         return orjson.dumps(document)
     except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
-        raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer is nested too deeply.") from error
+        raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's response is nested too deeply.") from error
