@@ -131,7 +131,7 @@ class AuditLog:
     ) -> Page[AuditEvent]:
         """Returns entries, newest first. Empty arguments restrict nothing.
 
-        Accounts do not see which of the operator's keys made a change, only that the operator did.
+        Accounts see that the operator made a change, but not with which key.
 
         Args:
             by: The caller's account.

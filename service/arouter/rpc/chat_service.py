@@ -133,9 +133,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     def _answer(self, chat: ChatRequest, context: Context) -> AbstractAsyncContextManager[Answer]:
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
-        who = caller.get()
-        record = new_call_record(who.key, chat, who.request_id, self._tracer.start(CHAT, who.traceparent))
-        return self._pipeline.answer(record, who.reservation, deadline)
+        current = caller.get()
+        record = new_call_record(current.key, chat, current.request_id, self._tracer.start(CHAT, current.traceparent))
+        return self._pipeline.answer(record, current.reservation, deadline)
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
         events = EventStream(context, self.keep_alive)

@@ -69,15 +69,15 @@ class HandlerFactory:
         counts = method.startswith(_COUNTED)
 
         async def handle(_messages: Any, context: Context) -> Any:
-            who = caller.get(None)
-            incoming = Incoming("" if who is None else who.key.hash)
+            current = caller.get(None)
+            incoming = Incoming("" if current is None else current.key.hash)
             headers: tuple[tuple[str, str], ...] = ()
             try:
                 with room:
-                    if counts and who is not None:
-                        reservation = await count(who.key)
+                    if counts and current is not None:
+                        reservation = await count(current.key)
                         headers = reservation.headers
-                        caller.set(who._replace(reservation=reservation))
+                        caller.set(current._replace(reservation=reservation))
                     # Bytes and message have no names here, so that each is freed as soon as the next form exists.
                     return await inner(decode(await receiving.receive(incoming, context)), context)
             except ARouterError as error:
