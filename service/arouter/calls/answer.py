@@ -127,7 +127,7 @@ class Answer:
         record.delivered, record.complete = self.delivered, self.complete
 
     async def close(self) -> None:
-        """Ends the provider's call, whatever state it is in."""
+        """Ends the provider call in any state."""
         self._feedback.left()
         if self._stream is not None:
             await self._stream.close()

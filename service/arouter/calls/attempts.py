@@ -42,13 +42,13 @@ _FAIL_OVER = frozenset(
 _REPEATABLE = frozenset({Failure.PROVIDER_ERROR, Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_BAD_RESPONSE})
 """Failures after which the same provider may succeed a moment later."""
 
-_OF_NO_KEY = frozenset({Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_TIMEOUT})
+_ANY_CREDENTIAL = frozenset({Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_TIMEOUT})
 """Failures that another credential of the same provider does not avoid."""
 
-_OF_THE_KEY = frozenset({Failure.PROVIDER_CREDENTIALS, Failure.RATE_LIMITED})
+_ONE_CREDENTIAL = frozenset({Failure.PROVIDER_CREDENTIALS, Failure.RATE_LIMITED})
 """Failures that another credential of the same provider is likely to avoid."""
 
-_KEYS_OF_A_FAILING = 2
+_MAX_CREDENTIALS = 2
 """Credentials of one provider that may fail in other ways before another provider is called."""
 
 _BACKOFF = 0.1
@@ -170,10 +170,10 @@ class Attempts:
                     if ticket is not None:
                         yield candidate, credential, ticket
                         last = record.last
-                if last is None or last.endpoint is not candidate.endpoint or last.failure in _OF_THE_KEY:
+                if last is None or last.endpoint is not candidate.endpoint or last.failure in _ONE_CREDENTIAL:
                     continue
                 failed += 1
-                if last.failure in _OF_NO_KEY or failed == _KEYS_OF_A_FAILING:
+                if last.failure in _ANY_CREDENTIAL or failed == _MAX_CREDENTIALS:
                     break
 
     def _begin(

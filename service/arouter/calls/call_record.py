@@ -46,7 +46,7 @@ class Attempt:
         failure: Why it failed, or None.
         unread: Whether the provider closed the connection before it read the request, which may be sent again.
         added: Parameters of the request that the client did not send.
-        repeatable: Whether the same endpoint may be called once more at once: the request was not read, or can be sent
+        repeatable: Whether the same endpoint may be called again immediately: the request was not read, or can be sent
             without an added parameter that the endpoint refused.
         span: Its span in the trace.
     """

@@ -51,7 +51,7 @@ _FAR = frozenset({"READONLY", "LOADING", "MASTERDOWN"})
 """Replies of a server that cannot serve calls at the moment: it has become a replica, or is not ready yet."""
 
 _ELSEWHERE = _FAR | {"MOVED", "CLUSTERDOWN"}
-"""Replies after which the address is resolved anew. The command was not executed."""
+"""Replies after which the address is resolved again. The command was not executed."""
 
 _ADVICE = {
     "AUTH": "put the right user and password into AROUTER_REDIS_URL",

@@ -186,7 +186,7 @@ def _score(entry: _Entry, level: Level, context: PlanContext, sort: Sort | None,
 
 
 def _model_exclusions(model: Model, context: PlanContext, allowed: Patterns | None) -> list[Exclusion]:
-    """Returns why `auto` may not choose a model, whatever its endpoints; an empty list if it may."""
+    """Returns why `auto` may not choose a model, regardless of its endpoints; an empty list if it may."""
     if allowed is not None and not allowed.match(model.id):
         return [Exclusion(model.id, model.owner, Cause.PREFERENCE, "is not in the plugin's allowed_models")]
     lacking = lacks(model.details, context.requirements, strict=True)

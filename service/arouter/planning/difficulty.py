@@ -57,7 +57,7 @@ BUDGETS: Steps = ((16, -3), (64, -2), (256, -1))
 """Points by the limit on completion tokens. They do not apply with reasoning, which counts towards the limit."""
 
 BESIDE_SIMPLE = 0.4
-"""Factor for the points of length, keywords and signs beside a simple ask: most of them come from its material."""
+"""Factor for the points of length, keywords and signs if there is a simple ask: most of them come from its material."""
 
 _BETWEEN_WORDS = ".,;:!?()[]{}<>\"'`*/=…“”„«»¿¡。，！？、：；"
 _MAX_PROPERTIES = 64

@@ -51,13 +51,13 @@ class Requirements(NamedTuple):
         context: Minimum tokens of prompt and completion together.
         completion_tokens: The limit on the completion's tokens, if the request has one.
         choices: The number of choices.
-        inputs: The modalities of the prompt beside text: `image`, `audio`, `file`, `video`.
+        inputs: The modalities of the prompt other than text: `image`, `audio`, `file`, `video`.
         outputs: The modalities of the completion other than text: `audio`, `image`.
         tools: Whether there are tools to call, or the conversation has called some.
         structure: Whether the completion must be JSON, or JSON that follows a schema.
         reasoning: Whether reasoning is asked for.
         parameters: The capabilities that its parameters need (`chat/parameters.py`).
-        plain: Whether it needs nothing beside context: no modality, no tools, no structure, no reasoning.
+        plain: Whether it needs nothing but context: no modality, no tools, no structure, no reasoning.
     """
 
     prompt_tokens: int
@@ -123,9 +123,9 @@ def effort_of(body: dict[str, Any]) -> str | None:
 def lacks(details: ModelDetails, requirements: Requirements, *, strict: bool = False) -> str | None:
     """Returns the first reason why a model cannot serve a request, as a predicate; None if there is none.
 
-    What is unknown about a model counts in its favour. `strict`, as in `auto`, makes one exception: modalities beside
-    text must be known to be supported, because most models lack them. Tools, schemas and reasoning are exempt: most
-    models support them, and few lists say so.
+    What is unknown about a model counts in its favour. `strict`, as in `auto`, makes one exception: modalities other
+    than text must be known to be supported, because most models lack them. This does not apply to tools, schemas and
+    reasoning: most models support them, and few lists say so.
     """
     length = details.context_length
     if length is not None and length < requirements.context:
@@ -164,7 +164,7 @@ def _lacks_ability(details: ModelDetails, requirements: Requirements, strict: bo
 
 
 def _held(messages: list[dict[str, Any]]) -> tuple[frozenset[str], bool]:
-    """Returns the modalities of messages beside text, and whether they have calls or results of tools."""
+    """Returns the modalities of messages other than text, and whether they have tool calls or results."""
     inputs: set[str] = set()
     tools = False
     for message in messages:

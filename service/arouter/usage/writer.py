@@ -150,7 +150,7 @@ class UsageWriter:
                 await self._forget()
             except StoreError as error:
                 _log.warning("%d usage records are waiting for the database: %s", len(self._waiting), error)
-                # Closing does not shorten this: an unavailable database is not available again at once.
+                # Closing does not shorten this: an unavailable database does not recover at once.
                 await asyncio.sleep(retry)
                 retry = min(retry * 2, _LAST_RETRY)
                 continue

@@ -328,7 +328,7 @@ class InputFile(_message.Message):
     file_id: _builtins.str
     """Optional. The id of a file uploaded to the provider."""
     filename: _builtins.str
-    """Optional. The file's name, beside `file_data`."""
+    """Optional. The file's name, with `file_data`."""
     def __init__(
         self,
         *,
