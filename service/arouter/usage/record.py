@@ -26,7 +26,7 @@ class UsageRecord(NamedTuple):
         status: How it ended: `ok`, `failed`, `client_cancelled`.
         stream: Whether the call was streaming.
         usage: The tokens that were used.
-        cost: The cost in nano-USD; 0 unless the attempt succeeded.
+        cost: The cost in nano-USD; 0 if the attempt is not charged.
         estimated: Whether the tokens are ARouter's estimate, because the provider did not report all of them.
     """
 
