@@ -17,7 +17,7 @@ def plot(document: dict[str, Any], folder: Path) -> list[Path]:
     routers = {name: found for name, found in compared.items() if name != "provider"}
     drawn = {
         "throughput": _bars(
-            "Whole answers: requests/s at 16 connections",
+            "Unary calls: requests/s at 16 connections",
             {name: found["c16"]["per_second"] for name, found in routers.items()},
             logarithmic=True,
         ),
@@ -93,7 +93,7 @@ def _cpu(routers: dict[str, Any]) -> Figure:
         axes.text(left, name, f" {left:.2f}", va="center", fontsize=8)
     axes.set_xscale("symlog", linthresh=1)
     axes.margins(x=0.15)
-    axes.set_title("Processor time of a whole answer (ms; orange: ARouter's gateway)", fontsize=11)
+    axes.set_title("CPU time of a unary call (ms; orange: ARouter's gateway)", fontsize=11)
     return figure
 
 

@@ -40,7 +40,7 @@ def main() -> None:
     """Parses the options and runs."""
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("--seconds", type=int, default=15, help="(default: 15)")
-    parser.add_argument("--stream", action="store_true", help="streams instead of whole answers")
+    parser.add_argument("--stream", action="store_true", help="streams instead of unary calls")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="arouter-bench-") as name,

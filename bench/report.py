@@ -70,7 +70,7 @@ def model_table(document: dict[str, Any]) -> str:
     rows = [
         [what, *(f"{model[role][name]:,}" for role in model)]
         for name, what in (
-            ("call", "a call, answered whole"),
+            ("call", "a unary call"),
             ("kilobyte", "each kilobyte of its request"),
             ("chunk", "each chunk of a stream that arrives with others"),
             ("lone_chunk", "each chunk that arrives alone"),
@@ -114,7 +114,7 @@ def _compared(compared: dict[str, Any]) -> str:
                 " + ".join(f"{value:.0f}" for value in found["memory_mb"]["after"].values()),
             ]
         )
-    head = ["whole answers", "requests/s, 16 connections (least–most)", "ARouter / this", "64 connections"]
+    head = ["unary calls", "requests/s, 16 connections (least–most)", "ARouter / this", "64 connections"]
     head += [
         "p50 / p99, 16 connections (ms)",
         "added at 1 connection, p50 / p99 (ms)",
@@ -140,8 +140,8 @@ def _streams(document: dict[str, Any]) -> str:
                 f"{single['late_p50_ms']:.2f} / {single['late_p99_ms']:.2f}",
             ]
         )
-    head = ["streams of 50 chunks", "chunks/s back to back", "CPU µs a chunk", "first word (ms)", "chunks/s 5 ms apart"]
-    return _markdown([*head, "CPU µs a chunk", "one stream: late p50 / p99 (ms)"], rows)
+    head = ["streams of 50 chunks", "chunks/s back to back", "CPU µs a chunk", "first chunk (ms)"]
+    return _markdown([*head, "chunks/s 5 ms apart", "CPU µs a chunk", "one stream: late p50 / p99 (ms)"], rows)
 
 
 def _spent(found: dict[str, Any]) -> str:

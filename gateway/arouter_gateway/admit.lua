@@ -36,20 +36,20 @@ local function is_cached(credential, now)
   return since and now >= since and now - since < CREDENTIAL_TTL -- the clock may be set back
 end
 
--- Ends the script. The body is already an error envelope: local_reply_config does not change it.
+-- Responds with an error, which ends the script. The body is already an envelope: local_reply_config does not change it.
 local function refuse(handle, status, body, retry_after)
   handle:streamInfo():dynamicMetadata():set("arouter", "refused", true)
   handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
 end
 
--- Asks the service. If the service rejects the key or does not answer, responds, which ends the script.
+-- Asks the service. If the service rejects the key or does not respond, sends an error, which ends the script.
 local function check_key(handle, headers)
   local authorization, api_key = headers:get("authorization"), headers:get("x-api-key")
   local length = tonumber(headers:get("content-length") or "")
   local credential = (authorization or "") .. "\n" .. (api_key or "")
   local now = os.time()
   if is_cached(credential, now) then return end
-  local answer = handle:httpCall("service", { -- after it, `headers` must not be used
+  local response = handle:httpCall("service", { -- after it, `headers` must not be used
     [":method"] = "POST",
     [":path"] = CHECK,
     [":authority"] = "gateway",
@@ -58,19 +58,19 @@ local function check_key(handle, headers)
     authorization = authorization,
     ["x-api-key"] = api_key,
     ["x-request-id"] = headers:get("x-request-id"),
-    ["x-forwarded-for"] = headers:get("x-forwarded-for"), -- the gateway's certificate is not a client's
+    ["x-forwarded-for"] = headers:get("x-forwarded-for"), -- the service then does not take the gateway's certificate for a client's
   }, EMPTY_MESSAGE, {timeout_ms = CHECK_TIMEOUT, trace_sampled = false}) -- only one span of the gateway per trace
 
-  local status = answer[":status"]
+  local status = response[":status"]
   if status == "504" then
     handle:respond({[":status"] = "504"})
-  elseif status == "200" and (answer["grpc-status"] or "0") == "0" then
+  elseif status == "200" and (response["grpc-status"] or "0") == "0" then
     remember(credential, now)
-  elseif answer["x-arouter-error"] and not answer["x-arouter-not-begun"] then
+  elseif response["x-arouter-error"] and not response["x-arouter-not-begun"] then
     -- A short request is read completely first: an HTTP/1 connection with unread bytes cannot be reused. It may have
     -- arrived during the check; then `body` raises an error.
     if length and length > 0 and length <= SHORT then pcall(handle.body, handle) end
-    refuse(handle, answer["x-arouter-status"], answer["x-arouter-error"], answer["retry-after"])
+    refuse(handle, response["x-arouter-status"], response["x-arouter-error"], response["retry-after"])
   end
   -- Otherwise this service is stopping or unreachable: the call itself is sent to another one, if there is one.
 end
@@ -106,7 +106,7 @@ function envoy_on_request(handle)
   local says_body = (length and length ~= "0") or headers:get("transfer-encoding")
   local context = handle:filterContext()
   if context:get("direct") then
-    -- The answer does not depend on the body, but is sent after it (read_body).
+    -- A direct response does not depend on the body, but is sent after it (filter read_body in envoy.yaml).
     if MAY_HAVE_BODY[method] or says_body then check_key(handle, headers) end
     return
   end

@@ -2,7 +2,7 @@
 -- every REST route that reads a body, after admit.lua: the key is valid.
 --
 -- Each worker thread has ROOM bytes for all bodies of more than SMALL bytes (render.py sets these). A credential may use as
--- many of them as it leaves free for others. A body with a length counts from the start and is refused before it is read. A
+-- many of them as are left free. A body with a length counts from the start and is refused before it is read. A
 -- body of unknown length counts as LARGEST if the route says so (`reserves`), else as it arrives: what exceeds the bound is
 -- dropped, and choose_rpc.lua refuses the body at its end.
 

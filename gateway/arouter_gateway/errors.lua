@@ -7,11 +7,11 @@
 
 local ENVELOPE = '{"error":{"message":"%s","type":"%s","param":null,"code":%s}}'
 
--- Bodies of errors that the service has not explained: grpc's own rejections, defects.
+-- Bodies of errors that the service has not explained: rejections by gRPC itself, and bugs.
 local UNEXPLAINED = {
   ["500"] = ENVELOPE:format("The service failed without giving a reason.", "server_error", '"internal_error"'),
   ["503"] = ENVELOPE:format("The service is unavailable at the moment. Try again.", "server_error", '"unavailable"'),
-  ["504"] = ENVELOPE:format("The service did not answer in time.", "server_error", '"deadline_exceeded"'),
+  ["504"] = ENVELOPE:format("The service did not respond in time.", "server_error", '"deadline_exceeded"'),
   other = ENVELOPE:format("The service rejected the request without giving a reason.", "invalid_request_error", "null"),
 }
 

@@ -54,7 +54,7 @@ _REPLIES = (
         431, UNKNOWN, "The request's metadata is too large: at most 60 KiB and 100 entries.", "INVALID_REQUEST", 431
     ),
     _Reply(503, UNAVAILABLE, "The service is unavailable at the moment. Try again shortly.", *_AWAY),
-    _Reply(504, UNAVAILABLE, "The service did not answer in time.", *_AWAY),
+    _Reply(504, UNAVAILABLE, "The service did not respond in time.", *_AWAY),
 )
 
 

@@ -31,8 +31,8 @@ _PUBLIC_METHODS = (
 Route = Mapping[str, Any]
 
 
-def _told(context: str) -> Route:
-    """Turns a Lua filter on and tells its script something."""
+def _with_context(context: str) -> Route:
+    """Enables a Lua filter, and sets a flag in the filter context of its script."""
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
         "config": {
@@ -42,8 +42,8 @@ def _told(context: str) -> Route:
     }
 
 
-REFUSED_FILTERS = {"admit": _told("direct"), "bodies": _ON, "read_body": _ON}
-"""The filters of a route that the gateway answers itself."""
+REFUSED_FILTERS = {"admit": _with_context("direct"), "bodies": _ON, "read_body": _ON}
+"""The filters of a route to which the gateway responds itself."""
 
 
 def grpc_routes(contract: Contract) -> list[Route]:
@@ -59,7 +59,7 @@ def grpc_routes(contract: Contract) -> list[Route]:
 
 
 def rest_routes(contract: Contract) -> list[Route]:
-    """Returns a route for each rule, and for each of OpenAI's paths one that answers other methods with 405.
+    """Returns a route for each rule, and for each of OpenAI's paths one that responds to other methods with 405.
 
     Other methods on ARouter's own paths are a 404, like unknown paths.
     """
@@ -85,13 +85,13 @@ def rest_routes(contract: Contract) -> list[Route]:
 
 
 def _calls(rule: Rule) -> list[Route]:
-    """Returns the route of a rule; before that of chats, another one that saves short ones a script."""
+    """Returns the routes of a rule; chat completions have an earlier one for short bodies, without bodies.lua."""
     filters = dict.fromkeys(("admit", "transcoder", "errors"), _ON)
     if not rule.body:
         return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
     filters["read_body"] = _ON
     if not rule.streams:
-        return [_call(rule, filters | {"bodies": _told("reserves")})]
+        return [_call(rule, filters | {"bodies": _with_context("reserves")})]
     filters["choose_rpc"] = _ON
     short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
     return [_call(rule, filters, short), _call(rule, filters | {"bodies": _ON})]

@@ -114,9 +114,9 @@ def test_accounts(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["keys", "create", "x", "--account", "missing"], "There is no such account. Make it first."),
+        (["keys", "create", "x", "--account", "missing"], "There is no such account. Create it first."),
         (["keys", "create", "x", "--limit", "-1"], "Invalid value for 'limit': expected an amount of USD"),
-        (["keys", "create", "x", "--management", "--limit", "5"], "'limit' restricts calls of models"),
+        (["keys", "create", "x", "--management", "--limit", "5"], "'limit' restricts calls to models"),
         (["keys", "create", f"lr_live_{'x' * 43}"], "'name' looks like a secret"),
         (["keys", "list", "--account", "missing"], "There is no such account."),
         (["keys", "show", "abcdef"], "There is no such key."),

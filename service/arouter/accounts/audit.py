@@ -21,7 +21,7 @@ KEPT_DAYS = 400
 """Days for which entries are kept. Older ones are removed when the next one is written."""
 
 MAX_REQUEST_ID = 128
-"""Characters of a request id; the rest is cut off. A direct gRPC call brings its own."""
+"""Maximum characters of a request id; the rest is cut off. A direct gRPC call may send its own."""
 
 Action = Literal["create", "update", "delete"]
 Resource = Literal["key", "account"]
@@ -34,7 +34,7 @@ class Actor(Struct, frozen=True):
     """The key or the command line that makes a change.
 
     Attributes:
-        type: A management `key`, or the `cli`, which works on the database itself.
+        type: A management `key`, or the `cli`, which works on the database directly.
         account: The account that it manages; None for the operator.
         key_hash: The key's hash; None for the `cli`.
         label: The key's label; for the `cli` the user of the operating system.
@@ -56,12 +56,12 @@ class AuditEvent(Struct, frozen=True):
         position: The position among these, from 0.
         created_ms: When it was made, in milliseconds since the epoch.
         action: The kind of change.
-        resource: The kind of what was changed.
+        resource: What was changed: a key or an account.
         key_hash: The key's hash; None for an account.
         account: The account, or the key's; None for the operator's management key.
-        actor: What made it.
-        before: The changed fields before, as JSON values; None if it was not there.
-        after: The changed fields after; None if it was removed.
+        actor: The key or the command line that made it.
+        before: The previous values of the changed fields, as JSON values; None if it was created.
+        after: Their new values; None if it was removed.
     """
 
     revision: int
@@ -87,10 +87,10 @@ class AuditQuery(NamedTuple):
     Attributes:
         account: Only entries of this account.
         key_hash: Only entries of this key.
-        since_ms: Not older than this.
-        until_ms: Older than this.
-        before: Revision and position of the last entry of the page before.
-        at_most: The most entries to return.
+        since_ms: Only entries from this time on.
+        until_ms: Only entries before this time.
+        before: Revision and position of the last entry of the previous page.
+        at_most: Maximum number of entries.
     """
 
     account: str | None
@@ -113,7 +113,7 @@ class AuditRepository(Protocol):
 
 
 class AuditLog:
-    """Shows entries, within what the caller may see: an account its own, the operator (None) all."""
+    """Shows the entries that the caller may see: those of its account, or all for the operator (None)."""
 
     def __init__(self, store: AuditRepository) -> None:
         self._store = store
@@ -131,7 +131,7 @@ class AuditLog:
     ) -> Page[AuditEvent]:
         """Returns entries, newest first. Empty arguments restrict nothing.
 
-        Accounts do not see which of the operator's keys made a change, only that the operator did.
+        Accounts see that the operator made a change, but not with which key.
 
         Args:
             by: The caller's account.
@@ -140,7 +140,7 @@ class AuditLog:
             start_time: Only entries from this moment on, as in RFC 3339.
             end_time: Only entries before this moment.
             page_size: As in `checked_size`.
-            page_token: Of the page before.
+            page_token: The `next_token` of the previous page.
 
         Raises:
             ARouterError: INVALID_REQUEST; NOT_FOUND, the account is not the caller's. StoreError.

@@ -22,7 +22,7 @@ DEFAULT_ACCOUNT = "default"
 """The account that every database has from the start."""
 
 _MIN_SECRET = 32
-"""Characters after the prefix of a management key that its user has chosen."""
+"""Minimum characters after the prefix of a management key that the operator has chosen."""
 
 
 def built_in_keys(config: Config, environment: Environment) -> list[Key]:
@@ -56,7 +56,7 @@ def workload_key(spiffe_id: str, account: str) -> Key:
 
 
 def development_secret(environment: Environment) -> Secret:
-    """Returns `AROUTER_DEV_KEY`, else the key kept in the state folder, which is made on first use with mode 0600.
+    """Returns `AROUTER_DEV_KEY`, else the key kept in the state folder, which is created on first use with mode 0600.
 
     Raises:
         ConfigError: The state folder cannot be written, or the key there has been damaged.
@@ -69,7 +69,7 @@ def development_secret(environment: Environment) -> Secret:
         _create_once(path)
         return _read(path)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot keep the development key: {error} (AROUTER_STATE_DIR moves it)") from error
+        raise ConfigError(f"{path}: cannot store the development key: {error} (AROUTER_STATE_DIR moves it)") from error
 
 
 def check_keys(environment: Environment) -> None:
@@ -104,7 +104,7 @@ def client_key(environment: Environment) -> Secret:
 
 
 def development_key_path(environment: Environment) -> Path:
-    """Returns the file in the state folder that the development key is kept in."""
+    """Returns the path of the development key in the state folder."""
     return environment.state_dir / "dev_key"
 
 
@@ -113,7 +113,7 @@ def _read(path: Path) -> Secret:
 
 
 def _create_once(path: Path) -> None:
-    """Writes a new key unless there is one. Of two processes that start together, both use the key of the first."""
+    """Writes a new key unless there is one. Two processes that start together both use the first one's key."""
     if path.exists():
         return
     number, name = tempfile.mkstemp(dir=path.parent, prefix="dev_key.")  # mode 0600

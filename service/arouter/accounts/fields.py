@@ -16,10 +16,10 @@ class Field(NamedTuple):
     """A field that a client may set.
 
     Attributes:
-        check: Takes its JSON value and its path, and returns the value that is kept.
-        shown: Takes a kept value that is not None and returns its JSON value. None: they are the same.
-        fixed: Whether it is set once, and not changed.
-        restricts: Whether it restricts calls of models, which a management key cannot make.
+        check: Takes its JSON value and its path, and returns the value to store.
+        shown: Takes a stored value that is not None and returns its JSON value. None: they are the same.
+        fixed: Whether it cannot be changed.
+        restricts: Whether it restricts calls to models, which a management key cannot make.
     """
 
     check: Check
@@ -30,7 +30,7 @@ class Field(NamedTuple):
 
 @cache
 def fields_of(record: type[Struct]) -> Mapping[str, Field]:
-    """Returns the fields of a record that a client may set, in order. Those that may be None take null."""
+    """Returns the fields of a record that a client may set, in order. Fields that may be None accept null."""
     found: dict[str, Field] = {}
     for name, hint in get_type_hints(record, include_extras=True).items():
         for field in getattr(hint, "__metadata__", ()):

@@ -21,10 +21,10 @@ POLL_INTERVAL = 1.0
 """Seconds between two polls of the store. Changes take effect within 5 (docs/accounts.md)."""
 
 _OUT_OF_TURN = 0.15
-"""Least seconds between polls that unknown keys cause, however many of them arrive."""
+"""Minimum seconds between polls that unknown keys cause, however many of them arrive."""
 
 _UNKNOWN_TIMEOUT = 0.5
-"""Most seconds that an unknown key waits before it is refused."""
+"""Maximum seconds that an unknown key waits before it is refused."""
 
 _READ_TIMEOUT = 10.0
 _RETRY_STALE = 5
@@ -37,7 +37,7 @@ class KeyCache(KeyStore):
     """Finds keys by their hash.
 
     Args:
-        built_in: Keys that are in no store: those of the environment and of workloads.
+        built_in: Keys that are not in the store: those of the environment and of workloads.
         max_age: See the attribute.
 
     Attributes:
@@ -91,7 +91,7 @@ class KeyCache(KeyStore):
             self._usable = {key.hash: use for key, use in usable if use is not None}
 
     def _use(self, key: Key) -> AuthenticatedKey | None:
-        """Returns a key as it may be used, or None if it may not be."""
+        """Returns a key with what it may use, or None if it is not valid."""
         if key.disabled:
             return None
         if key.account is None:
@@ -143,8 +143,8 @@ class KeyCacheSync:
         await self._task.stop()
 
     async def look(self) -> None:
-        """Polls the store now, because this process has changed something itself."""
-        # One at a time: the older of two answers must not be applied last.
+        """Polls the store now, because this process has made a change itself."""
+        # One at a time: the older of two results must not be applied last.
         async with self._looking:
             await self._look()
 
@@ -173,9 +173,9 @@ class KeyCacheSync:
             async with asyncio.timeout(_READ_TIMEOUT):
                 changes = await self._store.changes(self._revision)
         except (StoreError, TimeoutError) as error:
-            _log.warning("accounts and keys cannot be read: %s", error or "no answer in time")
+            _log.warning("accounts and keys cannot be read: %s", error or "no response in time")
             self.is_away = True
-            # Its server may be replaced by one that lacks what was read last: everything is read again.
+            # The server may be replaced by one that lacks the last changes: everything is read again.
             self._revision = 0
             return
         self._looked_at, self.is_away = read_at, False

@@ -21,14 +21,14 @@ class AuthenticatedKey:
     """A valid key, together with what its account allows.
 
     Attributes:
-        hash: SHA-256 of the secret, in hexadecimal, the key's id everywhere. A workload's is `hash_workload`.
+        hash: SHA-256 of the secret, in hexadecimal; the key's id. For a workload, see `hash_workload`.
         account: The account it belongs to; None for the operator's management key.
         providers: Ids of the providers enabled for it, or None for all.
         models: Patterns of the models allowed to it, or None for all.
         key_type: What it is for.
         rate_limit: How often it may be used.
-        limit: The most that it may spend in a period, in nano-USD, or None.
-        limit_reset: That period, or None for the key's life.
+        limit: The spending limit of a period, in nano-USD, or None.
+        limit_reset: That period, or None for the key's lifetime.
         expires_at: When it ceases to be valid, in seconds since the epoch, or None.
         default_model: Its account's model for requests that name none.
         label: What may be shown of the secret.
@@ -48,7 +48,7 @@ class AuthenticatedKey:
 
     @classmethod
     def of(cls, key: Key, account: Account | None) -> AuthenticatedKey:
-        """Returns a key with what it may use. A key can only narrow what its account allows."""
+        """Returns a key with what it may use. A key can only restrict what its account allows."""
         enabled = account.providers if account else None
         providers = None if enabled is None else frozenset(enabled)
         if key.allowed_providers is not None:
@@ -73,7 +73,7 @@ class AuthenticatedKey:
 
         Args:
             provider: The provider's id.
-            ids: The ids of the model, one at least; it is enough that one of them is allowed.
+            ids: The ids of the model, at least one; one that is allowed is enough.
         """
         if not self.allows_provider(provider):
             return f"Provider '{provider}' is not allowed for this API key."
@@ -83,7 +83,7 @@ class AuthenticatedKey:
         return None
 
     def allows_provider(self, provider: str) -> bool:
-        """Says whether the key may use a provider."""
+        """Returns whether the key may use a provider."""
         return self.providers is None or provider in self.providers
 
     @cached_property
@@ -109,12 +109,12 @@ def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
     """Returns the key of a secret.
 
     Raises:
-        ARouterError: INVALID_API_KEY; the same for every reason, so that nothing is learnt by trying. UNAVAILABLE.
+        ARouterError: INVALID_API_KEY; the same for every reason, so that guesses reveal nothing. UNAVAILABLE.
     """
     if not secret:
         raise ARouterError(
             Failure.INVALID_API_KEY,
-            "No API key was sent. Put it into the header 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
+            "No API key was sent. Send it in the header 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
         )
     # Looked up by hash: the time that takes reveals nothing about the secrets of other keys.
     key = store.find(hash_secret(secret))
@@ -133,12 +133,12 @@ def authenticate_workload(spiffe_id: str, store: KeyStore) -> AuthenticatedKey |
 
 
 def no_longer_valid() -> ARouterError:
-    """Returns the error that ends a call under way whose key has been revoked, disabled or has expired."""
+    """Returns the error that ends a call in flight whose key has been revoked or disabled, or has expired."""
     return ARouterError(Failure.INVALID_API_KEY, "The API key is no longer valid.")
 
 
 def may_be_new(secret: str | None) -> bool:
-    """Says whether an unknown secret has the form of those that ARouter creates."""
+    """Returns whether an unknown secret has the form of those that ARouter creates."""
     return secret is not None and _MADE.fullmatch(secret) is not None
 
 

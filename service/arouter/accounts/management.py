@@ -1,7 +1,7 @@
-"""Creates, shows, changes and removes accounts and keys, within what the caller may see.
+"""Creates, shows, changes and removes the accounts and keys that the caller may see.
 
 A caller is identified by its account (`by`), and sees only the keys of that account; None is the operator, and sees
-everything. A change takes the whole actor, for the audit log. What a caller may not see is NOT_FOUND.
+everything. A change takes the complete actor, for the audit log. What a caller may not see is NOT_FOUND.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ async def _nothing() -> None:
 
 
 class Management:
-    """Manages what is in a store.
+    """Manages the accounts and keys in a store.
 
     Args:
         store: The accounts and keys.
-        built_in: Keys that are in no store. They can see themselves, and cannot be changed.
+        built_in: Keys that are not in the store. They can see themselves, and cannot be changed.
         changed: Awaited after each change, before it is reported to the caller.
     """
 
@@ -99,7 +99,7 @@ class Management:
             **structs.asdict(new) | {"account": account},
         )
         if not await self._store.create_key(key, by):
-            raise invalid_request("There is no such account. Make it first.", "account")
+            raise invalid_request("There is no such account. Create it first.", "account")
         await self._changed()
         return NewSecret(KeyView(key, _UNSPENT), secret)
 
@@ -150,7 +150,7 @@ class Management:
         """
         found = await self._store.find_hashes(prefix)
         if len(found) > 1 and prefix not in found:
-            raise invalid_request("More than one key's hash begins with these digits. Give more of them.", "hash")
+            raise invalid_request("More than one key's hash begins with these digits. Give more digits.", "hash")
         return _found(prefix if prefix in found else next(iter(found), None), "hash")
 
     async def update_key(self, key_hash: str, patch: KeyPatch, by: Actor) -> KeyView:
@@ -177,7 +177,7 @@ class Management:
         if not await self._store.create_account(account, by):
             raise ARouterError(
                 Failure.ALREADY_EXISTS,
-                "The id is taken. That of an account that was removed is so for ever, because usage records name it.",
+                "The id is taken. The id of a removed account cannot be used again, because usage records refer to it.",
                 param="id",
             )
         await self._changed()
@@ -229,7 +229,7 @@ class Management:
 
 
 def _check_account(account: str | None, by: str | None) -> None:
-    """Raises NOT_FOUND if the account is not the caller's, whether there is such an account or not."""
+    """Raises NOT_FOUND if the account is not the caller's, whether it exists or not."""
     if by is not None and account not in (None, by):
         raise _missing("account")
 

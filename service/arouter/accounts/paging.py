@@ -1,4 +1,4 @@
-"""Lists in pages, as AIP-158 has them.
+"""Divides lists into pages (AIP-158).
 
 A token says after which entry the next page begins, so that new entries do not shift pages.
 """
@@ -38,7 +38,7 @@ def page_of(items: Sequence[T], size: int, place: Callable[[T], str], query: Que
 
     Args:
         items: The entries.
-        size: The most entries of the page.
+        size: Maximum number of entries of the page.
         place: Returns the position of an entry in the list.
         query: The query that was listed. A token is valid for the same query only.
     """
@@ -50,10 +50,10 @@ def page_of(items: Sequence[T], size: int, place: Callable[[T], str], query: Que
 
 
 def place_in(token: str, query: Query) -> str:
-    """Returns what `place` said of the last entry of the page before; empty for the first page.
+    """Returns the position of the last entry of the previous page, as `place` returned it; empty for the first page.
 
     Raises:
-        ARouterError: INVALID_REQUEST; the token is invalid, or belongs to another query.
+        ARouterError: INVALID_REQUEST if the token is invalid or belongs to another query.
     """
     if not token:
         return ""
@@ -69,7 +69,8 @@ def place_in(token: str, query: Query) -> str:
 
 def bad_token() -> ARouterError:
     """Returns the error for an invalid token."""
-    return invalid_request("'page_token' must be the 'next_page_token' of the same query's page before.", "page_token")
+    message = "'page_token' must be the 'next_page_token' of the previous page of the same query."
+    return invalid_request(message, "page_token")
 
 
 def checked_size(size: int) -> int:
@@ -79,7 +80,7 @@ def checked_size(size: int) -> int:
         size: The size that the client asked for; 0 if it did not.
 
     Raises:
-        ARouterError: INVALID_REQUEST; it is negative.
+        ARouterError: INVALID_REQUEST if it is negative.
     """
     if size < 0:
         raise invalid_request(f"'page_size' must not be negative; 0 is the default, {DEFAULT_SIZE}.", "page_size")

@@ -33,7 +33,7 @@ def _first_day(reset: LimitReset | None, day: int) -> date:
 
 
 def next_reset(reset: LimitReset | None, now: float) -> int | None:
-    """Returns when the period after that of `now` begins, both in seconds since the epoch; None if it never ends."""
+    """Returns when the period that contains `now` ends, both in seconds since the epoch; None if it never ends."""
     first = first_day(reset, now)
     match reset:
         case "daily":

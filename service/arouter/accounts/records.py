@@ -1,4 +1,4 @@
-"""Accounts and keys as they are kept. Times are in seconds since the epoch; money is in nano-USD (`units`).
+"""Accounts and keys as they are stored. Times are in seconds since the epoch; money is in nano-USD (`units`).
 
 What a client may set is declared here once: REST JSON, patches, checks and SQL rows follow from it.
 """
@@ -19,12 +19,12 @@ LimitReset = Literal["daily", "weekly", "monthly"]
 
 
 class RateLimit(Struct, frozen=True):
-    """How often a key may be used; None where that is not limited.
+    """The rate limits of a key; None where there is no limit.
 
     Attributes:
         requests_per_minute: In any 60 seconds.
         requests_per_day: In a day, UTC.
-        tokens_per_minute: Of prompts and answers together, in a minute.
+        tokens_per_minute: Of prompts and completions together, in a minute.
     """
 
     requests_per_minute: int | None = None
@@ -36,7 +36,7 @@ _COUNTS = dict.fromkeys(RateLimit.__struct_fields__, nullable(validators.count))
 
 
 def _limit_reset(value: object, path: str) -> str | None:
-    """Takes a period. `never` is what one page of the hosted product says for null."""
+    """Checks a period. `never` is another name of null, which the hosted product's documentation uses."""
     word: str = choice("daily", "weekly", "monthly", "never")(value, path)
     return None if word == "never" else word
 
@@ -50,12 +50,12 @@ def _shown_rate_limit(limit: RateLimit) -> dict[str, Any] | None:
 
 
 class NewAccount(Struct, frozen=True):
-    """An account to be made.
+    """An account to be created.
 
     Attributes:
         id: Its name in requests, which never changes.
         name: Its display name.
-        providers: Ids of the providers enabled for it, or None for all that are on.
+        providers: Ids of the providers enabled for it, or None for all enabled ones.
         default_model: The model of a request that names none, or None for the configuration's.
         disabled: Whether its keys are refused for now.
     """
@@ -68,10 +68,10 @@ class NewAccount(Struct, frozen=True):
 
 
 class Account(NewAccount, frozen=True, kw_only=True):
-    """What keys belong to.
+    """An account, which owns keys.
 
     Attributes:
-        created_at: When it was made.
+        created_at: When it was created.
         updated_at: When it was last changed.
     """
 
@@ -80,18 +80,18 @@ class Account(NewAccount, frozen=True, kw_only=True):
 
 
 class NewKey(Struct, frozen=True, kw_only=True):
-    """A key to be made.
+    """A key to be created.
 
     Attributes:
         name: Its display name.
-        key_type: What it is for.
-        account: The account that it belongs to; None where the caller has named none, and for the operator's.
+        key_type: Whether it calls models or manages keys.
+        account: The account that it belongs to; None if the request names none, and for the operator's management keys.
         disabled: Whether it is refused for now.
-        limit: The most that it may spend in each period, in nano-USD, or None.
-        limit_reset: The period of `limit`; None for the key's life.
+        limit: The spending limit of each period, in nano-USD, or None.
+        limit_reset: The period of `limit`; None for the key's lifetime.
         allowed_providers: Ids of the providers it may use, or None for all of its account's.
         allowed_models: Patterns of the models it may use, or None for all.
-        rate_limit: How often it may be used.
+        rate_limit: Its rate limits.
         expires_at: When it ceases to be valid, to the millisecond, or None.
     """
 
@@ -113,7 +113,7 @@ class Key(NewKey, frozen=True, kw_only=True):
     Attributes:
         hash: SHA-256 of the secret, in hexadecimal.
         label: The secret's prefix and its last four characters.
-        created_at: When it was made.
+        created_at: When it was created.
         updated_at: When it was last changed.
     """
 
@@ -127,7 +127,7 @@ class Spending(Struct, frozen=True):
     """What a key has spent, in nano-USD, settled calls only.
 
     Attributes:
-        total: Since it was made.
+        total: Since it was created.
         daily: In the current day, UTC.
         weekly: In the current week, from Monday, UTC.
         monthly: In the current month, UTC.

@@ -16,8 +16,8 @@ class Changes(NamedTuple):
 
     Attributes:
         revision: The revision up to which they are complete.
-        accounts: By id; None for those removed.
-        keys: By hash; None for those removed.
+        accounts: The changed accounts by id; None for removed ones.
+        keys: The changed keys by hash; None for removed ones.
         is_complete: Whether these are all accounts and keys: others do not exist.
     """
 
@@ -28,10 +28,10 @@ class Changes(NamedTuple):
 
 
 class KeyCacheRepository(Protocol):
-    """Read in the background by the processes that serve calls."""
+    """Reads changes for the processes that serve calls, in the background."""
 
     async def changes(self, since: int) -> Changes:
-        """Returns what has changed after revision `since`; 0 is before everything.
+        """Returns what has changed after revision `since`; 0 returns everything.
 
         Raises:
             StoreError: The store cannot be read.
@@ -54,8 +54,8 @@ class SpendingChanges(NamedTuple):
     """What keys with a spending limit have spent in their current periods.
 
     Attributes:
-        revision: Of the keys, as in `Changes`.
-        spent: By hash.
+        revision: The revision of the keys, as in `Changes`.
+        spent: The spending by the key's hash.
     """
 
     revision: int
@@ -63,7 +63,7 @@ class SpendingChanges(NamedTuple):
 
 
 class SpendingRepository(Protocol):
-    """Where spending limits are restored from."""
+    """Reads the spending from which limits are restored."""
 
     async def spent(self, key_hash: str, first_day: date) -> int:
         """Returns what a key has spent from that day on, in nano-USD.
@@ -73,11 +73,11 @@ class SpendingRepository(Protocol):
         """
 
     async def limited(self, since: int, now: float) -> SpendingChanges:
-        """Returns what the keys that have a limit have spent, of those changed after revision `since`; 0 for all.
+        """Returns the spending of the keys with a limit that changed after revision `since`; 0 for all of them.
 
         Args:
             since: A revision.
-            now: Seconds since the epoch; in the periods of then.
+            now: Seconds since the epoch, which determines the periods.
 
         Raises:
             StoreError: The store cannot be read.
@@ -90,9 +90,9 @@ class KeyQuery(NamedTuple):
     Attributes:
         account: The account that they belong to; None for all.
         include_disabled: Whether disabled ones are listed as well.
-        before: `created_at` and hash of the last key of the page before, or None.
+        before: `created_at` and hash of the last key of the previous page, or None.
         offset: The number of keys to skip.
-        at_most: The most keys to return.
+        at_most: Maximum number of keys.
     """
 
     account: str | None
@@ -119,7 +119,7 @@ class ManagementRepository(Protocol):
         """Returns keys, newest first."""
 
     async def find_hashes(self, prefix: str) -> Sequence[str]:
-        """Returns up to two hashes that begin with `prefix`, of which only hexadecimal digits are allowed."""
+        """Returns up to two hashes that begin with `prefix`, which must contain only hexadecimal digits."""
 
     async def update_key(
         self, key_hash: str, account: str | None, patch: KeyPatch, now: int, actor: Actor
@@ -130,10 +130,10 @@ class ManagementRepository(Protocol):
         """Revokes a key; False if it does not exist."""
 
     async def spending(self, hashes: Sequence[str], now: int) -> Mapping[str, Spending]:
-        """Returns what keys have spent, by hash; those that have not spent anything may be left out."""
+        """Returns what keys have spent, by hash; keys that have not spent anything may be missing."""
 
     async def create_account(self, account: Account, actor: Actor) -> bool:
-        """Adds an account; False if an account has that id, or had it before it was removed."""
+        """Adds an account; False if an account has, or a removed account had, that id."""
 
     async def get_account(self, id_: str) -> Account | None:
         """Returns an account."""

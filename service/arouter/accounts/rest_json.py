@@ -16,7 +16,7 @@ from arouter.accounts.units import rfc3339, usd_of
 def changed_values(
     before: Key | Account | None, after: Key | Account | None
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Returns the fields that differ between two states of a key or an account, as they were and as they are.
+    """Returns the fields that differ between two states of a key or an account, before and after.
 
     For a key or an account that was created or removed, these are all its fields; the other side is None.
     """
@@ -52,7 +52,7 @@ def key_document(view: KeyView) -> dict[str, Any]:
         "usage_daily": usd_of(spending.daily),
         "usage_weekly": usd_of(spending.weekly),
         "usage_monthly": usd_of(spending.monthly),
-        # Built-in keys have no such time.
+        # Built-in keys have no creation time.
         "created_at": rfc3339(key.created_at) if key.created_at else None,
         "updated_at": rfc3339(key.updated_at) if key.updated_at else None,
     }

@@ -1,7 +1,7 @@
 """Checks the documents that create and change accounts and keys; the same for REST, gRPC and the command line.
 
 Every function takes a JSON document and raises `ARouterError` INVALID_REQUEST with the `param` at fault. Values are as
-they are kept (`records`): nano-USD, seconds since the epoch.
+they are stored (`records`): nano-USD, seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from arouter.accounts.validators import check_fields
 from arouter.errors import invalid_request
 
 KeyPatch: TypeAlias = Mapping[str, Any]
-"""The fields of a key that change, by name; of `rate_limit`, the counts that change. None takes a restriction away."""
+"""The fields of a key that change, by name; of `rate_limit`, the counts that change. None removes a restriction."""
 
 AccountPatch: TypeAlias = Mapping[str, Any]
-"""The fields of an account that change, likewise."""
+"""The fields of an account that change, by name."""
 
 
 def new_key(document: object) -> NewKey:
-    """Returns the key that a document asks for."""
+    """Returns the key that a document describes."""
     found = _checked(document, NewKey)
     _require(found, "name")
     if found.get("key_type") == "management":
@@ -33,22 +33,22 @@ def new_key(document: object) -> NewKey:
 
 
 def key_patch(document: object) -> KeyPatch:
-    """Returns the changes of a merge patch (RFC 7396): of `rate_limit`, too, only what is named changes."""
+    """Returns the changes of a merge patch (RFC 7396), which also applies to the members of `rate_limit`."""
     patch = _checked(document, NewKey, patch=True)
     return {name: value for name, value in patch.items() if value != {}}
 
 
 def refuse_restrictions(patch: KeyPatch) -> None:
-    """Raises for fields that restrict calls of models, in a management key, which cannot call models."""
+    """Raises if a management key, which cannot call models, has fields that restrict such calls."""
     for name, field in fields_of(NewKey).items():
         value = patch.get(name)
         values = value.values() if isinstance(value, dict) else (value,)
         if field.restricts and any(each is not None for each in values):
-            raise invalid_request(f"'{name}' restricts calls of models, which a management key cannot make.", name)
+            raise invalid_request(f"'{name}' restricts calls to models, which a management key cannot make.", name)
 
 
 def new_account(document: object) -> NewAccount:
-    """Returns the account that a document asks for. Without a name, its id is its name."""
+    """Returns the account that a document describes. Without a name, its id is its name."""
     found = _checked(document, NewAccount)
     _require(found, "id")
     return NewAccount(**{"name": found["id"]} | found)

@@ -1,7 +1,7 @@
-"""The units in which accounts and keys are kept, and those in which clients see them.
+"""The units in which accounts and keys are stored, and those that clients see.
 
-Money is kept as integers in nano-USD (1e-9 USD) and shown in USD; times are kept in seconds since the epoch and shown
-as in RFC 3339.
+Money is stored as integers in nano-USD (1e-9 USD) and shown in USD; times are stored in seconds since the epoch and
+shown as in RFC 3339.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 NANOS = 1_000_000_000
-"""Nano-USD in a USD. A token costs some hundred of them; integers add up exactly in every database."""
+"""Nano-USD in a USD. A token costs some hundreds of them; integers add up exactly in every database."""
 
 
 def nanos_of(usd: float) -> int:

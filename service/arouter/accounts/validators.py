@@ -23,7 +23,7 @@ from arouter.patterns import too_costly
 Check: TypeAlias = Callable[[object, str], Any]
 
 MAX_USD = 1_000_000_000
-"""The largest limit; its nano-USD fit into 64 bits."""
+"""The largest limit; in nano-USD it fits into 64 bits."""
 
 _MAX_COUNT = 2**31 - 1
 _MAX_NAME = 256
@@ -35,7 +35,7 @@ _SECRET = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?:{'|'.join(PREFIXES)})[A-Za-z0-9_-]{{8}}|sk-[A-Za-z0-9_-]{{20}}|AIza[A-Za-z0-9_-]{{20}})"
 )
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of invisible characters: PostgreSQL stores no NUL, terminals obey some, others reverse text."""
+"""Categories of invisible characters: PostgreSQL cannot store NUL, terminals interpret some, others reverse text."""
 
 _JOINERS = "\u200c\u200d"
 """Invisible too, but emoji and several scripts need them."""
@@ -65,12 +65,12 @@ def check_fields(document: object, checks: Mapping[str, Check], path: str = "") 
 
 
 def nullable(check: Check) -> Check:
-    """Returns a check that lets null pass as None."""
+    """Returns a check that also accepts null, as None."""
     return lambda value, path: None if value is None else check(value, path)
 
 
 def converted(type_: Any, expected: str) -> Check:
-    """Returns a check that takes what msgspec converts to a type without change."""
+    """Returns a check that accepts what msgspec can convert to a type without changing it."""
 
     def check(value: object, path: str) -> Any:
         try:
@@ -82,7 +82,7 @@ def converted(type_: Any, expected: str) -> Check:
 
 
 def choice(*words: str) -> Check:
-    """Returns a check that takes one of some words."""
+    """Returns a check that accepts one of `words`."""
     return converted(Literal[words], f"one of: {', '.join(words)}")
 
 
@@ -91,16 +91,16 @@ boolean = converted(bool, "true or false")
 count = converted(
     Annotated[int, msgspec.Meta(ge=1, le=_MAX_COUNT)], f"an integer from 1 to {_MAX_COUNT}, or null for no limit"
 )
-"""Takes the number of a rate limit."""
+"""Checks the number of a rate limit."""
 
 
 def name(value: object, path: str) -> str:
-    """Takes a display name."""
+    """Checks a display name."""
     return _text(value, path, f"a text of 1 to {_MAX_NAME} characters, without invisible ones")
 
 
 def account_id(value: object, path: str) -> str:
-    """Takes an account's id."""
+    """Checks an account's id."""
     expected = "1 to 64 lower-case letters, digits, '.', '_' and '-', with a letter or digit first"
     text = _text(value, path, expected)
     if not is_account_id(text):
@@ -109,17 +109,17 @@ def account_id(value: object, path: str) -> str:
 
 
 def is_account_id(text: str) -> bool:
-    """Says whether a text can be an account's id."""
+    """Returns whether a text can be an account's id."""
     return len(text) <= 64 and _ID.fullmatch(text) is not None
 
 
 def is_key_hash(text: str) -> bool:
-    """Says whether a text can be a key's hash."""
+    """Returns whether a text can be a key's hash."""
     return _HASH.fullmatch(text) is not None
 
 
 def usd(value: object, path: str) -> int:
-    """Takes an amount in USD, returns it in nano-USD."""
+    """Checks an amount in USD and returns it in nano-USD."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
         raise _wrong(path, f"an amount of USD, a number from 0 to {MAX_USD}")
     if 0 < value < 1 / NANOS:
@@ -128,7 +128,7 @@ def usd(value: object, path: str) -> int:
 
 
 def provider_ids(value: object, path: str) -> tuple[str, ...]:
-    """Takes a list of providers; their ids are in lower case."""
+    """Checks a list of provider ids and returns them in lower case."""
 
     def check(entry: object, where: str) -> str:
         expected = "a provider's id: letters, digits, '.', '_' and '-'"
@@ -141,7 +141,7 @@ def provider_ids(value: object, path: str) -> tuple[str, ...]:
 
 
 def model(value: object, path: str) -> str:
-    """Takes a request's `model`. Whether the model exists is not checked: models come and go."""
+    """Checks a default model. Whether the model exists is not checked: models come and go."""
     expected = "a model: 'openai/gpt-5.4', or 'auto'"
     text = _text(value, path, expected)
     if any(character.isspace() for character in text):
@@ -150,7 +150,7 @@ def model(value: object, path: str) -> str:
 
 
 def model_patterns(value: object, path: str) -> tuple[str, ...]:
-    """Takes a list of models."""
+    """Checks a list of model patterns."""
 
     def check(entry: object, where: str) -> str:
         expected = "a model: 'gpt-5.4', 'openai/gpt-5.4', 'openai/gpt-5*' or 'anthropic/*'"
@@ -166,7 +166,7 @@ def model_patterns(value: object, path: str) -> tuple[str, ...]:
 
 
 def future(value: object, path: str) -> float:
-    """Takes a time in the future, returns it in seconds since the epoch, cut to the millisecond."""
+    """Checks a time in the future and returns it in seconds since the epoch, truncated to the millisecond."""
     try:
         moment: datetime = msgspec.convert(value, _Moment)
     except msgspec.ValidationError as error:

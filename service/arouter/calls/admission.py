@@ -18,7 +18,7 @@ class Admission:
     """Counts the calls in flight, and refuses new ones while the process is shutting down.
 
     Attributes:
-        expired: Whether the calls in flight have been told to end.
+        expired: Whether the calls in flight have been cancelled because the process is shutting down.
     """
 
     def __init__(self) -> None:

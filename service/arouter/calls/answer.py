@@ -1,4 +1,4 @@
-"""The answer of a call, unary or as a stream of chunks, under our id and the id of the model that was used."""
+"""The response to a call, unary or a stream of chunks, with our id and the id of the model that was used."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _CLIENT_TIMEOUT = 1.0
 
 
 class Answer:
-    """The answer of a model.
+    """The response to a call.
 
     Attributes:
         record: The call's record, with its plan and attempts.
         dropped: Parameters of the request that were not sent to the provider.
-        completion: The unary answer in canonical form; empty if the answer is streamed.
+        completion: The completion in canonical form; empty if it is streamed.
         limit_headers: The headers with the key's limits.
-        complete: Whether the provider has sent all of it.
+        complete: Whether the provider has sent all of the response.
         exact: Whether the usage that the provider has reported so far is complete and well-formed.
-        on_complete: Called with this answer once a streamed one is complete, before `read` returns the last of it.
+        on_complete: Called with this object once a stream is complete, before `read` returns its last chunks.
     """
 
     __slots__ = (
@@ -73,26 +73,26 @@ class Answer:
 
     @property
     def provider(self) -> str:
-        """The id of the answering provider."""
+        """The id of the provider."""
         return self._attempt.endpoint.provider.id
 
     @property
     def usage(self) -> Usage | None:
-        """The usage that the provider has reported so far; of a stream, read anew each time."""
+        """The usage that the provider has reported so far; it may change while a stream runs."""
         if self._stream is None or self.complete:
             return self._usage
         return read_usage(self._stream.usage)
 
     @property
     def delivered(self) -> int:
-        """Characters of text that the client has been given."""
+        """Characters of text that have been delivered to the client."""
         return self._delivered if self._stream else delivered_size(self.completion)
 
     @property
     def deadline(self) -> float | None:
-        """Loop time at which a streamed answer is given up because the client does not read it.
+        """Loop time at which a stream is abandoned because the client does not read it.
 
-        Later than the provider's own deadlines, so that a slow provider is not taken for a slow client.
+        Later than the provider's own deadlines, so that a slow provider is not mistaken for a slow client.
         """
         return self._stream.deadline + _CLIENT_TIMEOUT if self._stream else None
 
@@ -121,7 +121,7 @@ class Answer:
         return chunks
 
     def note(self) -> None:
-        """Copies the state of the answer to the call's record."""
+        """Copies the state of the response to the call's record."""
         record = self.record
         record.usage, record.exact = self.usage, self.exact
         record.delivered, record.complete = self.delivered, self.complete
@@ -150,7 +150,7 @@ class Answer:
         return document
 
     def _priced(self, document: Chunk, used: Any) -> dict[str, Any]:
-        """Returns an answer's usage as it is recorded, with the cost if that is known.
+        """Returns the usage of a response as it is recorded, with the cost if that is known.
 
         docs.arouter.ai: usage accounting.
         """

@@ -1,7 +1,7 @@
-"""The attempt loop, for unary and streamed answers (docs.arouter.ai: model-fallbacks).
+"""The attempt loop, for unary and streaming calls (docs.arouter.ai: model-fallbacks).
 
-If an attempt fails before the first piece of an answer, the next one is made: with another key of the provider, then
-with another provider, then with another model. If a provider says that the request is wrong, no other is tried.
+If an attempt fails before the first chunk of a response, the next one is made: with another credential of the provider,
+then with another provider, then with another model. If a provider rejects the request as invalid, no other is tried.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _FAIL_OVER = frozenset(
 _REPEATABLE = frozenset({Failure.PROVIDER_ERROR, Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_BAD_RESPONSE})
 """Failures after which the same provider may succeed a moment later."""
 
-_OF_NO_KEY = frozenset({Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_TIMEOUT})
-"""Failures that another key of the same provider does not avoid."""
+_ANY_CREDENTIAL = frozenset({Failure.PROVIDER_UNREACHABLE, Failure.PROVIDER_TIMEOUT})
+"""Failures that another credential of the same provider does not avoid."""
 
-_OF_THE_KEY = frozenset({Failure.PROVIDER_CREDENTIALS, Failure.RATE_LIMITED})
-"""Failures that another key of the same provider is likely to avoid."""
+_ONE_CREDENTIAL = frozenset({Failure.PROVIDER_CREDENTIALS, Failure.RATE_LIMITED})
+"""Failures that another credential of the same provider is likely to avoid."""
 
-_KEYS_OF_A_FAILING = 2
-"""Keys of one provider that may fail in other ways before another provider is called."""
+_MAX_CREDENTIALS = 2
+"""Credentials of one provider that may fail in other ways before another provider is called."""
 
 _BACKOFF = 0.1
-"""Seconds, on average, before the candidates are called once more. There is no other wait."""
+"""Average seconds before the second round of attempts. There is no other pause between attempts."""
 
 _ROUNDS = 2
 
@@ -67,9 +67,9 @@ class Attempts:
 
     Args:
         upstream: Calls providers.
-        board: The health of the endpoints, which the results of attempts are recorded on.
+        board: The health of the endpoints; the results of attempts are recorded there.
         config: How many attempts a request may have, and for how long.
-        random: The source of randomness for the order of keys and the backoff.
+        random: The source of randomness for the order of credentials and the backoff.
     """
 
     def __init__(self, upstream: Upstream, board: HealthBoard, config: RoutingConfig, random: Random) -> None:
@@ -85,7 +85,7 @@ class Attempts:
         self._refused = RefusedParameters()
 
     async def first_answer(self, record: CallRecord, plan: Plan, origin: Origin, deadline: float) -> Answer:
-        """Returns the answer of the first candidate whose answer begins. The caller must close it.
+        """Returns the response of the first candidate that begins to respond. The caller must close it.
 
         Args:
             record: The call's record, to which the attempts are added.
@@ -130,7 +130,7 @@ class Attempts:
             if not candidates:
                 break
         raise failure or ARouterError(
-            Failure.UNAVAILABLE, "The endpoints that could answer have just failed and are being probed.", retry_after=1
+            Failure.UNAVAILABLE, "The endpoints for this request have just failed and are being probed.", retry_after=1
         )
 
     def _tickets(
@@ -173,10 +173,10 @@ class Attempts:
                     if ticket is not None:
                         yield candidate, credential, ticket
                         last = record.last
-                if last is None or last.endpoint is not candidate.endpoint or last.failure in _OF_THE_KEY:
+                if last is None or last.endpoint is not candidate.endpoint or last.failure in _ONE_CREDENTIAL:
                     continue
                 failed += 1
-                if last.failure in _OF_NO_KEY or failed == _KEYS_OF_A_FAILING:
+                if last.failure in _ANY_CREDENTIAL or failed == _MAX_CREDENTIALS:
                     break
 
     def _begin(
@@ -230,7 +230,7 @@ class Attempts:
 
 def _may_fail_over(error: ARouterError) -> bool:
     if error.failure is Failure.UNAVAILABLE:
-        # This provider, or all of them, have no free connection.
+        # There is no free connection to this provider, or to any.
         return True
     return isinstance(error, ProviderError) and error.failure in _FAIL_OVER
 

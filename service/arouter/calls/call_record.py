@@ -20,7 +20,7 @@ _MAX_ROUTE = 512
 """Characters of a route in a header."""
 
 _CHARGED_FAILURES = frozenset({Failure.DEADLINE_EXCEEDED, Failure.INVALID_API_KEY})
-"""Failures that the client has caused: the provider has done its work and is paid."""
+"""Failures that the client has caused: the provider has done its work and charges for it."""
 
 
 class Status(Enum):
@@ -36,17 +36,17 @@ class Attempt:
     """One candidate that was tried. Times are by the monotonic clock.
 
     Attributes:
-        model: The id that its answer has.
+        model: The id of the model, as in the response.
         endpoint: The endpoint that was called.
-        credential: The name of the provider's key that was used.
+        credential: The name of the credential that was used.
         started: When it began.
         asked: Whether the request was sent.
         sent: When the request was sent, or None.
-        ended: When it failed, or when a unary answer was complete. None before that, and for a stream.
+        ended: When it failed, or when a unary response was complete. None before that, and for a stream.
         failure: Why it failed, or None.
         unread: Whether the provider closed the connection before it read the request, which may be sent again.
         added: Parameters of the request that the client did not send.
-        repeatable: Whether the same endpoint may be called once more at once: the request was not read, or can be sent
+        repeatable: Whether the same endpoint may be called again immediately: the request was not read, or can be sent
             without an added parameter that the endpoint refused.
         span: Its span in the trace.
     """
@@ -93,12 +93,12 @@ class CallRecord:
         attempts: The attempts, in order.
         usage: The usage that the last provider reported, or None.
         exact: Whether that usage was complete and well-formed.
-        delivered: Characters that the client was given of a streamed answer.
-        complete: Whether the provider has sent all of the answer.
-        first_token: When the first piece of a streamed answer arrived, by the monotonic clock, or None.
+        delivered: Characters of a stream that were delivered to the client.
+        complete: Whether the provider has sent all of the response.
+        first_token: When the first chunk of a stream arrived, by the monotonic clock, or None.
         failure: The name of the error that the client got, or None.
         free: Whether it is not charged, because the provider or ARouter failed.
-        finish_reasons: Why the answer's choices ended; filled in only if the span is recorded.
+        finish_reasons: Why the completion's choices ended; filled in only if the span is recorded.
         usage_records: Its usage records; None until they are written.
     """
 
@@ -125,7 +125,7 @@ class CallRecord:
 
     @property
     def last(self) -> Attempt | None:
-        """The attempt that answered or failed last; None if there was none."""
+        """The attempt that succeeded, or failed last; None if there was none."""
         return self.attempts[-1] if self.attempts else None
 
     def leave(self) -> None:

@@ -19,10 +19,10 @@ _REFUSALS = frozenset(
         Failure.UNPROCESSABLE,
     }
 )
-"""Failures that tell about the request and not about the provider."""
+"""Failures that are evidence about the request, not about the provider."""
 
 _MIN_TOKENS = 10
-"""Shorter answers are not used to measure speed."""
+"""Shorter completions are not used to measure speed."""
 
 
 class HealthFeedback:
@@ -41,14 +41,14 @@ class HealthFeedback:
         self._is_whole = True
 
     def opened(self) -> None:
-        """Reports the first piece of a streamed answer."""
+        """Reports the first chunk of a stream."""
         now = time.monotonic()
         self._ticket.answering(now, now - self._since)
         self._since = now
         self._is_whole = False
 
     def finished(self, usage: Usage | None) -> None:
-        """Reports that the answer is complete."""
+        """Reports that the response is complete."""
         now = time.monotonic()
         seconds = now - self._since
         tokens = usage.completion_tokens if usage else 0
@@ -57,7 +57,7 @@ class HealthFeedback:
         self._ticket.succeeded(now, None, speed, seconds if self._is_whole else None)
 
     def failed(self, error: BaseException) -> None:
-        """Reports that the attempt failed, before or in the middle of its answer."""
+        """Reports that the attempt failed, before or in the middle of its response."""
         now = time.monotonic()
         if not isinstance(error, ProviderError) or isinstance(error, UnreadError) or error.failure in _REFUSALS:
             self._ticket.neutral(now)

@@ -33,15 +33,15 @@ _log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Answers chat requests. All chat RPCs share it.
+    """Serves chat completions. All chat RPCs share it.
 
     Args:
         planner: Makes plans.
         attempts: Calls the candidates of a plan.
         admission: Counts calls in and out.
         limiter: Applies the limits of keys.
-        recorder: Called when an answer is complete, before its client sees the end of it, and again when the call has
-            ended: it fills in `CallRecord.usage_records`, once.
+        recorder: Called when a response is complete, before its end is sent to the client, and again when the call has
+            ended; it fills in `CallRecord.usage_records`, once.
         observers: Called with each call that has ended, once the event loop is free.
     """
 
@@ -217,6 +217,6 @@ class AnsweredCall:
 
 
 def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
-    """Returns the maximum over all candidates, because any of them may be the one that answers."""
+    """Returns the maximum over all candidates, because any of them may serve the request."""
     cases = [worst_case(request, candidate.endpoint.details) for candidate in plan.candidates]
     return WorstCase(max(case.tokens for case in cases), max(case.cost for case in cases))

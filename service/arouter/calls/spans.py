@@ -1,4 +1,4 @@
-"""The spans of a call and its attempts. They contain no text of prompts or answers.
+"""The spans of a call and its attempts. They contain no text of prompts or completions.
 
 https://github.com/open-telemetry/semantic-conventions-genai (client inference spans)
 """
@@ -79,7 +79,7 @@ def end_spans(record: CallRecord) -> None:
 
 
 def finish_reasons(document: Chunk) -> list[str]:
-    """Returns the finish reasons of those choices of an answer or a chunk that have ended.
+    """Returns the finish reasons of those choices of a completion or a chunk that have ended.
 
     Accepts malformed documents; values other than OpenAI's finish reasons are skipped.
     """
@@ -91,7 +91,7 @@ def finish_reasons(document: Chunk) -> list[str]:
 
 
 def _answer(record: CallRecord, started: float) -> dict[str, Any]:
-    """Returns the attributes of the answer for the call or its last attempt, which started at `started`."""
+    """Returns the attributes of the response for the call or its last attempt, which started at `started`."""
     attributes: dict[str, Any] = {}
     if record.finish_reasons:
         attributes[genai.RESPONSE_FINISH_REASONS] = record.finish_reasons

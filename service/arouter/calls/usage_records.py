@@ -26,14 +26,14 @@ class UsageRecorder:
         self._writer = writer
 
     def __call__(self, record: CallRecord) -> None:
-        """Writes the records of a call whose answer is complete or that has ended. They are final."""
+        """Writes the records of a call whose response is complete or that has ended. They are final."""
         if record.usage_records is None:
             record.usage_records = usage_records(record, time.monotonic())
             self._writer.put(record.usage_records)
 
 
 def nanos(details: ModelDetails, usage: Usage) -> int | None:
-    """Returns the cost of an answer in nano-USD, or None if the model's prices are not known."""
+    """Returns the cost of a completion in nano-USD, or None if the model's prices are not known."""
     prices = details.prices
     if prices is None:
         return None
@@ -50,13 +50,13 @@ def nanos(details: ModelDetails, usage: Usage) -> int | None:
 
 
 def charged_usage(reported: Usage | None, exact: bool, request: ChatRequest, delivered: int) -> tuple[Usage, bool]:
-    """Returns the usage that a complete answer is charged for, and whether it is an estimate.
+    """Returns the usage that a complete response is charged for, and whether it is an estimate.
 
     Args:
         reported: The usage that the provider reported.
         exact: Whether that is complete and well-formed; otherwise missing and malformed numbers are estimated.
         request: The request.
-        delivered: Characters of the answer.
+        delivered: Characters of the completion.
     """
     if exact and reported is not None and reported[:2] != (0, 0):
         return reported, False
@@ -68,7 +68,7 @@ def usage_records(record: CallRecord, ended: float) -> list[UsageRecord]:
 
     Args:
         record: The record of the call.
-        ended: When the call ended or its answer was complete, by the monotonic clock.
+        ended: When the call ended or its response was complete, by the monotonic clock.
     """
     attempts = record.attempts
     if not attempts:
@@ -129,7 +129,7 @@ def _used(record: CallRecord) -> tuple[Usage, bool]:
 
 def _estimate(reported: Usage | None, request: ChatRequest, delivered: int) -> Usage:
     reported = reported or _NOTHING
-    # Usage that was reported in the middle of an answer may not include the chunks after it.
+    # Usage that was reported in the middle of a stream may not include the chunks after it.
     return reported._replace(
         prompt_tokens=reported.prompt_tokens or likely_prompt_tokens(request),
         completion_tokens=max(reported.completion_tokens, delivered_tokens(delivered)),

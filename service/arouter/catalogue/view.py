@@ -126,7 +126,7 @@ class Source:
     listed: Mapping[str, ListedModel] | None = None
     first_seen: dict[str, int] = field(default_factory=dict)
     looked_up: Mapping[str, ModelDetails] = field(default_factory=dict)
-    failure: str = "The provider has not answered yet."
+    failure: str = "The provider has not responded yet."
 
     def endpoints(self, now: int) -> list[Endpoint]:
         """Returns the endpoints: the configured ones and, unless the configuration restricts them, the listed ones.

@@ -53,7 +53,7 @@ def models(**access: Any) -> None:
 @click.option("--model", help="Model id, as in `arouter models`.  [default: the first one]")
 @connection_options
 def chat(prompt: str, model: str | None, **access: Any) -> None:
-    """Stream the answer to PROMPT."""
+    """Stream the response to PROMPT."""
     from arouter.v1 import (
         chat_message_pb2,
         chat_service_pb2,

@@ -25,8 +25,8 @@ _COOLING = Cooling()
 class ProviderState(Enum):
     """The health of a provider; the values are the words of docs.arouter.ai.
 
-    DEGRADED: an endpoint is failing, has failed lately or is rate limited. UNAVAILABLE: all endpoints that were used
-    lately are failing, and no call has succeeded since.
+    DEGRADED: an endpoint is failing, has failed recently or is rate limited. UNAVAILABLE: all recently used
+    endpoints are failing, and no call has succeeded since.
     """
 
     HEALTHY = "healthy"
@@ -103,7 +103,7 @@ class HealthBoard:
 
         Args:
             endpoint: The endpoint's id.
-            credential: The name of the provider's key.
+            credential: The name of the credential.
             now: The time.
             origin: The origin of the call.
             last_resort: Whether the attempt may begin although the endpoint is DOWN or PROBING. One such attempt is

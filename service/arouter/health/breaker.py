@@ -9,7 +9,7 @@ from typing import NamedTuple
 _NEVER = -float("inf")
 
 _MAX_RETRY_AFTER = 600.0
-"""Maximum of seconds for a provider's `retry-after`: some are dates with the wrong year."""
+"""Maximum number of seconds for a provider's `retry-after`: some are dates with the wrong year."""
 
 
 class State(Enum):
@@ -36,7 +36,7 @@ class Cooling:
     Attributes:
         failures: Consecutive failures after which it opens.
         shortest: Seconds of the first cooldown, which is doubled whenever a probe fails.
-        longest: Maximum of seconds of a cooldown.
+        longest: Maximum length of a cooldown in seconds.
         probe_timeout: Seconds after which another probe is allowed although the last one has not ended.
     """
 
@@ -76,8 +76,8 @@ ANY = Evidence()
 class Breaker:
     """A circuit breaker: opened by failures, closed by the success of a call that began after it opened.
 
-    The result of a call counts only while its ticket is the newest: a call that began before the breaker opened tells
-    nothing about the provider's state after that.
+    The result of a call counts only while its ticket is the newest: a call that began before the breaker opened is no
+    evidence about the provider's state after that.
 
     Args:
         cooling: When it opens and for how long.
@@ -173,7 +173,7 @@ class Breaker:
         self._spare_at = now + self._cooling.shortest
 
     def answer(self, ticket: int) -> int | None:
-        """Records that an answer has begun.
+        """Records that a response has begun.
 
         Returns:
             A new ticket if that closed the breaker on trial: a failure of this call opens it again. Else None.
@@ -221,7 +221,7 @@ class Breaker:
         if ticket != self.ticket:
             return False
         if self.is_open:
-            # A call to a suspect as a last resort is not a probe: its failure tells nothing new.
+            # A call to a suspect as a last resort is not a probe: its failure is no new evidence.
             return self._probe_until != _NEVER
         self._failures += 1
         if cause is None:

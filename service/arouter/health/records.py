@@ -173,11 +173,11 @@ class AttemptTicket:
         self._timed = False
 
     def answering(self, now: float, first_token_s: float) -> None:
-        """Records that a streamed answer has begun. The attempt goes on, but a probe counts as a success from here.
+        """Records that a stream has begun. The attempt goes on, but a probe counts as a success from here.
 
         Args:
             now: The time.
-            first_token_s: Seconds from the request to the first piece.
+            first_token_s: Seconds from the request to the first chunk.
         """
         if not self._over and not self._timed:
             self._timed = True
@@ -193,13 +193,13 @@ class AttemptTicket:
         tokens_per_s: float | None = None,
         whole_s: float | None = None,
     ) -> None:
-        """Ends the attempt: the answer is complete.
+        """Ends the attempt: the response is complete.
 
         Args:
             now: The time.
-            first_token_s: As in `answering`, if that was not called; None if the answer was not streamed.
-            tokens_per_s: Speed from the first piece to the end, or None if it is not known.
-            whole_s: Seconds from the request to the end of a unary answer; None if it was streamed.
+            first_token_s: As in `answering`, if that was not called; None if the response was not streamed.
+            tokens_per_s: Speed from the first chunk to the end, or None if it is not known.
+            whole_s: Seconds from the request to the end of a unary response; None if it was streamed.
         """
         if self._end(now):
             window = self._pair.window
@@ -211,12 +211,12 @@ class AttemptTicket:
             self._note_success(now, closed=self._entry.succeed(now))
 
     def failed(self, now: float, retry_after: float | None = None, *, connected: bool = True) -> None:
-        """Ends the attempt: the provider was unreachable, too slow, refused our credential or broke off the answer.
+        """Ends the attempt: the provider was unreachable, too slow, refused our credential or broke off the response.
 
         Args:
             now: The time.
             retry_after: Seconds of the pause that the provider asks for.
-            connected: Whether there was a connection, so that the request may be the cause.
+            connected: Whether there was a connection. If not, the request cannot be the cause.
         """
         if self._end(now):
             self._endpoint.failed(now)

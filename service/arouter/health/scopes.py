@@ -235,7 +235,7 @@ class Entry:
         return self._origin.key
 
     def answer(self) -> bool:
-        """Records that an answer has begun; returns whether that closed a breaker."""
+        """Records that a response has begun; returns whether that closed a breaker."""
         trial = self._scopes.everyone.answer(self._ticket)
         closed = trial is not None
         if trial is not None:
@@ -263,7 +263,7 @@ class Entry:
         Args:
             now: The time.
             retry_after: Seconds of the pause that the provider asks for.
-            connected: Whether there was a connection, so that the request may be the cause.
+            connected: Whether there was a connection. If not, the request cannot be the cause.
         """
         everyone = self._scopes.everyone
         if not connected:

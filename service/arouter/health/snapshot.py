@@ -25,7 +25,7 @@ class EndpointHealth(IntEnum):
 
     @property
     def label(self) -> str:
-        """A predicate for people to read."""
+        """A predicate that follows the endpoint's name in texts for people."""
         return _LABELS[self]
 
     @property
@@ -78,12 +78,12 @@ class HealthSnapshot:
         return best
 
     def keys(self, endpoint: Endpoint, random: Random, *, last_resort: bool) -> Sequence[Credential]:
-        """Returns the provider's keys that may be used for an endpoint: healthy keys first, in random order.
+        """Returns the provider's credentials that may be used for an endpoint: healthy ones first, in random order.
 
         Args:
             endpoint: The endpoint to call.
             random: The source of randomness for the order.
-            last_resort: Whether keys in cooldown may be used too.
+            last_resort: Whether credentials in cooldown may be used too.
         """
         credentials = endpoint.provider.credentials
         if len(credentials) == 1:
@@ -104,7 +104,7 @@ class HealthSnapshot:
         )
 
     def retry_after(self, endpoint: Endpoint) -> float:
-        """Returns the seconds until one of its provider's keys may be tried again."""
+        """Returns the seconds until one of its provider's credentials may be tried again."""
         return min(
             self._board.retry_after(endpoint.id, credential.name, self._now, self._origin)
             for credential in endpoint.provider.credentials

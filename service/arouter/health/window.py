@@ -22,11 +22,11 @@ class Observed(NamedTuple):
     """Statistics of some calls; a value is None if it is not known.
 
     Attributes:
-        calls: Calls that succeeded or failed. 429s and calls that tell nothing about the provider do not count.
+        calls: Calls that succeeded or failed. 429s and calls that are no evidence about the provider do not count.
         success_rate: The share that succeeded, from 0 to 1.
-        first_token_s: Average of seconds to the first piece of a streamed answer.
-        tokens_per_s: Average speed of an answer after its first piece.
-        fastest_s: Seconds to the first piece of the fastest answer, or to all of it if it was unary.
+        first_token_s: Average seconds to the first chunk of a stream.
+        tokens_per_s: Average speed of a stream after its first chunk.
+        fastest_s: Seconds to the first chunk of the fastest response, or to its end if it was unary.
     """
 
     calls: int
@@ -50,7 +50,7 @@ class Sums:
     Attributes:
         failures: All failures.
         failures_of: The failures that the request may have caused, by the hash of the API key.
-        fastest: See `Observed.fastest_s`; infinite if there is no answer.
+        fastest: See `Observed.fastest_s`; infinite if there is no response.
     """
 
     __slots__ = ("failures", "failures_of", "fastest", "first_token", "first_tokens", "speed", "speeds", "successes")
@@ -84,7 +84,7 @@ class Window:
         self._observed: Observed | None = NOTHING
 
     def succeed(self, now: float, seconds: float | None = None) -> None:
-        """Counts a success, and the duration of the answer if it was unary."""
+        """Counts a success, and the duration of the response if it was unary."""
         bucket = self._bucket(now)
         bucket.successes += 1
         if seconds is not None and seconds < bucket.fastest:
@@ -103,7 +103,7 @@ class Window:
             bucket.failures_of[key] += 1
 
     def time_first_token(self, now: float, seconds: float) -> None:
-        """Counts the seconds to the first piece of an answer."""
+        """Counts the seconds to the first chunk of a stream."""
         bucket = self._bucket(now)
         bucket.first_tokens += 1
         bucket.first_token += seconds
@@ -111,7 +111,7 @@ class Window:
             bucket.fastest = seconds
 
     def time_tokens(self, now: float, per_second: float) -> None:
-        """Counts the speed of an answer."""
+        """Counts the speed of a stream."""
         bucket = self._bucket(now)
         bucket.speeds += 1
         bucket.speed += per_second

@@ -18,7 +18,7 @@ _PLAIN = ("redis", "rediss", "valkey", "valkeys")
 _SENTINEL = ("redis+sentinel", "valkey+sentinel")
 _SENTINEL_PORT = 26_379
 _SENTINEL_TIMEOUT = 0.1
-"""Seconds that a Sentinel may take to answer before the next one is asked."""
+"""Seconds that a Sentinel may take to respond before the next one is asked."""
 
 _OPTIONS = frozenset(
     {

@@ -1,4 +1,4 @@
-"""What clients see of limits: headers and errors."""
+"""The headers and errors that tell clients about limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RETRY_STORE = 1
 def rate_headers(rates: Rates, now: float) -> Headers:
     """Returns the `x-ratelimit-*` headers: the documented ones, for requests, and OpenAI's.
 
-    For requests they show the window, minute or day, that has less remaining.
+    For requests they show the window, minute or day, with less remaining.
     """
     requests, day, tokens = rates
     if requests is None or (day is not None and (day.remaining, -day.wait) < (requests.remaining, -requests.wait)):
@@ -59,7 +59,7 @@ def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:
 def spending_limit(limit: int, reset: LimitReset | None, result: ReserveResult, now: float) -> ARouterError:
     """Returns the 402 for a key that has reached its spending limit."""
     period = f"{reset} spending limit" if reset else "spending limit"
-    held = f", and {_usd(result.held)} are reserved by calls under way" if result.held else ""
+    held = f", and {_usd(result.held)} are reserved by calls in flight" if result.held else ""
     at = periods.next_reset(reset, now)
     until = (
         "It does not reset." if at is None else f"It resets at {datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}."

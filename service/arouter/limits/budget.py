@@ -98,7 +98,7 @@ class _Account:
 
 
 class MemoryBudgetStore(BudgetStore):
-    """A store in memory. It always answers, and ids and buckets are not needed because it ends with the process."""
+    """A store in memory. It never fails, and needs no ids and buckets because it ends with the process."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}

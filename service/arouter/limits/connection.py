@@ -51,7 +51,7 @@ _FAR = frozenset({"READONLY", "LOADING", "MASTERDOWN"})
 """Replies of a server that cannot serve calls at the moment: it has become a replica, or is not ready yet."""
 
 _ELSEWHERE = _FAR | {"MOVED", "CLUSTERDOWN"}
-"""Replies after which the address is resolved anew. The command was not executed."""
+"""Replies after which the address is resolved again. The command was not executed."""
 
 _ADVICE = {
     "AUTH": "put the right user and password into AROUTER_REDIS_URL",
@@ -90,8 +90,8 @@ class Valkey:
         """Runs a script and returns its result without the time at its beginning.
 
         Raises:
-            StoreLostError: The server does not answer, or cannot serve calls at the moment.
-            StoreRefusedError: The server answered with an error.
+            StoreLostError: The server does not respond, or cannot serve calls at the moment.
+            StoreRefusedError: The server replied with an error.
         """
         pool, generation = self._pool.connections, self._generation
         try:

@@ -32,7 +32,7 @@ _LAST_SETTLEMENTS = 2.0
 """Seconds to wait for settlements when the process ends."""
 
 _PROBE_TIMEOUT = 1.0
-"""Seconds that a shared store may take to answer when the process starts."""
+"""Seconds that a shared store may take to respond when the process starts."""
 
 _SPARE_TIME = 3600
 
@@ -45,17 +45,17 @@ class Limiter:
     """Checks and counts the limits of keys. Needs a running event loop.
 
     Args:
-        storage_url: The URL of a Valkey or Redis that processes share; None if this process counts alone.
+        storage_url: The URL of a Valkey or Redis that processes share; None if this process counts separately.
         longest_call: Maximum duration of a call in seconds. The reservations of a killed process expire after twice
             that time.
-        when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while the store does not answer.
+        when_down: Whether calls go on unchecked (`open`) or are refused (`closed`) while the store does not respond.
         timeout: Seconds that a shared store may take for all operations of one call.
         clock: Seconds since the epoch. A shared store has its own.
         monotonic: Monotonic seconds.
 
     Attributes:
         unchecked: Number of calls that went on unchecked.
-        denied: Number of calls that were refused because the store did not answer.
+        denied: Number of calls that were refused because the store did not respond.
         refused: Number of calls that were refused because of a limit: `minute` or `day` (requests), `tokens` (per
             minute) or `spending`.
     """
@@ -108,7 +108,7 @@ class Limiter:
         self._seeds = spent
 
     def now(self) -> float:
-        """Returns the time that determines days and spending periods, in seconds since the epoch."""
+        """Returns the time that determines days and budget periods, in seconds since the epoch."""
         return self._clock()
 
     async def start(self) -> None:
@@ -123,7 +123,7 @@ class Limiter:
         """Counts a request before its body is read. Nothing is reserved yet.
 
         Raises:
-            ARouterError: RATE_LIMITED, and then the request does not count; UNAVAILABLE, if the store does not answer
+            ARouterError: RATE_LIMITED, and then the request does not count; UNAVAILABLE, if the store does not respond
                 and the policy is `closed`.
         """
         if not is_limited(key):
@@ -148,7 +148,7 @@ class Limiter:
             counted: What `count` returned; if None, the request is counted now.
 
         Raises:
-            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not answer and the policy is
+            ARouterError: RATE_LIMITED; SPENDING_LIMIT; UNAVAILABLE, if the store does not respond and the policy is
                 `closed`. A refused call has reserved nothing, but its request counts.
         """
         held = await self.count(key) if counted is None else counted
@@ -197,7 +197,7 @@ class Limiter:
         raise unavailable()
 
     async def _answers(self, work: Callable[_P, Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs) -> bool:
-        """Runs work in a store that may be down; returns whether the store answered."""
+        """Runs work in a store that may be down; returns whether the store responded."""
         async with self._turn:
             if not self._outage.may_try():
                 return False

@@ -1,4 +1,4 @@
-"""Failures of the store for limits: it does not answer, or it answers a call with an error."""
+"""Failures of the store for limits: it does not respond, or it replies with an error."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import logging
 import time
 
 PAUSE = 1.0
-"""Seconds for which a store that did not answer is not called; after that one call tries it."""
+"""Seconds for which a store that did not respond is not called; after that one call tries it."""
 
 REPEAT = 60.0
-"""Minimum of seconds between two log lines about the same error reply."""
+"""Minimum seconds between two log lines about the same error reply."""
 
 _log = logging.getLogger(__name__)
 
 
 class StoreLostError(Exception):
-    """The store does not answer, or cannot serve calls at the moment."""
+    """The store does not respond, or cannot serve calls at the moment."""
 
 
 class StoreRefusedError(Exception):
-    """The store has answered a command with an error, which affects only that call.
+    """The store has replied to a command with an error, which affects only that call.
 
     Attributes:
         code: The error code, such as `WRONGTYPE` or `OOM`.
@@ -33,7 +33,7 @@ class StoreRefusedError(Exception):
 
 
 class Outage:
-    """Prevents calls from waiting for a store that does not answer. Each outage is logged once.
+    """Prevents calls from waiting for a store that does not respond. Each outage is logged once.
 
     An error reply is not an outage, because other calls may succeed.
     """
@@ -62,7 +62,7 @@ class Outage:
             self._begin(error)
 
     def end(self) -> None:
-        """Records that the store has answered."""
+        """Records that the store has responded."""
         if self._down:
             self._down = False
             _log.info("limits can be checked again")
@@ -71,10 +71,10 @@ class Outage:
         self._try_at = time.monotonic() + PAUSE
         if not self._down:
             self._down = True
-            _log.warning("limits cannot be checked: %s", str(error) or "no answer in time")
+            _log.warning("limits cannot be checked: %s", str(error) or "no response in time")
 
     def _refused(self, error: StoreRefusedError) -> None:
         now = time.monotonic()
         if now >= self._logged_at.get(error.code, 0.0):
             self._logged_at[error.code] = now + REPEAT
-            _log.error("limits of a call cannot be checked: the store answered %s", error)
+            _log.error("limits of a call cannot be checked: the store replied %s", error)

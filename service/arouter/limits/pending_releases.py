@@ -1,4 +1,4 @@
-"""Holds whose settlement did not reach the store; they are given back once it answers."""
+"""Holds whose settlement did not reach the store; they are released once it responds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import NamedTuple
 from arouter.limits.budget import BudgetPeriod, Hold
 
 MAX = 10_000
-"""Maximum of waiting holds. If there are more, the oldest are dropped and expire with their bucket."""
+"""Maximum number of waiting holds. If there are more, the oldest are dropped and expire with their bucket."""
 
 INTERVAL = 0.25
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 
 
 class PendingRelease(NamedTuple):
@@ -24,10 +24,10 @@ class PendingRelease(NamedTuple):
 
 
 class PendingReleases:
-    """A queue of holds to give back. A hold that fails does not delay the others.
+    """A queue of holds to release. A hold that fails does not delay the others.
 
     Args:
-        give_back: Gives a hold back; returns False if the store failed. It may be called again with the same hold.
+        give_back: Releases a hold; returns False if the store failed. It may be called again with the same hold.
     """
 
     def __init__(self, give_back: Callable[[PendingRelease], Awaitable[bool]]) -> None:
@@ -39,7 +39,7 @@ class PendingReleases:
         self._waiting.append(pending)
 
     async def deliver(self) -> None:
-        """Gives all holds back, however long that takes."""
+        """Releases all holds, however long that takes."""
         while self._waiting:
             pending = self._waiting.popleft()
             if not await self._give_back(pending):

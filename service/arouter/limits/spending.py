@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class SpendingSync:
-    """A background task that reads the sums of all keys periodically, and when it is woken those of changed keys.
+    """A background task that reads the sums of all keys periodically and, when it is woken, those of changed keys.
 
     Args:
         limiter: Gets the sums.
@@ -62,7 +62,7 @@ class SpendingSync:
             async with asyncio.timeout(_READ_TIMEOUT):
                 changes = await self._store.limited(0 if everything else self._revision, self._limiter.now())
         except (StoreError, TimeoutError) as error:
-            _log.warning("failed to read what keys have spent: %s", error or "no answer in time")
+            _log.warning("failed to read what keys have spent: %s", error or "no response in time")
             return _RETRY
         self._spent = {**({} if everything else self._spent), **changes.spent}
         self._limiter.seed(self._spent)

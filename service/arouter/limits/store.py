@@ -48,4 +48,4 @@ def run_at_once(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _nothing() -> None:
-    """Does nothing: the store in memory needs no probe and holds no resources."""
+    """Does nothing: the store in memory needs no probe and has no resources to release."""

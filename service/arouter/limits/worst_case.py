@@ -14,7 +14,7 @@ from arouter.chat.token_estimates import max_prompt_tokens
 from arouter.models import ModelDetails, Prices
 
 DEFAULT_COMPLETION = 4096
-"""Assumed tokens of an answer if neither the request nor the model's details limit them."""
+"""Assumed tokens of a completion if neither the request nor the model's details limit them."""
 
 _MAX_TOKENS = 2**31 - 1
 _MAX_COST = 2**53
@@ -25,7 +25,7 @@ class WorstCase(NamedTuple):
     """What a call uses at most.
 
     Attributes:
-        tokens: Tokens of prompt and answer together.
+        tokens: Tokens of prompt and completion together.
         cost: Cost in nano-USD; 0 if the model's prices are not known.
     """
 

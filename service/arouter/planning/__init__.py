@@ -1,1 +1,1 @@
-"""Choosing the endpoints that may answer a request, and their order."""
+"""Chooses the endpoints for a request, and their order."""

@@ -28,8 +28,8 @@ TIERS: tuple[Tier, ...] = ("economy", "standard", "premium")
 LEVELS: tuple[Level, ...] = ("easy", "medium", "hard")
 
 FITS: Mapping[int, float] = {0: 1.0, 1: 0.55, 2: 0.1, -1: 0.0, -2: -0.5}
-"""How well a tier suits a request, by the number of tiers that it is above the needed one. A tier that is too high
-costs money, one that is too low gives a bad answer. The differences exceed the default weights of price and speed."""
+"""How well a tier suits a request, by the number of tiers that it is above the needed one. Too high a tier costs
+money, too low a tier gives bad completions. The differences exceed the default weights of price and speed."""
 
 HANDICAPS: Mapping[EndpointHealth, float] = {
     EndpointHealth.OUTAGE: 0.2,
@@ -45,7 +45,7 @@ _UNKNOWN_SPEED = 0.5
 """Assumed speed score of a model without recent calls: average, so that it is tried and its speed becomes known."""
 
 _MAX_RANKED = 6
-"""Models that become candidates at most."""
+"""Maximum number of models that become candidates."""
 
 _UNKNOWN_PRICE = 10.0
 """Assumed price of a model without a known price, in USD per million tokens."""
@@ -106,7 +106,7 @@ class AutoPools:
         return pool
 
     def _build(self, visible: VisibleModels) -> AutoPool:
-        # An endpoint of a model with several is chosen through that model, so that it has fallbacks.
+        # A model with several endpoints is chosen as a whole, not by one of its endpoints, so that it has fallbacks.
         mapped = {each.id for model in visible.models.values() if len(model.endpoints) > 1 for each in model.endpoints}
         entries = [
             self._entry(model)
@@ -136,12 +136,12 @@ def choose(
     speed: float,
     exclusions: Callable[[Model], list[Exclusion]],
 ) -> Choice:
-    """Returns the best models for a request; none if no model is allowed and able to answer it.
+    """Returns the best models for a request; none if no model is both allowed and capable.
 
     Args:
         pool: The models to choose from.
         context: The request. Models that are not known to have a capability that it needs are excluded.
-        sort: `price` chooses the cheapest model, whatever its tier; the others choose the fastest of the best models.
+        sort: `price` chooses the cheapest model of any tier; the other values choose the fastest of the best models.
         speed: The weight of a short time to the first token.
         exclusions: Returns why each endpoint of a model is excluded; an empty list if at least one is not.
     """
@@ -186,7 +186,7 @@ def _score(entry: _Entry, level: Level, context: PlanContext, sort: Sort | None,
 
 
 def _model_exclusions(model: Model, context: PlanContext, allowed: Patterns | None) -> list[Exclusion]:
-    """Returns why `auto` may not choose a model, whatever its endpoints; an empty list if it may."""
+    """Returns why `auto` may not choose a model, regardless of its endpoints; an empty list if it may."""
     if allowed is not None and not allowed.match(model.id):
         return [Exclusion(model.id, model.owner, Cause.PREFERENCE, "is not in the plugin's allowed_models")]
     lacking = lacks(model.details, context.requirements, strict=True)

@@ -22,7 +22,7 @@ class PlanContext:
         remaining: Seconds until the caller's deadline; infinite without one.
         explain: Whether the plan must give its reasons.
         last_resort: Whether endpoints in cooldown are candidates, as far as the breakers let calls through.
-        probe_slow: Whether endpoints that have lately been too slow for the deadline are candidates.
+        probe_slow: Whether endpoints that have recently been too slow for the deadline are candidates.
     """
 
     request: ChatRequest

@@ -1,6 +1,6 @@
 """Estimates the difficulty of a request as a sum of points from the tables here and in `keywords.py`. Pure.
 
-No model is called and nothing is learnt, so the same request always gets the same level, at once, with reasons. The
+It calls no model and learns nothing, so the same request always gets the same level, at once, with reasons. The
 estimate reads the user's last message (only its beginning and end if it is long) and counts what is cheap to count in
 the rest. If that is not good enough, the client can name a model.
 """
@@ -24,7 +24,7 @@ WINDOW = 2_000
 """Characters that are read at either end of the user's last message."""
 
 ZONE = 400
-"""Characters at either end in which keywords count; the text between is taken for quoted material."""
+"""Characters at either end in which keywords count; the text between is assumed to be quoted material."""
 
 OPENING = 120
 """Characters at either end in which keywords of a simple ask count."""
@@ -32,17 +32,17 @@ OPENING = 120
 COUNTS: dict[str, Steps] = {
     # Characters of the user's last message; in texts that are not ASCII, bytes of UTF-8.
     "characters": ((0, -1), (60, 0), (100, 2), (200, 2.5), (400, 3)),
-    # Estimated tokens of the whole prompt.
+    # Estimated tokens of the complete prompt.
     "prompt tokens": ((8_000, 3), (30_000, 4)),
     "messages": ((6, 1), (8, 2), (12, 3)),
     "tools": ((1, 3), (5, 5), (10, 6.5)),
-    # Properties of the answer's schema, including nested ones.
+    # Properties of the schema in `response_format`, including nested ones.
     "schema properties": ((1, 0.5), (6, 1.5), (12, 4)),
     "images": ((1, 1.5), (3, 2.5)),
     # Items of lists in the question: conditions or tasks.
     "list items": ((4, 1), (8, 2)),
 }
-"""Things to count, each with its steps: (at least so many, points). Only the last step that is reached counts."""
+"""Things to count, each with its thresholds (minimum count, points). Only the highest threshold reached applies."""
 
 SIGNS: dict[str, tuple[tuple[re.Pattern[str], ...], float]] = {
     "code block": (CODE_SIGNS, 2),
@@ -54,10 +54,10 @@ EFFORTS = {"minimal": 0.0, "low": 0.0, "medium": 2.0, "high": 10.0, "xhigh": 10.
 """Points for the reasoning effort; an unknown effort counts as medium."""
 
 BUDGETS: Steps = ((16, -3), (64, -2), (256, -1))
-"""Points for an answer limited to so many tokens. They do not apply with reasoning, which counts towards the limit."""
+"""Points by the limit on completion tokens. They do not apply with reasoning, which counts towards the limit."""
 
 BESIDE_SIMPLE = 0.4
-"""Factor for the points of length, keywords and signs beside a simple ask: most of them come from its material."""
+"""Factor for the points of length, keywords and signs if there is a simple ask: most of them come from its material."""
 
 _BETWEEN_WORDS = ".,;:!?()[]{}<>\"'`*/=…“”„«»¿¡。，！？、：；"
 _MAX_PROPERTIES = 64
@@ -95,7 +95,7 @@ def difficulty_of(request: ChatRequest, requirements: Requirements) -> Difficult
         found.append((f"reasoning effort: {known}", EFFORTS[known]))
     elif (tokens := requirements.completion_tokens) is not None:
         points = next((points for limit, points in BUDGETS if tokens <= limit), 0)
-        found.append((f"answer tokens: {tokens}", points))
+        found.append((f"completion tokens: {tokens}", points))
     score = round(sum(points for _, points in found), 2)
     level: Level = "hard" if score >= HARD_FROM else "medium" if score >= MEDIUM_FROM else "easy"
     return Difficulty(level, score, tuple(f"{what} {points:+g}" for what, points in found if points))

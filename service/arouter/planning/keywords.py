@@ -1,7 +1,7 @@
 """The keywords and patterns that indicate the difficulty of a request, as data.
 
 Words match whole words, in lower case; phrases match anywhere. Most are English, then German, French, Spanish and
-Chinese; a few are Portuguese, Italian and Japanese. A misleading cue leads to another tier, but not to a failed call.
+Chinese; a few are Portuguese, Italian and Japanese. A misleading keyword leads to another tier, not to a failed call.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Cue(NamedTuple):
     Attributes:
         name: The kind of request.
         each: Points for each keyword that occurs.
-        most: Maximum of points for all of them together.
+        most: Maximum points for all of them together.
         words: Keywords that match whole words.
         phrases: Texts that match anywhere.
         wide: Keywords in scripts without spaces, and signs; searched for only in texts that are not ASCII.

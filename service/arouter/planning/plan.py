@@ -13,7 +13,7 @@ from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.planning.difficulty import Difficulty
 
 _MAX_NAMED = 5
-"""Up to so many exclusions are named one by one in an error; more are counted by reason."""
+"""Maximum number of exclusions that an error names one by one; further ones are counted by reason."""
 
 
 class Cause(Enum):
@@ -32,19 +32,19 @@ class Cause(Enum):
     """Other models rank higher."""
 
     HEALTH = "health"
-    """Its provider is failing."""
+    """Its last probe failed."""
 
     DEADLINE = "deadline"
-    """It would answer too late."""
+    """It would respond too late for the caller's deadline."""
 
 
 class Candidate(NamedTuple):
     """An endpoint that may be called.
 
     Attributes:
-        model: The model that the answer names.
+        model: The model that the response names.
         endpoint: The endpoint that is called.
-        score: Higher is better among neighbouring candidates; the reasons say what it is made of.
+        score: Higher is better among candidates for the same purpose; the reasons say what it consists of.
         reasons: What counts for and against it; empty unless the plan explains itself.
     """
 
@@ -61,7 +61,7 @@ class Exclusion(NamedTuple):
         model: The model's id.
         provider: The provider's id.
         cause: The kind of reason.
-        reason: A predicate for people to read: in lower case, without a full stop.
+        reason: A predicate that follows the endpoint's name in texts for people: in lower case, without a full stop.
         retry_after: Seconds after which the reason may no longer hold; infinite if it does not depend on time.
     """
 

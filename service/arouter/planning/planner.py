@@ -27,11 +27,11 @@ from arouter.planning.plan import Candidate, Cause, Exclusion, Plan, nothing_lef
 from arouter.planning.ranking import place_in, rank
 
 _MIN_OBSERVED_CALLS = 5
-"""Observed calls from which an endpoint's speed is compared with the deadline."""
+"""Minimum number of observed calls before an endpoint's speed is compared with the deadline."""
 
 _PROBE_SHARE = 0.2
-"""Share of the requests that are sent although every endpoint seems too slow for their deadline. Without them it would
-not be noticed that an endpoint has become fast again."""
+"""Share of the requests that are sent although every endpoint seems too slow for their deadline. Without them, an
+endpoint that has become fast again would not be detected."""
 
 _SORT_OF_VARIANT: dict[str | None, Sort] = {"nitro": "throughput", "floor": "price"}
 """docs.arouter.ai: model-variants."""
@@ -106,7 +106,7 @@ class Planner:
                 if len(wanted) == 1:
                     raise
                 plan.excluded.append(
-                    Exclusion(each.text, "any provider", Cause.PREFERENCE, f"is not there: {error.message}")
+                    Exclusion(each.text, "any provider", Cause.PREFERENCE, f"is not available: {error.message}")
                 )
         if len(plan.candidates) > 1:
             plan.candidates = _without_repeats(plan.candidates)
@@ -215,7 +215,7 @@ class Planner:
 
 
 def _too_late(endpoint: Endpoint, context: PlanContext) -> str | None:
-    """Returns why an endpoint cannot answer before the caller's deadline: no recent answer began soon enough."""
+    """Returns why an endpoint cannot respond before the caller's deadline: no recent response began soon enough."""
     observed = context.health.observed(endpoint)
     fastest = observed.fastest_s
     if observed.calls < _MIN_OBSERVED_CALLS or fastest is None or fastest <= context.remaining:

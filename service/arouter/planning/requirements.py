@@ -10,7 +10,7 @@ from arouter.chat.token_estimates import likely_prompt_tokens
 from arouter.models import ModelDetails
 
 MIN_ANSWER = 256
-"""Least tokens of the context for an answer whose length the request does not limit."""
+"""Minimum context for a completion whose length the request does not limit, in tokens."""
 
 _INPUTS = {
     "image_url": "image",
@@ -36,7 +36,7 @@ _ALSO_LISTED_AS = {
 """Other names that imply the parameter in a list."""
 
 _BUDGETS = ((0, "none"), (2_000, "low"), (8_000, "medium"))
-"""The effort that a budget of up to so many reasoning tokens amounts to; a larger one is high."""
+"""The effort by the maximum of reasoning tokens; more is high."""
 
 _NONE: frozenset[str] = frozenset()
 
@@ -48,16 +48,16 @@ class Requirements(NamedTuple):
 
     Attributes:
         prompt_tokens: An estimate of the prompt's tokens.
-        context: Least tokens of prompt and answer together.
-        completion_tokens: The limit on the answer's tokens, if the request has one.
-        choices: The number of answers.
-        inputs: The modalities of the prompt beside text: `image`, `audio`, `file`, `video`.
-        outputs: The modalities of the answer beside text: `audio`, `image`.
+        context: Minimum tokens of prompt and completion together.
+        completion_tokens: The limit on the completion's tokens, if the request has one.
+        choices: The number of choices.
+        inputs: The modalities of the prompt other than text: `image`, `audio`, `file`, `video`.
+        outputs: The modalities of the completion other than text: `audio`, `image`.
         tools: Whether there are tools to call, or the conversation has called some.
-        structure: Whether the answer must be JSON, or JSON of a schema.
+        structure: Whether the completion must be JSON, or JSON that follows a schema.
         reasoning: Whether reasoning is asked for.
         parameters: The capabilities that its parameters need (`chat/parameters.py`).
-        plain: Whether it needs nothing beside context: no modality, no tools, no structure, no reasoning.
+        plain: Whether it needs nothing but context: no modality, no tools, no structure, no reasoning.
     """
 
     prompt_tokens: int
@@ -121,18 +121,18 @@ def effort_of(body: dict[str, Any]) -> str | None:
 
 
 def lacks(details: ModelDetails, requirements: Requirements, *, strict: bool = False) -> str | None:
-    """Returns the first reason why a model cannot answer, in words that follow its name; None if there is none.
+    """Returns the first reason why a model cannot serve a request, as a predicate; None if there is none.
 
-    What is unknown about a model counts in its favour. `strict`, as in `auto`, makes one exception: modalities beside
-    text must be known to be supported, because most models lack them. Tools, schemas and reasoning are exempt: most
-    models support them, and few lists say so.
+    What is unknown about a model counts in its favour. `strict`, as in `auto`, makes one exception: modalities other
+    than text must be known to be supported, because most models lack them. This does not apply to tools, schemas and
+    reasoning: most models support them, and few lists say so.
     """
     length = details.context_length
     if length is not None and length < requirements.context:
         return f"has a context of {length} tokens, shorter than the {requirements.context} needed"
     asked = requirements.completion_tokens
     if asked is not None and (most := details.max_output_tokens) is not None and most < asked:
-        return f"writes at most {most} tokens, fewer than the {asked} asked for"
+        return f"generates at most {most} tokens, fewer than the {asked} requested"
     return None if requirements.plain else _lacks_ability(details, requirements, strict)
 
 
@@ -146,25 +146,25 @@ def unsupported(details: ModelDetails, requirements: Requirements) -> tuple[str,
 
 def _lacks_ability(details: ModelDetails, requirements: Requirements, strict: bool) -> str | None:
     if requirements.inputs and (
-        reason := _lacks_modality(details.input_modalities, requirements.inputs, strict, "takes")
+        reason := _lacks_modality(details.input_modalities, requirements.inputs, strict, "accepts")
     ):
         return reason
     if requirements.outputs and (
-        reason := _lacks_modality(details.output_modalities, requirements.outputs, strict, "gives")
+        reason := _lacks_modality(details.output_modalities, requirements.outputs, strict, "generates")
     ):
         return reason
     if (listed := details.supported_parameters) is not None:
         if requirements.tools and not _is_listed("tools", listed):
-            return "knows no tools"
+            return "does not support tools"
         if requirements.structure and not _is_listed("response_format", listed):
-            return "knows no response_format"
+            return "does not support response_format"
         if requirements.reasoning and not _is_listed("reasoning", listed):
-            return "does not reason"
+            return "does not support reasoning"
     return None
 
 
 def _held(messages: list[dict[str, Any]]) -> tuple[frozenset[str], bool]:
-    """Returns the modalities of messages beside text, and whether they have calls or results of tools."""
+    """Returns the modalities of messages other than text, and whether they have tool calls or results."""
     inputs: set[str] = set()
     tools = False
     for message in messages:
@@ -194,7 +194,7 @@ def _structure(response_format: dict[str, Any] | None) -> Structure | None:
 
 
 def _lacks_modality(
-    known: tuple[str, ...] | None, needed: frozenset[str], strict: bool, does: Literal["takes", "gives"]
+    known: tuple[str, ...] | None, needed: frozenset[str], strict: bool, does: Literal["accepts", "generates"]
 ) -> str | None:
     if known is None:
         return f"is not known to {does[:-1]} {_named(min(needed))}" if strict else None

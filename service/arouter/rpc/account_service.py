@@ -24,44 +24,45 @@ class AccountService(AccountServiceServicer):
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def CreateAccount(self, request: pb.CreateAccountRequest, context: Context) -> pb.CreateAccountResponse:
-        who = caller.get()
-        renderer = account_renderer(who)
-        account = await self._management.create_account(new_account(renderer.read_new(request)), actor_of(who))
+        current = caller.get()
+        renderer = account_renderer(current)
+        account = await self._management.create_account(new_account(renderer.read_new(request)), actor_of(current))
         return renderer.created(account)
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
-        who = caller.get()
+        current = caller.get()
         page = await self._management.list_accounts(
-            who.key.account, page_size=request.page_size, page_token=request.page_token
+            current.key.account, page_size=request.page_size, page_token=request.page_token
         )
-        return account_renderer(who).page(page)
+        return account_renderer(current).page(page)
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
-        who = caller.get()
-        renderer = account_renderer(who)
+        current = caller.get()
+        renderer = account_renderer(current)
         with renderer.errors():
-            account = await self._management.get_account(request.account_id, who.key.account)
+            account = await self._management.get_account(request.account_id, current.key.account)
         return renderer.found(account)
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def UpdateAccount(self, request: pb.UpdateAccountRequest, context: Context) -> pb.UpdateAccountResponse:
-        who = caller.get()
-        renderer = account_renderer(who)
+        current = caller.get()
+        renderer = account_renderer(current)
         document = renderer.read_patch(request)
         with renderer.errors():
-            account = await self._management.update_account(request.account_id, account_patch(document), actor_of(who))
+            patch = account_patch(document)
+            account = await self._management.update_account(request.account_id, patch, actor_of(current))
         return renderer.updated(account)
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def DeleteAccount(self, request: pb.DeleteAccountRequest, context: Context) -> pb.DeleteAccountResponse:
-        who = caller.get()
-        renderer = account_renderer(who)
+        current = caller.get()
+        renderer = account_renderer(current)
         with renderer.errors():
-            await self._management.delete_account(request.account_id, actor_of(who))
+            await self._management.delete_account(request.account_id, actor_of(current))
         return renderer.deleted()

@@ -35,13 +35,13 @@ _END = b"data: [DONE]\n\n"
 
 
 class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
-    """Answers chat requests.
+    """Serves chat completions.
 
     Streams are written, not yielded: grpc.aio does not close the generator of a client that has disconnected, so the
     provider call would stay open until garbage collection.
 
     Args:
-        pipeline: Answers the requests.
+        pipeline: Serves the requests.
         tracer: Starts the span of each call.
         keep_alive: See the attribute.
 
@@ -131,9 +131,9 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     def _answer(self, chat: ChatRequest, context: Context) -> AnsweredCall:
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
-        who = caller.get()
-        record = new_call_record(who.key, chat, who.request_id, self._tracer.start(CHAT, who.traceparent))
-        return self._pipeline.answer(record, who.reservation, deadline)
+        current = caller.get()
+        record = new_call_record(current.key, chat, current.request_id, self._tracer.start(CHAT, current.traceparent))
+        return self._pipeline.answer(record, current.reservation, deadline)
 
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
         events = EventStream(context, self.keep_alive)
@@ -171,4 +171,4 @@ def _json(document: Chunk) -> bytes:
     try:
         return orjson.dumps(document)
     except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
-        raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's answer is nested too deeply.") from error
+        raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's response is nested too deeply.") from error

@@ -24,51 +24,51 @@ class KeyService(KeyServiceServicer):
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def CreateKey(self, request: pb.CreateKeyRequest, context: Context) -> pb.CreateKeyResponse:
-        who = caller.get()
-        renderer = key_renderer(who)
-        view, secret = await self._management.create_key(new_key(renderer.read_new(request)), actor_of(who))
+        current = caller.get()
+        renderer = key_renderer(current)
+        view, secret = await self._management.create_key(new_key(renderer.read_new(request)), actor_of(current))
         return renderer.created(view, secret)
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.ListKeysResponse:
-        who = caller.get()
+        current = caller.get()
         page = await self._management.list_keys(
-            who.key.account,
+            current.key.account,
             page_size=request.page_size,
             page_token=request.page_token,
             offset=request.offset,
             include_disabled=request.include_disabled,
             account=request.account or None,
         )
-        return key_renderer(who).page(page)
+        return key_renderer(current).page(page)
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def GetKey(self, request: pb.GetKeyRequest, context: Context) -> pb.GetKeyResponse:
-        who = caller.get()
-        return key_renderer(who).found(await self._management.get_key(request.hash, who.key.account))
+        current = caller.get()
+        return key_renderer(current).found(await self._management.get_key(request.hash, current.key.account))
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def UpdateKey(self, request: pb.UpdateKeyRequest, context: Context) -> pb.UpdateKeyResponse:
-        who = caller.get()
-        renderer = key_renderer(who)
+        current = caller.get()
+        renderer = key_renderer(current)
         patch = key_patch(renderer.read_patch(request))
-        return renderer.updated(await self._management.update_key(request.hash, patch, actor_of(who)))
+        return renderer.updated(await self._management.update_key(request.hash, patch, actor_of(current)))
 
     @requires(Access.MANAGEMENT_KEY)
     @override
     async def DeleteKey(self, request: pb.DeleteKeyRequest, context: Context) -> pb.DeleteKeyResponse:
-        who = caller.get()
-        await self._management.delete_key(request.hash, actor_of(who))
-        return key_renderer(who).deleted()
+        current = caller.get()
+        await self._management.delete_key(request.hash, actor_of(current))
+        return key_renderer(current).deleted()
 
     @requires(Access.ANY_KEY)
     @override
     async def GetCurrentKey(self, request: pb.GetCurrentKeyRequest, context: Context) -> pb.GetCurrentKeyResponse:
-        who = caller.get()
-        return key_renderer(who).current(await self._management.current_key(who.key.hash))
+        current = caller.get()
+        return key_renderer(current).current(await self._management.current_key(current.key.hash))
 
     @requires(Access.ANY_KEY)
     @override

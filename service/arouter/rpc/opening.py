@@ -11,7 +11,7 @@ TIMEOUT = 1.0
 
 
 class Opening:
-    """Opens a stream with the metadata of its answer, or after a second without any. `close` must be called.
+    """Opens a stream with the metadata of its response, or after a second without any. `close` must be called.
 
     Args:
         context: The call.

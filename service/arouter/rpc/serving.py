@@ -1,4 +1,4 @@
-"""Publishes in `grpc.health.v1` whether the service can answer calls."""
+"""Publishes in `grpc.health.v1` whether the service can serve calls."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _INTERVAL = 0.5
 
 
 class ServingStatus:
-    """A background task that checks whether the service can answer.
+    """A background task that checks whether the service can serve calls.
 
     Args:
         servicer: The health service to update.
         services: The names that share the status.
-        can_answer: Returns whether the service can answer, without waiting.
+        can_answer: Returns whether the service can serve calls, without waiting.
     """
 
     def __init__(self, servicer: aio.HealthServicer, services: Iterable[str], can_answer: Callable[[], bool]) -> None:

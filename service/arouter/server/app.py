@@ -96,10 +96,10 @@ class App:
         _log.info("draining: %d calls in flight", admission.in_flight)
         idle = asyncio.ensure_future(admission.idle())
         hurried = asyncio.ensure_future(hurry.wait())
-        # First our own refusals, then GOAWAY, which sends clients elsewhere: a call that crosses it ends as CANCELLED.
+        # First our own refusals, then GOAWAY, which makes clients reconnect: a call sent at that moment is CANCELLED.
         refusing = min(_REFUSALS, grace)
         await asyncio.wait({idle, hurried}, timeout=refusing, return_when=asyncio.FIRST_COMPLETED)
-        # Longer than the grace, at whose end the calls send why they end.
+        # Longer than the grace period, at the end of which calls send their error.
         stopped = asyncio.ensure_future(self._server.stop(grace + _LAST_STATUS))
         await asyncio.wait({stopped, idle, hurried}, timeout=grace - refusing, return_when=asyncio.FIRST_COMPLETED)
         if not idle.done():

@@ -101,7 +101,7 @@ class GrpcServer:
     async def bind(self) -> str:
         """Opens the ports and returns the address of the services' port, for the log.
 
-        Listens at once, with the status NOT_SERVING, unless the port is shared: then other processes can answer calls.
+        Listens at once, with the status NOT_SERVING, unless the port is shared: then other processes can serve calls.
 
         Raises:
             ConfigError: A port cannot be opened.

@@ -117,7 +117,7 @@ def _is_of_use(record: logging.LogRecord) -> bool:
     """Drops harmful or misleading messages of grpcio.
 
     - For metadata that is not UTF-8 it logs the value, which may be a mistyped key.
-    - A client that disconnects, or rejects an answer as too large, during the last message is logged as an error with a
-      traceback.
+    - A client that disconnects, or rejects a response as too large, during the last message is logged as an error with
+      a traceback.
     """
     return not str(record.msg).startswith(("Invalid encoding on", "ExecuteBatchError raised in core"))

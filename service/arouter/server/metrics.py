@@ -1,4 +1,4 @@
-"""A worker's metrics: what is counted, call by call and now and then, and the port that shows it."""
+"""A worker's metrics: measured at each call or sampled periodically, and the port that serves them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from arouter.server.reload.reload import ConfigReload
 from arouter.telemetry.instruments import Instruments
 
 _INTERVAL = 1.0
-"""Seconds between two looks at what cannot be counted call by call."""
+"""Seconds between two samples of what is not measured at each call."""
 
 _BREAKERS = {State.HEALTHY: "closed", State.LIMITED: "limited"}
-"""Of an endpoint with a key; in any other state its breaker is open."""
+"""The states in which the breaker of an endpoint and credential is not open."""
 
 _LIMITS = ("minute", "day", "tokens", "spending")
 _NO_ANSWER = "unavailable"
@@ -34,7 +34,7 @@ class Metrics:
 
     Args:
         address: IP address to listen on.
-        port: To listen on; None where another process shows what this one counts, together with what others count.
+        port: The port to listen on; None if another process serves the combined metrics of several.
 
     Attributes:
         observe: Measures a call that has ended.
@@ -51,11 +51,11 @@ class Metrics:
         self.observe = CallMetrics(self._to)
 
     def start(self, parts: Parts, reload: ConfigReload) -> None:
-        """Listens, if it has a port, and begins to sample.
+        """Opens the port, if there is one, and begins to sample.
 
         Args:
-            parts: Of the worker.
-            reload: Knows when the configuration was applied.
+            parts: The parts of the worker.
+            reload: Reports when the configuration was applied.
 
         Raises:
             ConfigError: The port cannot be opened.
@@ -67,7 +67,7 @@ class Metrics:
         self._task.start()
 
     async def stop(self) -> None:
-        """Samples for the last time. The port stays open until the process ends."""
+        """Takes the last sample. The port stays open until the process ends."""
         if self._task is not None:
             await self._task.stop()
             await self._look()
@@ -95,7 +95,7 @@ class Metrics:
         self._look_at_breakers()
 
     def _count(self, counter: prometheus_client.Counter, total: int) -> None:
-        """Raises a counter to what is counted elsewhere."""
+        """Increases a counter to a total that is counted elsewhere."""
         counter.inc(total - self._counted.get(counter, 0))
         self._counted[counter] = total
 
@@ -113,7 +113,7 @@ class Metrics:
         seen: Counter[tuple[str, str, str]] = Counter()
         for id_, state in self._parts.board.states(time.monotonic()):
             seen[*self._to.models[id_], _BREAKERS.get(state, "open")] += 1
-        # Of those that the board has forgotten there are none.
+        # States that are no longer seen, for example of endpoints that the board has forgotten, become 0.
         for labels in self._breakers.keys() | seen.keys():
             if self._breakers[labels] != seen[labels]:
                 self._to.breakers[labels].set(seen[labels])

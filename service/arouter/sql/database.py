@@ -127,12 +127,12 @@ class Database:
                     yield connection
                 except asyncio.CancelledError:
                     if not self.is_sqlite:
-                        # The server may no longer answer: a rollback would wait for as long again.
+                        # The server may no longer respond: a rollback would wait for as long again.
                         await connection.invalidate()
                     raise
         except DBAPIError as error:
             if str(getattr(error.orig, "sqlstate", None)).startswith(_DATA_EXCEPTION):
-                raise invalid_request("A value holds a character that cannot be kept.") from error
+                raise invalid_request("A value contains a character that cannot be stored.") from error
             raise StoreError(f"{self._place}: {_reason(error)}") from error
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise StoreError(f"{self._place}: {_reason(error)}") from error

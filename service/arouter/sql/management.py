@@ -1,6 +1,6 @@
 """Writes accounts and keys.
 
-Every write raises `directory.revision` first, which serialises writers, and marks its rows with the new number, by
+Every write first increments `directory.revision`, which serialises writers, and marks its rows with the new number, by
 which the pollers of the key cache find them. It ends with an entry in the audit log.
 """
 

@@ -135,7 +135,7 @@ def check_before_use(connection: Any, record: Any, _proxy: object) -> None:
     try:
         connection.run_async(lambda driver: driver.execute(_ROLE, timeout=CHECK_TIMEOUT))
     except Exception as error:
-        # Without an orderly close, which would wait for a server that does not answer.
+        # Without an orderly close, which would wait for a server that does not respond.
         connection.driver_connection.terminate()
         raise InvalidatePoolError from error
 

@@ -109,7 +109,7 @@ def _parameters(query: str) -> dict[str, str]:
             _CHECKS[name](name, value)
             found[_RENAMED.get(name, name)] = value
         else:
-            _refuse(f"the parameter {name!r} is not known. These are: {', '.join(sorted(_CHECKS))}")
+            _refuse(f"the parameter {name!r} is not supported. Supported are: {', '.join(sorted(_CHECKS))}")
     return found
 
 

@@ -13,7 +13,7 @@ catalogue_providers = Table(
     "catalogue_providers",
     metadata,
     Column("provider", String(255), primary_key=True),
-    # When its own list was last read; a provider whose list never was has no row.
+    # When its model list was last read; a provider whose list was never read has no row.
     Column("synced_at", BigInteger, nullable=False),
 )
 
@@ -22,7 +22,7 @@ catalogue_models = Table(
     metadata,
     Column("provider", String(255), primary_key=True),
     Column("name", String(1024), primary_key=True),
-    # Stays when the model leaves the list, so that it comes back with the same `created`.
+    # Stays when the model leaves the list, so that it returns with the same `created`.
     Column("first_seen", BigInteger, nullable=False),
     Column("listed", Boolean, nullable=False),
     Column("created", BigInteger),
@@ -31,7 +31,7 @@ catalogue_models = Table(
 )
 
 # Counts the changes of accounts and keys: a reader that remembers the number of its last poll finds what is newer. It
-# is raised first in each transaction, which serialises writers, so that readers miss no number.
+# is incremented first in each transaction, which serialises writers, so that readers miss no number.
 directory = Table(
     "directory",
     metadata,
@@ -61,7 +61,7 @@ keys = Table(
     Column("name", String(256), nullable=False),
     Column("label", String(32), nullable=False),
     Column("key_type", String(16), nullable=False),
-    # None: the operator's.
+    # None: the operator's management key.
     Column("account", String(64), ForeignKey("accounts.id"), index=True),
     Column("disabled", Boolean, nullable=False),
     Column("limit_nanos", BigInteger),
@@ -112,7 +112,7 @@ usage = Table(
     "usage",
     metadata,
     Column("generation_id", String(64), primary_key=True),
-    # From 1; the last one answered, unless the call failed.
+    # From 1; the last one succeeded, unless the call failed.
     Column("attempt", Integer, primary_key=True),
     Column("account", String(64)),
     Column("key_hash", String(64), nullable=False),

@@ -82,7 +82,7 @@ class Instruments:
         self.durations = Children(
             histogram(
                 "gen_ai_server_request_duration_seconds",
-                "Duration of calls, from the request to the last byte of the answer.",
+                "Duration of calls, from the request to the last byte of the response.",
                 _DURATIONS,
                 *_MODEL,
                 "error_type",
@@ -91,7 +91,7 @@ class Instruments:
         self.first_tokens = Children(
             histogram(
                 "gen_ai_server_time_to_first_token_seconds",
-                "Time from the request to the first token, of answers that were streamed to the end.",
+                "Time from the request to the first token, of streams that completed.",
                 _FIRST_TOKENS,
                 *_MODEL,
             )
@@ -99,7 +99,7 @@ class Instruments:
         self.output_tokens = Children(
             histogram(
                 "gen_ai_server_time_per_output_token_seconds",
-                "Time per output token after the first, of answers that were streamed to the end.",
+                "Time per output token after the first, of streams that completed.",
                 _OUTPUT_TOKENS,
                 *_MODEL,
             )
@@ -124,7 +124,7 @@ class Instruments:
         self.fallbacks = Children(
             counter(
                 "arouter_fallbacks_total",
-                "Failed requests to a provider after which the call was retried, elsewhere or with another key.",
+                "Failed requests to a provider after which the call was retried, elsewhere or with another credential.",
                 "provider",
                 "reason",
             )
@@ -137,7 +137,7 @@ class Instruments:
         self.breakers = Children(
             gauge(
                 "arouter_breakers",
-                "Circuit breakers, one per endpoint, key and worker, by state: closed, open, or waiting for the "
+                "Circuit breakers, one per endpoint, credential and worker, by state: closed, open, or waiting for the "
                 "provider's rate limit.",
                 "livesum",
                 "provider",

@@ -1,4 +1,4 @@
-"""Writes a batch of usage records so that a record that the database rejects does not take the others with it."""
+"""Writes a batch of usage records, so that one record that the database rejects does not stop the others."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _SEGMENT_BYTES = 4 * 1024 * 1024
 """Size from which a new file is begun."""
 
 _RETRY_INTERVAL = 1.0
-"""Seconds from a failed write to the next try."""
+"""Seconds from a failed write to the next attempt."""
 
 _LOCK_TRIES = 10
 _log = logging.getLogger(__name__)

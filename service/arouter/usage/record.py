@@ -11,22 +11,22 @@ KEPT_DAYS = 90
 
 
 class UsageRecord(NamedTuple):
-    """The usage of one attempt. It is immutable and contains no text of the prompt or the answer.
+    """The usage of one attempt. It is immutable and contains no text of the prompt or the completion.
 
     Attributes:
         generation_id: The call's generation id, which is also the completion's `id`.
-        attempt: The attempt's number from 1; the last attempt answered, unless the call failed.
+        attempt: The attempt's number from 1; the last attempt succeeded, unless the call failed.
         account: The account of the API key; None for the operator's key.
         key_hash: The hash of the API key.
         model: The model's id, `provider/name`.
         provider: The provider's id.
         created_ms: When the call arrived, in milliseconds since the epoch.
         latency_ms: Milliseconds from then to the attempt's end.
-        first_token_ms: Milliseconds from then to the first piece of a streamed answer, or None.
+        first_token_ms: Milliseconds from then to the first chunk of a stream, or None.
         status: How it ended: `ok`, `failed`, `client_cancelled`.
-        stream: Whether the client asked for a streamed answer.
+        stream: Whether the call was streaming.
         usage: The tokens that were used.
-        cost: The cost in nano-USD; 0 unless the attempt answered.
+        cost: The cost in nano-USD; 0 if the attempt is not charged.
         estimated: Whether the tokens are ARouter's estimate, because the provider did not report all of them.
     """
 
@@ -47,7 +47,7 @@ class UsageRecord(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """The tokens of prompt and answer together."""
+        """The tokens of prompt and completion together."""
         return self.usage.prompt_tokens + self.usage.completion_tokens
 
     @property

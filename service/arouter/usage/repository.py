@@ -31,7 +31,7 @@ class UsageRepository(Protocol):
 
         Args:
             records: The records.
-            again: Whether some may be stored already, because an earlier try may have succeeded unnoticed. They are
+            again: Whether some may be stored already, because an earlier write may have succeeded unnoticed. They are
                 not stored twice.
 
         Raises:

@@ -27,7 +27,7 @@ _UPKEEP_INTERVAL = 1.0
 """Seconds between two flushes of the journal to the disk, if they are configured."""
 
 _LAST_RETRY = 2.0
-"""Seconds between two tries at most. Writes are to work 5 seconds after the database does (docs/operation.md)."""
+"""Maximum seconds between two attempts. Writes work within 5 seconds after the database does (docs/operation.md)."""
 
 _FORGET_INTERVAL = 3600.0
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class UsageWriter:
         """Queues the records of a call, or counts them as lost if the queue is full. Never raises.
 
         They are in the journal when this returns, unless it cannot be written. It is called before the end of the
-        answer is sent to the client.
+        response is sent to the client.
         """
         if not records:
             return
@@ -150,7 +150,7 @@ class UsageWriter:
                 await self._forget()
             except StoreError as error:
                 _log.warning("%d usage records are waiting for the database: %s", len(self._waiting), error)
-                # Closing does not shorten this: an unavailable database is not available again at once.
+                # Closing does not shorten this: an unavailable database does not recover at once.
                 await asyncio.sleep(retry)
                 retry = min(retry * 2, _LAST_RETRY)
                 continue

@@ -94,7 +94,7 @@ class CreateAccountRequest(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `id`, and optionally `name`, `providers`, `disabled`, `default_model`."""
+        """The REST body: `id`, and optionally `name`, `providers`, `disabled`, `default_model`."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class CreateAccountResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`."""
+        """The REST body: `{"data": {…}}`."""
 
     def __init__(
         self,
@@ -183,7 +183,7 @@ class ListAccountsResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": […], "next_page_token": …}`, with null for an empty token."""
+        """The REST body: `{"data": […], "next_page_token": …}`, with null for an empty token."""
 
     def __init__(
         self,
@@ -236,7 +236,7 @@ class GetAccountResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`."""
+        """The REST body: `{"data": {…}}`."""
 
     def __init__(
         self,
@@ -276,7 +276,7 @@ class UpdateAccountRequest(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: the fields to update."""
+        """The REST body: the fields to update."""
 
     def __init__(
         self,
@@ -308,7 +308,7 @@ class UpdateAccountResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`."""
+        """The REST body: `{"data": {…}}`."""
 
     def __init__(
         self,
@@ -355,7 +355,7 @@ class DeleteAccountResponse(_message.Message):
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {"deleted": true}}`."""
+        """The REST body: `{"data": {"deleted": true}}`."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Choice(_message.Message):
-    """One answer."""
+    """One of the completions that a request generates."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -73,7 +73,7 @@ Global___Choice: _TypeAlias = Choice  # noqa: Y015
 
 @_typing.final
 class StreamChoice(_message.Message):
-    """A piece of one answer."""
+    """A chunk of one choice."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -161,7 +161,7 @@ class MessageDelta(_message.Message):
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def function_call(self) -> _chat_tool_pb2.FunctionCall:
-        """More of the function call, the older form of `tool_calls`: `name` on the first delta, `arguments` in pieces."""
+        """More of the function call, the older form of `tool_calls`: `name` in the first delta, `arguments` in several."""
 
     def __init__(
         self,
@@ -429,7 +429,7 @@ class CompletionTokensDetails(_message.Message):
     accepted_prediction_tokens: _builtins.int
     """Taken from the request's `prediction`."""
     rejected_prediction_tokens: _builtins.int
-    """In the request's `prediction` but not in the answer. Charged like those that are."""
+    """In the request's `prediction` but not in the completion. Charged like those that are."""
     def __init__(
         self,
         *,

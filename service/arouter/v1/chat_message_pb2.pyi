@@ -47,7 +47,7 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     """The result of a call of the function `name`; the deprecated form of `ROLE_TOOL`."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """Who wrote a message."""
+    """The author of a message."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """Not a role. Rejected in requests; in a delta, the role was sent before or is unknown."""
@@ -87,7 +87,7 @@ class ChatMessage(_message.Message):
     FUNCTION_CALL_FIELD_NUMBER: _builtins.int
     EXTRA_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
-    """Required. Who wrote the message."""
+    """Required. The author of the message."""
     content: _builtins.str
     """The content as text."""
     name: _builtins.str
@@ -95,13 +95,13 @@ class ChatMessage(_message.Message):
     the function's name.
     """
     tool_call_id: _builtins.str
-    """The `id` of the tool call that this message answers. Required for `ROLE_TOOL`."""
+    """The `id` of the tool call whose result this message is. Required for `ROLE_TOOL`."""
     reasoning_content: _builtins.str
     """The text of the model's reasoning, if the model exposes it. Only for `ROLE_ASSISTANT`. Whether it should be sent
     back, and whether it is accepted, depends on the provider.
     """
     refusal: _builtins.str
-    """The model's refusal to answer. Only for `ROLE_ASSISTANT`."""
+    """The model's refusal. Only for `ROLE_ASSISTANT`."""
     extra_fields_json: _builtins.str
     """Optional. The text of a JSON object with members of OpenAI's or a provider's JSON that have no field here, such as
     `reasoning_details`, the signed form of `reasoning_content`, or `cache_control`. In a response, all such members
@@ -121,7 +121,7 @@ class ChatMessage(_message.Message):
 
     @_builtins.property
     def audio(self) -> Global___Audio:
-        """Spoken output. Only for `ROLE_ASSISTANT`. In a request only its `id` is used, which refers to an earlier answer."""
+        """Spoken output. Only for `ROLE_ASSISTANT`. In a request only its `id` is used, which refers to earlier output."""
 
     @_builtins.property
     def annotations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Annotation]:
@@ -328,7 +328,7 @@ class InputFile(_message.Message):
     file_id: _builtins.str
     """Optional. The id of a file uploaded to the provider."""
     filename: _builtins.str
-    """Optional. The file's name, beside `file_data`."""
+    """Optional. The file's name, with `file_data`."""
     def __init__(
         self,
         *,

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ModerationOptions(_message.Message):
-    """Options for moderation of the request and the answer."""
+    """Options for moderation of the prompt and the completion."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -56,11 +56,11 @@ class ModerationPolicy(_message.Message):
     OUTPUT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def input(self) -> Global___ModerationRule:
-        """Optional. The rule for the request."""
+        """Optional. The rule for the prompt."""
 
     @_builtins.property
     def output(self) -> Global___ModerationRule:
-        """Optional. The rule for the answer."""
+        """Optional. The rule for the completion."""
 
     def __init__(
         self,
@@ -108,11 +108,11 @@ class Moderation(_message.Message):
     OUTPUT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def input(self) -> Global___ModerationOutcome:
-        """The result for the request."""
+        """The result for the prompt."""
 
     @_builtins.property
     def output(self) -> Global___ModerationOutcome:
-        """The result for the answer."""
+        """The result for the completion."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ Global___Moderation: _TypeAlias = Moderation  # noqa: Y015
 
 @_typing.final
 class ModerationOutcome(_message.Message):
-    """The outcome of moderating one side."""
+    """The outcome of moderating the prompt or the completion."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

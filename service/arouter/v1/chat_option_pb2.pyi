@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ResponseFormat(_message.Message):
-    """The format of the answer."""
+    """The format of the completion."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -88,9 +88,9 @@ class JsonSchemaFormat(_message.Message):
     description: _builtins.str
     """Optional. The purpose of the format, which helps the model to fill it in."""
     schema_json: _builtins.str
-    """Optional. The schema: the text of a JSON Schema object. Its key order is kept, because models answer in that order."""
+    """Optional. The schema: the text of a JSON Schema object. Its key order is kept: models generate in that order."""
     strict: _builtins.bool
-    """Optional. Whether the answer follows the schema exactly; supports only a subset of JSON Schema. The default is
+    """Optional. Whether the completion follows the schema exactly; supports only a subset of JSON Schema. The default is
     false.
     """
     def __init__(
@@ -187,7 +187,7 @@ Global___AudioOptions: _TypeAlias = AudioOptions  # noqa: Y015
 
 @_typing.final
 class Prediction(_message.Message):
-    """Predicted output: content that the answer will mostly repeat, such as a file with few changes."""
+    """Predicted output: content that the completion will mostly repeat, such as a file with few changes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

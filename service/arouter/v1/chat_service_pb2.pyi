@@ -141,7 +141,7 @@ class ChatCompletionRequest(_message.Message):
     charge.
     """
     parallel_tool_calls: _builtins.bool
-    """Optional. Whether the model may call several tools in one answer. The default is true."""
+    """Optional. Whether the model may call several tools in one message. The default is true."""
     max_completion_tokens: _builtins.int
     """Optional. Maximum number of tokens to generate, including reasoning. At least 1; the default is the model's limit."""
     max_tokens: _builtins.int
@@ -157,7 +157,7 @@ class ChatCompletionRequest(_message.Message):
     considered. The default is 1.
     """
     reasoning_effort: _builtins.str
-    """Optional. How much a reasoning model thinks before it answers: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`
+    """Optional. How much the model reasons before it responds: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`
     or `max`. The supported values and the default depend on the model.
     """
     extra_body: _builtins.str
@@ -180,7 +180,7 @@ class ChatCompletionRequest(_message.Message):
     seed: _builtins.int
     """Optional. Makes sampling repeatable on a best-effort basis; compare `system_fingerprint` of the responses."""
     verbosity: _builtins.str
-    """Optional. How long the answer should be: `low`, `medium` or `high`. The default is `medium`."""
+    """Optional. How long the completion should be: `low`, `medium` or `high`. The default is `medium`."""
     service_tier: _builtins.str
     """Optional. The processing tier: `auto`, `default`, `flex`, `scale`, `priority` or `fast`. The default is `auto`."""
     store: _builtins.bool
@@ -223,12 +223,12 @@ class ChatCompletionRequest(_message.Message):
 
     @_builtins.property
     def response_format(self) -> _chat_option_pb2.ResponseFormat:
-        """Optional. The format that the answer must have. The default is text."""
+        """Optional. The format that the completion must have. The default is text."""
 
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Up to 4 sequences at which generation ends; they are not part of the answer. OpenAI's reasoning models
-        reject it.
+        """Optional. Up to 4 sequences at which generation ends; they are not part of the completion. OpenAI's reasoning
+        models reject it.
         """
 
     @_builtins.property
@@ -251,7 +251,7 @@ class ChatCompletionRequest(_message.Message):
 
     @_builtins.property
     def prediction(self) -> _chat_option_pb2.Prediction:
-        """Optional. Predicted output, which the answer will mostly repeat; makes generation faster."""
+        """Optional. Predicted output, which the completion will mostly repeat; makes generation faster."""
 
     @_builtins.property
     def web_search_options(self) -> _chat_option_pb2.WebSearchOptions:
@@ -259,7 +259,7 @@ class ChatCompletionRequest(_message.Message):
 
     @_builtins.property
     def moderation(self) -> _chat_moderation_pb2.ModerationOptions:
-        """Optional. Moderates the request and the answer."""
+        """Optional. Moderates the prompt and the completion."""
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -472,11 +472,11 @@ class ChatCompletionResponse(_message.Message):
     created: _builtins.int
     """When the completion was created, in seconds since the Unix epoch."""
     model: _builtins.str
-    """The model that answered."""
+    """The model that was used."""
     service_tier: _builtins.str
     """The processing tier that was used: `default`, `flex`, `scale`, `priority` and others. Empty if not reported."""
     system_fingerprint: _builtins.str
-    """The provider's configuration; if it changes, answers to the same `seed` may differ. Empty if not reported."""
+    """The provider's configuration; if it changes, completions with the same `seed` may differ. Empty if not reported."""
     extra_fields_json: _builtins.str
     """The text of a JSON object with the members of the provider's response that have no field here, such as `citations`."""
     @_builtins.property
@@ -544,11 +544,11 @@ class StreamChatCompletionResponse(_message.Message):
     created: _builtins.int
     """When the completion was created, in seconds since the Unix epoch; the same in every response of a stream."""
     model: _builtins.str
-    """The model that answers."""
+    """The model that is used."""
     service_tier: _builtins.str
     """The processing tier that is used: `default`, `flex`, `scale`, `priority` and others. Empty if not reported."""
     system_fingerprint: _builtins.str
-    """The provider's configuration; if it changes, answers to the same `seed` may differ. Empty if not reported."""
+    """The provider's configuration; if it changes, completions with the same `seed` may differ. Empty if not reported."""
     obfuscation: _builtins.str
     """Random characters that pad responses to similar lengths; see `stream_options.include_obfuscation`."""
     extra_fields_json: _builtins.str

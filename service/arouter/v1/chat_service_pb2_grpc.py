@@ -35,10 +35,11 @@ class ChatServiceStub:
     - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key is not allowed to use this model or provider.
-    - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - NOT_FOUND: the model is unknown, or the request's preferences exclude every endpoint.
+    - RESOURCE_EXHAUSTED: a limit of the key, or the provider's rate limit, is reached.
+    - FAILED_PRECONDITION: the provider refused the operator's credential.
     - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
-    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
+    - DEADLINE_EXCEEDED: a timeout of the provider, or the caller's deadline, was exceeded.
     """
 
     def __init__(self, channel):
@@ -78,10 +79,11 @@ class ChatServiceServicer:
     - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key is not allowed to use this model or provider.
-    - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - NOT_FOUND: the model is unknown, or the request's preferences exclude every endpoint.
+    - RESOURCE_EXHAUSTED: a limit of the key, or the provider's rate limit, is reached.
+    - FAILED_PRECONDITION: the provider refused the operator's credential.
     - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
-    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
+    - DEADLINE_EXCEEDED: a timeout of the provider, or the caller's deadline, was exceeded.
     """
 
     def ChatCompletion(self, request, context):
@@ -113,7 +115,7 @@ class ChatServiceServicer:
         The body is passed as bytes, so that unknown fields, key order and all values reach the provider unchanged
         (docs/decisions/0001). The response is one JSON document, or server-sent events if the body contains `"stream":
         true`. gRPC clients should use the typed methods.
-        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request and response type, so that streaming changes one name
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -126,8 +128,8 @@ class ChatServiceServicer:
 
         A unary call, whose response, status and headers are sent in one write (docs/decisions/0010). Fails with
         INVALID_ARGUMENT if the body contains `"stream": true`.
-        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
-        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- as for CreateChatCompletion
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- as for CreateChatCompletion
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -174,10 +176,11 @@ class ChatService:
     - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key is not allowed to use this model or provider.
-    - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - NOT_FOUND: the model is unknown, or the request's preferences exclude every endpoint.
+    - RESOURCE_EXHAUSTED: a limit of the key, or the provider's rate limit, is reached.
+    - FAILED_PRECONDITION: the provider refused the operator's credential.
     - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
-    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
+    - DEADLINE_EXCEEDED: a timeout of the provider, or the caller's deadline, was exceeded.
     """
 
     @staticmethod

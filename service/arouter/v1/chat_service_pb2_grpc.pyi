@@ -36,10 +36,11 @@ class ChatServiceStub:
     - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key is not allowed to use this model or provider.
-    - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - NOT_FOUND: the model is unknown, or the request's preferences exclude every endpoint.
+    - RESOURCE_EXHAUSTED: a limit of the key, or the provider's rate limit, is reached.
+    - FAILED_PRECONDITION: the provider refused the operator's credential.
     - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
-    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
+    - DEADLINE_EXCEEDED: a timeout of the provider, or the caller's deadline, was exceeded.
     """
 
     @_typing.overload
@@ -67,7 +68,7 @@ class ChatServiceStub:
     The body is passed as bytes, so that unknown fields, key order and all values reach the provider unchanged
     (docs/decisions/0001). The response is one JSON document, or server-sent events if the body contains `"stream":
     true`. gRPC clients should use the typed methods.
-    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request and response type, so that streaming changes one name
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CreateUnaryChatCompletion: _grpc.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]
@@ -76,8 +77,8 @@ class ChatServiceStub:
 
     A unary call, whose response, status and headers are sent in one write (docs/decisions/0010). Fails with
     INVALID_ARGUMENT if the body contains `"stream": true`.
-    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
-    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- as for CreateChatCompletion
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- as for CreateChatCompletion
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -91,10 +92,11 @@ class ChatServiceAsyncStub(ChatServiceStub):
     - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key is not allowed to use this model or provider.
-    - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - NOT_FOUND: the model is unknown, or the request's preferences exclude every endpoint.
+    - RESOURCE_EXHAUSTED: a limit of the key, or the provider's rate limit, is reached.
+    - FAILED_PRECONDITION: the provider refused the operator's credential.
     - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
-    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
+    - DEADLINE_EXCEEDED: a timeout of the provider, or the caller's deadline, was exceeded.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -119,7 +121,7 @@ class ChatServiceAsyncStub(ChatServiceStub):
     The body is passed as bytes, so that unknown fields, key order and all values reach the provider unchanged
     (docs/decisions/0001). The response is one JSON document, or server-sent events if the body contains `"stream":
     true`. gRPC clients should use the typed methods.
-    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request and response type, so that streaming changes one name
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CreateUnaryChatCompletion: _aio.UnaryUnaryMultiCallable[_chat_service_pb2.CreateChatCompletionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -128,8 +130,8 @@ class ChatServiceAsyncStub(ChatServiceStub):
 
     A unary call, whose response, status and headers are sent in one write (docs/decisions/0010). Fails with
     INVALID_ARGUMENT if the body contains `"stream": true`.
-    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
-    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- as for CreateChatCompletion
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- as for CreateChatCompletion
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -142,10 +144,11 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
     - INVALID_ARGUMENT: a field is missing, malformed or rejected by the provider; the message names it.
     - UNAUTHENTICATED: the key is missing or not valid.
     - PERMISSION_DENIED: the key is not allowed to use this model or provider.
-    - NOT_FOUND: the model is unknown.
-    - RESOURCE_EXHAUSTED: the provider's rate limit is reached.
+    - NOT_FOUND: the model is unknown, or the request's preferences exclude every endpoint.
+    - RESOURCE_EXHAUSTED: a limit of the key, or the provider's rate limit, is reached.
+    - FAILED_PRECONDITION: the provider refused the operator's credential.
     - UNAVAILABLE: the provider failed, or this service cannot accept the call at the moment.
-    - DEADLINE_EXCEEDED: the provider's or the caller's deadline was exceeded.
+    - DEADLINE_EXCEEDED: a timeout of the provider, or the caller's deadline, was exceeded.
     """
 
     @_abc_1.abstractmethod
@@ -186,7 +189,7 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
         The body is passed as bytes, so that unknown fields, key order and all values reach the provider unchanged
         (docs/decisions/0001). The response is one JSON document, or server-sent events if the body contains `"stream":
         true`. gRPC clients should use the typed methods.
-        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request type and one answer, so that streaming changes one name
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- one request and response type, so that streaming changes one name
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -201,8 +204,8 @@ class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A unary call, whose response, status and headers are sent in one write (docs/decisions/0010). Fails with
         INVALID_ARGUMENT if the body contains `"stream": true`.
-        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the same
-        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- the same
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- as for CreateChatCompletion
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME -- as for CreateChatCompletion
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

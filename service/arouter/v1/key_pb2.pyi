@@ -230,7 +230,7 @@ class RateLimit(_message.Message):
     requests_per_day: _builtins.int
     """Requests in a day (UTC)."""
     tokens_per_minute: _builtins.int
-    """Tokens of prompts and answers in a minute."""
+    """Tokens of prompts and completions in a minute."""
     def __init__(
         self,
         *,

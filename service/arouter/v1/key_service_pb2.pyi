@@ -35,7 +35,7 @@ class CreateKeyRequest(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `name`, and optionally `key_type` (`regular`, `management`), `account`, `disabled`, `limit`,
+        """The REST body: `name`, and optionally `key_type` (`regular`, `management`), `account`, `disabled`, `limit`,
         `limit_reset` (`daily`, `weekly`, `monthly`), `allowed_providers`, `allowed_models`, `rate_limit`, `expires_at`
         (RFC 3339).
         """
@@ -71,7 +71,7 @@ class CreateKeyResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}, "key": "lr_live_…"}`."""
+        """The REST body: `{"data": {…}, "key": "lr_live_…"}`."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class ListKeysResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": […], "next_page_token": …}`, with null for an empty token."""
+        """The REST body: `{"data": […], "next_page_token": …}`, with null for an empty token."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class GetKeyResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`."""
+        """The REST body: `{"data": {…}}`."""
 
     def __init__(
         self,
@@ -239,7 +239,7 @@ class UpdateKeyRequest(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: the fields to update."""
+        """The REST body: the fields to update."""
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class UpdateKeyResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`."""
+        """The REST body: `{"data": {…}}`."""
 
     def __init__(
         self,
@@ -318,7 +318,7 @@ class DeleteKeyResponse(_message.Message):
     HTTP_BODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {"deleted": true}}`."""
+        """The REST body: `{"data": {"deleted": true}}`."""
 
     def __init__(
         self,
@@ -364,7 +364,7 @@ class GetCurrentKeyResponse(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: `{"data": {…}}`, with `is_management_key` and `is_free_tier`, which is always false."""
+        """The REST body: `{"data": {…}}`, with `is_management_key` and `is_free_tier`, which is always false."""
 
     def __init__(
         self,

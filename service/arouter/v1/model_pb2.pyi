@@ -78,9 +78,9 @@ class ModelDetails(_message.Message):
     display_name: _builtins.str
     """Display name, for example `Claude Sonnet 4.6`."""
     context_length: _builtins.int
-    """Maximum number of tokens of prompt and answer together."""
+    """Maximum number of tokens of prompt and completion together."""
     max_output_tokens: _builtins.int
-    """Maximum number of tokens of the answer."""
+    """Maximum number of tokens of the completion."""
     @_builtins.property
     def input_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Accepted inputs: `text`, `image`, `audio`, `video`, `file`. Empty if not known."""
@@ -155,7 +155,7 @@ class Pricing(_message.Message):
     prompt_audio: _builtins.str
     """Per audio token of the prompt. If unset, `prompt`."""
     completion_audio: _builtins.str
-    """Per audio token of the answer. If unset, `completion`."""
+    """Per audio token of the completion. If unset, `completion`."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricingTier]:
         """Prices for long prompts, in ascending order of `above`. The last matching tier applies to all tokens of the

@@ -81,7 +81,7 @@ class Provider(_message.Message):
     health: _builtins.str
     """The health: `healthy`; `degraded` if some endpoints fail, have failed in the last 30 seconds or are rate limited;
     `unavailable` if all recently used endpoints fail and no call has succeeded since. As observed by the process that
-    answers. A provider without calls is `healthy`.
+    responds. A provider without calls is `healthy`.
     """
     success_rate: _builtins.float
     """The share of successful calls in the last 30 seconds, from 0 to 1. Calls that are no evidence about the provider
@@ -89,9 +89,9 @@ class Provider(_message.Message):
     next fields, if there were no calls.
     """
     first_token_ms: _builtins.int
-    """Milliseconds to the first token of a streamed answer, averaged over the last 30 seconds."""
+    """Milliseconds to the first token of a stream, averaged over the last 30 seconds."""
     tokens_per_second: _builtins.float
-    """Tokens per second of an answer after its first token, averaged over the last 30 seconds."""
+    """Tokens per second of a stream after its first token, averaged over the last 30 seconds."""
     def __init__(
         self,
         *,

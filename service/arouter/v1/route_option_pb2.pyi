@@ -47,7 +47,7 @@ class ProviderPreferences(_message.Message):
     unsupported parameters are dropped.
     """
     data_collection: _builtins.str
-    """Optional. `deny` uses only providers that do not store requests and answers. The default is `allow`."""
+    """Optional. `deny` uses only providers that do not store prompts and completions. The default is `allow`."""
     zdr: _builtins.bool
     """Optional. Whether to use only endpoints with zero data retention. The default is false."""
     sort: _builtins.str
@@ -55,9 +55,13 @@ class ProviderPreferences(_message.Message):
     default is load balancing that favours low prices.
     """
     preferred_min_throughput: _builtins.float
-    """Optional. In tokens per second, at least 0: providers with a lower median are tried after the others."""
+    """Optional. In tokens per second, at least 0: endpoints that were slower in the last 30 seconds are tried after the
+    others.
+    """
     preferred_max_latency: _builtins.float
-    """Optional. In seconds to the first token, at least 0: providers with a higher median are tried after the others."""
+    """Optional. In seconds to the first token, at least 0: endpoints that were slower in the last 30 seconds are tried
+    after the others.
+    """
     @_builtins.property
     def order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. The providers to try first, in this order."""
@@ -76,7 +80,7 @@ class ProviderPreferences(_message.Message):
 
     @_builtins.property
     def max_price(self) -> Global___MaxPrice:
-        """Optional. Maximum price of the request."""
+        """Optional. Maximum prices of the endpoints to use."""
 
     def __init__(
         self,
@@ -131,7 +135,7 @@ Global___ProviderPreferences: _TypeAlias = ProviderPreferences  # noqa: Y015
 
 @_typing.final
 class MaxPrice(_message.Message):
-    """Maximum price of a request. More expensive models are excluded."""
+    """Maximum prices. Endpoints that are more expensive, or whose price is not known, are excluded."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -140,7 +144,7 @@ class MaxPrice(_message.Message):
     prompt: _builtins.float
     """Optional. In USD per million tokens of the prompt, at least 0. The default is any price."""
     completion: _builtins.float
-    """Optional. In USD per million tokens of the answer, at least 0. The default is any price."""
+    """Optional. In USD per million tokens of the completion, at least 0. The default is any price."""
     def __init__(
         self,
         *,

@@ -145,8 +145,8 @@ class RouteExclusion(_message.Message):
     - `preference`: the request excludes it through `provider`, `plugins` or the model's suffix.
     - `parameters`: it does not support a parameter, and the request has `provider.require_parameters`.
     - `capability`: it lacks a capability that the request needs.
-    - `health`: its provider fails.
-    - `deadline`: it would answer too late.
+    - `health`: its last probe failed.
+    - `deadline`: it would respond too late.
     - `rank`: `auto` ranks others higher.
 
     A string, so that new causes do not break clients.

@@ -36,7 +36,7 @@ class ExplainRouteRequest(_message.Message):
 
     @_builtins.property
     def http_body(self) -> _httpbody_pb2.HttpBody:
-        """REST's body: the chat completion in OpenAI's JSON, as in `POST /v1/chat/completions`."""
+        """The REST body: the chat completion in OpenAI's JSON, as in `POST /v1/chat/completions`."""
 
     def __init__(
         self,

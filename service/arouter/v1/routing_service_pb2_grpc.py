@@ -53,12 +53,13 @@ class RoutingServiceServicer:
     def ExplainRoute(self, request, context):
         """Plans a chat completion without executing it: no provider is called, no limit is used and nothing is charged.
 
-        The same conditions apply as for the chat: the key's permissions, the current health of providers, and the call's
-        deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return different
-        orders.
+        The same conditions apply as for the chat completion: the key's permissions, the current health of providers, and
+        the call's deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return
+        different orders.
 
-        Fails as the chat would if the request is malformed, or names only one model, which is unknown or forbidden. If no
-        endpoint is available it succeeds without candidates: the chat would fail, and `excluded` says why.
+        Fails as the chat completion would if the request is malformed, or names only one model, which is unknown or
+        forbidden. If no endpoint is available it succeeds without candidates: the chat completion would fail, and
+        `excluded` says why.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

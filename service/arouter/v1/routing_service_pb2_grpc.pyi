@@ -39,12 +39,13 @@ class RoutingServiceStub:
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ExplainRouteRequest, _routing_service_pb2.ExplainRouteResponse]
     """Plans a chat completion without executing it: no provider is called, no limit is used and nothing is charged.
 
-    The same conditions apply as for the chat: the key's permissions, the current health of providers, and the call's
-    deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return different
-    orders.
+    The same conditions apply as for the chat completion: the key's permissions, the current health of providers, and
+    the call's deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return
+    different orders.
 
-    Fails as the chat would if the request is malformed, or names only one model, which is unknown or forbidden. If no
-    endpoint is available it succeeds without candidates: the chat would fail, and `excluded` says why.
+    Fails as the chat completion would if the request is malformed, or names only one model, which is unknown or
+    forbidden. If no endpoint is available it succeeds without candidates: the chat completion would fail, and
+    `excluded` says why.
     """
 
 @_typing.type_check_only
@@ -58,12 +59,13 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ExplainRouteRequest, _routing_service_pb2.ExplainRouteResponse]  # type: ignore[assignment]
     """Plans a chat completion without executing it: no provider is called, no limit is used and nothing is charged.
 
-    The same conditions apply as for the chat: the key's permissions, the current health of providers, and the call's
-    deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return different
-    orders.
+    The same conditions apply as for the chat completion: the key's permissions, the current health of providers, and
+    the call's deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return
+    different orders.
 
-    Fails as the chat would if the request is malformed, or names only one model, which is unknown or forbidden. If no
-    endpoint is available it succeeds without candidates: the chat would fail, and `excluded` says why.
+    Fails as the chat completion would if the request is malformed, or names only one model, which is unknown or
+    forbidden. If no endpoint is available it succeeds without candidates: the chat completion would fail, and
+    `excluded` says why.
     """
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -80,12 +82,13 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_routing_service_pb2.ExplainRouteResponse, _abc.Awaitable[_routing_service_pb2.ExplainRouteResponse]]:
         """Plans a chat completion without executing it: no provider is called, no limit is used and nothing is charged.
 
-        The same conditions apply as for the chat: the key's permissions, the current health of providers, and the call's
-        deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return different
-        orders.
+        The same conditions apply as for the chat completion: the key's permissions, the current health of providers, and
+        the call's deadline, which candidates must be able to meet. Load balancing is random, so that two calls may return
+        different orders.
 
-        Fails as the chat would if the request is malformed, or names only one model, which is unknown or forbidden. If no
-        endpoint is available it succeeds without candidates: the chat would fail, and `excluded` says why.
+        Fails as the chat completion would if the request is malformed, or names only one model, which is unknown or
+        forbidden. If no endpoint is available it succeeds without candidates: the chat completion would fail, and
+        `excluded` says why.
         """
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

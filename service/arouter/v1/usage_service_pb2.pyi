@@ -43,7 +43,7 @@ Global___GetGenerationRequest: _TypeAlias = GetGenerationRequest  # noqa: Y015
 
 @_typing.final
 class Generation(_message.Message):
-    """The record of one call."""
+    """The record of one call, with the model and the provider of its last attempt."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -61,9 +61,9 @@ class Generation(_message.Message):
     id: _builtins.str
     """The completion's `id`."""
     model: _builtins.str
-    """The model that answered, `provider/model`."""
+    """The model, `provider/model`."""
     provider: _builtins.str
-    """The provider that answered."""
+    """The provider."""
     account: _builtins.str
     """The account of the call."""
     key_hash: _builtins.str
@@ -71,13 +71,13 @@ class Generation(_message.Message):
     latency_ms: _builtins.int
     """From the call's arrival to its end, in milliseconds."""
     first_token_ms: _builtins.int
-    """From the call's arrival to the first chunk of the answer, in milliseconds. Unset if there was none, or the answer
-    was not streamed.
+    """From the call's arrival to the first chunk of the stream, in milliseconds. Unset if there was none, or the call
+    was unary.
     """
     status: _builtins.str
     """How the call ended: `ok`, `failed`, `client_cancelled`."""
     stream: _builtins.bool
-    """Whether the answer was streamed."""
+    """Whether the call was streaming."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the call arrived."""

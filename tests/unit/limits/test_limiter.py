@@ -190,8 +190,8 @@ async def test_money_is_reserved_and_settled(limiter: Limiter, make_key: MakeKey
     assert error.retry_after is None
     reset = datetime.fromtimestamp(next_reset("monthly", limiter.now()) or 0, UTC)
     assert error.message == (
-        "This key's monthly spending limit of $2.00 is reached: $0.00 are spent, and $5.00 are reserved by calls under "
-        f"way. It resets at {reset:%Y-%m-%d}T00:00:00Z."
+        "This key's monthly spending limit of $2.00 is reached: $0.00 are spent, and $5.00 are reserved by calls in "
+        f"flight. It resets at {reset:%Y-%m-%d}T00:00:00Z."
     )
     await settled(limiter, first, 1, 1_999_999_999)
     second = await limiter.reserve(key, SMALL)

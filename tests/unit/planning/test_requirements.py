@@ -116,16 +116,16 @@ def test_parameters_are_those_that_ask_for_something(fields: dict[str, Any], par
         (
             ModelDetails(max_output_tokens=10),
             {"max_tokens": 11},
-            "writes at most 10 tokens, fewer than the 11 asked for",
+            "generates at most 10 tokens, fewer than the 11 requested",
         ),
-        (TEXT_ONLY, {"content": [IMAGE]}, "takes no images"),
-        (TEXT_ONLY, {"modalities": ["text", "audio"]}, "gives no audio"),
-        (ModelDetails(supported_parameters=("seed",)), {"tools": [TOOL]}, "knows no tools"),
-        (ModelDetails(supported_parameters=("seed",)), {"reasoning_effort": "low"}, "does not reason"),
+        (TEXT_ONLY, {"content": [IMAGE]}, "accepts no images"),
+        (TEXT_ONLY, {"modalities": ["text", "audio"]}, "generates no audio"),
+        (ModelDetails(supported_parameters=("seed",)), {"tools": [TOOL]}, "does not support tools"),
+        (ModelDetails(supported_parameters=("seed",)), {"reasoning_effort": "low"}, "does not support reasoning"),
         (
             ModelDetails(supported_parameters=("seed",)),
             {"response_format": {"type": "json_object"}},
-            "knows no response_format",
+            "does not support response_format",
         ),
     ],
 )
@@ -141,8 +141,8 @@ def test_a_model_that_is_known_to_lack_something(details: ModelDetails, fields: 
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"content": [IMAGE]}, "is not known to take images"),
-        ({"modalities": ["audio"]}, "is not known to give audio"),
+        ({"content": [IMAGE]}, "is not known to accept images"),
+        ({"modalities": ["audio"]}, "is not known to generate audio"),
         ({"tools": [TOOL]}, None),
         ({"response_format": {"type": "json_object"}}, None),
         ({"reasoning_effort": "high"}, None),

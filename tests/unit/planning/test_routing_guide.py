@@ -54,7 +54,7 @@ def rows() -> Iterator[str]:
         yield f"| {name} | {under}{said} |"
     efforts = ", ".join(f"{points:+g} for {name}" for name, points in EFFORTS.items() if points)
     yield f"| reasoning effort | {efforts} |"
-    yield f"| answer tokens | {', '.join(f'{points:+g} up to {most}' for most, points in BUDGETS)} |"
+    yield f"| completion tokens | {', '.join(f'{points:+g} up to {most}' for most, points in BUDGETS)} |"
 
 
 @pytest.mark.parametrize("row", list(rows()))
@@ -68,15 +68,15 @@ def test_the_table_of_points_is_that_of_the_code(row: str) -> None:
     "said",
     [
         f"below {MEDIUM_FROM:g} is easy, below {HARD_FROM:g} is medium, the rest is hard",
-        f"{WINDOW:,} characters at either end",
-        f"{ZONE} characters at either end",
-        f"{OPENING} characters at either end",
+        f"first and last {WINDOW:,} characters",
+        f"first and last {ZONE} characters",
+        f"first or last {OPENING} characters",
         f"count {BESIDE_SIMPLE:g} of their points",
         f"below {SIZES[0][0]:g} billion is economy, below {SIZES[1][0]:g} standard",
         f"below {PRICES[0][0]:g} USD per million is economy, below {PRICES[1][0]:g} standard",
         f"{len(labelled('requests'))} requests",
-        f"Of {len(HELD_OUT)} others",
-        f"{RIGHT} do ({RIGHT / len(HELD_OUT):.0%})".replace("%", " %"),
+        f"On {len(HELD_OUT)} further requests",
+        f"they reproduce {RIGHT} ({RIGHT / len(HELD_OUT):.0%})".replace("%", " %"),
     ],
 )
 def test_the_numbers_in_the_text_are_those_of_the_code(said: str) -> None:

@@ -25,7 +25,7 @@ from arouter.rpc.interceptors.errors import reject_with, stream_handler, with_er
 
 
 class Caller(NamedTuple):
-    """The caller of a call.
+    """The caller of one call.
 
     Attributes:
         key: The valid key of the call, or the one that stands for a workload.

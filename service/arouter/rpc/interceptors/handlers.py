@@ -69,13 +69,15 @@ class HandlerFactory:
         counts = method.startswith(_COUNTED)
 
         async def handle(_messages: Any, context: Context) -> Any:
-            who = caller.get(None)
-            incoming = Incoming("" if who is None else who.key.hash)
+            current = caller.get(None)
+            incoming = Incoming("" if current is None else current.key.hash)
             reservation = UNLIMITED
             try:
-                if counts and who is not None:
-                    reservation = await count(who.key)
-                    caller.set(Caller(who.key, who.request_id, who.is_rest, who.traceparent, reservation))
+                if counts and current is not None:
+                    reservation = await count(current.key)
+                    caller.set(
+                        Caller(current.key, current.request_id, current.is_rest, current.traceparent, reservation)
+                    )
                 # Bytes and message have no names here, so that each is freed as soon as the next form exists.
                 return await inner(decode(await receiving.receive(incoming, context)), context)
             except ARouterError as error:

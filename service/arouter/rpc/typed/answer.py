@@ -1,4 +1,4 @@
-"""Conversions from OpenAI's JSON to fields that complete and streamed completions share.
+"""Converts the parts that unary and streamed completions share from OpenAI's JSON to typed fields.
 
 Functions return the fields of a message as a dict, because protobuf builds nested messages faster from dicts than from
 message objects. They expect well-formed JSON and raise one of `MALFORMED` otherwise; the caller then retries with

@@ -1,6 +1,6 @@
 """Converts a chunk of a streamed completion, OpenAI's JSON as sent by a provider, to a typed response.
 
-Missing, null and incomprehensible members are left unset (`repair`). Never raises.
+Missing, null and malformed members are left unset (`repair`). Never raises.
 """
 
 from __future__ import annotations

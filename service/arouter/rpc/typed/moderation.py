@@ -1,4 +1,4 @@
-"""Converts moderation results from OpenAI's JSON to typed fields, as in `answer`."""
+"""Converts moderation results from OpenAI's JSON to typed fields, as `answer.py` does."""
 
 from __future__ import annotations
 

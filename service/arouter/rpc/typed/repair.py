@@ -1,8 +1,8 @@
-"""Repairs a provider's answer that does not fit the typed messages.
+"""Repairs a provider's response that does not fit the typed messages.
 
 Providers imitate OpenAI imprecisely: a number is sent as a string, an id as a number, arguments as an object. To
-preserve an answer that was paid for, values are converted where their meaning is clear and dropped otherwise. Used only
-for answers that failed to convert, so speed does not matter.
+preserve a response that was paid for, values are converted where their meaning is clear and dropped otherwise. Used
+only for responses that failed to convert, so speed does not matter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Converts a complete completion, OpenAI's JSON as sent by a provider, to a typed response.
 
-Missing, null and incomprehensible members are left unset (`repair`). Never raises. The provider's adapter rejects
-answers that are not completions at all.
+Missing, null and malformed members are left unset (`repair`). Never raises. The provider's adapter rejects
+responses that are not completions at all.
 """
 
 from __future__ import annotations

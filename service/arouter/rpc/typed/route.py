@@ -19,7 +19,7 @@ def planned_route(plan: Plan) -> RouteTrace:
 
 
 def taken_route(record: CallRecord) -> RouteTrace:
-    """Returns the plan and attempts of an answered call."""
+    """Returns the plan and attempts of a call with a response."""
     attempts = [
         {
             "model": attempt.model,

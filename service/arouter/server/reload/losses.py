@@ -13,7 +13,7 @@ from arouter.providers.provider import Provider
 
 
 def check_losses(path: Path, before: Collection[Provider], config: Config, providers: Collection[Provider]) -> None:
-    """Checks that a reload does not make all calls of a provider fail.
+    """Checks that a reload does not make all calls to a provider fail.
 
     Args:
         path: The path of the file, for errors.

@@ -17,12 +17,12 @@ async def reconfigure(parts: Parts, server: GrpcServer, config: Config, provider
     `config_diff.py` lists the fields that this covers.
 
     Args:
-        parts: Of the worker.
-        server: Of the worker.
-        config: The whole configuration.
-        providers: What `build_providers` made of it.
+        parts: The parts of the worker.
+        server: The gRPC server of the worker.
+        config: The new configuration.
+        providers: The providers that `build_providers` built from it.
     """
-    # Without a pause up to the first `await`: no call sees half of it.
+    # There is no `await` before all parts are replaced: no call sees half of the change.
     _forget_changed(parts, providers)
     parts.catalogue.configure(providers, int(time.time()), config.models)
     parts.board.configure(cooling(config.routing.breaker))

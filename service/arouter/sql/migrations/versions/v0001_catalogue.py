@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Makes the tables of the catalogue."""
+    """Creates the tables of the catalogue."""
     op.create_table(
         "catalogue_providers",
         sa.Column("provider", sa.String(255), primary_key=True),

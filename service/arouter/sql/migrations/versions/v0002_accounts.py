@@ -12,7 +12,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Makes the tables, with the account that the development key belongs to."""
+    """Creates the tables, with the account that the development key belongs to."""
     directory = op.create_table(
         "directory",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -10,7 +10,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Makes the table."""
+    """Creates the table."""
     op.create_table(
         "audit_events",
         sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),

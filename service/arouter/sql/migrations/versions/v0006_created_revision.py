@@ -1,4 +1,4 @@
-"""The order in which keys were made."""
+"""The order in which keys were created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Adds the column; of keys that are there already the audit log tells, as far back as it goes."""
+    """Adds the column. For existing keys the value comes from the audit log, as far back as that goes."""
     op.add_column("keys", sa.Column("created_revision", sa.BigInteger, nullable=False, server_default="0"))
     op.execute(
         "UPDATE keys SET created_revision = COALESCE((SELECT MIN(revision) FROM audit_events "
