@@ -190,7 +190,8 @@ class AnsweredCall:
         except TimeoutError as raised:
             seen = raised
         if isinstance(seen, TimeoutError):
-            seen, cause = ARouterError(Failure.DEADLINE_EXCEEDED, "The answer was not read to its end in time."), seen
+            reason = "The client did not read the response to its end in time."
+            seen, cause = ARouterError(Failure.DEADLINE_EXCEEDED, reason), seen
             seen.__cause__ = cause
         try:
             self._answer.note()
