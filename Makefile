@@ -20,8 +20,8 @@ run: $(VENV)/.run ## Install what is needed and run ARouter: local model, servic
 	@$(BIN)/arouter up
 
 .PHONY: test
-test: $(VENV)/.dev ## Run all tests, two files at a time; ARGS="-k name" picks some
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/.dev ## Run all tests, three files at a time; ARGS="-k name" picks some
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos and the gateway's configuration

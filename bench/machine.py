@@ -79,7 +79,7 @@ def import_seconds(rounds: int = 7) -> float:
         "from arouter.server.gc import freeze_imports\n"
         "with freeze_imports():\n    import arouter.server.processes.worker"
     )
-    # Whoever started us may have told Python to compile everything anew each time.
+    # The parent process may have told Python to compile everything anew each time.
     environment = {name: value for name, value in plain_environment().items() if not name.startswith("PYTHON")}
 
     def run(code: str) -> float:

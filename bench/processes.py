@@ -122,7 +122,7 @@ def plain_environment() -> dict[str, str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nobody listens on."""
+    """Returns ports on which no process listens."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

@@ -82,7 +82,7 @@ def by_place(raw: str) -> Counter[str]:
 
 
 def _place(stack: list[str]) -> str:
-    """Returns where a sample belongs: to the innermost frame that is somebody's; the standard library's are not."""
+    """Returns where a sample belongs: to its innermost frame outside the standard library."""
     for frame in reversed(stack):
         for place, pattern in _PLACES:
             if pattern.search(frame):

@@ -112,7 +112,7 @@ async def _serve() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    # Lives as long as whoever started it keeps its standard input open.
+    # Lives as long as its parent process keeps its standard input open.
     await asyncio.to_thread(sys.stdin.read)
 
 

@@ -179,7 +179,7 @@ def _with_gateway(
 
 
 def _key(environment: Mapping[str, str]) -> str:
-    """Makes a key with limits that nobody reaches."""
+    """Makes a key with limits that no run reaches."""
     limits = ["--limit", "100000", "--limit-reset", "daily"]
     limits += ["--requests-per-minute", "100000000", "--tokens-per-minute", "1000000000"]
     done = subprocess.run(

@@ -69,7 +69,7 @@ def config(provider: Emulator) -> Iterator[dict[str, Any]]:
     row = {"protocol": "openai", "base_url": provider.base_url, "api_keys": [PROVIDER_KEY]}
     hasty = {"connect": 5, "first_token": 1, "idle": 1, "total": 2}
     with refusing_port() as refusing, silent_port() as silent:
-        nobody = {**row, "models": ["text"]}
+        text_row = {**row, "models": ["text"]}
         prices = {"prompt": 0.25, "completion": 2, "tiers": [{"above": 500, "prompt": 0.5, "completion": 4}]}
         known = {"display_name": "Refusing", "context_length": 1000, "input_modalities": ["text"], "prices": prices}
         yield {
@@ -84,7 +84,7 @@ def config(provider: Emulator) -> Iterator[dict[str, Any]]:
                     "base_url": f"http://127.0.0.1:{refusing}/v1",
                     "models": [{"name": "text", **known}],
                 },
-                {"id": "silent", **nobody, "base_url": f"http://127.0.0.1:{silent}/v1", "timeouts": {"connect": 0.5}},
+                {"id": "silent", **text_row, "base_url": f"http://127.0.0.1:{silent}/v1", "timeouts": {"connect": 0.5}},
             ],
         }
 

@@ -27,12 +27,12 @@ WHOLE = b'{"model": "emu/text", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = b"""{"model": "emu/stepped", "messages": [{"role": "user", "content": "hi"}],
               "stream": true, "stream_options": {"include_usage": true}}"""
 
-BUDGETS = {"whole": (345, 55), "typed": (415, 55), "stream": (1090, 160)}
+BUDGETS = {"whole": (345, 55), "typed": (415, 55), "stream": (1040, 160)}
 """Calls made for one of a client's by our code, and by our HTTP client, where aiohttp made 175, 175 and 331."""
 
 HTTP = "providers/http/"
 
-IN_THE_BACKGROUND = ("sql/", "server/", "key_cache.py", "spending.py", "sync.py", "writer.py")
+IN_THE_BACKGROUND = ("sql/", "server/", "key_cache.py", "periodic.py", "spending.py", "sync.py", "writer.py")
 """What is done now and then, however many calls there are."""
 
 CALLS_FILE = "AROUTER_TEST_CALLS"

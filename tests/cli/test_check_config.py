@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.ports import free_ports
+from support.command import Done, run_command
 from support.process import Process
-from support.stack import started
+from support.stack import CLIENT_KEY
 
 SECRETS = {"MY_KEY": "sk-very-secret", "AROUTER_MGMT_KEY": f"lr_mgmt_{'s' * 32}"}
 GOOD = """
@@ -24,8 +24,8 @@ providers:
   - {id: here, base_url: "http://127.0.0.1:9001/v1", models: [b]}
   - {id: local}
 models:
-  - {id: shared/a, endpoints: [here/c, nobody/a]}
-routing: {default_provider: nobody}
+  - {id: shared/a, endpoints: [here/c, missing/a]}
+routing: {default_provider: missing}
 """
 BAD = {
     "not YAML": ("providers: [", "line 1: not valid YAML"),
@@ -44,15 +44,17 @@ BAD = {
 }
 
 
-def check(folder: Path, text: str | None, *arguments: str, **environment: str) -> Process:
-    """Runs the command to its end, on a file of that text if it is named in no argument."""
-    folder.mkdir(exist_ok=True)
+def variables(folder: Path) -> dict[str, str]:
+    """Returns the variables of a command on `checked.yaml` in a folder."""
+    named = {"AROUTER_CONFIG": str(folder / "checked.yaml"), "AROUTER_STATE_DIR": str(folder / "state")}
+    return SECRETS | {"AROUTER_DEV_KEY": CLIENT_KEY} | named
+
+
+def check(folder: Path, text: str | None, *arguments: str, **environment: str) -> Done:
+    """Runs the command to its end, on a file of that text."""
     if text is not None:
         (folder / "checked.yaml").write_text(text)
-    named = {} if arguments else {"AROUTER_CONFIG": str(folder / "checked.yaml")}
-    with started(folder, None, ("check-config", *arguments), SECRETS | named | environment) as process:
-        process.wait()
-    return process
+    return run_command("check-config", *arguments, **variables(folder) | environment)
 
 
 def test_it_says_what_is_on(tmp_path: Path) -> None:
@@ -61,9 +63,10 @@ def test_it_says_what_is_on(tmp_path: Path) -> None:
         "AROUTER_REDIS_URL": "rediss://user:secret@cache.example.com:6380/1",
         "AROUTER_METRICS_PORT": "9464",
     }
-    done = check(tmp_path, GOOD, **shared)
+    (tmp_path / "checked.yaml").write_text(GOOD)
+    done = Process(["check-config"], variables(tmp_path) | shared, tmp_path)
 
-    assert (done.returncode, done.log) == (0, "")
+    assert (done.wait(), done.log) == (0, "")
     assert done.printed == (
         f"{tmp_path}/checked.yaml: valid\n"
         "providers  mine: https://llm.example.com/v1, 1 key, 1 model and those of its model list\n"
@@ -98,8 +101,8 @@ def test_what_is_hardly_meant_is_a_warning(tmp_path: Path) -> None:
         "Warning: providers[0]: 'mine' has no key; set `api_keys: []` if it needs none",
         "Warning: providers[2]: `arouter serve` rejects 'local', which only `arouter up` starts",
         "Warning: models[0]: 'here' has no model 'here/c'",
-        "Warning: models[0]: the provider of 'nobody/a' is not enabled",
-        "Warning: routing.default_provider: 'nobody' is not enabled",
+        "Warning: models[0]: the provider of 'missing/a' is not enabled",
+        "Warning: routing.default_provider: 'missing' is not enabled",
         "Warning: port 50051 is set 2 times",
     ]
 
@@ -114,16 +117,14 @@ def test_no_configuration_is_one_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_used_is_what_serve_says(tmp_path: Path, name: str) -> None:
     text, said = BAD[name]
-    checked = check(tmp_path / "check", text)
+    checked = check(tmp_path, text)
 
     assert (checked.returncode, checked.printed) == (1, "")
-    assert checked.log.startswith(f"Error: {tmp_path}/check/checked.yaml: ")
+    assert checked.log.startswith(f"Error: {tmp_path}/checked.yaml: ")
     assert said in checked.log
     assert checked.log.count("\n") == 1
-    [port] = free_ports(1)
-    environment = {"AROUTER_CONFIG": f"{tmp_path}/check/checked.yaml", "AROUTER_GRPC_PORT": str(port)}
-    with started(tmp_path / "serve", None, ("serve",), SECRETS | environment) as serving:
-        assert serving.wait() == 1
+    serving = run_command("serve", **variables(tmp_path))
+    assert serving.returncode == 1
     assert serving.log == checked.log
 
 

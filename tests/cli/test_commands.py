@@ -1,4 +1,4 @@
-"""The other commands, as a person types them."""
+"""The other commands, as a person types them; most run in the tests' own process, which is much faster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.stack import Stack, running
 
 
 def run(arguments: list[str], environment: dict[str, str], folder: Path) -> Process:
-    folder.mkdir(exist_ok=True)
+    """Runs a command to its end in a process of its own."""
     process = Process(arguments, environment, folder)
     process.wait()
     return process
@@ -34,31 +34,31 @@ def client(stack: Stack, tmp_path: Path) -> dict[str, str]:
 
 
 def test_models_lists_the_ids(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+    """In a process of its own."""
     listed = run(["models"], client, tmp_path)
 
     assert listed.returncode == 0
     assert "emu/text" in listed.printed.splitlines()
 
 
-def test_the_key_in_the_environment_is_used(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+def test_the_key_in_the_environment_is_used(client: dict[str, str], emulator: Emulator) -> None:
     key = client.pop("AROUTER_DEV_KEY")
 
-    assert "emu/text" in run(["models"], client | {"AROUTER_KEY": key}, tmp_path / "right").printed
-    wrong = run(["models"], client | {"AROUTER_KEY": "lr_live_wrong", "AROUTER_DEV_KEY": key}, tmp_path / "wrong")
+    assert "emu/text" in run_command("models", **client, AROUTER_KEY=key).printed
+    wrong = run_command("models", **client, AROUTER_KEY="lr_live_wrong", AROUTER_DEV_KEY=key)
     assert wrong.log == "Error: UNAUTHENTICATED: Invalid API key.\n"
 
 
 def test_chat_streams_an_answer(client: dict[str, str], emulator: Emulator, tmp_path: Path) -> None:
+    """In a process of its own too."""
     answer = run(["chat", "hello", "--model", "emu/text"], client, tmp_path)
 
     assert (answer.returncode, answer.printed) == (0, f"{TEXT}\n")
     assert emulator.calls[-1].json["messages"] == [{"role": "user", "content": "hello"}]
 
 
-def test_chat_works_through_the_gateways_port(
-    client: dict[str, str], stack: Stack, emulator: Emulator, tmp_path: Path
-) -> None:
-    answer = run(["chat", "hello", "--model", "emu/text", "--target", f"127.0.0.1:{stack.port}"], client, tmp_path)
+def test_chat_works_through_the_gateways_port(client: dict[str, str], stack: Stack, emulator: Emulator) -> None:
+    answer = run_command("chat", "hello", "--model", "emu/text", "--target", f"127.0.0.1:{stack.port}", **client)
 
     assert answer.printed == f"{TEXT}\n"
 
@@ -72,10 +72,8 @@ def test_chat_works_through_the_gateways_port(
         (["models", "--target", "127.0.0.1:1"], "UNAVAILABLE: no service at 127.0.0.1:1; is `arouter up` running?"),
     ],
 )
-def test_a_failed_call_is_one_line(
-    client: dict[str, str], emulator: Emulator, tmp_path: Path, arguments: list[str], said: str
-) -> None:
-    failed = run(arguments, client, tmp_path)
+def test_a_failed_call_is_one_line(client: dict[str, str], emulator: Emulator, arguments: list[str], said: str) -> None:
+    failed = run_command(*arguments, **client)
 
     assert failed.returncode == 1
     assert failed.log.startswith(f"Error: {said}")
@@ -112,8 +110,8 @@ def test_every_command_explains_itself(command: list[str]) -> None:
 def test_the_gateways_configuration_is_rendered_and_valid(tmp_path: Path) -> None:
     environment = {"AROUTER_PORT": "18080", "AROUTER_STATE_DIR": str(tmp_path / "state")}
 
-    rendered = run(["gateway", "render", "--out", str(tmp_path / "out")], environment, tmp_path / "render")
-    validated = run(["gateway", "validate"], environment, tmp_path / "validate")
+    rendered = run_command("gateway", "render", "--out", str(tmp_path / "out"), **environment)
+    validated = run_command("gateway", "validate", **environment)
 
     path = Path(rendered.printed.strip())
     assert path == tmp_path / "out" / "envoy.yaml"
@@ -125,7 +123,7 @@ def test_a_bad_origin_is_named(tmp_path: Path) -> None:
     config = tmp_path / "arouter.yaml"
     config.write_text("gateway: {cors: {allow_origins: ['app.example.com']}}")
 
-    failed = run(["gateway", "render"], {"AROUTER_CONFIG": str(config)}, tmp_path / "run")
+    failed = run_command("gateway", "render", AROUTER_CONFIG=str(config))
 
     assert failed.returncode == 1
     assert failed.log.startswith(f"Error: {config}: gateway: cors_allow_origins: 'app.example.com'")
@@ -158,7 +156,7 @@ def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:
 def test_a_client_makes_no_key_and_needs_no_configuration(tmp_path: Path) -> None:
     environment = {"AROUTER_STATE_DIR": str(tmp_path / "state"), "AROUTER_CONFIG": str(tmp_path / "none.yaml")}
 
-    failed = run(["models"], environment, tmp_path / "run")
+    failed = run_command("models", **environment)
 
     assert failed.log.startswith(
         f"Error: no key in {tmp_path / 'state' / 'dev_key'}; run this where ARouter was started"
@@ -174,12 +172,15 @@ def test_a_proxy_in_the_environment_sees_nothing(client: dict[str, str], emulato
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     environment = {"AROUTER_STATE_DIR": str(tmp_path)}
-    assert run(["migrate"], environment, tmp_path).returncode == 0
+    assert run_command("migrate", **environment).returncode == 0
     with closing(sqlite3.connect(tmp_path / "arouter.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
 
-    for command in (["serve"], ["migrate"], ["keys", "list"]):
-        refused = run(command, environment, tmp_path)
+    for refused in (
+        run(["serve"], environment, tmp_path),
+        run_command("migrate", **environment),
+        run_command("keys", "list", **environment),
+    ):
         assert refused.returncode == 1
         assert "the database has schema 9999, which is newer than this ARouter's" in refused.log
         assert "Traceback" not in refused.log

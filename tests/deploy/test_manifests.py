@@ -83,7 +83,7 @@ def places(objects: list[Object]) -> Iterator[tuple[str, Callable[[], None]]]:
             value = holder[name]
             if re.fullmatch(r"50051|9464|8080|9902|arouter-service:50051|http|grpc|metrics", str(value)):
                 if each["kind"] == "Service" and name == "name":
-                    continue  # nobody asks a Service's port by its name
+                    continue  # a Service's port is not looked up by its name
                 where = f"{each['kind']} {each['metadata']['name']} {path}"
                 yield where, partial(change, holder, name, value)
 

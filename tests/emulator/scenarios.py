@@ -166,7 +166,7 @@ async def error_midstream(call: Call) -> web.StreamResponse:
 
 
 async def redirect(call: Call) -> web.StreamResponse:
-    """Sends the router elsewhere: following would hand the credential to whoever is named."""
+    """Sends the router elsewhere: following would hand the credential to any host named there."""
     return web.Response(status=307, headers={"location": str(call.request.url.with_path("/elsewhere"))})
 
 

@@ -177,7 +177,7 @@ class Emulator:
             return await self._scenarios[call.model](call)
         except (asyncio.CancelledError, ConnectionError):
             call.disconnected.set()
-            return web.Response()  # nobody is there to read it
+            return web.Response()  # no client is there to read it
         except Exception as error:
             self._failures.append(error)
             raise

@@ -26,7 +26,7 @@ SLOW = 0.3
 """Seconds to the first word; late, and still in time."""
 
 TIMEOUTS = {"first_token": 2, "total": 5}
-WISHES: tuple[dict[str, Any], ...] = (
+PREFERENCES: tuple[dict[str, Any], ...] = (
     {"model": SHARED},
     {"model": SHARED, "provider": {"order": ["gamma", "alpha"]}},
     {"models": [f"{name}/m" for name in PROVIDERS]},
@@ -67,7 +67,7 @@ def moody(name: str, seed: int) -> Scenario:
 async def ask(session: aiohttp.ClientSession, url: str, number: int) -> Said:
     """Sends one request, every other one for a stream."""
     messages = [{"role": "user", "content": "hi"}]
-    body = {**WISHES[number // 2 % len(WISHES)], "messages": messages, "stream": number % 2 == 1}
+    body = {**PREFERENCES[number // 2 % len(PREFERENCES)], "messages": messages, "stream": number % 2 == 1}
     async with session.post(url, json=body) as response:
         received = await response.read()
         if response.status != 200:
@@ -119,7 +119,7 @@ def test_chaos_is_hidden_from_clients(tmp_path: Path) -> None:
         records = trio.records([each.id for each in answered])
         paid = {id_: [row["provider"] for row in rows if row["cost_nanos"]] for id_, rows in records.items()}
         assert paid == {each.id: [each.provider] for each in answered}
-        # Those of requests that nobody answered too.
+        # Also those of requests without an answer.
         calls = len(trio.asked())
         trio.stack.process.wait_until(lambda: len(recorded(tmp_path)) == calls, "recorded")
         every = recorded(tmp_path)

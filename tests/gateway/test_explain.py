@@ -184,8 +184,8 @@ def test_what_a_chat_refuses_is_refused(door: Rest, body: Any, status: int, para
 def test_it_needs_a_key_that_calls_models(door: Rest, routed: Stack) -> None:
     """No key is a 401, a management key a 403."""
     body = {"model": "auto", "messages": PROMPT}
-    with Rest(routed.port) as nobody, Rest(routed.port, routed.management_key) as manager:
-        assert nobody.request("POST", EXPLAIN, body).status == 401
+    with Rest(routed.port) as anonymous, Rest(routed.port, routed.management_key) as manager:
+        assert anonymous.request("POST", EXPLAIN, body).status == 401
         assert manager.request("POST", EXPLAIN, body).status == 403
 
 

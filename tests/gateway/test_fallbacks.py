@@ -1,4 +1,4 @@
-"""The documented table of fallbacks: who is asked after whom, what the client sees of it, and what it costs."""
+"""The documented table of fallbacks: which endpoint is called when, what the client sees of it, and what it costs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Fault(NamedTuple):
 
     Attributes:
         name: What the emulator calls it, or a provider that is not there.
-        status: What a client sees if nobody stands in.
+        status: What a client sees without a fallback.
         result: What an attempt is called that ends so.
         calls: How many keys of its provider are tried.
     """
@@ -139,7 +139,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture
 def trio(table: Fleet) -> Iterator[Fleet]:
-    """The same; nobody has been asked."""
+    """The same; no provider has been called."""
     table.forget()
     yield table
     table.forget()
@@ -151,7 +151,7 @@ def trio(table: Fleet) -> Iterator[Fleet]:
 def test_a_fault_before_the_first_word_is_followed_by_the_next(
     trio: Fleet, fault: Fault, stream: bool, way: Way
 ) -> None:
-    """The client gets the whole answer of whoever comes next, and it says so."""
+    """The client gets the whole answer of the next endpoint, and it says so."""
     name, first = case(fault.name, way, stream), fault.name if fault.name in GONE else "alpha"
 
     reply = trio.chat(**way(name, first), stream=stream)
@@ -181,7 +181,7 @@ def test_only_who_answers_is_paid(trio: Fleet) -> None:
 @streamed
 @ways
 def test_a_refusal_of_the_request_is_told_at_once(trio: Fleet, name: str, stream: bool, way: Way) -> None:
-    """Nobody else is asked, nor with another key, and the provider's words stand."""
+    """No other endpoint is called, nor another key used, and the provider's words stand."""
     answer = trio.chat(**way(case(name, way, stream), "alpha"), stream=stream).answer
 
     assert (answer.status, answer.error["message"]) == (AT_ONCE[name], f"emulated failure {AT_ONCE[name]}")
@@ -245,7 +245,7 @@ def test_many_keys_of_a_failing_provider_do_not_use_up_the_attempts(tmp_path: Pa
 
 @ways
 def test_a_provider_that_asks_for_a_pause_gets_it(trio: Fleet, way: Way) -> None:
-    """After a 429 with `retry-after` nobody is sent there while another can answer."""
+    """After a 429 with `retry-after` no call is sent there while another endpoint can answer."""
     for _ in range(4):
         assert trio.chat(**way(f"limit.{way.__name__}", "alpha")).provider == "beta"
 
@@ -265,7 +265,7 @@ def test_a_key_that_is_at_its_limit_is_left_alone(trio: Fleet) -> None:
 
 
 def test_a_limit_of_all_is_told_with_its_retry_after(trio: Fleet) -> None:
-    """If nobody is left but who is at a limit, it is asked all the same, and its `retry-after` reaches the client."""
+    """If only an endpoint at its limit is left, it is called all the same, and its `retry-after` reaches the client."""
     model = f"limit.{the_last.__name__}"
 
     answers = [trio.chat(model=f"alpha/{model}").answer for _ in range(2)]

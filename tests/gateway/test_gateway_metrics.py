@@ -67,12 +67,12 @@ def lonely(socket_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A gateway whose service is down: its port and that of its metrics."""
     folder = tmp_path_factory.mktemp("lonely")
     port, metrics_port = free_ports(2)
-    with refusing_port() as nobody:
+    with refusing_port() as refusing:
         settings = GatewaySettings(
             port=port,
             metrics_port=metrics_port,
             admin_socket=socket_folder / "lonely",
-            services=(("127.0.0.1", nobody),),
+            services=(("127.0.0.1", refusing),),
         )
         process = Process([], {}, folder, command=tuple(envoy_command(render(settings, folder))))
         try:
@@ -118,7 +118,7 @@ def test_a_query_asks_for_what_is_there(exposed: list[Scrape], title: str, query
     assert asked
     for name, labels, values in asked:
         shown = next((each for each in exposed if any(each.matching(name))), None)
-        assert shown is not None, f"{title}: nobody shows {name}"
+        assert shown is not None, f"{title}: no metric is called {name}"
         assert labels <= shown.labels(name) | BY_PROMETHEUS, f"{title}: {name} has no {labels - shown.labels(name)}"
         for label, value in values.items():
             said = (each.labels.get(label, "") for each in shown.matching(name))

@@ -20,7 +20,6 @@ HOUR, MOMENT = 3600.0, 0.2
 LEAVING = 100
 
 THROUGH_SHARED = {"model": SHARED, "provider": {"order": ["alpha", "beta"]}}
-THROUGH_MODELS = {"models": ["alpha/m", "beta/m"]}
 
 
 def with_one_key(cooldown: float) -> dict[str, Any]:
@@ -29,17 +28,41 @@ def with_one_key(cooldown: float) -> dict[str, Any]:
     return {"rows": {"alpha": {"api_keys": KEYS["alpha"][:1]}}, "routing": {"breaker": breaker}}
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["unary", "stream"])
-@pytest.mark.parametrize("way", [THROUGH_SHARED, THROUGH_MODELS], ids=["shared", "models"])
-def test_a_provider_that_is_down_costs_later_requests_nothing(
-    tmp_path: Path, way: dict[str, Any], stream: bool
-) -> None:
-    """Of fifty requests the first three find out; all are answered by another."""
-    with fleet(tmp_path, {"alpha": {"m": status(500)}}, **with_one_key(HOUR)) as trio:
-        texts = {trio.chat(**way, stream=stream).text for _ in range(50)}
+def through_shared(model: str) -> dict[str, Any]:
+    return {"model": f"shared/{model}", "provider": {"order": ["alpha", "beta"]}}
 
-        assert texts == {"beta says hello"}
-        assert trio.asked() == ["alpha"] * FAILURES + ["beta"] * 50
+
+def through_models(model: str) -> dict[str, Any]:
+    return {"models": [f"alpha/{model}", f"beta/{model}"]}
+
+
+Way = Callable[[str], dict[str, Any]]
+WAYS: tuple[Way, ...] = (through_shared, through_models)
+
+
+def case(way: Way, stream: bool) -> str:
+    """Returns the model of one test: what the router remembers of it, no other test shall feel."""
+    return f"{way.__name__}.{stream}"
+
+
+@pytest.fixture(scope="module")
+def down(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A fleet in which alpha fails each case's model and beta answers it."""
+    cases = [case(way, stream) for way in WAYS for stream in (False, True)]
+    does = {"alpha": dict.fromkeys(cases, status(500)), "beta": dict.fromkeys(cases, says("beta"))}
+    with fleet(tmp_path_factory.mktemp("down"), does, **with_one_key(HOUR)) as trio:
+        yield trio
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["unary", "stream"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_provider_that_is_down_costs_later_requests_nothing(down: Fleet, way: Way, stream: bool) -> None:
+    """Of fifty requests the first three find out; all are answered by another."""
+    down.forget()
+    texts = {down.chat(**way(case(way, stream)), stream=stream).text for _ in range(50)}
+
+    assert texts == {"beta says hello"}
+    assert down.asked() == ["alpha"] * FAILURES + ["beta"] * 50
 
 
 def test_a_provider_is_back_within_one_probe_of_its_recovery(tmp_path: Path) -> None:

@@ -44,10 +44,14 @@ class Said(NamedTuple):
     total_tokens: int
 
 
+ON_ONE_CORE = "import os, runpy; os.cpu_count = lambda: 1; runpy.run_module('arouter.embedded', run_name='__main__')"
+"""The model's server with one thread: several wait for each other in a loop, while other tests need the cores."""
+
+
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """The embedded model's server, started as `arouter up` does; it prints its URL."""
-    process = Process([], {}, tmp_path_factory.mktemp("llama"), command=(sys.executable, "-m", "arouter.embedded"))
+    """The embedded model's server; it prints its URL."""
+    process = Process([], {}, tmp_path_factory.mktemp("llama"), command=(sys.executable, "-c", ON_ONE_CORE))
     try:
         process.wait_until(lambda: process.printed.endswith("\n"), "listening")
         yield process

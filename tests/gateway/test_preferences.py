@@ -80,7 +80,7 @@ def test_without_a_wish_who_is_free_answers(trio: Fleet) -> None:
 MET = [
     ("beta", SHARED, preference(order=["beta"])),
     ("gamma", SHARED, preference(order=["GAMMA", "beta"])),
-    ("beta", SHARED, preference(order=["nobody", "beta", "alpha"])),
+    ("beta", SHARED, preference(order=["missing", "beta", "alpha"])),
     ("gamma", SHARED, preference(order=["gamma"], allow_fallbacks=False)),
     ("gamma", SHARED, preference(only=["gamma"])),
     ("beta", SHARED, preference(ignore=["alpha", "gamma"])),
@@ -105,13 +105,13 @@ MET = [
 
 @pytest.mark.parametrize(("provider", "model", "fields"), MET, ids=[f"{model} {fields}" for _, model, fields in MET])
 def test_a_wish_decides_who_answers(trio: Fleet, provider: str, model: str, fields: dict[str, Any]) -> None:
-    """The answer comes from whom the preference means, under the model's own name."""
+    """The answer comes from the provider that the preference means, under the model's own name."""
     trio.chat(model, **fields).check(provider, model.partition(":")[0])
 
 
 NOT_MET = [
-    (SHARED, preference(order=["nobody"], allow_fallbacks=False), "provider.order", PROVIDERS),
-    (SHARED, preference(only=["nobody"]), "provider.only", PROVIDERS),
+    (SHARED, preference(order=["missing"], allow_fallbacks=False), "provider.order", PROVIDERS),
+    (SHARED, preference(only=["missing"]), "provider.only", PROVIDERS),
     (SHARED, preference(ignore=[*PROVIDERS]), "provider.ignore", PROVIDERS),
     (SHARED, preference(zdr=True, ignore=["gamma"]), "provider.zdr", ("alpha", "beta")),
     (SHARED, preference(data_collection="deny", ignore=["beta", "gamma"]), "provider.data_collection", ("alpha",)),
@@ -119,7 +119,7 @@ NOT_MET = [
     ("gamma/m", preference(max_price={"prompt": 3.9}), "provider.max_price.prompt", ("gamma",)),
     ("gamma/m", preference(max_price={"completion": 8}), "provider.max_price.completion", ("gamma",)),
     ("beta/m:free", {}, ":free", ("beta",)),
-    ("auto", {"plugins": [{"id": "auto-router", "allowed_models": ["nobody/*"]}]}, "allowed_models", ()),
+    ("auto", {"plugins": [{"id": "auto-router", "allowed_models": ["missing/*"]}]}, "allowed_models", ()),
 ]
 
 
@@ -130,7 +130,7 @@ NOT_MET = [
 def test_a_wish_that_nobody_meets_is_named(
     trio: Fleet, model: str, fields: dict[str, Any], constraint: str, excluded: tuple[str, ...], stream: bool
 ) -> None:
-    """The 404 says which constraint excluded whom, and nobody is asked."""
+    """The 404 says which constraint excluded which provider, and none is called."""
     trio.forget()
 
     answer = trio.chat(model, stream=stream, **fields).answer
@@ -162,7 +162,7 @@ def test_without_fallbacks_the_first_failure_is_the_answer(trio: Fleet) -> None:
 NAMED = [
     ("gamma", "gamma/m", {}),
     ("beta", "beta/m", {"model": "m"}),
-    ("gamma", "gamma/m", {"models": ["nobody/m", "gamma/m"]}),
+    ("gamma", "gamma/m", {"models": ["missing/m", "gamma/m"]}),
     ("gamma", "gamma/m", {"model": "gamma/no-such-model", "models": ["gamma/m", "beta/m"]}),
     ("beta", "beta/m", {"models": ["gamma/m:free", "beta/m"], "route": "fallback"}),
     ("gamma", "gamma/dear", {"model": "auto", "plugins": [{"id": "auto-router", "allowed_models": ["gamma/*"]}]}),
@@ -179,10 +179,10 @@ def test_a_name_is_made_out(trio: Fleet, provider: str, model: str, fields: dict
 
 def test_no_known_model_in_a_list_is_an_error(trio: Fleet) -> None:
     """All names are unknown: the 404 says which."""
-    answer = trio.chat(models=["nobody/m", "gamma/nothing"]).answer
+    answer = trio.chat(models=["missing/m", "gamma/nothing"]).answer
 
     assert answer.status == 404
-    assert "nobody/m" in answer.error["message"]
+    assert "missing/m" in answer.error["message"]
     assert "gamma/nothing" in answer.error["message"]
 
 

@@ -1,4 +1,4 @@
-"""Two gateways, two services, PostgreSQL and Valkey under steady load: every part is replaced, and nobody notices."""
+"""Two gateways, two services, PostgreSQL and Valkey under steady load: each part is replaced, and no client notices."""
 
 from __future__ import annotations
 

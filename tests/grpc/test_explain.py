@@ -116,7 +116,7 @@ def test_a_stream_has_its_route_in_the_first_piece_alone(client: Client) -> None
 
 
 def test_an_error_has_its_route_in_the_trailers(client: Client) -> None:
-    """Where nobody answers there is no response to carry it."""
+    """Where no endpoint answers there is no response to carry it."""
     with pytest.raises(grpc.RpcError) as caught:
         client.chat.ChatCompletion(chat_request("other/status-503"), **client.options)
 

@@ -85,7 +85,7 @@ def test_each_provider_is_a_health_service(channel: grpc.Channel) -> None:
 
 
 def test_a_provider_never_called_is_healthy(service: Stack, channel: grpc.Channel) -> None:
-    """And nothing is said of what nobody has seen."""
+    """And nothing is said of what was not observed."""
     provider = listed(service, channel)["moody"]
 
     assert provider.health == "healthy"

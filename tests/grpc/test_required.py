@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 from grpc_tools import protoc
 
-from arouter.server.app import SERVICES
+from arouter.server.grpc_server import SERVICES
 from support.stack import Stack
 from support.typed import TIMEOUT, refusal
 

@@ -1,4 +1,4 @@
-"""The service with TLS: who gets in, whom a certificate makes its caller, and new certificates while it runs."""
+"""The service with TLS: which clients get in, which caller a certificate makes, and new certificates while it runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Secure(NamedTuple):
     """A service that wants certificates.
 
     Attributes:
-        stack: It, called with a certificate that is nobody's.
+        stack: It, called with a certificate of no workload.
         authority: Issues the certificates.
         folder: Has the service's.
         health_port: Where its health is in plain text.

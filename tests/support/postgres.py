@@ -102,6 +102,9 @@ class Postgres:
         """Makes every transaction read-only, those of open connections too."""
         self.run("ALTER SYSTEM SET default_transaction_read_only = on")
         self.run("SELECT pg_reload_conf()")
+        # The server tells its processes of it in one step: a new one knows it once the others have been signalled.
+        while self.run("SHOW default_transaction_read_only") != "on":
+            pass
 
     def promote(self) -> None:
         """Makes a primary of a standby."""

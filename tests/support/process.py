@@ -18,6 +18,8 @@ AROUTER = Path(sys.executable).with_name("arouter")
 START_LIMIT = 60.0
 STOP_LIMIT = 20.0
 POLL = 0.02
+_LOOK = 1.0
+"""Seconds between two looks at what a process has started, each of which reads the state of every process."""
 
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -79,9 +81,11 @@ class Process:
 
     def wait_until(self, ready: Callable[[], bool], what: str, limit: float = START_LIMIT) -> None:
         """Asks again and again until `ready`; fails when the process ends or the time is up."""
-        deadline = time.monotonic() + limit
+        deadline, looked = time.monotonic() + limit, 0.0
         while not ready():
-            self.children()
+            if time.monotonic() - looked > _LOOK:
+                self.children()
+                looked = time.monotonic()
             assert self.returncode is None, f"ended with {self.returncode} before {what}:\n{self.log}"
             assert time.monotonic() < deadline, f"not {what} after {limit} s:\n{self.log}"
             time.sleep(POLL)  # Between questions to another process, which has no way to tell us.

@@ -18,7 +18,7 @@ from arouter.v1 import (
     routing_service_pb2_grpc,
 )
 from support.stack import Stack
-from support.typed_answers import JudgedCall
+from support.typed_answers import JudgedCall, judged_answer
 
 TIMEOUT = 30.0
 
@@ -30,6 +30,12 @@ class Client:
         self.accounts = account_service_pb2_grpc.AccountServiceStub(channel)
         self.keys = key_service_pb2_grpc.KeyServiceStub(channel)
         self.chat = chat_service_pb2_grpc.ChatServiceStub(channel)
+        unary: Any = channel.unary_unary(
+            "/arouter.v1.ChatService/ChatCompletion",
+            request_serializer=chat_service_pb2.ChatCompletionRequest.SerializeToString,
+            response_deserializer=judged_answer,
+        )
+        self.chat.ChatCompletion = unary
         stream: Any = self.chat.StreamChatCompletion
         judged: Any = lambda *args, **options: JudgedCall(stream(*args, **options))  # noqa: E731 -- as the stub's own
         self.chat.StreamChatCompletion = judged

@@ -1,4 +1,4 @@
-"""Judges every typed stream that a test's `Client` receives to its end, as OpenAI's chunks that say the same."""
+"""Judges every typed answer and stream that a test's `Client` receives, as OpenAI's JSON that says the same."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import grpc
 
-from arouter.v1.chat_completion_pb2 import MessageDelta, StreamChoice
-from arouter.v1.chat_message_pb2 import Role
-from arouter.v1.chat_service_pb2 import StreamChatCompletionResponse
-from arouter.v1.chat_tool_pb2 import ToolCallDelta
-from judges.openai_answers import stream_faults
+from arouter.v1.chat_completion_pb2 import Choice, CompletionUsage, MessageDelta, StreamChoice
+from arouter.v1.chat_message_pb2 import ChatMessage, Role
+from arouter.v1.chat_service_pb2 import ChatCompletionResponse, StreamChatCompletionResponse
+from arouter.v1.chat_tool_pb2 import ToolCall, ToolCallDelta
+from judges.openai_answers import answer_faults, stream_faults
 
 Json = dict[str, Any]
 
@@ -21,7 +21,14 @@ _FAILED = json.dumps({"error": {"message": "", "type": "", "param": None, "code"
 _ROLES = {value: name.removeprefix("ROLE_").lower() for name, value in Role.items()}
 
 faults: list[str] = []
-"""What was wrong with the streams so far; one line each."""
+"""What was wrong with the answers and streams so far; one line each."""
+
+
+def judged_answer(data: bytes) -> ChatCompletionResponse:
+    """Deserializes an answer and judges it."""
+    response = ChatCompletionResponse.FromString(data)
+    faults.extend(f"a typed answer: {fault}" for fault in answer_faults(_completion(response)))
+    return response
 
 
 class JudgedCall:
@@ -81,13 +88,55 @@ def _chunk(response: StreamChatCompletionResponse) -> Json:
         "choices": [_choice(choice) for choice in response.choices],
     }
     if response.HasField("usage"):
-        usage = response.usage
-        chunk["usage"] = {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "total_tokens": usage.total_tokens,
-        }
+        chunk["usage"] = _usage(response.usage)
     return chunk
+
+
+def _completion(response: ChatCompletionResponse) -> Json:
+    completion: Json = {
+        "id": response.id,
+        "object": "chat.completion",
+        "created": response.created,
+        "model": response.model,
+        "choices": [_whole_choice(choice) for choice in response.choices],
+    }
+    if response.HasField("usage"):
+        completion["usage"] = _usage(response.usage)
+    return completion
+
+
+def _whole_choice(choice: Choice) -> Json:
+    return {
+        "index": choice.index,
+        "message": _message(choice.message),
+        "finish_reason": choice.finish_reason,
+        "logprobs": None,
+    }
+
+
+def _message(message: ChatMessage) -> Json:
+    said: Json = {"role": _ROLES[message.role], "content": None, "refusal": None}
+    for name in ("content", "refusal"):
+        if message.HasField(name):
+            said[name] = getattr(message, name)
+    if message.tool_calls:
+        said["tool_calls"] = [_call(call) for call in message.tool_calls]
+    return said
+
+
+def _call(call: ToolCall) -> Json:
+    kind = call.WhichOneof("call")
+    if kind == "custom":
+        return {"id": call.id, "type": "custom", kind: {"name": call.custom.name, "input": call.custom.input}}
+    return {"id": call.id, "type": kind, kind: {"name": call.function.name, "arguments": call.function.arguments}}
+
+
+def _usage(usage: CompletionUsage) -> Json:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
 
 
 def _choice(choice: StreamChoice) -> Json:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from typing_extensions import override
@@ -15,6 +15,7 @@ from arouter.accounts.keys import AuthenticatedKey, KeyStore
 from arouter.accounts.records import Account, Key
 from arouter.accounts.repository import Changes, KeyCacheRepository
 from arouter.errors import NOT_BEGUN, ARouterError, Failure, StoreError
+from arouter.periodic import PeriodicTask
 
 POLL_INTERVAL = 1.0
 """Seconds between two polls of the store. Changes take effect within 5 (docs/accounts.md)."""
@@ -102,7 +103,7 @@ class KeyCache(KeyStore):
 
 
 class KeyCacheSync:
-    """One background task that polls the store every second.
+    """One background task that polls the store every second, the only one that polls for the store's revision.
 
     Args:
         directory: The cache to update.
@@ -121,20 +122,25 @@ class KeyCacheSync:
         self._looking = asyncio.Lock()
         self._out_of_turn: asyncio.Task[None] | None = None
         self._known = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._on_change: Callable[[], None] | None = None
+        self._task = PeriodicTask("poll the keys", self.look, POLL_INTERVAL)
 
     async def start(self) -> None:
         """Reads everything, waiting for the store if necessary, and starts the task."""
-        self._task = asyncio.create_task(self._follow())
+        self._task.start()
         await self._known.wait()
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Sets the function that is called after accounts or keys have changed and the cache has been updated."""
+        self._on_change = on_change
 
     async def stop(self) -> None:
         """Stops the task."""
-        tasks = {task for task in (self._task, self._out_of_turn) if task is not None}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        out_of_turn = self._out_of_turn
+        if out_of_turn is not None:
+            out_of_turn.cancel()
+            await asyncio.wait({out_of_turn})
+        await self._task.stop()
 
     async def look(self) -> None:
         """Polls the store now, because this process has changed something itself."""
@@ -161,11 +167,6 @@ class KeyCacheSync:
         await asyncio.sleep(self._looked_at + _OUT_OF_TURN - time.monotonic())
         await self.look()
 
-    async def _follow(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(POLL_INTERVAL)
-
     async def _look(self) -> None:
         read_at = time.monotonic()
         try:
@@ -179,8 +180,10 @@ class KeyCacheSync:
             return
         self._looked_at, self.is_away = read_at, False
         self._directory.apply(changes, read_at)
-        self._revision = changes.revision
+        has_changed, self._revision = changes.revision != self._revision, changes.revision
         self._known.set()
+        if has_changed and self._on_change is not None:
+            self._on_change()
 
 
 def _put(known: dict[str, _T], name: str, value: _T | None) -> None:

@@ -40,11 +40,14 @@ def _settable_values(subject: Key | Account | None) -> dict[str, Any] | None:
 def key_document(view: KeyView) -> dict[str, Any]:
     """Returns a key's object."""
     key, spending = view.key, view.spending
-    return {
-        "hash": key.hash,
-        "label": key.label,
-        **document_of(key),
-        "limit_remaining": None if view.remaining is None else usd_of(view.remaining),
+    document: dict[str, Any] = {"hash": key.hash}
+    for name, value in document_of(key).items():
+        document[name] = value
+        if name == "name":
+            document["label"] = key.label
+        elif name == "limit":
+            document["limit_remaining"] = None if view.remaining is None else usd_of(view.remaining)
+    return document | {
         "usage": usd_of(spending.total),
         "usage_daily": usd_of(spending.daily),
         "usage_weekly": usd_of(spending.weekly),

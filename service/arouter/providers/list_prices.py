@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.models import Prices, PriceTier
+from arouter.providers.lenient import objects
 from arouter.providers.list_values import tokens, usd
 
 Json = dict[str, Any]
@@ -60,7 +61,7 @@ def read_prices(pricing: Any, *, own: bool = False) -> Prices | None:
 def _tiers(base: dict[str, float], pricing: Json, own: bool) -> tuple[PriceTier, ...]:
     """Returns the tiers with all rates: a later entry overrides the earlier ones and the base."""
     found: list[tuple[int, dict[str, float]]] = []
-    for entry in _entries(pricing.get("tiers" if own else "overrides")):
+    for entry in objects(pricing.get("tiers" if own else "overrides")):
         above = _threshold(entry.get("above" if own else "min_prompt_tokens"))
         rates = _rates(entry, own)
         if above is not None and rates and not _TIMED & entry.keys():
@@ -89,10 +90,6 @@ def _rates(said: Json, own: bool) -> dict[str, float]:
                 rates[name] = rate
                 break
     return rates
-
-
-def _entries(value: Any) -> list[Json]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _threshold(value: Any) -> int | None:

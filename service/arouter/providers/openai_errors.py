@@ -8,6 +8,7 @@ import orjson
 
 from arouter.errors import Failure, ProviderError
 from arouter.providers.json_reader import parse_error
+from arouter.providers.lenient import object_in, text_in
 from arouter.providers.provider_errors import ANTHROPIC_STATUSES, error_from_status
 from arouter.providers.sse import ServerSentEvent
 
@@ -71,7 +72,7 @@ def error_event(event: ServerSentEvent) -> ProviderError:
 
 def embedded_error(error: Any) -> ProviderError:
     """Decodes an error that was sent with status 200. Its status is the number or type in it, else 500."""
-    fields = error if isinstance(error, dict) else {}
+    fields = object_in(error)
     status = next((found for name in _STATUS_FIELDS if (found := _status(fields.get(name)))), None)
     if status is None:
         words = (fields.get("code"), fields.get("type"))
@@ -90,21 +91,18 @@ def _status(value: Any) -> int | None:
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     if isinstance(error, str):
         error = {"message": error}
-    fields = error if isinstance(error, dict) else {}
-    message = next((text for name in _MESSAGE_FIELDS if (text := _text(fields, name))), None) or _validation(fields)
-    param, code = _text(fields, "param"), _text(fields, "code")
+    fields = object_in(error)
+    message = next((text for name in _MESSAGE_FIELDS if (text := text_in(fields.get(name)))), None) or _validation(
+        fields
+    )
+    param, code = text_in(fields.get("param")), text_in(fields.get("code"))
     metadata = fields.get("metadata")
     if status == 403 and isinstance(metadata, dict) and ("reasons" in metadata or "flagged_input" in metadata):
         # OpenRouter's moderation.
         return ProviderError(Failure.PERMISSION_DENIED, message or _FLAGGED, param=param, code=code or "content_policy")
     return error_from_status(
-        status, message, param=param, code=code, retry_after=retry_after, marks=(_text(fields, "type"),)
+        status, message, param=param, code=code, retry_after=retry_after, marks=(text_in(fields.get("type")),)
     )
-
-
-def _text(fields: Json, name: str) -> str | None:
-    value = fields.get(name)
-    return value if isinstance(value, str) and value else None
 
 
 def _validation(fields: Json) -> str | None:

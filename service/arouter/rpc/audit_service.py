@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typing_extensions import override
 
 from arouter.accounts.audit import Actor, AuditEvent, AuditLog
+from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
 from arouter.v1 import audit_service_pb2 as pb
@@ -21,6 +22,7 @@ class AuditService(AuditServiceServicer):
     def __init__(self, log: AuditLog) -> None:
         self._log = log
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def ListAuditEvents(self, request: pb.ListAuditEventsRequest, context: Context) -> pb.ListAuditEventsResponse:
         page = await self._log.list_events(

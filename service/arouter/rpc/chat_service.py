@@ -14,6 +14,7 @@ from arouter.calls.pipeline import AnsweredCall, Pipeline
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
 from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
+from arouter.rpc.access import Access, requires
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
@@ -53,6 +54,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         self._tracer = tracer
         self.keep_alive = keep_alive
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def CreateChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
@@ -69,6 +71,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                 await send_headers(context, answer_headers(answer))
             await write(context, document)
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def CreateUnaryChatCompletion(
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
@@ -83,6 +86,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             context.set_trailing_metadata(answer_headers(answer))
             return httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
@@ -99,6 +103,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             error.rename_param(typed_path)
             raise
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context

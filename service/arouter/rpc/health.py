@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from typing_extensions import override
 
 from arouter.errors import ARouterError, Failure
+from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.method_table import MethodTable
 
@@ -36,6 +37,7 @@ class Health(aio.HealthServicer):
             self._known[service] = status
         await super().set(service, status)
 
+    @requires(Access.PUBLIC)
     @override
     async def Check(self, request: HealthCheckRequest, context: Context) -> HealthCheckResponse:
         status = self._known.get(request.service)
@@ -43,10 +45,25 @@ class Health(aio.HealthServicer):
             raise ARouterError(Failure.NOT_FOUND, "There is no such service.", param="service")
         return HealthCheckResponse(status=status)
 
+    @requires(Access.PUBLIC)
+    @override
+    async def Watch(self, request: HealthCheckRequest, context: Context) -> None:
+        await super().Watch(request, context)
+
+    @requires(Access.PUBLIC)
     @override
     async def List(self, request: Any, context: Context) -> Any:  # type: ignore[misc] # not in the stubs
         statuses = {service: HealthCheckResponse(status=status) for service, status in self._known.items()}
         return health_pb2.HealthListResponse(statuses=statuses)  # type: ignore[attr-defined]
+
+
+class _Reflection(reflection.aio.ReflectionServicer):
+    """grpcio's implementation of both versions."""
+
+    @requires(Access.PUBLIC)
+    @override
+    def ServerReflectionInfo(self, request_iterator: Any, unused_context: Context) -> Any:
+        return super().ServerReflectionInfo(request_iterator, unused_context)
 
 
 def add_reflection(services: Iterable[str], to: MethodTable) -> None:
@@ -58,7 +75,7 @@ def add_reflection(services: Iterable[str], to: MethodTable) -> None:
     """
     names = [f"{package}.ServerReflection" for package in (_V1ALPHA, _V1)]
     _describe_v1()
-    servicer: Any = reflection.aio.ReflectionServicer((*services, *names))
+    servicer: Any = _Reflection((*services, *names))
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

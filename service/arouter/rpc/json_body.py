@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import orjson
 from google.api.httpbody_pb2 import HttpBody
 
+from arouter.accounts.paging import Page
 from arouter.chat.json_bounds import load_json
 from arouter.errors import invalid_request
+
+_Item = TypeVar("_Item")
 
 
 def read_json(body: HttpBody) -> Any:
@@ -25,6 +29,11 @@ def read_json(body: HttpBody) -> Any:
 def json_body(document: object) -> HttpBody:
     """Returns a response body."""
     return HttpBody(content_type="application/json", data=orjson.dumps(document))
+
+
+def page_body(page: Page[_Item], document_of: Callable[[_Item], Any]) -> HttpBody:
+    """Returns the response body of a page."""
+    return json_body({"data": [*map(document_of, page.items)], "next_page_token": page.next_token or None})
 
 
 DELETED = json_body({"data": {"deleted": True}})

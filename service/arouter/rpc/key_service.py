@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
-from arouter.accounts.management import KeyView, Management
-from arouter.accounts.rest_json import current_key_document, key_document
+from arouter.accounts.management import Management
 from arouter.accounts.specs import key_patch, new_key
+from arouter.rpc.access import Access, requires
 from arouter.rpc.actor import actor_of
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
-from arouter.rpc.json_body import DELETED, json_body, read_json
-from arouter.rpc.typed.key import key_fields, key_to_proto, new_key_document
-from arouter.rpc.typed.patch import masked
+from arouter.rpc.renderers.key import key_renderer
 from arouter.v1 import key_service_pb2 as pb
 from arouter.v1.key_service_pb2_grpc import KeyServiceServicer
 
@@ -24,15 +21,15 @@ class KeyService(KeyServiceServicer):
     def __init__(self, management: Management) -> None:
         self._management = management
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def CreateKey(self, request: pb.CreateKeyRequest, context: Context) -> pb.CreateKeyResponse:
         who = caller.get()
-        document = read_json(request.http_body) if who.is_rest else new_key_document(request.key)
-        view, secret = await self._management.create_key(new_key(document), actor_of(who))
-        if who.is_rest:
-            return pb.CreateKeyResponse(http_body=json_body({"data": key_document(view), "key": secret}))
-        return pb.CreateKeyResponse(data=key_to_proto(view), key=secret)
+        renderer = key_renderer(who)
+        view, secret = await self._management.create_key(new_key(renderer.read_new(request)), actor_of(who))
+        return renderer.created(view, secret)
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.ListKeysResponse:
         who = caller.get()
@@ -44,46 +41,36 @@ class KeyService(KeyServiceServicer):
             include_disabled=request.include_disabled,
             account=request.account or None,
         )
-        if who.is_rest:
-            listed = {"data": [*map(key_document, page.items)], "next_page_token": page.next_token or None}
-            return pb.ListKeysResponse(http_body=json_body(listed))
-        return pb.ListKeysResponse(data=map(key_to_proto, page.items), next_page_token=page.next_token)
+        return key_renderer(who).page(page)
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def GetKey(self, request: pb.GetKeyRequest, context: Context) -> pb.GetKeyResponse:
         who = caller.get()
-        view = await self._management.get_key(request.hash, who.key.account)
-        if who.is_rest:
-            return pb.GetKeyResponse(http_body=_body(view))
-        return pb.GetKeyResponse(data=key_to_proto(view))
+        return key_renderer(who).found(await self._management.get_key(request.hash, who.key.account))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def UpdateKey(self, request: pb.UpdateKeyRequest, context: Context) -> pb.UpdateKeyResponse:
         who = caller.get()
-        document = read_json(request.http_body) if who.is_rest else masked(key_fields(request.key), request.update_mask)
-        view = await self._management.update_key(request.hash, key_patch(document), actor_of(who))
-        if who.is_rest:
-            return pb.UpdateKeyResponse(http_body=_body(view))
-        return pb.UpdateKeyResponse(data=key_to_proto(view))
+        renderer = key_renderer(who)
+        patch = key_patch(renderer.read_patch(request))
+        return renderer.updated(await self._management.update_key(request.hash, patch, actor_of(who)))
 
+    @requires(Access.MANAGEMENT_KEY)
     @override
     async def DeleteKey(self, request: pb.DeleteKeyRequest, context: Context) -> pb.DeleteKeyResponse:
         who = caller.get()
         await self._management.delete_key(request.hash, actor_of(who))
-        return pb.DeleteKeyResponse(http_body=DELETED if who.is_rest else None)
+        return key_renderer(who).deleted()
 
+    @requires(Access.ANY_KEY)
     @override
     async def GetCurrentKey(self, request: pb.GetCurrentKeyRequest, context: Context) -> pb.GetCurrentKeyResponse:
         who = caller.get()
-        view = await self._management.current_key(who.key.hash)
-        if who.is_rest:
-            return pb.GetCurrentKeyResponse(http_body=json_body({"data": current_key_document(view)}))
-        return pb.GetCurrentKeyResponse(data=key_to_proto(view))
+        return key_renderer(who).current(await self._management.current_key(who.key.hash))
 
+    @requires(Access.ANY_KEY)
     @override
     async def CheckKey(self, request: pb.CheckKeyRequest, context: Context) -> pb.CheckKeyResponse:
         return pb.CheckKeyResponse()  # The interceptor has validated the key.
-
-
-def _body(view: KeyView) -> HttpBody:
-    return json_body({"data": key_document(view)})

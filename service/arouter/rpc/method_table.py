@@ -8,6 +8,7 @@ import grpc
 from typing_extensions import override
 
 from arouter.errors import ARouterError, Failure
+from arouter.rpc.access import Access, access_of
 from arouter.rpc.context import Handler
 from arouter.rpc.interceptors.errors import reject_with
 
@@ -19,10 +20,14 @@ class MethodTable(grpc.GenericRpcHandler):
     waiting task and scans all of them for every call: 60 µs per call with our 27 methods.
 
     Args:
-        wrap: Creates the gRPC handler from a method's name and its handler.
+        wrap: Creates the gRPC handler from a method's name, its handler and its access.
+
+    Attributes:
+        access: What each method requires, by its name.
     """
 
-    def __init__(self, wrap: Callable[[str, Handler], Handler]) -> None:
+    def __init__(self, wrap: Callable[[str, Handler, Access], Handler]) -> None:
+        self.access: dict[str, Access] = {}
         self._wrap = wrap
         self._handlers: dict[str, Handler] = {}
 
@@ -30,10 +35,15 @@ class MethodTable(grpc.GenericRpcHandler):
         """Ignored: `add_registered_method_handlers` receives the same handlers."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
-        """Adds the methods of a service, by their names within it."""
+        """Adds the methods of a service, by their names within it.
+
+        Raises:
+            TypeError: A method does not declare its access.
+        """
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
-            self._handlers[method] = self._wrap(method, handler)
+            self.access[method] = access = access_of(method, handler)
+            self._handlers[method] = self._wrap(method, handler, access)
 
     @override
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:

@@ -11,6 +11,7 @@ from typing_extensions import override
 from arouter.accounts.keys import KeyStore, no_longer_valid
 from arouter.catalogue.catalogue import Catalogue
 from arouter.errors import invalid_request
+from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context, write
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.model import Build, basic_model, full_model, model_changes
@@ -42,17 +43,20 @@ class ModelService(ModelServiceServicer):
         self._catalogue = catalogue
         self._keys = keys
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def ListModels(self, request: ListModelsRequest, context: Context) -> ListModelsResponse:
         build = _view(request.view)
         visible = self._catalogue.visible(caller.get().key)
         return ListModelsResponse(object="list", data=map(build, visible))
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def GetModel(self, request: GetModelRequest, context: Context) -> Model:
         build = _view(request.view)
         return build(self._catalogue.find(request.model, caller.get().key))
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def WatchModels(self, request: WatchModelsRequest, context: Context) -> None:  # type: ignore[override]
         build = _view(request.view)

@@ -10,6 +10,7 @@ from typing_extensions import override
 from arouter.catalogue.catalogue import Catalogue
 from arouter.health.board import HealthBoard
 from arouter.providers.provider import Provider
+from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
 from arouter.v1 import provider_service_pb2
@@ -29,6 +30,7 @@ class ProviderService(ProviderServiceServicer):
         self._catalogue = catalogue
         self._board = board
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def ListProviders(self, request: ListProvidersRequest, context: Context) -> ListProvidersResponse:
         key = caller.get().key

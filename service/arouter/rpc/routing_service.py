@@ -12,6 +12,7 @@ from arouter.chat.request import parse_chat_request
 from arouter.errors import ARouterError
 from arouter.planning.explain import verdict
 from arouter.planning.planner import Planner
+from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.paths import typed_path
@@ -34,6 +35,7 @@ class RoutingService(RoutingServiceServicer):
         self._planner = planner
         self._catalogue = catalogue
 
+    @requires(Access.REGULAR_KEY)
     @override
     async def ExplainRoute(self, request: ExplainRouteRequest, context: Context) -> ExplainRouteResponse:
         if request.HasField("http_body"):

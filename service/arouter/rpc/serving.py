@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+from arouter.periodic import PeriodicTask
 
 LIVENESS = "liveness"
 """The health service of the process itself: SERVING while its event loop runs, even if it waits for dependencies."""
@@ -28,7 +29,8 @@ class ServingStatus:
         self._servicer = servicer
         self._services = tuple(services)
         self._can_answer = can_answer
-        self._task: asyncio.Task[None] | None = None
+        self._reported = False
+        self._task = PeriodicTask("publish the serving status", self._check, _INTERVAL)
 
     async def prepare(self) -> None:
         """Publishes that the process is alive but does not serve yet."""
@@ -38,25 +40,20 @@ class ServingStatus:
     async def start(self) -> None:
         """Publishes SERVING and starts the task."""
         await self._report(can_answer=True)
-        self._task = asyncio.create_task(self._follow())
+        self._task.start(delay=_INTERVAL)
 
     async def stop(self) -> None:
         """Stops the task and publishes NOT_SERVING."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.stop()
         await self._report(can_answer=False)
 
-    async def _follow(self) -> None:
-        reported = True
-        while True:
-            await asyncio.sleep(_INTERVAL)
-            can_answer = self._can_answer()
-            if can_answer != reported:
-                reported = can_answer
-                await self._report(can_answer=can_answer)
+    async def _check(self) -> None:
+        can_answer = self._can_answer()
+        if can_answer != self._reported:
+            await self._report(can_answer=can_answer)
 
     async def _report(self, *, can_answer: bool) -> None:
+        self._reported = can_answer
         status = HealthCheckResponse.SERVING if can_answer else HealthCheckResponse.NOT_SERVING
         for service in self._services:
             await self._servicer.set(service, status)

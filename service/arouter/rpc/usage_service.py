@@ -13,6 +13,7 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.units import NANOS
 from arouter.accounts.validators import is_account_id
 from arouter.errors import ARouterError, Failure, invalid_request
+from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
 from arouter.usage.record import UsageRecord, UsageSum
@@ -37,6 +38,7 @@ class UsageService(UsageServiceServicer):
     def __init__(self, store: UsageRepository) -> None:
         self._store = store
 
+    @requires(Access.ANY_KEY)
     @override
     async def GetGeneration(self, request: GetGenerationRequest, context: Context) -> Generation:
         record = await self._store.find(request.id, Scope(account=caller.get().key.account))
@@ -46,6 +48,7 @@ class UsageService(UsageServiceServicer):
             )
         return _generation(record)
 
+    @requires(Access.ANY_KEY)
     @override
     async def SummarizeUsage(self, request: SummarizeUsageRequest, context: Context) -> SummarizeUsageResponse:
         last = _day(request.end_date, "end_date") or datetime.now(UTC).date()

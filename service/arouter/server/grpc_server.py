@@ -72,13 +72,16 @@ class GrpcServer:
         self.provider_health = ProviderHealth(parts.board, health, [each.id for each in parts.catalogue.providers])
         self.serving = ServingStatus(health, ("", *SERVICES), lambda: parts.key_cache.is_fresh)
         handlers = HandlerFactory(Receiving(config.server.max_bytes_in_flight), parts.pipeline.count)
+        methods = MethodTable(handlers.wrap)
         auth = AuthInterceptor(
-            parts.key_cache, parts.key_cache_sync.look_for_new, takes_workloads=bool(config.accounts.workloads)
+            parts.key_cache,
+            parts.key_cache_sync.look_for_new,
+            methods.access,
+            takes_workloads=bool(config.accounts.workloads),
         )
         self._health_server = aio.server(options=health_server_options(share_port=share_port))
         self._server = aio.server(interceptors=[auth], options=server_options(config, share_port=share_port))
 
-        methods = MethodTable(handlers.wrap)
         to = cast("aio.Server", methods)
         add_AccountServiceServicer_to_server(AccountService(parts.management), to)
         add_AuditServiceServicer_to_server(AuditService(parts.audit_log), to)

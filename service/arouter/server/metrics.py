@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections import Counter
@@ -12,6 +11,7 @@ import prometheus_client
 from arouter.calls.metrics import CallMetrics
 from arouter.health.board import ProviderState
 from arouter.health.breaker import State
+from arouter.periodic import PeriodicTask
 from arouter.server.metrics_port import open_metrics_port
 from arouter.server.parts import Parts
 from arouter.server.reload.reload import ConfigReload
@@ -47,7 +47,7 @@ class Metrics:
         self._to = Instruments(self._registry)
         self._breakers: Counter[tuple[str, str, str]] = Counter()
         self._counted: dict[prometheus_client.Counter, int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._task: PeriodicTask | None = None
         self.observe = CallMetrics(self._to)
 
     def start(self, parts: Parts, reload: ConfigReload) -> None:
@@ -63,21 +63,16 @@ class Metrics:
         self._parts, self._reload = parts, reload
         if self._registry is not None and self._port is not None:
             open_metrics_port(self._address, self._port, self._registry, lambda: {"service": os.getpid()})
-        self._task = asyncio.create_task(self._follow())
+        self._task = PeriodicTask("sample the metrics", self._look, _INTERVAL)
+        self._task.start()
 
     async def stop(self) -> None:
         """Samples for the last time. The port stays open until the process ends."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._look()
+            await self._task.stop()
+            await self._look()
 
-    async def _follow(self) -> None:
-        while True:
-            self._look()
-            await asyncio.sleep(_INTERVAL)
-
-    def _look(self) -> None:
+    async def _look(self) -> None:
         to, parts = self._to, self._parts
         to.in_flight.set(parts.admission.in_flight)
         to.provider_calls.set(parts.upstream.open_calls)

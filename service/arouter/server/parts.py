@@ -125,6 +125,8 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
     database = Database(database_url(environment.database_url, environment.state_dir))
     key_repository = SqlKeyCacheRepository(database)
     key_cache_sync = KeyCacheSync(key_cache, key_repository)
+    spending_sync = SpendingSync(limiter, key_repository)
+    key_cache_sync.listen(spending_sync.wake)
     usage_repository = SqlUsageRepository(database)
     journals = environment.state_dir / "usage"
     usage_writer = UsageWriter(
@@ -149,7 +151,7 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
         management=Management(SqlManagementRepository(database), built_in, key_cache_sync.look),
         audit_log=AuditLog(SqlAuditRepository(database)),
         limiter=limiter,
-        spending_sync=SpendingSync(limiter, key_repository),
+        spending_sync=spending_sync,
         usage_repository=usage_repository,
         usage_writer=usage_writer,
         upstream=upstream,

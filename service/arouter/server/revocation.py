@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from arouter.accounts.keys import KeyStore
 from arouter.calls.admission import Admission
 from arouter.errors import ARouterError
+from arouter.periodic import PeriodicTask
 
 _INTERVAL = 1.0
 """Seconds between two checks. Together with the polling of keys, less than the 5 seconds of docs/accounts.md."""
@@ -25,22 +24,18 @@ class Revocation:
     def __init__(self, keys: KeyStore, admission: Admission) -> None:
         self._keys = keys
         self._admission = admission
-        self._task: asyncio.Task[None] | None = None
+        self._task = PeriodicTask("end the calls of revoked keys", self._check, _INTERVAL)
 
     def start(self) -> None:
         """Starts the task."""
-        self._task = asyncio.create_task(self._check())
+        self._task.start(delay=_INTERVAL)
 
     async def stop(self) -> None:
         """Ends the task."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.stop()
 
     async def _check(self) -> None:
-        while True:
-            await asyncio.sleep(_INTERVAL)
-            self._admission.revoke(self._is_valid)
+        self._admission.revoke(self._is_valid)
 
     def _is_valid(self, key: str) -> bool:
         try:

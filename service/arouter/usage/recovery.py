@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from arouter.errors import StoreError
+from arouter.periodic import PeriodicTask
 from arouter.usage.batches import BATCH, write_batch
 from arouter.usage.journal import SUFFIX, lock
 from arouter.usage.journal_format import FORMAT, Contents, decode
@@ -50,25 +51,21 @@ class Recovery:
         self._database = database
         self._store = store
         self._skipped: set[Path] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._interval = _LOOK_INTERVAL
+        self._task = PeriodicTask("recover usage records", self._look_again, _LOOK_INTERVAL)
 
     async def start(self) -> None:
         """Searches once, so that the spending of keys is known before calls are admitted, and starts the task."""
-        worked = await self._look()
-        self._task = asyncio.create_task(self._follow(worked))
+        self._task.start(delay=await self._look_again())
 
     async def stop(self) -> None:
         """Ends the task. A journal that is not written completely is left to the next process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.stop()
 
-    async def _follow(self, worked: bool) -> None:
-        interval = _LOOK_INTERVAL
-        while True:
-            interval = _LOOK_INTERVAL if worked else min(interval * 2, _LAST_RETRY)
-            await asyncio.sleep(interval)
-            worked = await self._look()
+    async def _look_again(self) -> float:
+        """Searches, and returns the seconds until the next search."""
+        self._interval = _LOOK_INTERVAL if await self._look() else min(self._interval * 2, _LAST_RETRY)
+        return self._interval
 
     async def _look(self) -> bool:
         """Writes all journals that can be claimed; returns False if the database was not available."""

@@ -13,6 +13,7 @@ from itertools import islice
 
 from arouter.config.schema import UsageConfig
 from arouter.errors import StoreError
+from arouter.periodic import PeriodicTask
 from arouter.usage.batches import BATCH, write_batch
 from arouter.usage.journal import Journal, Segment
 from arouter.usage.record import KEPT_DAYS, UsageRecord
@@ -56,7 +57,7 @@ class UsageWriter:
         self._unsure = False  # Whether the last write may have succeeded although it raised an error.
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._upkeep: asyncio.Task[None] | None = None
+        self._upkeep = PeriodicTask("keep the usage journal", self._keep_up, _UPKEEP_INTERVAL)
         self._forgot_at = 0.0
 
     @property
@@ -118,18 +119,19 @@ class UsageWriter:
         self._journal.open()
         await self._recovery.start()
         self._task = asyncio.create_task(self._follow())
-        self._upkeep = asyncio.create_task(self._keep_up())
+        self._upkeep.start(delay=_UPKEEP_INTERVAL)
 
     async def close(self, patience: float) -> None:
         """Writes the queue and ends the tasks. After `patience` seconds, what is left stays in the journal."""
-        if self._task is None or self._upkeep is None:
+        if self._task is None:
             return
         await self._recovery.stop()
         self._closing.set()
         _, late = await asyncio.wait({self._task}, timeout=patience)
-        for task in (*late, self._upkeep):
+        for task in late:
             task.cancel()
-        await asyncio.wait({self._task, self._upkeep})
+        await asyncio.wait({self._task})
+        await self._upkeep.stop()
         self._journal.close()
         if self._waiting:
             lost = sum(segment is None for _, segment in self._waiting)
@@ -158,11 +160,9 @@ class UsageWriter:
                     await self._closing.wait()
 
     async def _keep_up(self) -> None:
-        while True:
-            await asyncio.sleep(_UPKEEP_INTERVAL)
-            self._journal.rotate()
-            if self._fsync:
-                await self._journal.sync()
+        self._journal.rotate()
+        if self._fsync:
+            await self._journal.sync()
 
     async def _write(self) -> None:
         """Writes the records that are queued now. Later ones wait for the next run, so that each run ends."""

@@ -64,7 +64,7 @@ async def test_unknown_keys_share_their_looks(database: Database, sync: KeyCache
     assert 1 <= database.statements - before <= 5
 
 
-async def test_nobody_waits_for_a_store_that_is_away(database: Database, sync: KeyCacheSync) -> None:
+async def test_no_call_waits_for_a_store_that_is_away(database: Database, sync: KeyCacheSync) -> None:
     async with database.begin() as connection:
         await connection.execute(text("DROP TABLE directory"))
     await sync.look()
@@ -112,6 +112,18 @@ async def test_everything_is_read_again_after_an_outage(
     await sync.look()
 
     assert directory.find(hash_secret(lost.secret)) is None
+
+
+async def test_only_changes_are_announced(database: Database, sync: KeyCacheSync) -> None:
+    announced: list[bool] = []
+    sync.listen(lambda: announced.append(True))
+
+    await sync.look()
+    assert not announced
+    await Management(SqlManagementRepository(database)).create_key(NewKey(name="new"), ACTOR)
+    await sync.look()
+
+    assert announced == [True]
 
 
 async def test_the_end_waits_for_no_look(sync: KeyCacheSync) -> None:

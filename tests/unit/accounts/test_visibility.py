@@ -1,4 +1,4 @@
-"""Listed is callable: after any sequence of changes, whoever asks."""
+"""Listed is callable: after any sequence of changes, for every key."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_wish_about_providers_is_read(field: str, value: Any, read: dict[str, 
     ids=str,
 )
 def test_what_is_empty_or_the_default_is_no_wish(provider: dict[str, Any] | None) -> None:
-    """Generated clients send empty lists and nulls for what nobody asked."""
+    """Generated clients send empty lists and nulls for what was not asked."""
     request = parsed(model="a/b", provider=provider, plugins=[], transforms=[], models=[], route=None)
 
     assert request.preferences == parsed(model="a/b").preferences
@@ -175,7 +175,7 @@ def test_the_auto_router_may_be_narrowed(plugins: Any, patterns: tuple[str, ...]
     ids=str,
 )
 def test_a_wish_that_is_not_served_is_named(fields: dict[str, Any], unserved: tuple[str, ...]) -> None:
-    """So that nobody believes it heeded."""
+    """So that no client believes that it is heeded."""
     assert parsed(model="a/b", **fields).unserved == unserved
 
 

@@ -1,6 +1,6 @@
 """Every field of the `openai` SDK's request, in every protocol: it is sent, named as dropped, or refused.
 
-The fields are read from the SDK, so one that it adds fails here until somebody has decided what becomes of it.
+The fields are read from the SDK, so one that it adds fails here until it is decided what becomes of it.
 """
 
 from __future__ import annotations

@@ -294,35 +294,6 @@ def test_what_is_odd_counts_as_not_said(said: dict[str, object]) -> None:
     assert read({"id": "m", **said}) == [ListedModel("m")]
 
 
-@pytest.mark.parametrize(
-    ("name", "said", "listed"),
-    [
-        ("gpt-4o-mini-tts", {}, False),
-        ("mistral-ocr-latest", {"capabilities": {"completion_chat": True}}, True),
-        ("voxtral-mini-2602", {"capabilities": {"completion_chat": False, "audio_transcription": True}}, False),
-        ("my-embedder", {"capabilities": {"chat_completion": True, "embeddings": False}}, True),
-        ("gpt-4o", {"capabilities": {"chat_completion": False}}, False),
-        ("meta-llama/Llama-Guard-4-12B", {"type": "moderation"}, False),
-        ("whisper-chat", {"type": "chat"}, True),
-        ("whisper-chat", {"type": "chat", "supports_chat": False}, False),
-        ("some-model", {"type": "Text-To-Speech"}, False),
-        ("some-model", {"task": "text_to_image"}, False),
-        ("some-model", {"type": "base"}, True),
-        ("text-embedding-3-small", {"type": "model"}, False),
-        ("llama-3.3-70b-versatile", {"active": False}, False),
-        ("whisper-large-v3", {"active": True}, False),
-        ("gpt-4o", {"capabilities": {"chat_completion": True, "inference": False}}, False),
-        ("accounts/fireworks/models/some-model", {"kind": "EMBEDDING_MODEL"}, False),
-        ("accounts/fireworks/models/some-model", {"kind": "FLUMINA_BASE_MODEL"}, False),
-        ("accounts/fireworks/models/some-model", {"kind": "HF_BASE_MODEL"}, True),
-        ("google/gemini-2.5-flash-image", {"architecture": {"output_modalities": ["image", "text"]}}, True),
-        ("openai/whisper-1", {"architecture": {"output_modalities": ["transcription"]}}, False),
-    ],
-)
-def test_lists_what_chats_by_what_is_said_and_else_by_name(name: str, said: dict[str, object], listed: bool) -> None:
-    assert [model.name for model in read({"id": name, **said})] == ([name] if listed else [])
-
-
 WORDS = sorted(
     {key for entry in (OPENROUTER, TOGETHER, GROQ, MISTRAL, CEREBRAS, AROUTER) for key in entry}
     | {"min_prompt_tokens", "above", "tiers", "overrides", "prompt", "completion", "input", "output", "n_ctx", "meta"}

@@ -1,4 +1,4 @@
-"""Whom a provider's 4xx concerns: the operator's credential there, or the client's request."""
+"""What a provider's 4xx concerns: the operator's credential there, or the client's request."""
 
 from __future__ import annotations
 

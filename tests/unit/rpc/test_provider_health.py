@@ -87,7 +87,7 @@ async def test_other_providers_take_their_place(published: Published) -> None:
 
 
 async def test_none_is_serving_after_the_end(published: Published) -> None:
-    """Whoever watches goes elsewhere before the service does."""
+    """A watching client goes elsewhere before the service does."""
     await published.publisher.stop()
 
     assert await published.all() == [NOT_SERVING, NOT_SERVING]

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from grpc import StatusCode, aio
 from arouter.accounts.keys import AuthenticatedKey, hash_secret
 from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
+from arouter.rpc.access import Access, requires
 from arouter.rpc.interceptors import receiving
 from arouter.rpc.interceptors.auth import AuthInterceptor
 from arouter.rpc.interceptors.handlers import HandlerFactory
@@ -91,14 +93,17 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
         return ChatCompletionResponse(model=request.model)
 
     methods = MethodTable(HandlerFactory(received, count).wrap)
-    handler = grpc.unary_unary_rpc_method_handler(
-        handle, ChatCompletionRequest.FromString, ChatCompletionResponse.SerializeToString
-    )
     for method in (METHOD, OTHER, PUBLIC):
         _, service, name = method.split("/")
+        access = Access.PUBLIC if method == PUBLIC else Access.REGULAR_KEY
+        handler = grpc.unary_unary_rpc_method_handler(
+            requires(access)(partial(handle)),
+            ChatCompletionRequest.FromString,
+            ChatCompletionResponse.SerializeToString,
+        )
         methods.add_registered_method_handlers(service, {name: handler})
     grpc_server = aio.server(
-        interceptors=[AuthInterceptor(Keys(), look_for_new, takes_workloads=False)],
+        interceptors=[AuthInterceptor(Keys(), look_for_new, methods.access, takes_workloads=False)],
         options=[("grpc.max_receive_message_length", 12 * MIB)],
     )
     grpc_server.add_generic_rpc_handlers((methods,))

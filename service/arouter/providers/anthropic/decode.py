@@ -9,6 +9,7 @@ import orjson
 from arouter.chat.usage import sum_counts
 from arouter.providers.anthropic.reasoning_details import format_of, from_block
 from arouter.providers.anthropic.unchecked import Json
+from arouter.providers.lenient import object_in, objects
 from arouter.providers.provider_errors import bad_response, too_deep
 
 _FINISH_REASONS = {
@@ -150,7 +151,7 @@ def arguments(value: Any) -> str:
         ProviderError: PROVIDER_BAD_RESPONSE if it is nested too deeply.
     """
     try:
-        return orjson.dumps(value if isinstance(value, dict) else {}).decode()
+        return orjson.dumps(object_in(value)).decode()
     except orjson.JSONEncodeError as error:
         raise too_deep() from error
 
@@ -159,8 +160,3 @@ def string(holder: Json, field: str) -> str:
     """Returns a string member, or an empty string if it is missing."""
     value = holder.get(field)
     return value if isinstance(value, str) else ""
-
-
-def objects(value: Any) -> list[Json]:
-    """Returns the objects in an array; empty if the value is not an array."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -7,6 +7,7 @@ from typing import Any
 
 from arouter.errors import ProviderError
 from arouter.providers.json_reader import parse_error
+from arouter.providers.lenient import text_in
 from arouter.providers.provider_errors import ANTHROPIC_STATUSES, error_from_status
 
 # A 403 is about the key if it is a `permission_error` that names no resource of the request, or `forbidden`, which is
@@ -29,7 +30,7 @@ def embedded_error(error: Any) -> ProviderError:
 
 def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     message = error.get("message") if isinstance(error, dict) else error
-    text = message if isinstance(message, str) and message else None
+    text = text_in(message)
     kind = error.get("type") if isinstance(error, dict) else None
     mark = kind if isinstance(kind, str) else None
     if status == 403 and (mark == _FORBIDDEN or (mark == "permission_error" and text and _ABOUT_KEY.search(text))):

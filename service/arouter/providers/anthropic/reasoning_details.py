@@ -15,16 +15,9 @@ from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 
 _CLAUDE = "anthropic-claude-v1"
-_OTHER_SIGNERS = {
-    "deepseek": "deepseek",
-    "glm": "glm",
-    "k2": "kimi",
-    "k3": "kimi",
-    "kimi": "kimi",
-    "mimo": "mimo",
-    "minimax": "minimax",
-    "qwen": "qwen",
-}
+_OTHER_SIGNERS = re.compile(
+    r"(?P<deepseek>deepseek)|(?P<glm>glm)|(?P<kimi>kimi|k\d)|(?P<mimo>mimo)|(?P<minimax>minimax)|(?P<qwen>qwen)"
+)
 """Families, by the prefix of their models' names, whose vendors serve the Messages API themselves. Anthropic rejects
 their signatures, and MiniMax those of others (NousResearch/hermes-agent#24401, #75779, can1357/oh-my-pi#6379)."""
 
@@ -37,8 +30,8 @@ def format_of(model: str) -> str:
     Any other model is taken for one of Claude's: proxies name those as they like.
     """
     name = model.rpartition("/")[2].lower()
-    families = (family for prefix, family in _OTHER_SIGNERS.items() if name.startswith(prefix))
-    return next((f"anthropic-{family}-v1" for family in families), _CLAUDE)
+    signer = _OTHER_SIGNERS.match(name)
+    return f"anthropic-{signer.lastgroup}-v1" if signer else _CLAUDE
 
 
 def opening(format_: str, kind: str, index: int, place: int) -> Json:

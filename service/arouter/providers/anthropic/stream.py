@@ -15,7 +15,6 @@ from arouter.providers.anthropic.decode import (
     decode_usage,
     envelope,
     finish_reason,
-    objects,
     refusal_of,
     string,
 )
@@ -23,6 +22,7 @@ from arouter.providers.anthropic.errors import embedded_error
 from arouter.providers.anthropic.reasoning_details import format_of, opening
 from arouter.providers.anthropic.unchecked import Json
 from arouter.providers.json_reader import parse_event
+from arouter.providers.lenient import objects
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner

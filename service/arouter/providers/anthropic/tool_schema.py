@@ -9,6 +9,7 @@ from typing import Any
 
 from arouter.providers.anthropic.unchecked import Json
 from arouter.providers.json_schema import MAX_DEPTH, json_text
+from arouter.providers.lenient import objects
 
 _ALTERNATIVES = ("anyOf", "oneOf")
 
@@ -41,11 +42,11 @@ def _merged(schema: Json, root: Json, depth: int) -> Json:
     merged = {keyword: value for keyword, value in schema.items() if keyword not in (*_ALTERNATIVES, "allOf", "$ref")}
     target = _target(schema.get("$ref"), root)
     if depth < MAX_DEPTH:
-        for part in [target, *_objects(schema.get("allOf"))]:
+        for part in [target, *objects(schema.get("allOf"))]:
             if part is not None:
                 _add(merged, _merged(part, root, depth + 1), required=True)
         for keyword in _ALTERNATIVES:
-            choices = [_merged(choice, root, depth + 1) for choice in _objects(schema.get(keyword))]
+            choices = [_merged(choice, root, depth + 1) for choice in objects(schema.get(keyword))]
             common = (
                 [name for name in _required(choices[0]) if all(name in _required(c) for c in choices)]
                 if choices
@@ -85,10 +86,6 @@ def _require(merged: Json, names: list[str]) -> None:
 def _required(schema: Json) -> list[str]:
     names = schema.get("required")
     return names if isinstance(names, list) else []
-
-
-def _objects(value: Any) -> list[Json]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _target(ref: Any, root: Json) -> Json | None:

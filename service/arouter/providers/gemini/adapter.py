@@ -21,6 +21,7 @@ from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
 from arouter.providers.gemini.thinking import continues_answers, validates_signatures
 from arouter.providers.json_reader import parse_object
+from arouter.providers.lenient import text_in
 from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
@@ -76,8 +77,8 @@ class GeminiAdapter(Adapter):
     @override
     def decode_models(self, body: bytes) -> ModelPage:
         models, page = decode_page(body, "models", read_model, optional=True)
-        token = page.get("nextPageToken")
+        token = text_in(page.get("nextPageToken"))
         return ModelPage(
             models,
-            f"{_PAGE}&pageToken={quote(token, safe='')}" if isinstance(token, str) and token else None,
+            f"{_PAGE}&pageToken={quote(token, safe='')}" if token else None,
         )

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.media import media_part, part_from_url
 from arouter.providers.gemini.values import arguments_object, result_object
+from arouter.providers.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.message_order import CONTINUE, OPENING, PREFILL
 
 SIGNATURE_FORMAT = "google-gemini-v1"

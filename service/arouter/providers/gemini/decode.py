@@ -11,7 +11,7 @@ from arouter.chat.usage import sum_counts
 from arouter.errors import Failure, ProviderError
 from arouter.providers.gemini.contents import SIGNATURE_FORMAT
 from arouter.providers.gemini.grounding import citations_of
-from arouter.providers.gemini.lenient import JsonObject, count, object_in, objects, text_in
+from arouter.providers.lenient import JsonObject, count, object_in, objects, text_in
 from arouter.providers.provider_errors import bad_response, too_deep, truncated
 
 _FINISHES = {

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from arouter.errors import ProviderError
-from arouter.providers.gemini.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.parameters import parameter_of
 from arouter.providers.json_reader import parse_error
+from arouter.providers.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.provider_errors import error_from_status
 
 _MAX_RETRY_AFTER = 3600

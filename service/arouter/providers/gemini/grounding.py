@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.providers.gemini.lenient import JsonObject, count, object_in, objects, text_in
+from arouter.providers.lenient import JsonObject, count, object_in, objects, text_in
 
 
 def citations_of(sources: JsonObject, content: str) -> list[JsonObject]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from arouter.errors import ARouterError, invalid_request
 from arouter.providers.data_uri import canonical_type, is_data_uri, parse_data_uri
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.lenient import JsonObject
+from arouter.providers.lenient import JsonObject
 
 # ai.google.dev/gemini-api/docs/file-input-methods. Not `mimetypes`, which depends on the machine's files.
 _TYPES = {

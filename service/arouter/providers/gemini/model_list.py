@@ -6,7 +6,7 @@ from typing import Any
 
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel
-from arouter.providers.gemini.lenient import object_in
+from arouter.providers.lenient import object_in
 from arouter.providers.list_values import label, native_name, tokens
 from arouter.providers.model_filter import can_chat
 from arouter.providers.model_pages import UnreadableEntryError

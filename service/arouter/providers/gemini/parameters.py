@@ -9,11 +9,11 @@ from arouter.chat.parameters import PARAMETERS, Wire, is_neutral, max_tokens_of,
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.lenient import JsonObject
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.gemini.thinking import thinking_config
 from arouter.providers.gemini.tools import encode_tools
 from arouter.providers.json_schema import adapt_schema
+from arouter.providers.lenient import JsonObject
 
 _RENAMED = {name: row.gemini for name, row in PARAMETERS.items() if isinstance(row.gemini, str)}
 

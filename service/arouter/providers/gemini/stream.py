@@ -10,8 +10,8 @@ from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.providers.adapter import StreamDecoder
 from arouter.providers.gemini.decode import ChoiceReader, envelope, logprobs_of, usage_of
 from arouter.providers.gemini.errors import embedded_error
-from arouter.providers.gemini.lenient import JsonObject, count, object_in, objects
 from arouter.providers.json_reader import parse_event
+from arouter.providers.lenient import JsonObject, count, object_in, objects
 from arouter.providers.provider_errors import truncated
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner

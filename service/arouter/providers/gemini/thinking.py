@@ -14,7 +14,7 @@ from typing import Any
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.lenient import JsonObject
+from arouter.providers.lenient import JsonObject
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 

@@ -11,9 +11,9 @@ from typing import Any
 from arouter.chat.types import name_of
 from arouter.errors import ARouterError, invalid_request
 from arouter.providers.dropped import Dropped
-from arouter.providers.gemini.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.json_schema import adapt_schema
+from arouter.providers.lenient import JsonObject, object_in, objects, text_in
 
 # Gemini's own tools, which a client may use besides its functions.
 _NATIVE = {

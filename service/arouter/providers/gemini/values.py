@@ -8,7 +8,7 @@ import orjson
 
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
-from arouter.providers.gemini.lenient import JsonObject
+from arouter.providers.lenient import JsonObject
 
 _DEEPEST = 64
 """Maximum nesting that both Python's JSON and protobuf support, with room for the enclosing objects."""

@@ -1,8 +1,8 @@
-"""Authenticates every call except health checks and reflection, before its handler runs."""
+"""Authenticates every call of a method that requires a key, before its handler runs."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -17,19 +17,11 @@ from arouter.accounts.keys import (
     authenticate_workload,
     may_be_new,
 )
-from arouter.accounts.prefixes import LIVE_PREFIX, MANAGEMENT_PREFIX
 from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
+from arouter.rpc.access import Access, check_access
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.interceptors.errors import reject_with, stream_handler, with_error_status
-
-_PUBLIC = ("/grpc.health.", "/grpc.reflection.")
-_MANAGEMENT = ("/arouter.v1.KeyService/", "/arouter.v1.AccountService/", "/arouter.v1.AuditService/")
-_ANY_KEY = (
-    "/arouter.v1.KeyService/GetCurrentKey",
-    "/arouter.v1.KeyService/CheckKey",
-    "/arouter.v1.UsageService/",
-)
 
 
 class Caller(NamedTuple):
@@ -54,23 +46,27 @@ caller: ContextVar[Caller] = ContextVar("caller")
 """The caller of the current call. Set in the call's own task, so it is not visible to other calls."""
 
 
-def is_public(method: str) -> bool:
-    """Returns whether a method requires no key."""
-    return method.startswith(_PUBLIC)
-
-
 class AuthInterceptor(aio.ServerInterceptor):
     """Sets `caller` for authenticated calls and rejects others with UNAUTHENTICATED.
 
     Args:
         keys: The known keys.
         look_for_new: Awaited before an unknown key is rejected, because another process may just have created it.
+        access: What each method requires, by its name. An unknown method requires a key of any kind.
         takes_workloads: Whether a client certificate may replace the key.
     """
 
-    def __init__(self, keys: KeyStore, look_for_new: Callable[[], Awaitable[None]], *, takes_workloads: bool) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        look_for_new: Callable[[], Awaitable[None]],
+        access: Mapping[str, Access],
+        *,
+        takes_workloads: bool,
+    ) -> None:
         self._keys = keys
         self._look_for_new = look_for_new
+        self._access = access
         self._takes_workloads = takes_workloads
 
     @override
@@ -79,30 +75,30 @@ class AuthInterceptor(aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        method = handler_call_details.method
-        if not is_public(method):
+        access = self._access.get(handler_call_details.method, Access.ANY_KEY)
+        if access is not Access.PUBLIC:
             try:
                 sent = _read(handler_call_details.invocation_metadata)
             except ARouterError as error:
                 return _refusal(error)
             if sent.secret is None and self._takes_workloads and not sent.is_forwarded:
                 handler = await continuation(handler_call_details)
-                return handler and self._for_workload(handler, method, sent)
+                return handler and self._for_workload(handler, access, sent)
             try:
                 key = await self._authenticate(sent.secret)
-                _check_type(key, method)
+                check_access(key, access)
                 caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
             except ARouterError as error:
                 return _refusal(error)
         return await continuation(handler_call_details)
 
-    def _for_workload(self, handler: Handler, method: str, sent: _Sent) -> Handler:
+    def _for_workload(self, handler: Handler, access: Access, sent: _Sent) -> Handler:
         """Returns a handler that first checks the client's certificate, which only the call's context contains."""
         inner: Any = handler.stream_stream if handler.response_streaming else handler.stream_unary
 
         async def handle(messages: Any, context: Context) -> Any:
             key = self._workload(context) or authenticate(None, self._keys)
-            _check_type(key, method)
+            check_access(key, access)
             caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
             return await inner(messages, context)
 
@@ -126,18 +122,6 @@ class AuthInterceptor(aio.ServerInterceptor):
                 raise
         await self._look_for_new()
         return authenticate(secret, self._keys)
-
-
-def _check_type(key: AuthenticatedKey, method: str) -> None:
-    """Restricts each type of key to its own methods."""
-    if method.startswith(_ANY_KEY):
-        return
-    if method.startswith(_MANAGEMENT) != (key.key_type == "management"):
-        wanted = LIVE_PREFIX if key.key_type == "management" else MANAGEMENT_PREFIX
-        raise ARouterError(
-            Failure.PERMISSION_DENIED,
-            f"This is a {key.key_type} key. The call requires one that starts with '{wanted}'.",
-        )
 
 
 class _Sent(NamedTuple):

@@ -16,8 +16,9 @@ from google.protobuf.message import DecodeError
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.limits.reservation import UNLIMITED, Reservation
+from arouter.rpc.access import Access
 from arouter.rpc.context import Context, Handler
-from arouter.rpc.interceptors.auth import Caller, caller, is_public
+from arouter.rpc.interceptors.auth import Caller, caller
 from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
 from arouter.rpc.message_bounds import check_fields
@@ -54,16 +55,16 @@ class HandlerFactory:
         self._public = _Room(_MAX_PUBLIC_CALLS)
         self._reflections = _Room(_MAX_REFLECTIONS)
 
-    def wrap(self, method: str, handler: Handler) -> Handler:
+    def wrap(self, method: str, handler: Handler, access: Access) -> Handler:
         """Returns the gRPC handler of a method."""
         if handler.request_streaming:
             return stream_handler(with_error_status(self._reflection(handler)), handler, _public_decoder(handler))
-        return stream_handler(with_error_status(self._unary(method, handler)), handler)
+        return stream_handler(with_error_status(self._unary(method, handler, access)), handler)
 
-    def _unary(self, method: str, handler: Handler) -> Handle:
+    def _unary(self, method: str, handler: Handler, access: Access) -> Handle:
         inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         decode, receiving, count = _decoder(handler), self._receiving, self._count
-        if is_public(method):
+        if access is Access.PUBLIC:
             return self._unary_public(inner, decode)
         counts = method.startswith(_COUNTED)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError, parse_file, read_file
 from arouter.config.schema import Config
+from arouter.periodic import PeriodicTask
 from arouter.providers.provider import Provider, build_providers
 from arouter.server.reload.config_diff import gateway_changes, restart_changes
 from arouter.server.reload.losses import check_losses, removed
@@ -67,45 +68,44 @@ class ConfigReload:
         self._environment = environment
         self._apply = apply
         self._text: str | None = None
-        self._requested = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._requested = False
+        self._file: WatchedFile | None = None
+        path = environment.config_path
+        self._task = (
+            None if path is None else PeriodicTask("watch the configuration", partial(self._poll, path), POLL_INTERVAL)
+        )
 
     def request(self) -> None:
         """Requests a read of the file, whether or not it has changed."""
-        self._requested.set()
+        if self._task is None:
+            _log.info("no configuration file to reload: AROUTER_CONFIG is not set")
+        else:
+            self._requested = True
+            self._task.wake()
 
     def start(self) -> None:
-        """Starts the task."""
-        path = self._environment.config_path
-        self._task = asyncio.create_task(self._reject_requests() if path is None else self._follow(path))
+        """Starts the task, if there is a file."""
+        if self._task is not None:
+            self._task.start()
 
     async def stop(self) -> None:
         """Stops the task."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await self._task.stop()
 
-    async def _reject_requests(self) -> None:
-        while True:
-            await self._requested.wait()
-            self._requested.clear()
-            _log.info("no configuration file to reload: AROUTER_CONFIG is not set")
-
-    async def _follow(self, path: Path) -> None:
-        file = await asyncio.to_thread(WatchedFile, path)
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_INTERVAL):
-                    await self._requested.wait()
-            requested = self._requested.is_set()
-            self._requested.clear()
-            if requested or await asyncio.to_thread(file.has_changed):
-                try:
-                    await self._take(path, await asyncio.to_thread(self._read, path, file), requested)
-                except Exception:
-                    # A bug of ours; a later file may still succeed.
-                    self.last_failed = True
-                    _log.exception("failed to reload the configuration")
+    async def _poll(self, path: Path) -> None:
+        is_new = self._file is None
+        if self._file is None:
+            self._file = await asyncio.to_thread(WatchedFile, path)
+        file = self._file
+        requested, self._requested = self._requested, False
+        if requested or (not is_new and await asyncio.to_thread(file.has_changed)):
+            try:
+                await self._take(path, await asyncio.to_thread(self._read, path, file), requested)
+            except Exception:
+                # A bug of ours; a later file may still succeed.
+                self.last_failed = True
+                _log.exception("failed to reload the configuration")
 
     def _read(self, path: Path, file: WatchedFile) -> _Read:
         """Reads and parses the file. Blocks, so it must run in a thread."""

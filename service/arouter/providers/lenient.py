@@ -1,4 +1,4 @@
-"""Reads Gemini's responses without relying on their shape: members of the wrong type are treated as absent."""
+"""Reads JSON of providers without relying on its shape: members of the wrong type are treated as absent."""
 
 from __future__ import annotations
 
