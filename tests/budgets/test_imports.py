@@ -19,7 +19,7 @@ import pytest
 from support.stack import Stack, running
 
 NOT_WANTED = {
-    "aiohttp.web": "it is a client; the metrics' port is a small server of the standard library's",
+    "aiohttp": "the HTTP client is our own, and the metrics' port a small server of the standard library's",
     "alembic": "a new file is made from a script, an old one migrated by a process of its own",
     "arouter_gateway": "`arouter up` and `arouter gateway` render it",
     "asyncpg": "the database is SQLite",
@@ -89,7 +89,7 @@ def test_a_supervisor_imports_nothing_that_only_its_workers_need() -> None:
     code = "import arouter.cli, arouter.server.database, arouter.server.ports, arouter.server.processes.supervisor, sys"
     done = subprocess.run([sys.executable, "-c", f"{code}; print(*sys.modules)"], stdout=subprocess.PIPE, check=True)
 
-    assert {b"aiohttp", b"grpc", b"sqlalchemy"} & set(done.stdout.split()) == set()
+    assert {b"httptools", b"grpc", b"sqlalchemy"} & set(done.stdout.split()) == set()
 
 
 def test_memory_of_an_idle_service_is_bounded(service: Stack) -> None:

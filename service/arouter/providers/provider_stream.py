@@ -166,7 +166,8 @@ class ProviderStream:
         with self._errors:
             while self._failure is None and not self._ended:
                 with self._idle_timer.until(self._deadlines.next_read()):
-                    chunks = await self._receive()
+                    received = await self._content.read(_MAX_AT_ONCE)
+                chunks = self._decode(received)
                 # A read that finds data does not wait, so the timer alone would never time it out.
                 self._deadlines.check_total()
                 if chunks:
@@ -189,11 +190,8 @@ class ProviderStream:
         finally:
             self._exchange.close()
 
-    async def _receive(self) -> list[Chunk]:
-        """Returns the chunks of one read. A failure after valid chunks is raised by the next read."""
-        return self._decode(await self._content.read(_MAX_AT_ONCE))
-
     def _decode(self, received: bytes) -> list[Chunk]:
+        """Returns the chunks of one read. A failure after valid chunks is raised by the next read."""
         chunks: list[Chunk] = []
         try:
             if not received:

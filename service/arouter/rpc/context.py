@@ -39,5 +39,7 @@ async def write(context: Context, message: Message) -> None:
     Raises:
         CancelledError: The client has disconnected. grpc.aio also cancels the task, but a pending write may fail first.
     """
-    with client_present:
+    try:  # Not `client_present`, whose two calls every chunk would cost.
         await context.write(message)
+    except aio.InternalError as error:
+        raise asyncio.CancelledError from error

@@ -98,6 +98,7 @@ class Connection(asyncio.Protocol):
         response = self._response = Response(self._loop, self._pause, self._done)
         if self._parser is None:
             response.fail(ClosedError("the connection was closed at once"))
+            return response
         if len(body) <= _SMALL_BODY:
             self._transport.write(head + body)
         else:
