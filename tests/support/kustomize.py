@@ -18,6 +18,7 @@ _UNDERSTOOD = {
     "kind",
     "namespace",
     "resources",
+    "components",
     "replicas",
     "images",
     "configMapGenerator",
@@ -36,14 +37,14 @@ def build(folder: Path) -> list[Object]:
     if unknown := kustomization.keys() - _UNDERSTOOD:
         raise NotImplementedError(f"{folder}: {sorted(unknown)}")
     objects: list[Object] = []
-    for resource in kustomization["resources"]:
+    for resource in [*kustomization["resources"], *kustomization.get("components", ())]:
         path = folder / resource
         objects += build(path) if path.is_dir() else _load(path)
     objects += [_config_map(folder, row) for row in kustomization.get("configMapGenerator", ())]
     objects += [_secret(folder, row) for row in kustomization.get("secretGenerator", ())]
     objects = copy.deepcopy(objects)
     for each in objects:
-        if each["kind"] not in _CLUSTER_WIDE:
+        if each["kind"] not in _CLUSTER_WIDE and "namespace" in kustomization:
             each["metadata"]["namespace"] = kustomization["namespace"]
         for row in kustomization.get("replicas", ()):
             if each["kind"] == "Deployment" and each["metadata"]["name"] == row["name"]:
