@@ -55,6 +55,19 @@ fuzz: $(VENV)/.fuzz ## Fuzz every parser of untrusted bytes, two at a time, for 
 attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BASE_URL, GRPC, PID, ARGS: see tests/attacks
 	PYTHONPATH=.:tests $(BIN)/python -m attacks $(ARGS)
 
+.PHONY: images
+images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
+	@deploy/images/build
+
+.PHONY: base-image
+base-image: ## Make the images' base from Debian's packages, where no registry of images can be reached
+	@deploy/images/base
+
+.PHONY: pods
+pods: $(VENV)/.dev images ## Run the Kubernetes manifests as pods of podman; ARGS="-m smoke" runs the short part
+	@tests/pods/build
+	AROUTER_PODS=1 $(BIN)/pytest tests/pods $(ARGS)
+
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads
 	rm -rf $(VENV)/gen && mkdir $(VENV)/gen
