@@ -9,9 +9,13 @@ WORKDIR /src
 # Without pip, which is not needed at run time.
 RUN python3 -m venv --without-pip /opt/arouter
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+# What ARouter depends on, first: these layers are the same for both images, and as long as pyproject.toml is.
+RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+      > requirements.txt \
+ && pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt -r requirements.txt
 COPY service service
 COPY gateway gateway
-RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt .
+RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile --no-deps .
 COPY deploy/images/trim.py trim.py
 # `strip` is in neither of Python's slim images.
 RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends binutils; }; \

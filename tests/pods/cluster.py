@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-
-import yaml
 
 from pods import engine, manifest
 from pods.manifest import Object
@@ -47,7 +44,7 @@ class Cluster:
         known = {_key(each) for each in self.objects}
         for each in objects:
             if each["kind"] == "Secret" and _key(each) not in known:
-                await engine.podman("kube", "play", "-", given=yaml.safe_dump(_encoded(each)))
+                await engine.create_secret(each)
         self.objects = objects
         for each in objects:
             name = each["metadata"]["name"]
@@ -60,15 +57,17 @@ class Cluster:
                 self._work(self._control(*_key(each)))
         self._wake()
 
-    async def rolled_out(self, *names: str, limit: float = 120) -> None:
+    async def rolled_out(self, *names: str, limit: float = 100) -> None:
         """Waits until Deployments have all their pods, ready and of their present version, and no others.
 
         Raises:
-            TimeoutError: They have not within `limit` seconds.
+            AssertionError: They have not within `limit` seconds; says what each pod does instead.
         """
-        async with asyncio.timeout(limit):
-            while not all(self._is_rolled_out(name) for name in names):
-                await asyncio.sleep(0.05)
+        until = time.monotonic() + limit
+        while not all(self._is_rolled_out(name) for name in names):
+            self._raise()
+            assert time.monotonic() < until, "\n\n".join([await pod.describe() for pod in self.pods])
+            await asyncio.sleep(0.05)
 
     async def job_done(self, name: str, limit: float = 120) -> None:
         """Waits until a Job's pod has succeeded."""
@@ -128,12 +127,14 @@ class Cluster:
         """Ends everything at once."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(pod.remove() for pod in self.pods))
         for door in self.doors.values():
             door.close()
         for each in self.objects:
             if each["kind"] == "Secret":
-                await engine.podman("secret", "rm", each["metadata"]["name"])
+                with suppress(engine.EngineError):
+                    await engine.podman("secret", "rm", each["metadata"]["name"])
             if each["kind"] == "ConfigMap":
                 with suppress(engine.EngineError):
                     await engine.podman("volume", "rm", each["metadata"]["name"])
@@ -184,6 +185,10 @@ class Cluster:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def run_pod(self, name: str, template: Object) -> Pod:
+        """Starts a pod that belongs to no Deployment."""
+        return await self._create(name, template)
+
     async def _create(self, name: str, template: Object) -> Pod:
         pod = Pod(template, f"{name}-{manifest.template_hash(template)}-{next(self._numbers)}", self._wake)
         self.pods.append(pod)
@@ -202,6 +207,11 @@ class Cluster:
             self.gone.append(pod)
         self._changed.set()
 
+    def _raise(self) -> None:
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
+
     def _work(self, work: Any) -> None:
         self._tasks.append(asyncio.create_task(work))
 
@@ -213,6 +223,7 @@ async def running(images: dict[str, str]) -> AsyncIterator[Cluster]:
     Args:
         images: The local image of each image that the manifests name.
     """
+    await _remove_leftovers()
     await engine.podman("network", "create", "--disable-dns", "--subnet", SUBNET, "--gateway", NODE, NETWORK)
     cluster = Cluster(images)
     dns = await serve_dns(NODE, cluster.addresses)
@@ -224,11 +235,14 @@ async def running(images: dict[str, str]) -> AsyncIterator[Cluster]:
         await engine.podman("network", "rm", "--force", NETWORK)
 
 
+async def _remove_leftovers() -> None:
+    """Removes what a run that was killed has left."""
+    found = await engine.podman("pod", "ps", "--filter", f"network={NETWORK}", "--format", "{{.Name}}")
+    for name in [*found.split()]:
+        await engine.podman("pod", "rm", "--force", "--time", "0", name)
+    with suppress(engine.EngineError):
+        await engine.podman("network", "rm", "--force", NETWORK)
+
+
 def _key(each: Object) -> tuple[str, str]:
     return each["kind"], each["metadata"]["name"]
-
-
-def _encoded(secret: Object) -> Object:
-    text = secret["stringData"]
-    data = {name: base64.b64encode(value.encode()).decode() for name, value in text.items()}
-    return {**secret, "data": data, "stringData": {}} | {"metadata": {"name": secret["metadata"]["name"]}}

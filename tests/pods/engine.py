@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import time
@@ -27,13 +28,27 @@ async def podman(*arguments: str, given: str = "") -> str:
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT if arguments[0] == "logs" else asyncio.subprocess.PIPE,
         env=os.environ | {"CONTAINERS_CONF": str(CONF)},
     )
-    out, err = await process.communicate(given.encode())
+    work = asyncio.ensure_future(process.communicate(given.encode()))
+    try:
+        out, err = await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await work  # it must not go on when its pod is removed
+        raise
     if process.returncode != 0:
         raise EngineError(f"podman {' '.join(arguments)}: {err.decode()[-2000:]}")
     return out.decode()
+
+
+async def create_secret(secret: Any) -> None:
+    """Makes podman's secret of a Secret, as `envFrom` of the Pods that it plays expects it."""
+    encoded = {name: base64.b64encode(value.encode()).decode() for name, value in secret["stringData"].items()}
+    version = tuple(map(int, (await podman("version", "--format", "{{.Client.Version}}")).split(".")[:2]))
+    # Before 4.4, `kube play` of a Secret wrote what `envFrom` could not read.
+    content = encoded if version < (4, 4) else {"apiVersion": "v1", "kind": "Secret", "data": encoded}
+    await podman("secret", "create", secret["metadata"]["name"], "-", given=json.dumps(content))
 
 
 async def inspect(container: str) -> Any:

@@ -101,7 +101,8 @@ def played(template: Object, name: str, images: dict[str, str], dns: str) -> Obj
     """Returns the Pod that podman plays.
 
     It is the template without what the harness does in podman's place: podman would execute `httpGet` probes with a
-    curl inside the container, has no other probes but `exec`, no preStop, and restarts what ends.
+    curl inside the container, has no other probes but `exec`, no preStop, restarts what ends, and opens a container's
+    ports on the machine.
 
     Args:
         template: A Deployment's or Job's pod template.
@@ -116,7 +117,7 @@ def played(template: Object, name: str, images: dict[str, str], dns: str) -> Obj
     for row in spec["containers"]:
         row["image"] = images.get(row["image"], row["image"])
         row["imagePullPolicy"] = "Never"
-        for field in ("startupProbe", "livenessProbe", "readinessProbe", "lifecycle"):
+        for field in ("startupProbe", "livenessProbe", "readinessProbe", "lifecycle", "ports"):
             row.pop(field, None)
     metadata = {"name": name, "labels": template["metadata"]["labels"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 Addresses = Callable[[str], list[str] | None]
 """The IP addresses of a Service by its name, or None if there is no such Service."""
@@ -27,8 +28,7 @@ class Dns(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the socket."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answers one question."""

@@ -93,6 +93,14 @@ class Pod:
         await self.remove()
         self._changed()
 
+    async def describe(self) -> str:
+        """Returns what the pod does, and the end of its log."""
+        try:
+            log = await engine.podman("logs", "--tail", "20", self.container)
+        except engine.EngineError as error:
+            log = str(error)
+        return f"{self.name}: ready {self.is_ready}, {self.failed_probes}, {self.ends}\n{log}"
+
     async def remove(self) -> None:
         """Removes what podman has of the pod, at once."""
         for task in self._tasks:

