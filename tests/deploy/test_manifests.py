@@ -21,16 +21,27 @@ from support.kustomize import Object, build, containers
 KUBERNETES = Path(__file__).parents[2] / "deploy/kubernetes"
 OVERLAYS = ("local", "production")
 MINORS = ("1.35", "1.36", "1.37")
-NO_SCHEMA = {"PodMonitor"}
-"""Not Kubernetes' own: the Prometheus operator's."""
+NO_SCHEMA = {"PodMonitor", "Gateway", "HTTPRoute", "Certificate"}
+"""Not Kubernetes' own: of the Prometheus operator, the Gateway API and cert-manager."""
+
+EVERY_COMPONENT = "every component"
+"""An overlay like one that a user writes: the base with all that there is."""
 
 
-@pytest.fixture(scope="module", params=OVERLAYS)
+@pytest.fixture(scope="module", params=(*OVERLAYS, EVERY_COMPONENT))
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copied = tmp_path_factory.mktemp("deploy") / "kubernetes"
     shutil.copytree(KUBERNETES, copied)
     example = copied / "overlays/local/secret.env.example"
     example.rename(example.with_suffix(""))
+    if request.param == EVERY_COMPONENT:
+        written = yaml.safe_load((copied / "overlays/production/kustomization.yaml").read_text())
+        names = sorted(path.name for path in (copied / "components").iterdir())
+        own = copied / "overlays" / EVERY_COMPONENT
+        own.mkdir()
+        components = [f"../../components/{name}" for name in names]
+        kept = {"resources": ["../../base"], "components": components}
+        (own / "kustomization.yaml").write_text(yaml.safe_dump(written | kept))
     return copied / "overlays" / request.param
 
 

@@ -128,9 +128,10 @@ class Cluster:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(pod.remove() for pod in self.pods))
+        for pod in self.pods:
+            await pod.remove()
         for door in self.doors.values():
-            door.close()
+            await door.close()
         for each in self.objects:
             if each["kind"] == "Secret":
                 with suppress(engine.EngineError):
@@ -237,7 +238,7 @@ async def running(images: dict[str, str]) -> AsyncIterator[Cluster]:
 
 async def _remove_leftovers() -> None:
     """Removes what a run that was killed has left."""
-    found = await engine.podman("pod", "ps", "--filter", f"network={NETWORK}", "--format", "{{.Name}}")
+    found = await engine.podman("pod", "ps", "--filter", f"label={manifest.MARK}", "--format", "{{.Name}}")
     for name in [*found.split()]:
         await engine.podman("pod", "rm", "--force", "--time", "0", name)
     with suppress(engine.EngineError):

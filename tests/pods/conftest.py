@@ -12,6 +12,7 @@ import pytest_asyncio
 import yaml
 
 from emulator import Emulator
+from emulator.answers import TEXT
 from pods.cluster import NODE, Cluster, running
 from pods.manifest import Object
 from support.kustomize import build
@@ -27,7 +28,6 @@ IMAGES = {
     "docker.io/library/postgres:17-bookworm": "localhost/arouter-test-postgres",
     "docker.io/valkey/valkey:9": "localhost/arouter-test-valkey",
 }
-TEXT = "Hello, world!"
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 Object = dict[str, Any]
 
+MARK = "arouter-pods-test"
+"""A label of every pod that is played."""
+
 
 class Probe(NamedTuple):
     """A probe, with Kubernetes' defaults filled in.
@@ -119,5 +122,5 @@ def played(template: Object, name: str, images: dict[str, str], dns: str) -> Obj
         row["imagePullPolicy"] = "Never"
         for field in ("startupProbe", "livenessProbe", "readinessProbe", "lifecycle", "ports"):
             row.pop(field, None)
-    metadata = {"name": name, "labels": template["metadata"]["labels"]}
+    metadata = {"name": name, "labels": template["metadata"]["labels"] | {MARK: name}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

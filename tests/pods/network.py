@@ -73,28 +73,40 @@ class Door:
     def __init__(self, targets: Callable[[], list[tuple[str, int]]]) -> None:
         self._targets = targets
         self._turn = itertools.count()
+        self._open: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def open(self) -> None:
         """Starts to listen."""
-        self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def close(self) -> None:
-        """Stops to listen."""
+    async def close(self) -> None:
+        """Stops to listen, and ends what is open."""
         self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._pass(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         targets = self._targets()
-        if not targets:
-            writer.transport.abort()
-            return
         try:
-            inner, outer = await asyncio.open_connection(*targets[next(self._turn) % len(targets)])
+            if targets:
+                inner, outer = await asyncio.open_connection(*targets[next(self._turn) % len(targets)])
+                try:
+                    await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
+                finally:
+                    outer.close()
         except OSError:
             writer.transport.abort()
-            return
-        await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
+        finally:
+            writer.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

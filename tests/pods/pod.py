@@ -105,8 +105,8 @@ class Pod:
         """Removes what podman has of the pod, at once."""
         for task in self._tasks:
             task.cancel()
-        with suppress(engine.EngineError):
-            await engine.podman("pod", "rm", "--force", "--time", "0", self.name)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await engine.podman("pod", "rm", "--force", "--ignore", "--time", "0", self.name)
 
     async def _end(self, grace: float, ended: asyncio.Event) -> None:
         over = asyncio.get_running_loop().time() + grace
