@@ -64,9 +64,9 @@ base-image: ## Make the images' base from Debian's packages, where no registry o
 	@deploy/images/base
 
 .PHONY: pods
-pods: $(VENV)/.dev images ## Run the Kubernetes manifests as pods of podman; ARGS="-m smoke" runs the short part
+pods: $(VENV)/.dev ## Run the Kubernetes manifests as pods of podman; ARGS="-m smoke" runs the short part
 	@tests/pods/build
-	AROUTER_PODS=1 $(BIN)/pytest tests/pods $(ARGS)
+	AROUTER_PODS=1 $(BIN)/pytest -s tests/pods $(ARGS)
 
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads

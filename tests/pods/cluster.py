@@ -99,12 +99,13 @@ class Cluster:
                     ]
                     if len(healthy) - 1 < wanted - each["spec"]["maxUnavailable"]:
                         return False
-        self.delete(pod)
+        await self.delete(pod)
         return True
 
-    def delete(self, pod: Pod) -> None:
+    async def delete(self, pod: Pod) -> None:
         """Begins to delete a pod; its Deployment makes another."""
         self._work(pod.delete())
+        await pod.until(lambda pod: pod.is_terminating)
 
     def addresses(self, service: str) -> list[str] | None:
         """Returns what DNS says of a Service.
@@ -179,8 +180,7 @@ class Cluster:
             available = sum(pod.is_ready for pod in pods)
             for pod in old:
                 if not pod.is_ready or available - 1 >= wanted - limits["maxUnavailable"]:
-                    self.delete(pod)
-                    await asyncio.sleep(0)  # lets it begin
+                    await self.delete(pod)
                     break
             else:
                 self._changed.clear()

@@ -122,5 +122,11 @@ def played(template: Object, name: str, images: dict[str, str], dns: str) -> Obj
         row["imagePullPolicy"] = "Never"
         for field in ("startupProbe", "livenessProbe", "readinessProbe", "lifecycle", "ports"):
             row.pop(field, None)
+    for volume in spec.get("volumes", ()):
+        if "emptyDir" in volume:  # podman's are one for all pods that call it the same
+            for mount in [mount for row in spec["containers"] for mount in row["volumeMounts"]]:
+                if mount["name"] == volume["name"]:
+                    mount["name"] = f"{name}-{volume['name']}"
+            volume["name"] = f"{name}-{volume['name']}"
     metadata = {"name": name, "labels": template["metadata"]["labels"] | {MARK: name}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

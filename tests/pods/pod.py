@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,6 +33,7 @@ class Pod:
         ends: How its container ended each time: podman's `State`.
         failed_probes: How often each probe failed, by its field's name.
         seconds_to_ready: From the start of its process to its readiness.
+        cpu_to_ready: CPU seconds of its process until then.
     """
 
     def __init__(self, template: Object, name: str, changed: Callable[[], None]) -> None:
@@ -43,6 +46,7 @@ class Pod:
         self.ends: list[Any] = []
         self.failed_probes: dict[str, int] = {}
         self.seconds_to_ready: float | None = None
+        self.cpu_to_ready = 0.0
         self.pid = 0
         self._spec: Object = template["spec"]
         self._row = manifest.container(self._spec)
@@ -92,6 +96,12 @@ class Pod:
         self.is_gone = True
         await self.remove()
         self._changed()
+
+    def figures(self) -> str:
+        """Returns how long its start took, and the memory that it uses."""
+        rss = int(Path(f"/proc/{self.pid}/status").read_text().split("VmRSS:")[1].split()[0])
+        start = f"ready after {self.seconds_to_ready or 0:.1f} s ({self.cpu_to_ready:.1f} s of CPU)"
+        return f"{self.name}: {start}, {rss // 1024} MiB"
 
     async def describe(self) -> str:
         """Returns what the pod does, and the end of its log."""
@@ -207,6 +217,8 @@ class Pod:
     def _set_ready(self, ready: bool) -> None:
         if ready and self.seconds_to_ready is None:
             self.seconds_to_ready = time.monotonic() - self._since
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            self.cpu_to_ready = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         if ready != self.is_ready:
             self.is_ready = ready
             self._changed()

@@ -27,7 +27,9 @@ LONG = 12
 
 def changed(cluster: Cluster, *path: Any, value: Any) -> Object:
     """Returns the service's pod template with one field changed."""
-    [deployment] = [each for each in cluster.objects if each["kind"] == "Deployment" and each["metadata"]["name"] == SERVICE]
+    [deployment] = [
+        each for each in cluster.objects if each["kind"] == "Deployment" and each["metadata"]["name"] == SERVICE
+    ]
     template: Object = copy.deepcopy(deployment["spec"]["template"])
     template["metadata"]["labels"] = {"app.kubernetes.io/name": "changed"}  # belongs to no Service
     holder = container(template["spec"]) if path[0].endswith("Probe") else template["spec"]

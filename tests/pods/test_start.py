@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +21,7 @@ async def test_every_pod_becomes_ready(cluster: Cluster) -> None:
         for pod in cluster.of(name):
             assert pod.restarts == 0
             assert pod.seconds_to_ready is not None
-            memory = (Path("/proc") / str(pod.pid) / "status").read_text().split("VmRSS:")[1].split()[0]
-            print(f"{pod.name}: ready after {pod.seconds_to_ready:.1f} s, {int(memory) // 1024} MiB")
+            print(pod.figures())
 
 
 async def test_calls_are_answered(load: Load) -> None:
@@ -52,7 +50,9 @@ async def test_the_root_is_read_only(cluster: Cluster) -> None:
             allowed = {"/etc", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/run", "/var", "/var/lib"}
             for line in changed.splitlines():
                 path = line.split(" ", 1)[1]
-                assert any(path.startswith(each) for each in mounted) or path in allowed or path.startswith("/run"), changed
+                assert any(path.startswith(each) for each in mounted) or path in allowed or path.startswith("/run"), (
+                    changed
+                )
 
 
 async def test_no_secret_is_in_an_image(cluster: Cluster) -> None:

@@ -43,6 +43,7 @@ async def test_a_rolling_update_of_all_pods_fails_no_call(cluster: Cluster, load
         await cluster.apply(objects)
         await cluster.rolled_out(*OURS)
 
+    print(*(pod.figures() for name in OURS for pod in cluster.of(name)), sep="\n")
     assert all(pod.is_gone for pod in before)
     assert [(pod.name, pod.ends) for pod in before if pod.ends[-1]["ExitCode"] != 0] == []
     assert load.failed == []
