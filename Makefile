@@ -32,7 +32,7 @@ lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos 
 	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
 	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
-	$(BIN)/hadolint deploy/*.Dockerfile
+	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and apply automatic fixes

@@ -19,7 +19,8 @@ COPY service service
 COPY gateway gateway
 RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile --no-deps .
 COPY deploy/images/trim.py trim.py
-# `strip` is in neither of Python's slim images.
+# `strip` is not in Python's slim image.
+# hadolint ignore=DL3008
 RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends binutils; }; \
     python3 trim.py /opt/arouter
 

@@ -1,4 +1,5 @@
 # The base with what deploy/*.Dockerfile build with. Nothing of it reaches an image.
+# hadolint ignore=DL3006
 FROM localhost/arouter-base
 # hadolint ignore=DL3008
 RUN apt-get update -qq \

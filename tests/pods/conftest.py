@@ -1,4 +1,4 @@
-"""A running cluster, for the tests of one file. `make pods` builds the images and sets AROUTER_PODS; else none is collected."""
+"""A running cluster, for the tests of one file. `make pods` builds its images and sets AROUTER_PODS; else none is run."""
 
 from __future__ import annotations
 
