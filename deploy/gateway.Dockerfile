@@ -25,15 +25,15 @@ RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq -
     python3 trim.py /opt/arouter
 
 FROM $BASE
-ARG VERSION=unknown
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="ARouter gateway" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
 COPY --from=build /opt/arouter /opt/arouter
 ENV PATH=/opt/arouter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 AROUTER_LISTEN_ADDRESS=0.0.0.0 AROUTER_STATE_DIR=/var/lib/arouter
 USER 10001:10001
 EXPOSE 8080 9902
 ENTRYPOINT ["arouter", "gateway"]
 CMD ["run"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="ARouter gateway" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"

@@ -23,12 +23,6 @@ RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq -
     python3 trim.py /opt/arouter
 
 FROM $BASE
-ARG VERSION=unknown
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="ARouter service" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
 COPY --from=build /opt/arouter /opt/arouter
 ENV PATH=/opt/arouter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 AROUTER_LISTEN_ADDRESS=0.0.0.0 AROUTER_STATE_DIR=/var/lib/arouter
 # Numeric, so that Kubernetes can verify that it is not root.
@@ -36,3 +30,9 @@ USER 10001:10001
 EXPOSE 50051 9464
 ENTRYPOINT ["arouter"]
 CMD ["serve"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="ARouter service" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"

@@ -1,4 +1,4 @@
-"""A running cluster, for the tests of one file. `make pods` builds its images and sets AROUTER_PODS; else none is run."""
+"""A running cluster, for the tests of one file. `make pods` builds its images and sets AROUTER_PODS; else none is."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from support.stack import CLIENT_KEY, MANAGEMENT_KEY, PROVIDER_KEY
 collect_ignore_glob = [] if os.environ.get("AROUTER_PODS") else ["test_*.py"]
 
 KUBERNETES = Path(__file__).parents[2] / "deploy/kubernetes"
-IMAGES = {
-    "arouter-service": "localhost/arouter-service",
-    "arouter-gateway": "localhost/arouter-gateway",
+STORES = {
     "docker.io/library/postgres:17-bookworm": "localhost/arouter-test-postgres",
     "docker.io/valkey/valkey:9": "localhost/arouter-test-valkey",
 }
+"""What stands in for images that cannot be had here."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory, provider_in_reach: Emulato
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(objects: list[Object]) -> AsyncIterator[Cluster]:
     """The whole overlay, ready."""
-    async with running(IMAGES) as cluster:
+    async with running(STORES) as cluster:
         await cluster.apply(objects)
         await cluster.rolled_out("arouter-postgres", "arouter-valkey", "arouter-service", "arouter-gateway")
         yield cluster

@@ -78,11 +78,15 @@ class Pod:
         """Waits until something holds of this pod.
 
         Raises:
-            TimeoutError: It does not within `limit` seconds.
+            AssertionError: It does not within `limit` seconds; says what the pod does instead.
         """
-        async with asyncio.timeout(limit):
-            while not condition(self):
-                await asyncio.sleep(0.02)
+        until = time.monotonic() + limit
+        while not condition(self):
+            for task in self._tasks:
+                if task.done() and not task.cancelled() and (error := task.exception()):
+                    raise error
+            assert time.monotonic() < until, await self.describe()
+            await asyncio.sleep(0.02)
 
     async def delete(self) -> None:
         """Ends the pod as the kubelet does: preStop, SIGTERM, and SIGKILL when the grace period is over."""
@@ -109,7 +113,7 @@ class Pod:
             log = await engine.podman("logs", "--tail", "20", self.container)
         except engine.EngineError as error:
             log = str(error)
-        return f"{self.name}: ready {self.is_ready}, {self.failed_probes}, {self.ends}\n{log}"
+        return f"{self.name}: ready {self.is_ready}, restarts {self.restarts}, {self.failed_probes}, {self.ends}\n{log}"
 
     async def remove(self) -> None:
         """Removes what podman has of the pod, at once."""

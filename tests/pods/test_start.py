@@ -8,7 +8,6 @@ import pytest
 
 from pods import engine, manifest
 from pods.cluster import Cluster
-from pods.conftest import IMAGES
 from support.load import Load
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.smoke]
@@ -58,7 +57,7 @@ async def test_the_root_is_read_only(cluster: Cluster) -> None:
 async def test_no_secret_is_in_an_image(cluster: Cluster) -> None:
     [secret] = [each for each in cluster.objects if each["kind"] == "Secret" and each["metadata"]["name"] == "arouter"]
     values = [value for value in secret["stringData"].values() if value]
-    for image in IMAGES.values():
+    for image in [f"localhost/{name}:local" for name in OURS]:
         described = await engine.podman("image", "inspect", image)
         history = await engine.podman("history", "--no-trunc", "--format", "json", image)
         assert not [value for value in values if value in described + history]
@@ -66,7 +65,7 @@ async def test_no_secret_is_in_an_image(cluster: Cluster) -> None:
 
 async def test_an_image_says_its_version_and_revision() -> None:
     for name in OURS:
-        [described] = json.loads(await engine.podman("image", "inspect", f"localhost/{name}"))
+        [described] = json.loads(await engine.podman("image", "inspect", f"localhost/{name}:local"))
         labels = described["Labels"]
         assert labels["org.opencontainers.image.version"] not in ("", "unknown")
         assert labels["org.opencontainers.image.revision"] not in ("", "unknown")
