@@ -122,9 +122,13 @@ def played(template: Object, name: str, images: dict[str, str], dns: str) -> Obj
         row["imagePullPolicy"] = "Never"
         for field in ("startupProbe", "livenessProbe", "readinessProbe", "lifecycle", "ports"):
             row.pop(field, None)
+    # podman ends a pod, and its address with it, when its last container ends: a second one sleeps.
+    row = container(spec)
+    keeper = {"name": "keeper", "image": row["image"], "imagePullPolicy": "Never", "command": ["sleep", "infinity"]}
+    spec["containers"].append(keeper | {"securityContext": row["securityContext"]})
     for volume in spec.get("volumes", ()):
         if "emptyDir" in volume:  # podman's are one for all pods that call it the same
-            for mount in [mount for row in spec["containers"] for mount in row["volumeMounts"]]:
+            for mount in row["volumeMounts"]:
                 if mount["name"] == volume["name"]:
                     mount["name"] = f"{name}-{volume['name']}"
             volume["name"] = f"{name}-{volume['name']}"
