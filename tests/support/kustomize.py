@@ -6,6 +6,8 @@ No registry of ours has kustomize itself; where kubectl is there, a test compare
 from __future__ import annotations
 
 import copy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ _UNDERSTOOD = {
     "kind",
     "namespace",
     "resources",
+    "components",
+    "patches",
     "replicas",
     "images",
     "configMapGenerator",
@@ -32,18 +36,26 @@ def build(folder: Path) -> list[Object]:
     Raises:
         NotImplementedError: It has a field that is not understood here.
     """
+    return _accumulate(folder, [])
+
+
+def _accumulate(folder: Path, objects: list[Object]) -> list[Object]:
+    """Returns the objects with those of a kustomization, and with what it changes of them all."""
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     if unknown := kustomization.keys() - _UNDERSTOOD:
         raise NotImplementedError(f"{folder}: {sorted(unknown)}")
-    objects: list[Object] = []
-    for resource in kustomization["resources"]:
+    for resource in kustomization.get("resources", ()):
         path = folder / resource
-        objects += build(path) if path.is_dir() else _load(path)
+        objects = objects + (build(path) if path.is_dir() else _load(path))
+    for component in kustomization.get("components", ()):
+        objects = _accumulate(folder / component, objects)
     objects += [_config_map(folder, row) for row in kustomization.get("configMapGenerator", ())]
     objects += [_secret(folder, row) for row in kustomization.get("secretGenerator", ())]
     objects = copy.deepcopy(objects)
+    for row in kustomization.get("patches", ()):
+        _patch(objects, row)
     for each in objects:
-        if each["kind"] not in _CLUSTER_WIDE:
+        if each["kind"] not in _CLUSTER_WIDE and "namespace" in kustomization:
             each["metadata"]["namespace"] = kustomization["namespace"]
         for row in kustomization.get("replicas", ()):
             if each["kind"] == "Deployment" and each["metadata"]["name"] == row["name"]:
@@ -64,6 +76,16 @@ def containers(each: Object) -> list[Object]:
 
 def _load(path: Path) -> list[Object]:
     return [each for each in yaml.safe_load_all(path.read_text()) if each]
+
+
+def _patch(objects: list[Object], row: Object) -> None:
+    wanted = (row["target"]["kind"], row["target"]["name"])
+    [holder] = [each for each in objects if (each["kind"], each["metadata"]["name"]) == wanted]
+    for change in yaml.safe_load(row["patch"]):
+        *path, last = change["path"].strip("/").split("/")
+        if (change["op"], last) != ("add", "-"):
+            raise NotImplementedError(f"patch {change['op']} {change['path']}")
+        reduce(getitem, path, holder).append(change["value"])
 
 
 def _config_map(folder: Path, row: Object) -> Object:

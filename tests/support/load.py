@@ -53,12 +53,17 @@ class Load:
         return [answer for answer in self.answers if answer.fault is not None]
 
     @contextlib.asynccontextmanager
-    async def running(self, users: int) -> AsyncIterator[Load]:
-        """Lets `users` ask until the block ends, and then finish."""
+    async def running(self, users: int, every: float = 0.0) -> AsyncIterator[Load]:
+        """Lets `users` ask until the block ends, and then finish.
+
+        Args:
+            users: How many.
+            every: Seconds from one question of a user to the next, if the answer comes sooner.
+        """
         stop = asyncio.Event()
         headers = {"authorization": f"Bearer {CLIENT_KEY}"}
         async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as session:
-            tasks = [asyncio.create_task(self._use(session, user, stop)) for user in range(users)]
+            tasks = [asyncio.create_task(self._use(session, user, stop, every)) for user in range(users)]
             try:
                 yield self
             finally:
@@ -75,7 +80,7 @@ class Load:
                 start[answer.user] = start.get(answer.user, 0) + 1
             before = len(self.answers)
 
-    async def _use(self, session: aiohttp.ClientSession, user: int, stop: asyncio.Event) -> None:
+    async def _use(self, session: aiohttp.ClientSession, user: int, stop: asyncio.Event, every: float) -> None:
         stream = user % 2 == 1
         body = {"model": self._model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
         while not stop.is_set():
@@ -89,6 +94,8 @@ class Load:
             except (aiohttp.ClientError, OSError) as error:
                 fault = repr(error)
             self.answers.append(Answered(user, started, stream, fault, status, text))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.0, started + every - time.monotonic()))
 
     def _fault(self, status: int, text: str, stream: bool) -> str | None:
         if status != 200:

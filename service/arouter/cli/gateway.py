@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from arouter.cli.settings import config_errors, read_settings
+from arouter.config.environment import read_environment
 
 
 @click.group()
@@ -75,7 +76,7 @@ def drain(at_least: float, at_most: float) -> None:
     from arouter_gateway.admin import drain as drain_gateway
 
     with config_errors():
-        _, environment = read_settings()
+        environment = read_environment()
     if environment.gateway_admin is None:
         raise click.ClickException(
             "AROUTER_GATEWAY_ADMIN is not set: it is the path of the socket of Envoy's admin interface"
@@ -93,7 +94,8 @@ def _render(out: Path | None, run_dir: Path | None = None) -> Path:
     from arouter_gateway.render import render
 
     with config_errors():
-        config, environment = read_settings()
+        # The gateway has no use for providers' keys, and its pods do not have them.
+        config, environment = read_settings(providers_asked=False)
         try:
             return render(gateway_settings(config, environment), out or environment.state_dir / "gateway", run_dir)
         except OSError as error:

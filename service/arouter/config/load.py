@@ -37,17 +37,21 @@ class ConfigError(Exception):
     """The configuration is invalid. The message is for its author."""
 
 
-def load_config(path: Path | None, variables: Mapping[str, str]) -> Config:
+def load_config(path: Path | None, variables: Mapping[str, str], *, providers_asked: bool = True) -> Config:
     """Returns the configuration in `path`, or the defaults if `path` is None.
 
     Args:
         path: An `arouter.yaml`.
         variables: Values for `${VAR}`.
+        providers_asked: Whether providers will be asked. Else variables of theirs need not be set: their names stand
+            in for the values.
 
     Raises:
         ConfigError: The file is missing, is not YAML or is invalid.
     """
-    return Config() if path is None else parse_file(path, read_file(path), variables)
+    if path is None:
+        return Config()
+    return parse_file(path, read_file(path), variables, providers_asked=providers_asked)
 
 
 def read_file(path: Path) -> str:
@@ -70,7 +74,14 @@ def read_file(path: Path) -> str:
         raise ConfigError(f"{path}: not UTF-8 text") from error
 
 
-def parse_file(path: Path, text: str, variables: Mapping[str, str], in_use: Config | None = None) -> Config:
+def parse_file(
+    path: Path,
+    text: str,
+    variables: Mapping[str, str],
+    in_use: Config | None = None,
+    *,
+    providers_asked: bool = True,
+) -> Config:
     """Parses the text of a configuration file.
 
     Args:
@@ -78,17 +89,20 @@ def parse_file(path: Path, text: str, variables: Mapping[str, str], in_use: Conf
         text: YAML.
         variables: Values for `${VAR}`.
         in_use: The running configuration that this one would replace, if any.
+        providers_asked: As for `load_config`.
 
     Raises:
         ConfigError: As `load_config`; also if the file, or a part that has content in `in_use`, is empty.
     """
     try:
-        return parse_config(text, variables, in_use)
+        return parse_config(text, variables, in_use, providers_asked=providers_asked)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def parse_config(text: str, variables: Mapping[str, str], in_use: Config | None = None) -> Config:
+def parse_config(
+    text: str, variables: Mapping[str, str], in_use: Config | None = None, *, providers_asked: bool = True
+) -> Config:
     """Parses the text of a configuration.
 
     Raises:
@@ -108,8 +122,9 @@ def parse_config(text: str, variables: Mapping[str, str], in_use: Config | None 
     if isinstance(document, dict):
         # A part whose content is commented out.
         document = {name: value for name, value in document.items() if value is not None}
+    optional = "" if providers_asked else ".providers["
     try:
-        config = msgspec.convert(_substitute(document, variables, ""), Config, dec_hook=_decode_secret)
+        config = msgspec.convert(_substitute(document, variables, "", optional), Config, dec_hook=_decode_secret)
     except msgspec.ValidationError as error:
         raise ConfigError(_readable(str(error))) from error
     _check_unique(config)
@@ -126,19 +141,21 @@ def _check_not_emptied(document: dict[Any, Any], in_use: Config) -> None:
             raise ConfigError(f"{name}: has no content, but has some in the configuration in use; remove the name too")
 
 
-def _substitute(value: Any, variables: Mapping[str, str], path: str) -> Any:
+def _substitute(value: Any, variables: Mapping[str, str], path: str, optional: str) -> Any:
+    """Replaces variables. Below the path `optional`, those that are not set are replaced by their names."""
     if isinstance(value, dict):
-        return {key: _substitute(item, variables, f"{path}.{key}") for key, item in value.items()}
+        return {key: _substitute(item, variables, f"{path}.{key}", optional) for key, item in value.items()}
     if isinstance(value, list):
-        return [_substitute(item, variables, f"{path}[{index}]") for index, item in enumerate(value)]
+        return [_substitute(item, variables, f"{path}[{index}]", optional) for index, item in enumerate(value)]
     if not isinstance(value, str):
         return value
 
     def replace(match: re.Match[str]) -> str:
-        found = variables.get(match[1])
-        if not found:
-            raise ConfigError(f"{path.lstrip('.')}: environment variable {match[1]} is not set")
-        return found
+        if found := variables.get(match[1]):
+            return found
+        if optional and path.startswith(optional):
+            return match[1]
+        raise ConfigError(f"{path.lstrip('.')}: environment variable {match[1]} is not set")
 
     replaced = _VARIABLE.sub(replace, value)
     if "${" in _VARIABLE.sub("", value):

@@ -33,6 +33,14 @@ ALIASES = "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
 """Ten lines that stand for ten billion numbers."""
 
 
+def test_a_gateway_needs_no_variables_of_providers_but_its_own() -> None:
+    config = parse_config(WHOLE, {}, providers_asked=False)
+
+    assert config.providers[0].timeouts.connect == 1
+    with pytest.raises(ConfigError, match=r"allow_origins\[0\]: environment variable ORIGIN is not set"):
+        parse_config("gateway: {cors: {allow_origins: ['${ORIGIN}']}}", {}, providers_asked=False)
+
+
 def test_reads_a_whole_file_with_variables() -> None:
     config = parse_config(WHOLE, {"KEY": "secret"})
 
