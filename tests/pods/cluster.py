@@ -57,7 +57,7 @@ class Cluster:
                 self._work(self._control(*_key(each)))
         self._wake()
 
-    async def rolled_out(self, *names: str, limit: float = 100) -> None:
+    async def rolled_out(self, *names: str, limit: float = 180) -> None:
         """Waits until Deployments have all their pods, ready and of their present version, and no others.
 
         Raises:

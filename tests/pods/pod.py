@@ -74,7 +74,7 @@ class Pod:
         self._begin(self._readiness())
         self._changed()
 
-    async def until(self, condition: Callable[[Pod], bool], limit: float = 60) -> None:
+    async def until(self, condition: Callable[[Pod], bool], limit: float = 120) -> None:
         """Waits until something holds of this pod.
 
         Raises:

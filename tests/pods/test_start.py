@@ -10,7 +10,7 @@ from pods import engine, manifest
 from pods.cluster import Cluster
 from support.load import Load
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.smoke]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.smoke, pytest.mark.timeout(400)]
 OURS = ("arouter-service", "arouter-gateway")
 
 
