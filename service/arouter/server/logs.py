@@ -56,7 +56,7 @@ def event_writer(name: str) -> Callable[[str, dict[str, Any]], None]:
         try:
             stream.write(line)
         except (OSError, ValueError):
-            pass  # As a handler does: a log that nobody reads any more must not end a call.
+            pass  # As a handler does: a log without a reader must not end a call.
         finally:
             lock.release()
 

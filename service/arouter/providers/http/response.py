@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from arouter.providers.http.errors import HttpError
 
-_MOST_BUFFERED = 128 * 1024
-"""Bytes of a body that nobody has read yet, above which no more is received."""
+_MAX_BUFFERED = 128 * 1024
+"""Unread bytes of a body above which no more are received."""
 
-_FEW_BUFFERED = 32 * 1024
+_RESUME_BELOW = 32 * 1024
 
 
 class Response:
@@ -79,7 +79,7 @@ class Response:
                 self._pieces.appendleft(data[n:])
                 data = data[:n]
         self._size -= len(data)
-        if self._paused and self._size < _FEW_BUFFERED:
+        if self._paused and self._size < _RESUME_BELOW:
             self._paused = False
             self._pause(False)
         return data
@@ -104,7 +104,7 @@ class Response:
             return
         self._pieces.append(data)
         self._size += len(data)
-        if self._size > _MOST_BUFFERED and not self._paused:
+        if self._size > _MAX_BUFFERED and not self._paused:
             self._paused = True
             self._pause(True)
 
