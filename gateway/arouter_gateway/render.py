@@ -23,11 +23,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\
 _MAX_SOCKET = 107
 """Maximum length of a Unix socket's path in bytes (unix(7))."""
 
-_TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "first_byte_timeout")
-_FIRST_BYTES = {
-    "name": "first_bytes",
-    "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"},
-}
+_TIMEOUTS = ("stream_idle_timeout", "idle_timeout", "request_timeout", "handshake_timeout")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -51,7 +47,7 @@ class GatewaySettings:
         stream_idle_timeout: Seconds without a byte in either direction after which a call is ended.
         idle_timeout: Seconds after which a connection without a request is closed.
         request_timeout: Seconds within which a request must arrive completely.
-        first_byte_timeout: Seconds within which the first bytes of a connection must arrive; with TLS, the handshake.
+        handshake_timeout: Seconds within which a TLS handshake must be complete.
         collector: Target of traces, by OTLP over gRPC: an IP address or DNS name, and a port. None: disabled.
         trace_ratio: The share of traces to sample, from 0 to 1. At 1, clients' own traces are continued.
         tls: See `GatewayTls`. None: plain text.
@@ -73,7 +69,7 @@ class GatewaySettings:
     stream_idle_timeout: float = 300.0
     idle_timeout: float = 75.0
     request_timeout: float = 60.0
-    first_byte_timeout: float = 10.0
+    handshake_timeout: float = 10.0
     collector: tuple[str, int] | None = None
     trace_ratio: float = 1.0
     tls: GatewayTls | None = None
@@ -145,7 +141,6 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "chain_matcher": chain_matcher(),
         "first_chain": chain_name(0),
         "chain_limit": chain_limit(settings.max_connections),
-        "listener_filters": [_FIRST_BYTES] if settings.tls is None else [],
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
         "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,

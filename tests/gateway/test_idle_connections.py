@@ -38,9 +38,7 @@ BEGINNINGS = {
 @pytest.fixture(scope="module")
 def front(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
-    with edge(
-        stack, folder, max_connections=LIMIT, first_byte_timeout=1.0, idle_timeout=1.0, request_timeout=1.0
-    ) as running:
+    with edge(stack, folder, max_connections=LIMIT * 2, idle_timeout=1.0, request_timeout=1.0) as running:
         yield running
 
 
@@ -57,7 +55,8 @@ def test_connections_that_say_no_more_are_closed_and_others_get_in(front: Edge) 
             assert rest.get("/healthz").status == 200
 
 
-def test_one_address_leaves_room_for_others(stack: Stack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beginning", [b"", PREFACE], ids=["nothing", "HTTP/2"])
+def test_one_address_leaves_room_for_others(stack: Stack, tmp_path: Path, beginning: bytes) -> None:
     with edge(stack, tmp_path, max_connections=LIMIT) as front, ExitStack() as exits:
 
         def is_answered(address: str) -> bool:
@@ -70,7 +69,7 @@ def test_one_address_leaves_room_for_others(stack: Stack, tmp_path: Path) -> Non
 
         idle = [exits.enter_context(socket.create_connection((HOST, front.port))) for _ in range(LIMIT)]
         for each in idle:
-            each.sendall(PREFACE)
+            each.sendall(beginning)
         front.process.wait_until(lambda: sum(map(_is_closed, idle)) >= LIMIT // 2, "bounded")
         answered = [is_answered(f"127.0.0.{number}") for number in range(2, 18)]
 
@@ -87,7 +86,7 @@ def test_handshakes_that_do_not_begin_leave_room_for_other_addresses_and_end(sta
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
-    with edge(stack, tmp_path, max_connections=LIMIT, first_byte_timeout=5.0, tls=tls) as front, ExitStack() as exits:
+    with edge(stack, tmp_path, max_connections=LIMIT, handshake_timeout=5.0, tls=tls) as front, ExitStack() as exits:
 
         def shakes_hands(address: str) -> bool:
             with socket.create_connection((HOST, front.port), timeout=30, source_address=(address, 0)) as connection:
