@@ -95,7 +95,7 @@ def _render(out: Path | None, run_dir: Path | None = None) -> Path:
 
     with config_errors():
         # The gateway has no use for providers' keys, and its pods do not have them.
-        config, environment = read_settings(providers_asked=False)
+        config, environment = read_settings(needs_providers=False)
         try:
             return render(gateway_settings(config, environment), out or environment.state_dir / "gateway", run_dir)
         except OSError as error:

@@ -24,14 +24,14 @@ def config_errors() -> Iterator[None]:
 
 
 def read_settings(
-    file: Path | None = None, text: str = "", *, providers_asked: bool = True
+    file: Path | None = None, text: str = "", *, needs_providers: bool = True
 ) -> tuple[Config, Environment]:
     """Returns the configuration and the environment.
 
     Args:
         file: Read in place of the file in AROUTER_CONFIG.
         text: The content of the file in AROUTER_CONFIG, if the file is not to be read; else empty.
-        providers_asked: As for `load_config`.
+        needs_providers: As for `load_config`.
 
     Raises:
         ConfigError: The configuration or the environment is invalid.
@@ -41,5 +41,5 @@ def read_settings(
         environment = replace(environment, config_path=file)
     if text and environment.config_path is not None:
         return parse_file(environment.config_path, text, environment.variables), environment
-    config = load_config(environment.config_path, environment.variables, providers_asked=providers_asked)
+    config = load_config(environment.config_path, environment.variables, needs_providers=needs_providers)
     return config, environment

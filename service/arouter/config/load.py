@@ -37,13 +37,13 @@ class ConfigError(Exception):
     """The configuration is invalid. The message is for its author."""
 
 
-def load_config(path: Path | None, variables: Mapping[str, str], *, providers_asked: bool = True) -> Config:
+def load_config(path: Path | None, variables: Mapping[str, str], *, needs_providers: bool = True) -> Config:
     """Returns the configuration in `path`, or the defaults if `path` is None.
 
     Args:
         path: An `arouter.yaml`.
         variables: Values for `${VAR}`.
-        providers_asked: Whether providers will be asked. Else variables of theirs need not be set: their names stand
+        needs_providers: Whether providers will be called. Otherwise their variables need not be set: their names stand
             in for the values.
 
     Raises:
@@ -51,7 +51,7 @@ def load_config(path: Path | None, variables: Mapping[str, str], *, providers_as
     """
     if path is None:
         return Config()
-    return parse_file(path, read_file(path), variables, providers_asked=providers_asked)
+    return parse_file(path, read_file(path), variables, needs_providers=needs_providers)
 
 
 def read_file(path: Path) -> str:
@@ -80,7 +80,7 @@ def parse_file(
     variables: Mapping[str, str],
     in_use: Config | None = None,
     *,
-    providers_asked: bool = True,
+    needs_providers: bool = True,
 ) -> Config:
     """Parses the text of a configuration file.
 
@@ -89,19 +89,19 @@ def parse_file(
         text: YAML.
         variables: Values for `${VAR}`.
         in_use: The running configuration that this one would replace, if any.
-        providers_asked: As for `load_config`.
+        needs_providers: As for `load_config`.
 
     Raises:
         ConfigError: As `load_config`; also if the file, or a part that has content in `in_use`, is empty.
     """
     try:
-        return parse_config(text, variables, in_use, providers_asked=providers_asked)
+        return parse_config(text, variables, in_use, needs_providers=needs_providers)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_config(
-    text: str, variables: Mapping[str, str], in_use: Config | None = None, *, providers_asked: bool = True
+    text: str, variables: Mapping[str, str], in_use: Config | None = None, *, needs_providers: bool = True
 ) -> Config:
     """Parses the text of a configuration.
 
@@ -122,7 +122,7 @@ def parse_config(
     if isinstance(document, dict):
         # A part whose content is commented out.
         document = {name: value for name, value in document.items() if value is not None}
-    optional = "" if providers_asked else ".providers["
+    optional = "" if needs_providers else ".providers["
     try:
         config = msgspec.convert(_substitute(document, variables, "", optional), Config, dec_hook=_decode_secret)
     except msgspec.ValidationError as error:

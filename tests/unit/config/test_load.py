@@ -34,11 +34,11 @@ ALIASES = "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" + "".join(
 
 
 def test_a_gateway_needs_no_variables_of_providers_but_its_own() -> None:
-    config = parse_config(WHOLE, {}, providers_asked=False)
+    config = parse_config(WHOLE, {}, needs_providers=False)
 
     assert config.providers[0].timeouts.connect == 1
     with pytest.raises(ConfigError, match=r"allow_origins\[0\]: environment variable ORIGIN is not set"):
-        parse_config("gateway: {cors: {allow_origins: ['${ORIGIN}']}}", {}, providers_asked=False)
+        parse_config("gateway: {cors: {allow_origins: ['${ORIGIN}']}}", {}, needs_providers=False)
 
 
 def test_reads_a_whole_file_with_variables() -> None:
