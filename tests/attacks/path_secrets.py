@@ -8,6 +8,7 @@ import time
 from attacks.target import Target
 
 _LOG_SECONDS = 2.0
+"""Within which a running system has certainly written its log lines."""
 
 
 def run(target: Target) -> list[str]:

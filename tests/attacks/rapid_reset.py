@@ -15,6 +15,8 @@ from attacks.witness import Witness
 _CONNECTIONS = 4
 _SECONDS = 6.0
 _RECOVERY = 3.0
+"""Seconds after which calls must work as before: the promise that is tried here."""
+
 _BATCH = 200
 _CANCEL = 8
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

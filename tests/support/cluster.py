@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import signal
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from support.wire import Wire
 _POLL = 0.05
 
 
-class Part:
+class Part(ABC):
     """A process that is stopped and started again, each time with its own log.
 
     Args:
@@ -57,9 +58,9 @@ class Part:
         self.runs.append(Process(list(self._command), self.environment, folder, self._program))
         self.wait_ready()
 
+    @abstractmethod
     def wait_ready(self) -> None:
         """Waits until it is ready."""
-        raise NotImplementedError
 
     def kill(self) -> None:
         """Ends it with SIGKILL, and waits for its end."""

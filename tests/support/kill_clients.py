@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +30,7 @@ _DONE = b"data: [DONE]\n\n"
 _ID = re.compile(rb'"id":"(gen-[^"]+)"')
 
 
-class Clients:
+class Clients(ABC):
     """Clients that call on and on, and wait for a service that is not there.
 
     Attributes:
@@ -59,9 +60,9 @@ class Clients:
             while len(self.finished) < enough:  # noqa: ASYNC110
                 await asyncio.sleep(_POLL)  # The clients go on meanwhile.
 
+    @abstractmethod
     async def call(self, number: int) -> None:
         """Calls until `stopping`, as client `number`."""
-        raise NotImplementedError
 
     def note(self, data: bytes, kind: str) -> None:
         """Notes a call whose whole answer is `data`."""

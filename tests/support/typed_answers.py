@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from arouter.v1.chat_completion_pb2 import Choice, CompletionUsage, MessageDelta, StreamChoice
+from arouter.v1.chat_completion_pb2 import Choice, MessageDelta, StreamChoice
 from arouter.v1.chat_message_pb2 import ChatMessage, Role
 from arouter.v1.chat_service_pb2 import ChatCompletionResponse, StreamChatCompletionResponse
 from arouter.v1.chat_tool_pb2 import ToolCall, ToolCallDelta
@@ -80,29 +80,28 @@ class JudgedCall:
 
 
 def _chunk(response: StreamChatCompletionResponse) -> Json:
-    chunk: Json = {
-        "id": response.id,
-        "object": "chat.completion.chunk",
-        "created": response.created,
-        "model": response.model,
-        "choices": [_choice(choice) for choice in response.choices],
-    }
-    if response.HasField("usage"):
-        chunk["usage"] = _usage(response.usage)
-    return chunk
+    return _envelope(response, "chat.completion.chunk", [_choice(choice) for choice in response.choices])
 
 
 def _completion(response: ChatCompletionResponse) -> Json:
-    completion: Json = {
+    return _envelope(response, "chat.completion", [_whole_choice(choice) for choice in response.choices])
+
+
+def _envelope(response: ChatCompletionResponse | StreamChatCompletionResponse, kind: str, choices: list[Json]) -> Json:
+    document: Json = {
         "id": response.id,
-        "object": "chat.completion",
+        "object": kind,
         "created": response.created,
         "model": response.model,
-        "choices": [_whole_choice(choice) for choice in response.choices],
+        "choices": choices,
     }
     if response.HasField("usage"):
-        completion["usage"] = _usage(response.usage)
-    return completion
+        document["usage"] = {
+            "prompt_tokens": response.usage.prompt_tokens,
+            "completion_tokens": response.usage.completion_tokens,
+            "total_tokens": response.usage.total_tokens,
+        }
+    return document
 
 
 def _whole_choice(choice: Choice) -> Json:
@@ -129,14 +128,6 @@ def _call(call: ToolCall) -> Json:
     if kind == "custom":
         return {"id": call.id, "type": "custom", kind: {"name": call.custom.name, "input": call.custom.input}}
     return {"id": call.id, "type": kind, kind: {"name": call.function.name, "arguments": call.function.arguments}}
-
-
-def _usage(usage: CompletionUsage) -> Json:
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
 
 
 def _choice(choice: StreamChoice) -> Json:
