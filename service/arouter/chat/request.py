@@ -10,6 +10,7 @@ from typing import Any
 
 from arouter.chat.json_bounds import load_json
 from arouter.chat.messages import check_messages
+from arouter.chat.native import NativeRequest
 from arouter.chat.parameters import PARAMETERS
 from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_preferences
 from arouter.chat.types import check, missing, name_of
@@ -29,14 +30,24 @@ class ChatRequest:
         preferences: The provider preferences, including the models.
         stream: Whether the answer is streamed.
         include_usage: Whether a streamed answer ends with a usage chunk.
-        unserved: Names of the requested routing options that are not supported.
+        unserved: Names of the requested options that are not supported.
+        native: The request as the client sent it, if its dialect is not the canonical one.
     """
 
-    __slots__ = ("body", "include_usage", "preferences", "stream", "unserved")
+    __slots__ = ("body", "include_usage", "native", "preferences", "stream", "unserved")
 
-    def __init__(self, body: dict[str, Any], *, stream: bool, include_usage: bool) -> None:
+    def __init__(
+        self,
+        body: dict[str, Any],
+        *,
+        stream: bool,
+        include_usage: bool,
+        native: NativeRequest | None = None,
+        unserved: tuple[str, ...] = (),
+    ) -> None:
         self.preferences = parse_preferences(body)
-        self.unserved = unserved_preferences(body)
+        self.unserved = unserved_preferences(body) + unserved
+        self.native = native
         self.body = {name: value for name, value in body.items() if name not in ROUTER_FIELDS}
         self.stream = stream
         self.include_usage = include_usage
