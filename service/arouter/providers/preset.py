@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from arouter.providers.embeddings import EmbeddingWire
 from arouter.providers.quirks import Quirks
 
 
@@ -27,6 +28,8 @@ class Preset:
         pricing_id: Its id in `genai-prices`; None if that has no prices for it, as for what is self-hosted.
         otel_name: Its `gen_ai.provider.name` in OpenTelemetry's GenAI conventions; empty where that is its id, or the
             conventions do not have it.
+        embeddings: How it serves embeddings in OpenAI's protocol; None if it does not, or its protocol is another one.
+        text_completions: Whether it serves OpenAI's older API for completions of a text.
     """
 
     name: str
@@ -41,3 +44,10 @@ class Preset:
     self_hosted: bool = False
     pricing_id: str | None = None
     otel_name: str = ""
+    embeddings: EmbeddingWire | None = None
+    text_completions: bool = False
+
+
+def unknown_vendor(id_: str) -> Preset:
+    """Returns the preset of an id that has none: most such servers are vLLM, llama.cpp and the like."""
+    return Preset(id_, embeddings=EmbeddingWire(), text_completions=True)
