@@ -18,7 +18,7 @@ from arouter.chat.types import NAME, STRING, check, integer, missing, name_of, o
 from arouter.errors import invalid_request
 
 MAX_TOKEN_VALUES = 400_000
-"""Maximum number of values in a body of token arrays. OpenAI takes 300,000 tokens in a request, which take 11 MB here."""
+"""Maximum number of tokens in a request. OpenAI's limit is 300,000; their objects take 11 MB."""
 
 _KINDS = {
     "model": NAME,

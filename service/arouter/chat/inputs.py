@@ -1,4 +1,4 @@
-"""Validates the texts of requests without messages: the `input` of embeddings, the `prompt` of text completions. Pure."""
+"""Validates the texts of requests without messages: `input` of embeddings, `prompt` of text completions. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_inputs(value: Any, path: str, *, empty: bool = False) -> tuple[Input, .
     for index, each in enumerate(value):
         if type(each) is not kind:
             raise wrong_type(f"{path}[{index}]", f"{name_of(value[0])} like {path}[0]", each)
-        if kind is str:
+        if isinstance(each, str):
             _checked(each, f"{path}[{index}]", empty)
         else:
             _tokens(each, f"{path}[{index}]")

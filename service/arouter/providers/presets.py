@@ -124,9 +124,7 @@ PRESETS: dict[str, Preset] = {
         # docs.mistral.ai/api/endpoint/embeddings. Anything else is refused, as in chat.
         embeddings=EmbeddingWire(
             renames={"dimensions": "output_dimension"},
-            parameters=frozenset(
-                {"model", "input", "metadata", "output_dimension", "output_dtype", "encoding_format"}
-            ),
+            parameters=frozenset({"model", "input", "metadata", "output_dimension", "output_dtype", "encoding_format"}),
         ),
     ),
     "groq": Preset(

@@ -27,8 +27,6 @@ ERROR_TYPE = "error.type"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 
-CHAT = "chat"
-
 
 def provider_name(provider_id: str) -> str:
     """Returns the `gen_ai.provider.name` of a provider: our id, unless the conventions have another name for it."""

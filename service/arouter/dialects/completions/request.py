@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from arouter.chat.chunks import Chunk
 from arouter.chat.inputs import read_inputs
-from arouter.chat.json_bounds import load_json
-from arouter.chat.request import ChatRequest, Input, Operation, check_size
+from arouter.chat.request import ChatRequest, Input, Operation
 from arouter.chat.shapes import PROVIDER_FIELDS, STRING_OR_STRINGS
 from arouter.chat.types import BOOLEAN, NAME, NAMES, STRING, check, integer, missing, name_of, number, object_of, word
 from arouter.errors import invalid_request
@@ -49,20 +47,16 @@ class TextRequest(ChatRequest):
 
     def __init__(self, body: dict[str, Any], inputs: tuple[Input, ...]) -> None:
         options = body.get("stream_options") or {}
-        super().__init__(
-            body, stream=body.get("stream") is True, include_usage=options.get("include_usage") is True
-        )
+        super().__init__(body, stream=body.get("stream") is True, include_usage=options.get("include_usage") is True)
         self.inputs = inputs
 
 
-def parse_text_request(data: bytes) -> TextRequest:
-    """Parses and validates a REST body.
+def text_request(body: Any) -> TextRequest:
+    """Validates OpenAI's JSON.
 
     Raises:
-        ARouterError: INVALID_REQUEST with the invalid `param`; PAYLOAD_TOO_LARGE.
+        ARouterError: INVALID_REQUEST with the invalid `param`.
     """
-    check_size(data, "prompt")
-    body = load_json(data, "The request body")
     if not isinstance(body, dict):
         raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
     if "messages" in body and body.get("prompt") is None:
@@ -75,19 +69,8 @@ def parse_text_request(data: bytes) -> TextRequest:
             check(body[name], kind, name)
     if body.get("plugins"):
         raise invalid_request("'plugins' is not possible here: they are for chat completions.", "plugins")
-    # Infilling has its prompt in other members, so that an empty one is valid.
+    # Infilling may have its text in other members, so that an empty prompt is valid.
     request = TextRequest(body, read_inputs(body["prompt"], "prompt", empty=True))
     if any(wanted.wants_auto for wanted in request.preferences.models):
         raise invalid_request("'auto' chooses models for chat completions alone. Name a model.", "model")
     return request
-
-
-def text_document(document: Chunk) -> Chunk:
-    """Returns a canonical completion, or a chunk of one, as OpenAI's text completion."""
-    return {**document, "object": "text_completion", "choices": [*map(_text_choice, document["choices"])]}
-
-
-def _text_choice(choice: dict[str, Any]) -> dict[str, Any]:
-    message = choice.get("message") or choice.get("delta") or {}
-    rest = {name: value for name, value in choice.items() if name not in ("message", "delta")}
-    return {"text": message.get("content") or "", "logprobs": None, **rest}
