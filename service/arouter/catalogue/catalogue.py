@@ -260,7 +260,7 @@ class Catalogue:
         if named:
             hint = f"Did you mean '{named[0]}'?"
         elif operation == "embeddings":
-            hint = creates_embeddings(offer)
+            hint = f"It would have to create embeddings. {creates_embeddings(offer)}"
         else:
             hint = "GET /v1/models lists the models that your key may use."
         return ARouterError(
@@ -274,4 +274,4 @@ def creates_embeddings(offer: VisibleModels) -> str:
     if not names:
         return "No model that your key may use creates embeddings."
     rest = ", and others: GET /v1/models?output_modalities=embeddings lists them"
-    return f"These do: {', '.join(names[:_MAX_NAMED])}{rest if len(names) > _MAX_NAMED else ''}."
+    return f"These models do: {', '.join(names[:_MAX_NAMED])}{rest if len(names) > _MAX_NAMED else ''}."

@@ -27,8 +27,8 @@ _CONTEXT = 8192
 
 
 _BATCH = 512
-"""Tokens that are computed at once, and the longest text that is embedded. A larger batch takes more memory: 2048 tokens
-take half a gigabyte, because each token of an embedding has its logits."""
+"""Tokens that are computed at once, and the longest text that is embedded. 2048 would take half a gigabyte, because
+each token of an embedding has logits."""
 
 
 def main() -> int:

@@ -121,7 +121,8 @@ class EmbeddingReader(Reader):
         error = openai_errors.decode_error(status, body, retry_after)
         # llama.cpp says so with status 500 (tools/server: "increase the physical batch size").
         if error.failure is Failure.PROVIDER_ERROR and "too large to process" in error.message:
-            return ProviderError(Failure.INVALID_REQUEST, error.message, param="input")
+            reason = error.message.partition(": ")[2]
+            return ProviderError(Failure.INVALID_REQUEST, f"A text is too long: {reason}", param="input")
         return error
 
 

@@ -129,7 +129,8 @@ def _read_details(entry: Json, name: str) -> ModelDetails:
         context_length=_first(merged, _CONTEXT_LENGTH, tokens),
         max_output_tokens=_first(merged, _MAX_OUTPUT_TOKENS, tokens),
         input_modalities=_first(merged, _INPUT_MODALITIES, words) or _flagged_inputs(merged),
-        output_modalities=_first(merged, _OUTPUT_MODALITIES, words),
+        # llama.cpp says "text" of every model, also of one that it serves for embeddings.
+        output_modalities=None if entry.get("owned_by") == "llamacpp" else _first(merged, _OUTPUT_MODALITIES, words),
         supported_parameters=_first(merged, _SUPPORTED_PARAMETERS, words),
         prices=read_prices(merged.get("pricing"), own=bool(nested and "pricing" in nested)),
     )

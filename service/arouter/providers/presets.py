@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from arouter.config.provider_schema import ModelConfig
 from arouter.providers import allow_lists, tool_ids, tool_names
 from arouter.providers.embeddings import EmbeddingWire
 from arouter.providers.preset import Preset
@@ -344,7 +345,10 @@ PRESETS: dict[str, Preset] = {
     "local": Preset(
         "Embedded model",
         key_optional=True,
-        models=("smollm2-135m-instruct", "smollm2-135m-embeddings"),
+        models=(
+            "smollm2-135m-instruct",
+            ModelConfig(name="smollm2-135m-embeddings", context_length=512, output_modalities=("embeddings",)),
+        ),
         quirks=_LLAMA_CPP,
         self_hosted=True,
         embeddings=_EMBEDDINGS,
