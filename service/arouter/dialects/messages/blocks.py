@@ -6,15 +6,16 @@ open call are complete JSON, or the stream ends.
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, TypeVar
 
 import orjson
+from typing_extensions import override
 
 from arouter.dialects.messages.thoughts import call_signature, is_hidden, redacted_block, signature_of, text_of
 
 Json = dict[str, Any]
-
-_TEXT = "text"
+_B = TypeVar("_B", bound="_Block")
 
 
 class Blocks:
@@ -30,15 +31,16 @@ class Blocks:
         self._index = -1
         self._open: _Block | None = None
         self._waiting: list[_Block] = []
+        self._calls: dict[Any, _Call] = {}
 
     def write(self, text: str) -> None:
         """Appends text."""
-        self._block(_TEXT, _Text).deltas.append({"type": "text_delta", "text": text})
+        self._block(None, _Text).deltas.append({"type": "text_delta", "text": text})
 
     def cite(self, citation: Json) -> None:
         """Adds a citation of the latest text. It is left out if another block has begun since."""
         latest = self._waiting[-1] if self._waiting else self._open
-        if latest is not None and latest.key == _TEXT:
+        if isinstance(latest, _Text):
             latest.deltas.append({"type": "citations_delta", "citation": citation})
 
     def think(self, detail: Json) -> None:
@@ -46,17 +48,20 @@ class Blocks:
         if is_hidden(detail):
             self._add_whole(redacted_block(detail))
             return
-        block = self._block(("thinking", detail.get("index")), _Thinking)
-        block.take(detail)
+        self._block(detail.get("index"), _Thinking).take(detail)
 
     def call(self, piece: Json) -> None:
         """Appends to a tool call."""
         self.called = True
-        key = ("call", piece.get("index"))
-        if not self._has(key):
+        number = piece.get("index")
+        known = self._calls.get(number)
+        if known is None:
             self._add_whole(call_signature(piece))
-        block = self._block(key, _Call)
-        block.take(piece)
+            known = self._calls[number] = _Call(number)
+            self._waiting.append(known)
+        # What follows complete arguments can only be empty.
+        if not known.is_closed:
+            known.take(piece)
 
     def events(self) -> list[Json]:
         """Returns the events since the last call."""
@@ -72,17 +77,11 @@ class Blocks:
         events, self._events = self._events, []
         return events
 
-    def _has(self, key: Any) -> bool:
-        return any(block.key == key for block in (self._open, *self._waiting) if block is not None)
-
-    def _block(self, key: Any, kind: type[_Block]) -> Any:
-        """Returns the block of a key, if it can still grow, or a new one that waits for its turn."""
-        blocks = self._waiting if self._open is None else [self._open, *self._waiting]
-        # Calls grow side by side, text and thinking only at the end.
-        grown = blocks if kind is _Call else blocks[-1:]
-        for block in grown:
-            if block.key == key:
-                return block
+    def _block(self, key: Any, kind: type[_B]) -> _B:
+        """Returns the last block, if it has this key and can still grow, or a new one that waits for its turn."""
+        latest = self._waiting[-1] if self._waiting else self._open
+        if isinstance(latest, kind) and latest.key == key:
+            return latest
         new = kind(key)
         self._waiting.append(new)
         return new
@@ -111,28 +110,30 @@ class Blocks:
         block.deltas.clear()
 
     def _close(self, block: _Block) -> None:
+        block.is_closed = True
         block.end()
         self._send(block)
         self._events.append({"type": "content_block_stop", "index": self._index})
         self._open = None
 
 
-class _Block:
+class _Block(ABC):
     """One block with the deltas that have not been sent."""
 
     def __init__(self, key: Any) -> None:
         self.key = key
+        self.is_closed = False
         self.deltas: list[Json] = []
 
+    @abstractmethod
     def start(self) -> Json:
         """Returns the block's beginning."""
-        raise NotImplementedError
 
     def is_complete(self) -> bool:
         """Returns whether it may be closed when another block begins."""
         return True
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - most need nothing
         """Adds the deltas that precede its end."""
 
 
@@ -143,11 +144,13 @@ class _Whole(_Block):
         super().__init__(None)
         self._content = content
 
+    @override
     def start(self) -> Json:
         return self._content
 
 
 class _Text(_Block):
+    @override
     def start(self) -> Json:
         return {"type": "text", "text": ""}
 
@@ -159,6 +162,7 @@ class _Thinking(_Block):
         super().__init__(key)
         self._detail: Json = {}
 
+    @override
     def start(self) -> Json:
         return {"type": "thinking", "thinking": "", "signature": ""}
 
@@ -172,6 +176,7 @@ class _Thinking(_Block):
         if isinstance(signature, str):
             self._detail["signature"] = earlier + signature
 
+    @override
     def end(self) -> None:
         if signature := signature_of(self._detail):
             self.deltas.append({"type": "signature_delta", "signature": signature})
@@ -183,6 +188,7 @@ class _Call(_Block):
         self._id = self._name = ""
         self._json = ""
 
+    @override
     def start(self) -> Json:
         return {"type": "tool_use", "id": self._id, "name": self._name, "input": {}}
 
@@ -195,6 +201,7 @@ class _Call(_Block):
             self._json += text
             self.deltas.append({"type": "input_json_delta", "partial_json": text})
 
+    @override
     def is_complete(self) -> bool:
         if not self._json.rstrip().endswith("}"):
             return False
@@ -204,6 +211,7 @@ class _Call(_Block):
             return False
         return True
 
+    @override
     def end(self) -> None:
         if not self._json:
             self.deltas.append({"type": "input_json_delta", "partial_json": "{}"})

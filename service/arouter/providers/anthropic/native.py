@@ -7,7 +7,7 @@ The body stays as the client sent it, but for
 - what concerns the operator's account, in which all clients share what is stored, or changes the price.
 
 A request that the model does not support as it is (because claude-code takes it for another one, or it is a fallback)
-is translated instead, through the canonical form. So is one with features of Anthropic's own servers for another vendor.
+is translated instead, through the canonical form. So is one with features of Anthropic's servers for another vendor.
 """
 
 from __future__ import annotations
