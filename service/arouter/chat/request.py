@@ -31,10 +31,11 @@ class ChatRequest:
         stream: Whether the answer is streamed.
         include_usage: Whether a streamed answer ends with a usage chunk.
         unserved: Names of the requested options that are not supported.
+        unserved_natively: Those of them that a provider of the client's own dialect does not support either.
         native: The request as the client sent it, if its dialect is not the canonical one.
     """
 
-    __slots__ = ("body", "include_usage", "native", "preferences", "stream", "unserved")
+    __slots__ = ("body", "include_usage", "native", "preferences", "stream", "unserved", "unserved_natively")
 
     def __init__(
         self,
@@ -46,7 +47,8 @@ class ChatRequest:
         unserved: tuple[str, ...] = (),
     ) -> None:
         self.preferences = parse_preferences(body)
-        self.unserved = unserved_preferences(body) + unserved
+        self.unserved_natively = unserved_preferences(body)
+        self.unserved = self.unserved_natively + unserved
         self.native = native
         self.body = {name: value for name, value in body.items() if name not in ROUTER_FIELDS}
         self.stream = stream
