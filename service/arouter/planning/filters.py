@@ -21,6 +21,8 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         free: Whether only free endpoints are wanted.
     """
     preferences, provider = context.request.preferences, endpoint.provider
+    if context.request.operation == "text_completion" and "text_completion" not in provider.encoders:
+        return Cause.CAPABILITY, "has no text completions; send messages to /v1/chat/completions"
     if preferences.only and provider.id not in preferences.only:
         return Cause.PREFERENCE, "is not in provider.only"
     if provider.id in preferences.ignore:

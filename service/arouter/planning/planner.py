@@ -124,9 +124,12 @@ class Planner:
         return (WantedModel(default),)
 
     def _candidates(self, wanted: WantedModel, context: PlanContext, plan: Plan) -> list[Candidate]:
-        if wanted.wants_auto:
+        if context.request.operation == "embeddings":
+            model, variant = self._embedder(wanted.text, context.key), None
+        elif wanted.wants_auto:
             return self._auto(wanted, context, plan)
-        model, variant = self._resolve(wanted, context.key)
+        else:
+            model, variant = self._resolve(wanted, context.key)
         return self._endpoints(model, variant, context, plan, "asked for")
 
     def _resolve(self, wanted: WantedModel, key: AuthenticatedKey) -> tuple[Model, str | None]:
@@ -146,6 +149,12 @@ class Planner:
         return self._catalogue.find(
             self._of_default_provider(wanted.base) if exists else wanted.base, key
         ), wanted.variant
+
+    def _embedder(self, text: str, key: AuthenticatedKey) -> Model:
+        """Returns the model for embeddings that a name refers to. It has no variants, and `auto` is none."""
+        embedders = self._catalogue.offer(key).embedders
+        id_ = text if text in embedders else self._of_default_provider(text)
+        return embedders[id_] if id_ in embedders else self._catalogue.find(text, key, "embeddings")
 
     def _of_default_provider(self, id_: str) -> str:
         return id_ if "/" in id_ else f"{self._config.default_provider}/{id_}"

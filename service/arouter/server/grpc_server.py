@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
+from arouter.dialects.completions.dialect import CompletionsDialect
 from arouter.dialects.gemini.dialect import GeminiDialect
 from arouter.dialects.messages.dialect import MessagesDialect
 from arouter.dialects.responses.dialect import ResponsesDialect
@@ -18,7 +19,9 @@ from arouter.rpc.account_service import AccountService
 from arouter.rpc.audit_service import AuditService
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.chat_service import ChatService
+from arouter.rpc.completion_service import CompletionService
 from arouter.rpc.dialect_service import DialectService
+from arouter.rpc.embedding_service import EmbeddingService
 from arouter.rpc.generative_service import GenerativeService
 from arouter.rpc.health import Health, add_reflection
 from arouter.rpc.interceptors.auth import AuthInterceptor
@@ -41,6 +44,8 @@ from arouter.server.tls.credentials import server_credentials
 from arouter.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from arouter.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from arouter.v1.chat_service_pb2_grpc import add_ChatServiceServicer_to_server
+from arouter.v1.completion_service_pb2_grpc import add_CompletionServiceServicer_to_server
+from arouter.v1.embedding_service_pb2_grpc import add_EmbeddingServiceServicer_to_server
 from arouter.v1.generative_service_pb2_grpc import add_GenerativeServiceServicer_to_server
 from arouter.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
 from arouter.v1.message_service_pb2_grpc import add_MessageServiceServicer_to_server
@@ -56,6 +61,8 @@ SERVICES = tuple(
         "Account",
         "Audit",
         "Chat",
+        "Completion",
+        "Embedding",
         "Generative",
         "Key",
         "Message",
@@ -110,6 +117,8 @@ class GrpcServer:
         add_AccountServiceServicer_to_server(AccountService(parts.management), to)
         add_AuditServiceServicer_to_server(AuditService(parts.audit_log), to)
         add_ChatServiceServicer_to_server(ChatService(calls), to)
+        add_CompletionServiceServicer_to_server(CompletionService(DialectService(CompletionsDialect(), calls)), to)
+        add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
         generative = (GeminiDialect(with_events=with_events) for with_events in (False, True))
         add_GenerativeServiceServicer_to_server(
             GenerativeService(*(DialectService(dialect, calls) for dialect in generative)), to

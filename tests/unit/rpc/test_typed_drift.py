@@ -22,6 +22,7 @@ from arouter.v1.chat_service_pb2 import (
     ChatCompletionResponse,
     StreamChatCompletionResponse,
 )
+from arouter.v1.embedding_service_pb2 import CreateEmbeddingsRequest, CreateEmbeddingsResponse
 
 _BREAKPOINT = "always 'explicit'; PromptCacheBreakpoint is that"
 _RESULT = "always 'moderation_result'; ModerationResult is that"
@@ -40,6 +41,11 @@ LEFT_OUT = {
         "object": "always 'chat.completion.chunk'; the message is that",
         "moderation.input.results.type": _RESULT,
         "moderation.output.results.type": _RESULT,
+    },
+    CreateEmbeddingsRequest: {"encoding_format": "vectors are numbers in single precision"},
+    CreateEmbeddingsResponse: {
+        "object": "always 'list'; the message is that",
+        "data.object": "always 'embedding'; Embedding is that",
     },
 }
 
@@ -101,6 +107,8 @@ def _missing_inside(annotation: Any, field: FieldDescriptor, message: Descriptor
         (CompletionCreateParams, ChatCompletionRequest),
         (ChatCompletion, ChatCompletionResponse),
         (ChatCompletionChunk, StreamChatCompletionResponse),
+        (EmbeddingCreateParams, CreateEmbeddingsRequest),
+        (CreateEmbeddingResponse, CreateEmbeddingsResponse),
     ],
     ids=["request", "response", "chunk"],
 )
