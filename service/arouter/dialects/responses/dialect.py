@@ -21,7 +21,6 @@ class ResponsesDialect(Dialect):
     """Translates the Responses API."""
 
     name = "responses"
-    keep_alive = b": keep-alive\n\n"
 
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:

@@ -25,6 +25,9 @@ class ResponseEvents(EventEncoder):
         request: The request.
     """
 
+    content_type = "text/event-stream"
+    keep_alive = b": keep-alive\n\n"
+
     def __init__(self, request: ChatRequest) -> None:
         self._sequence = 0
         self._events: list[bytes] = []
