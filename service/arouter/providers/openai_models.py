@@ -8,13 +8,14 @@ docs.x.ai (models), platform.moonshot.ai/docs/api/list-models, Fireworks' list a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.list_prices import read_prices
 from arouter.providers.list_values import label, native_name, seconds, tokens, words
-from arouter.providers.model_filter import can_chat
+from arouter.providers.model_filter import can_chat, needs_responses
 from arouter.providers.model_pages import UnreadableEntryError, decode_page
 
 Json = dict[str, Any]
@@ -97,23 +98,29 @@ _OTHER_KINDS = frozenset(
 )
 
 
-def decode_model_list(body: bytes) -> ModelPage:
+def decode_model_list(body: bytes, *, responses: bool = False) -> ModelPage:
     """Decodes a response of `/models`, with metadata; models that cannot chat are left out.
+
+    Args:
+        body: The response.
+        responses: Whether the provider serves OpenAI's Responses API.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE.
     """
     # Together sends the list without an envelope.
-    models, _ = decode_page(body, "data", _read_model, bare=True)
+    models, _ = decode_page(body, "data", partial(_read_model, responses=responses), bare=True)
     return ModelPage(models)
 
 
-def _read_model(entry: Any) -> ListedModel | None:
+def _read_model(entry: Any, *, responses: bool) -> ListedModel | None:
     if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
         raise UnreadableEntryError
     details = _read_details(entry, name)
     declares_chat = _said_to_chat(entry)
-    if not (can_chat(name, details) if declares_chat is None else declares_chat):
+    if declares_chat is False and responses and needs_responses(name):
+        declares_chat = _is_live(entry)  # Azure says of these that they have no chat completions
+    if not (can_chat(name, details, responses=responses) if declares_chat is None else declares_chat):
         return None
     return ListedModel(name, seconds(entry.get("created")), details)
 
@@ -139,13 +146,17 @@ def _said_to_chat(entry: Json) -> bool | None:
 
     A denial takes precedence.
     """
-    if any(_at(entry, path) is False for path in _LIVE_FLAGS):
+    if not _is_live(entry):
         return False
     flags = [flag for path in _CHAT_FLAGS if isinstance(flag := _at(entry, path), bool)]
     kinds = {kind.lower().replace("_", "-") for path in _KIND if isinstance(kind := _at(entry, path), str)}
     if not all(flags) or kinds & _OTHER_KINDS:
         return False
     return True if flags or kinds & _CHAT_KINDS else None
+
+
+def _is_live(entry: Json) -> bool:
+    return all(_at(entry, path) is not False for path in _LIVE_FLAGS)
 
 
 def _flagged_inputs(entry: Json) -> tuple[str, ...] | None:
