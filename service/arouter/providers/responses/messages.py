@@ -126,8 +126,7 @@ class _Encoder:
         if kind == "image_url":
             image = part["image_url"]
             image = {"url": image} if isinstance(image, str) else image
-            detail = {"detail": image["detail"]} if image.get("detail") else {}
-            return {"type": "input_image", "image_url": image["url"], **detail}
+            return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
         if kind == "file":
             file = dict(part["file"])
             data = text_in(file.get("file_data")) or ""
