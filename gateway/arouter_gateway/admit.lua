@@ -45,8 +45,9 @@ end
 -- Asks the service. If the service rejects the key or does not respond, sends an error, which ends the script.
 local function check_key(handle, headers)
   local authorization, api_key = headers:get("authorization"), headers:get("x-api-key")
+  local google_key = headers:get("x-goog-api-key")
   local length = tonumber(headers:get("content-length") or "")
-  local credential = (authorization or "") .. "\n" .. (api_key or "")
+  local credential = (authorization or "") .. "\n" .. (api_key or "") .. "\n" .. (google_key or "")
   local now = os.time()
   if is_cached(credential, now) then return end
   local response = handle:httpCall("service", { -- after it, `headers` must not be used
@@ -57,6 +58,7 @@ local function check_key(handle, headers)
     te = "trailers",
     authorization = authorization,
     ["x-api-key"] = api_key,
+    ["x-goog-api-key"] = google_key,
     ["x-request-id"] = headers:get("x-request-id"),
     ["x-forwarded-for"] = headers:get("x-forwarded-for"), -- the service then does not take the gateway's certificate for a client's
   }, EMPTY_MESSAGE, {timeout_ms = CHECK_TIMEOUT, trace_sampled = false}) -- only one span of the gateway per trace

@@ -56,7 +56,7 @@ function envoy_on_request(handle)
   if length and length <= SMALL then return end
   if not length and handle:filterContext():get("reserves") then length = LARGEST end
 
-  local sent = headers:get("authorization") or headers:get("x-api-key") or ""
+  local sent = headers:get("authorization") or headers:get("x-api-key") or headers:get("x-goog-api-key") or ""
   local body = {credential = sent:match("%S+%s*$") or "", bytes = 0}
   bodies[body] = true
   if length then

@@ -63,7 +63,8 @@ class Contract:
     Attributes:
         services: Full names of the services.
         methods: Full names of the methods, `package.Service/Method`.
-        rules: The HTTP rules. Those with a variable in the path come last, and streams come first.
+        rules: The HTTP rules. Those with a variable in the path come last, streams come first, and longer paths before
+            shorter ones, which may match them.
     """
 
     def __init__(self, descriptor: bytes) -> None:
@@ -76,7 +77,7 @@ class Contract:
         self.methods: Sequence[str] = [f"{name}/{each.name}" for name, service in services for each in service.method]
         rules = [rule for name, service in services for each in service.method for rule in _rules(name, each)]
         self.rules: Sequence[Rule] = sorted(
-            rules, key=lambda rule: ("**" in rule.template, bool(rule.fields), not rule.streams)
+            rules, key=lambda rule: ("**" in rule.template, bool(rule.fields), not rule.streams, -len(rule.template))
         )
 
     def ignored_query_parameters(self) -> list[str]:

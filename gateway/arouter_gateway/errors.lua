@@ -17,6 +17,35 @@ local UNEXPLAINED = {
 
 local INTERNAL = {["x-arouter-error"] = true, ["x-arouter-status"] = true, ["x-arouter-not-begun"] = true}
 
+-- The envelopes of other dialects, for errors that the service has not formatted itself. A message is a JSON string.
+local MESSAGES = {["401"] = "authentication_error", ["402"] = "billing_error", ["403"] = "permission_error",
+  ["404"] = "not_found_error", ["413"] = "request_too_large", ["429"] = "rate_limit_error", ["500"] = "api_error",
+  ["502"] = "api_error", ["503"] = "api_error", ["504"] = "timeout_error"}
+local GEMINI = {["401"] = "UNAUTHENTICATED", ["403"] = "PERMISSION_DENIED", ["404"] = "NOT_FOUND",
+  ["429"] = "RESOURCE_EXHAUSTED", ["500"] = "INTERNAL", ["501"] = "UNIMPLEMENTED", ["502"] = "UNAVAILABLE",
+  ["503"] = "UNAVAILABLE", ["504"] = "DEADLINE_EXCEEDED"}
+local CONVERT = {
+  messages = function(status, message)
+    local kind = MESSAGES[status] or "invalid_request_error"
+    return ('{"type":"error","error":{"type":"%s","message":%s}}'):format(kind, message)
+  end,
+  gemini = function(status, message)
+    local name = GEMINI[status] or "INVALID_ARGUMENT"
+    return ('{"error":{"code":%s,"message":%s,"status":"%s"}}'):format(status, message, name)
+  end,
+}
+
+-- Returns the message of one of our envelopes as a JSON string.
+local function message_of(envelope)
+  local _, last = envelope:find('"message":"', 1, true)
+  local first, at = last, last + 1
+  while true do
+    at = envelope:find('["\\]', at)
+    if envelope:sub(at, at) == '"' then return envelope:sub(first, at) end
+    at = at + 2
+  end
+end
+
 -- Moves gRPC's and ARouter's internal metadata from headers or trailers to `taken`, and copies the rest to `others`, if
 -- given. In one pass, because each entry takes a call into Envoy.
 local function take_internal(metadata, taken, others)
@@ -48,9 +77,16 @@ function envoy_on_response(handle)
   local status = taken["x-arouter-status"] or headers:get(":status")
   if taken["x-arouter-error"] then
     body:setBytes(taken["x-arouter-error"])
-  elseif body:length() < 9 or body:getBytes(0, 9) ~= '{"error":' then -- else Envoy's own reply, already formatted
-    if status == "499" then status = "503" end -- cancelled by grpc, not by the client
-    body:setBytes(UNEXPLAINED[status] or UNEXPLAINED[status >= "500" and "500" or "other"])
+  else
+    local envelope = body:getBytes(0, body:length())
+    local is_explained = envelope:find('^{"error":') -- Envoy's own reply, already formatted
+    if not is_explained then
+      if status == "499" then status = "503" end -- cancelled by grpc, not by the client
+      envelope = UNEXPLAINED[status] or UNEXPLAINED[status >= "500" and "500" or "other"]
+    end
+    local convert = CONVERT[handle:filterContext():get("dialect")]
+    if convert then envelope = convert(status, message_of(envelope)) end
+    if convert or not is_explained then body:setBytes(envelope) end
   end
   headers:replace(":status", status)
   headers:replace("content-type", "application/json")

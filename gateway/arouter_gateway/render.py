@@ -15,7 +15,14 @@ from typing import Any
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
 from arouter_gateway.grpc_replies import grpc_replies
-from arouter_gateway.routes import REFUSED_FILTERS, SMALL_BODY, grpc_routes, rest_routes
+from arouter_gateway.routes import (
+    REFUSED_FILTERS,
+    SMALL_BODY,
+    early_refusals,
+    grpc_routes,
+    rest_routes,
+    unknown_paths,
+)
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
 
 _HERE = Path(__file__).parent
@@ -142,7 +149,6 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "first_chain": chain_name(0),
         "chain_limit": chain_limit(settings.max_connections),
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
-        "first_refused_length": settings.max_request_bytes + 1,
         "max_request_bytes": settings.max_request_bytes,
         "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
         "bodies_lua": _bodies_lua(settings),
@@ -186,7 +192,9 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     }
     lists = {
         "grpc_routes": _items(grpc_routes(contract), 14),
+        "early_refusals": _items(early_refusals(settings.max_request_bytes + 1), 14),
         "rest_routes": _items(rest_routes(contract), 14),
+        "unknown_paths": _items(unknown_paths(), 14),
         "grpc_replies": _items(grpc_replies(), 12),
     }
     included = {name: _template(name).substitute(written | lists) if wanted else "" for name, wanted in parts.items()}

@@ -6,6 +6,7 @@ metadata, for the access log and errors, because a path sent by a client may con
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +14,20 @@ from arouter_gateway.contract import Contract, Rule, allowed_methods
 
 _ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
 _QUICK = "30s"
-"""Maximum duration of a response other than a chat completion."""
+"""Maximum duration of a response that does not come from a model."""
 _NO_LIMIT = "0s"
 _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
 """Bytes of a body that is not counted by bodies.lua: the buffer of a connection holds as many."""
-_OPENAI = ("/v1/chat/", "/v1/models")
+_MODEL_SERVICES = ("Chat", "Generative", "Message", "Response")
+_FOREIGN = ("/v1/chat/", "/v1/messages", "/v1/models", "/v1/responses", "/v1beta/")
+"""Paths of other vendors' APIs."""
+_DIALECTS = (
+    (r"/v1/messages.*", "messages"),
+    (r"/v1beta/.*|/v1/models/.+:(g|streamG)enerateContent/?", "gemini"),
+)
+"""The paths whose errors are not in OpenAI's envelope, and the dialect of these errors."""
 _PUBLIC_METHODS = (
     "grpc.health.v1.Health/Check",
     "grpc.health.v1.Health/List",
@@ -31,13 +39,13 @@ _PUBLIC_METHODS = (
 Route = Mapping[str, Any]
 
 
-def _with_context(context: str) -> Route:
-    """Enables a Lua filter, and sets a flag in the filter context of its script."""
+def _with_context(name: str, value: bool | str = True) -> Route:
+    """Enables a Lua filter, and sets a value in the filter context of its script."""
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
         "config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute",
-            "filter_context": {context: True},
+            "filter_context": {name: value},
         },
     }
 
@@ -59,49 +67,123 @@ def grpc_routes(contract: Contract) -> list[Route]:
 
 
 def rest_routes(contract: Contract) -> list[Route]:
-    """Returns a route for each rule, and for each of OpenAI's paths one that responds to other methods with 405.
+    """Returns a route for each rule, and for each path of a vendor's API one that responds to other methods with 405.
 
     Other methods on ARouter's own paths are a 404, like unknown paths.
     """
     # choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent.
-    twins = {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
+    templates = {rule.template for rule in contract.rules}
+    twins = templates & {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
     rules = [rule for rule in contract.rules if rule.template not in twins]
     routes: list[Route] = []
     for template, allowed in allowed_methods(rules).items():
         of_template = [rule for rule in rules if rule.template == template]
-        routes += [route for rule in of_template for route in _calls(rule)]
-        if not template.startswith(_OPENAI):
+        for rule in of_template:
+            routes += _calls(rule, has_twin=f"{template}:unary" in twins)
+        if not template.startswith(_FOREIGN):
             continue
         routes.append(
             {
                 "match": _match(of_template[0]),
                 "direct_response": {"status": 405},
                 "metadata": _shown_as(template),
-                "typed_per_filter_config": REFUSED_FILTERS,
+                "typed_per_filter_config": {**REFUSED_FILTERS, **_errors(template)},
                 "response_headers_to_add": [{"header": {"key": "allow", "value": ", ".join(allowed)}}],
             }
         )
     return routes
 
 
-def _calls(rule: Rule) -> list[Route]:
-    """Returns the routes of a rule; chat completions have an earlier one for short bodies, without bodies.lua."""
-    filters = dict.fromkeys(("admit", "transcoder", "errors"), _ON)
+def early_refusals(first_refused_length: int) -> list[Route]:
+    """Returns the routes that refuse a request by its headers, before its body is sent.
+
+    Args:
+        first_refused_length: The smallest announced size of a body that is too large. The transcoder counts the others.
+    """
+    too_large = {"start": first_refused_length, "end": 2**63 - 1}
+    encoding = "content-encoding"
+    routes: list[Route] = []
+    for path, errors in _paths_by_dialect():
+        routes += [
+            {
+                "match": {**path, "headers": [{"name": "content-length", "range_match": too_large}]},
+                "direct_response": {"status": 413},
+                "typed_per_filter_config": errors,
+            },
+            {
+                # The service would report invalid JSON.
+                "match": {
+                    **path,
+                    "headers": [
+                        {"name": encoding, "present_match": True},
+                        {
+                            "name": encoding,
+                            "string_match": {"exact": "identity", "ignore_case": True},
+                            "invert_match": True,
+                        },
+                    ],
+                },
+                "direct_response": {"status": 415},
+                "typed_per_filter_config": {**REFUSED_FILTERS, **errors},
+                "response_headers_to_add": [{"header": {"key": "accept-encoding", "value": "identity"}}],
+            },
+        ]
+    return routes
+
+
+def unknown_paths() -> list[Route]:
+    """Returns the routes of all other paths."""
+    return [
+        {
+            "match": path,
+            "direct_response": {"status": 404},
+            "typed_per_filter_config": {**REFUSED_FILTERS, **errors},
+        }
+        for path, errors in _paths_by_dialect()
+    ]
+
+
+def _calls(rule: Rule, *, has_twin: bool) -> list[Route]:
+    """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua."""
+    filters = {**dict.fromkeys(("admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
     if not rule.body:
         return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
     filters["read_body"] = _ON
-    if not rule.streams:
-        return [_call(rule, filters | {"bodies": _with_context("reserves")})]
-    filters["choose_rpc"] = _ON
+    reserving = {"bodies": _with_context("reserves")}
+    if not _calls_a_model(rule):
+        return [_call(rule, filters | reserving)]
+    if has_twin:
+        filters["choose_rpc"] = reserving["bodies"] = _ON
     short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
-    return [_call(rule, filters, short), _call(rule, filters | {"bodies": _ON})]
+    return [_call(rule, filters, short), _call(rule, filters | reserving)]
+
+
+def _calls_a_model(rule: Rule) -> bool:
+    return rule.rpc.removeprefix("arouter.v1.").partition("Service/")[0] in _MODEL_SERVICES
+
+
+def _errors(path: str) -> Route:
+    """Returns the configuration of the filter that converts errors, if those of a path have a dialect."""
+    return next((_in_dialect(dialect) for regex, dialect in _DIALECTS if re.fullmatch(regex, path)), {})
+
+
+def _in_dialect(dialect: str) -> Route:
+    return {"errors": _with_context("dialect", dialect)}
+
+
+def _paths_by_dialect() -> list[tuple[Route, Route]]:
+    """Returns what matches the paths of each dialect, and at last all others, with their filters' configuration."""
+    of_dialects: list[tuple[Route, Route]] = [
+        ({"safe_regex": {"regex": regex}}, _in_dialect(dialect)) for regex, dialect in _DIALECTS
+    ]
+    return [*of_dialects, ({"prefix": "/"}, {})]
 
 
 def _call(rule: Rule, filters: Route, *headers: Route) -> Route:
     method: Route = {"name": ":method", "string_match": {"exact": rule.method}}
     return {
         "match": {**_match(rule), "headers": [method, *headers]},
-        "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams else _QUICK},
+        "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams or _calls_a_model(rule) else _QUICK},
         "metadata": _shown_as(rule.template),
         "typed_per_filter_config": filters,
     }

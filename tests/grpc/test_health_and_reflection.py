@@ -22,9 +22,20 @@ from support.stack import Stack, started
 from support.typed import refusal
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-SERVICES = [
-    f"arouter.v1.{name}Service" for name in ("Account", "Audit", "Chat", "Key", "Model", "Provider", "Routing", "Usage")
-]
+NAMES = (
+    "Account",
+    "Audit",
+    "Chat",
+    "Generative",
+    "Key",
+    "Message",
+    "Model",
+    "Provider",
+    "Response",
+    "Routing",
+    "Usage",
+)
+SERVICES = [f"arouter.v1.{name}Service" for name in NAMES]
 
 
 VERSIONS = ("v1alpha", "v1")

@@ -114,7 +114,8 @@ def authenticate(secret: str | None, store: KeyStore) -> AuthenticatedKey:
     if not secret:
         raise ARouterError(
             Failure.INVALID_API_KEY,
-            "No API key was sent. Send it in the header 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
+            "No API key was sent. Send it in the header 'Authorization: Bearer <key>' or 'x-api-key: <key>'; "
+            "clients of Google's API send 'x-goog-api-key: <key>'.",
         )
     # Looked up by hash: the time that takes reveals nothing about the secrets of other keys.
     key = store.find(hash_secret(secret))

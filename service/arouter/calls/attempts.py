@@ -203,7 +203,7 @@ class Attempts:
         endpoint, request = attempt.endpoint, record.request
         wire = endpoint.provider.adapter.encode(request, endpoint.native_name, without=self._refused.of(endpoint.id))
         attempt.added = wire.added
-        dropped = request.unserved + wire.dropped
+        dropped = (request.unserved if wire.reader is None else request.unserved_natively) + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
         attempt.asked, attempt.sent = True, time.monotonic()

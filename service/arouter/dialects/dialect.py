@@ -16,6 +16,12 @@ from arouter.errors import ARouterError
 class EventEncoder(Protocol):
     """The state of one streamed response; created per call, not shared."""
 
+    content_type: str
+    """The media type of the response, `text/event-stream` in most cases."""
+
+    keep_alive: bytes
+    """What is sent while the model is silent: an event or a comment, which changes nothing."""
+
     def encode(self, chunks: list[Chunk]) -> bytes:
         """Returns the server-sent events of canonical chunks, complete and possibly none.
 
@@ -34,9 +40,6 @@ class Dialect(Protocol):
 
     name: str
     """The name of the dialect, as in `NativeRequest.dialect`."""
-
-    keep_alive: bytes
-    """The events or comment that are sent while the model is silent."""
 
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:
         """Translates a request, which is left unchanged.

@@ -26,6 +26,7 @@ class WireRequest(NamedTuple):
         headers: Headers besides those of the credential.
         names: The request's tool names by those that are sent, where they differ.
         added: Parameters that ARouter adds to the request.
+        reader: Decodes the response, if not the adapter itself.
     """
 
     path: str
@@ -34,6 +35,7 @@ class WireRequest(NamedTuple):
     headers: Mapping[str, str] = {}
     names: Mapping[str, str] = {}
     added: frozenset[str] = frozenset()
+    reader: Reader | None = None
 
 
 class ListedModel(NamedTuple):
@@ -108,8 +110,28 @@ class StreamDecoder(Protocol):
         """
 
 
-class Adapter(Protocol):
+class Reader(Protocol):
+    """Decodes the responses to requests of one kind."""
+
+    def decode(self, body: bytes) -> dict[str, Any]:
+        """Decodes a complete answer to a completion.
+
+        Raises:
+            ProviderError: The answer is an error or violates the protocol.
+        """
+
+    def stream_decoder(self) -> StreamDecoder:
+        """Returns a decoder for one stream."""
+
+    def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
+        """Decodes a non-2xx response to an error. `retry_after` is that header, in seconds."""
+
+
+class Adapter(Reader, Protocol):
     """Translates to and from one wire protocol."""
+
+    dialect: str | None = None
+    """The client dialect whose requests are sent unchanged, as in `NativeRequest.dialect`."""
 
     models_path: str
     """Path of the first page of the model list, appended to the base URL."""
@@ -128,19 +150,6 @@ class Adapter(Protocol):
         Raises:
             ARouterError: INVALID_REQUEST if the protocol cannot express the request.
         """
-
-    def decode(self, body: bytes) -> dict[str, Any]:
-        """Decodes a complete answer to a completion.
-
-        Raises:
-            ProviderError: The answer is an error or violates the protocol.
-        """
-
-    def stream_decoder(self) -> StreamDecoder:
-        """Returns a decoder for one stream."""
-
-    def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
-        """Decodes a non-2xx response to an error. `retry_after` is that header, in seconds."""
 
     def decode_models(self, body: bytes) -> ModelPage:
         """Decodes a response of `models_path` or a `next_path`.

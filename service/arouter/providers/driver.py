@@ -80,7 +80,7 @@ class Upstream:
             async with asyncio.timeout_at(deadlines.total):
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
                 try:
-                    completion = provider.adapter.decode(await read_all(call.body))
+                    completion = (wire.reader or provider.adapter).decode(await read_all(call.body))
                 finally:
                     call.close()
         except Exception as error:
@@ -109,7 +109,7 @@ class Upstream:
         with errors:
             async with asyncio.timeout_at(deadlines.first_token):
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
-                stream = ProviderStream(provider, call, deadlines, errors, wire.names)
+                stream = ProviderStream(wire.reader or provider.adapter, call, deadlines, errors, wire.names)
                 try:
                     await stream.start()
                 except BaseException:
@@ -189,7 +189,7 @@ class Upstream:
                 answer = await read_error(response)
             finally:
                 call.close()
-            raise provider.adapter.decode_error(response.status, answer, retry_after(response.headers))
+            raise (wire.reader or provider.adapter).decode_error(response.status, answer, retry_after(response.headers))
         try:
             call.body = body_of(response)
         except ProviderError:

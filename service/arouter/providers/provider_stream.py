@@ -8,13 +8,13 @@ from typing import Any
 
 from arouter.chat.chunks import Chunk, chunks_of, is_meaningful
 from arouter.errors import ARouterError
+from arouter.providers.adapter import Reader
 from arouter.providers.bodies import Body
 from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.http.errors import HttpError
 from arouter.providers.http.response import Response
 from arouter.providers.idle_timer import IdleTimer
-from arouter.providers.provider import Provider
 from arouter.providers.provider_errors import bad_response
 from arouter.providers.reading import MAX_ANSWER_BYTES, read_all
 from arouter.providers.shares import Share, Shares
@@ -61,7 +61,7 @@ class ProviderStream:
     """A streamed answer. Its first read returns what `Upstream.open_stream` waited for.
 
     Args:
-        provider: The provider that answers.
+        reader: Decodes the answer.
         exchange: The HTTP exchange, closed with the stream.
         deadlines: The call's deadlines.
         errors: The call's error mapping.
@@ -69,7 +69,6 @@ class ProviderStream:
     """
 
     __slots__ = (
-        "_adapter",
         "_content",
         "_deadlines",
         "_decoder",
@@ -81,6 +80,7 @@ class ProviderStream:
         "_names",
         "_parser",
         "_pending",
+        "_reader",
         "_silent_bytes",
         "_silent_events",
         "_started",
@@ -88,7 +88,7 @@ class ProviderStream:
 
     def __init__(
         self,
-        provider: Provider,
+        reader: Reader,
         exchange: ProviderExchange,
         deadlines: CallDeadlines,
         errors: ErrorMapping,
@@ -101,8 +101,8 @@ class ProviderStream:
         self._deadlines = deadlines
         self._idle_timer = IdleTimer()
         self._parser = SseParser(MAX_EVENT_BYTES)
-        self._adapter = provider.adapter
-        self._decoder = provider.adapter.stream_decoder()
+        self._reader = reader
+        self._decoder = reader.stream_decoder()
         self._pending: list[Chunk] = []
         self._failure: ARouterError | None = None
         self._ended = False
@@ -145,7 +145,7 @@ class ProviderStream:
             received = await self._content.read(_MAX_AT_ONCE)
 
     async def _take_document(self, beginning: bytes) -> None:
-        completion = self._adapter.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
+        completion = self._reader.decode(beginning + await read_all(self._content, MAX_ANSWER_BYTES - len(beginning)))
         usage = completion.get("usage")
         self._decoder.usage = usage if isinstance(usage, dict) else None
         self._pending = chunks_of(completion)

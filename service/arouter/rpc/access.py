@@ -13,6 +13,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.rpc.context import Handler
 
 _ATTRIBUTE = "_requires"
+_COUNTED = "_is_counted"
 
 _Rpc = TypeVar("_Rpc", bound=Callable[..., Any])
 
@@ -32,11 +33,17 @@ _ACCESS_OF_TYPE: Mapping[KeyType, Access] = {
 }
 
 
-def requires(access: Access) -> Callable[[_Rpc], _Rpc]:
-    """Declares the access of the decorated RPC. The function itself is returned, so a call costs nothing more."""
+def requires(access: Access, *, is_counted: bool = False) -> Callable[[_Rpc], _Rpc]:
+    """Declares the access of the decorated RPC. The function itself is returned, so a call costs nothing more.
+
+    Args:
+        access: Which keys may call it.
+        is_counted: Whether its calls count against the limits of their keys.
+    """
 
     def declare(rpc: _Rpc) -> _Rpc:
         setattr(rpc, _ATTRIBUTE, access)
+        setattr(rpc, _COUNTED, is_counted)
         return rpc
 
     return declare
@@ -52,11 +59,20 @@ def access_of(method: str, handler: Handler) -> Access:
     Raises:
         TypeError: The RPC has no declaration.
     """
-    rpc: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-    access: Access | None = getattr(rpc, _ATTRIBUTE, None)
+    access: Access | None = getattr(_rpc(handler), _ATTRIBUTE, None)
     if access is None:
         raise TypeError(f"{method} does not declare which keys may call it: decorate it with `requires`")
     return access
+
+
+def is_counted(handler: Handler) -> bool:
+    """Returns whether the calls of a method count against the limits of their keys."""
+    counted: bool = getattr(_rpc(handler), _COUNTED, False)
+    return counted
+
+
+def _rpc(handler: Handler) -> Any:
+    return handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
 
 
 def check_access(key: AuthenticatedKey, access: Access) -> None:

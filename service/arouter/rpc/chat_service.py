@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-
 import orjson
 from google.api import httpbody_pb2
 from typing_extensions import override
 
-from arouter.calls.call_record import new_call_record
-from arouter.calls.pipeline import AnsweredCall, Pipeline
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest, parse_chat_request
 from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
 from arouter.rpc.access import Access, requires
 from arouter.rpc.answer_headers import answer_headers
+from arouter.rpc.calls import ChatCalls
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
-from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.opening import Opening
 from arouter.rpc.status import as_arouter_error
 from arouter.rpc.typed.chunk import chunk_to_proto
@@ -26,8 +21,6 @@ from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
 from arouter.rpc.typed.response import completion_to_proto
 from arouter.rpc.typed.route import taken_route
-from arouter.telemetry.genai import CHAT
-from arouter.telemetry.spans import Tracer
 from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc
 from arouter.v1.route_pb2 import RouteTrace
 
@@ -41,20 +34,13 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
     provider call would stay open until garbage collection.
 
     Args:
-        pipeline: Serves the requests.
-        tracer: Starts the span of each call.
-        keep_alive: See the attribute.
-
-    Attributes:
-        keep_alive: Seconds without an event after which a REST stream sends a comment; applies to new streams.
+        calls: Opens calls.
     """
 
-    def __init__(self, pipeline: Pipeline, tracer: Tracer, keep_alive: float) -> None:
-        self._pipeline = pipeline
-        self._tracer = tracer
-        self.keep_alive = keep_alive
+    def __init__(self, calls: ChatCalls) -> None:
+        self._calls = calls
 
-    @requires(Access.REGULAR_KEY)
+    @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def CreateChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
@@ -66,12 +52,12 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         if chat.stream:
             await self._write_events(chat, context)
         else:
-            async with self._answer(chat, context) as answer:
+            async with self._calls.answer(chat, context) as answer:
                 document = httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
                 await send_headers(context, answer_headers(answer))
             await write(context, document)
 
-    @requires(Access.REGULAR_KEY)
+    @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def CreateUnaryChatCompletion(
         self, request: chat_service_pb2.CreateChatCompletionRequest, context: Context
@@ -82,11 +68,11 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         del body
         if chat.stream:
             raise invalid_request("CreateUnaryChatCompletion does not stream: call CreateChatCompletion.", "stream")
-        async with self._answer(chat, context) as answer:
+        async with self._calls.answer(chat, context) as answer:
             context.set_trailing_metadata(answer_headers(answer))
             return httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
 
-    @requires(Access.REGULAR_KEY)
+    @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def ChatCompletion(
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
@@ -94,7 +80,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         try:
             chat = typed_chat(request, stream=False)
             del request
-            async with self._answer(chat, context) as answer:
+            async with self._calls.answer(chat, context) as answer:
                 response = completion_to_proto(answer.completion)
                 response.route.CopyFrom(taken_route(answer.record))
                 context.set_trailing_metadata(answer_headers(answer))
@@ -103,7 +89,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             error.rename_param(typed_path)
             raise
 
-    @requires(Access.REGULAR_KEY)
+    @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def StreamChatCompletion(  # type: ignore[override]
         self, request: chat_service_pb2.ChatCompletionRequest, context: Context
@@ -112,7 +98,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         try:
             chat = typed_chat(request, stream=True)
             del request
-            async with self._answer(chat, context) as answer:
+            async with self._calls.answer(chat, context) as answer:
                 await opening.open(answer_headers(answer))
                 route: RouteTrace | None = taken_route(answer.record)
                 while not answer.complete:
@@ -128,17 +114,10 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         finally:
             await opening.close()
 
-    def _answer(self, chat: ChatRequest, context: Context) -> AnsweredCall:
-        remaining = context.time_remaining()
-        deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
-        current = caller.get()
-        record = new_call_record(current.key, chat, current.request_id, self._tracer.start(CHAT, current.traceparent))
-        return self._pipeline.answer(record, current.reservation, deadline)
-
     async def _write_events(self, chat: ChatRequest, context: Context) -> None:
-        events = EventStream(context, self.keep_alive)
+        events = EventStream(context, self._calls.keep_alive)
         try:
-            async with self._answer(chat, context) as answer:
+            async with self._calls.answer(chat, context) as answer:
                 await events.open(answer_headers(answer))
                 encode = _encode_with_usage if chat.include_usage else _encode
                 while not answer.complete:

@@ -8,26 +8,44 @@ from google.api import httpbody_pb2
 
 from arouter.rpc.context import Context, send_headers, write
 
-_KEEP_ALIVE = b": keep-alive\n\n"
+EVENTS = "text/event-stream"
+COMMENT = b": keep-alive\n\n"
 
 
 class EventStream:
-    """A `text/event-stream` response.
+    """A response of server-sent events, or of another kind that is written in pieces.
 
     Keep-alive comments use a single timer per stream, not a task or timeout per event.
 
     Args:
         context: The call.
         keep_alive: Seconds without an event after which a comment is sent.
+        content_type: The media type of the response.
+        comment: What is sent then.
 
     Attributes:
         started: Whether anything has been sent; after that, an error can only be sent as an event.
     """
 
-    __slots__ = ("_comment", "_context", "_keep_alive", "_loop", "_timer", "_writing", "_written_at", "started")
+    __slots__ = (
+        "_comment",
+        "_content_type",
+        "_context",
+        "_keep_alive",
+        "_loop",
+        "_text",
+        "_timer",
+        "_writing",
+        "_written_at",
+        "started",
+    )
 
-    def __init__(self, context: Context, keep_alive: float) -> None:
+    def __init__(
+        self, context: Context, keep_alive: float, content_type: str = EVENTS, comment: bytes = COMMENT
+    ) -> None:
         self.started = False
+        self._content_type = content_type
+        self._text = comment
         self._context = context
         self._keep_alive = keep_alive
         self._loop = asyncio.get_running_loop()
@@ -67,7 +85,7 @@ class EventStream:
     async def _send(self, data: bytes) -> None:
         self._writing = self.started = True
         try:
-            await write(self._context, httpbody_pb2.HttpBody(content_type="text/event-stream", data=data))
+            await write(self._context, httpbody_pb2.HttpBody(content_type=self._content_type, data=data))
         finally:
             self._writing = False
             self._written_at = self._loop.time()
@@ -75,6 +93,6 @@ class EventStream:
     def _tick(self) -> None:
         silent = self._loop.time() - self._written_at
         if silent >= self._keep_alive and not self._writing:
-            self._comment = self._loop.create_task(self._send(_KEEP_ALIVE))
+            self._comment = self._loop.create_task(self._send(self._text))
             silent = 0.0
         self._timer = self._loop.call_later(self._keep_alive - min(silent, 0.9 * self._keep_alive), self._tick)

@@ -53,4 +53,4 @@ class MethodTable(grpc.GenericRpcHandler):
 
 def _unknown() -> Handler:
     error = ARouterError(Failure.UNIMPLEMENTED, "There is no such method.")
-    return grpc.stream_stream_rpc_method_handler(reject_with(error))
+    return grpc.stream_stream_rpc_method_handler(reject_with(error, ARouterError.envelope))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import duration_pb2
@@ -22,8 +23,8 @@ _RETRY_STORE = 5
 _log = logging.getLogger(__name__)
 
 
-async def abort(context: Context, error: ARouterError) -> NoReturn:
-    """Ends the call with the status of `error`.
+async def abort(context: Context, error: ARouterError, body: Mapping[str, Any]) -> NoReturn:
+    """Ends the call with the status of `error`, and with `body` for REST.
 
     Trailing metadata carries the error three times: `google.rpc.Status` with `ErrorInfo` for gRPC clients, and for the
     gateway's Lua filter the REST body (`x-arouter-error`) and the HTTP status (`x-arouter-status`), because no gRPC
@@ -32,7 +33,7 @@ async def abort(context: Context, error: ARouterError) -> NoReturn:
     code = grpc.StatusCode[error.failure.grpc_code]
     metadata: list[tuple[str, str | bytes]] = [
         # ASCII only, because header values are bytes without an encoding.
-        ("x-arouter-error", json.dumps(error.envelope(), separators=(",", ":"))),
+        ("x-arouter-error", json.dumps(body, separators=(",", ":"))),
         ("x-arouter-status", str(error.failure.http_status)),
         ("grpc-status-details-bin", _status(code, error).SerializeToString()),
     ]

@@ -11,18 +11,26 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
+from arouter.dialects.gemini.dialect import GeminiDialect
+from arouter.dialects.messages.dialect import MessagesDialect
+from arouter.dialects.responses.dialect import ResponsesDialect
 from arouter.rpc.account_service import AccountService
 from arouter.rpc.audit_service import AuditService
+from arouter.rpc.calls import ChatCalls
 from arouter.rpc.chat_service import ChatService
+from arouter.rpc.dialect_service import DialectService
+from arouter.rpc.generative_service import GenerativeService
 from arouter.rpc.health import Health, add_reflection
 from arouter.rpc.interceptors.auth import AuthInterceptor
 from arouter.rpc.interceptors.handlers import HandlerFactory
 from arouter.rpc.interceptors.receiving import Receiving
 from arouter.rpc.key_service import KeyService
+from arouter.rpc.message_service import MessageService
 from arouter.rpc.method_table import MethodTable
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_health import ProviderHealth
 from arouter.rpc.provider_service import ProviderService
+from arouter.rpc.response_service import ResponseService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.serving import ServingStatus
 from arouter.rpc.usage_service import UsageService
@@ -33,14 +41,30 @@ from arouter.server.tls.credentials import server_credentials
 from arouter.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from arouter.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from arouter.v1.chat_service_pb2_grpc import add_ChatServiceServicer_to_server
+from arouter.v1.generative_service_pb2_grpc import add_GenerativeServiceServicer_to_server
 from arouter.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
+from arouter.v1.message_service_pb2_grpc import add_MessageServiceServicer_to_server
 from arouter.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from arouter.v1.provider_service_pb2_grpc import add_ProviderServiceServicer_to_server
+from arouter.v1.response_service_pb2_grpc import add_ResponseServiceServicer_to_server
 from arouter.v1.routing_service_pb2_grpc import add_RoutingServiceServicer_to_server
 from arouter.v1.usage_service_pb2_grpc import add_UsageServiceServicer_to_server
 
 SERVICES = tuple(
-    f"arouter.v1.{name}Service" for name in ("Account", "Audit", "Chat", "Key", "Model", "Usage", "Provider", "Routing")
+    f"arouter.v1.{name}Service"
+    for name in (
+        "Account",
+        "Audit",
+        "Chat",
+        "Generative",
+        "Key",
+        "Message",
+        "Model",
+        "Provider",
+        "Response",
+        "Routing",
+        "Usage",
+    )
 )
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
@@ -55,7 +79,7 @@ class GrpcServer:
         share_port: Whether other processes listen on the same ports (`SO_REUSEPORT`).
 
     Attributes:
-        chat: The chat service.
+        calls: Opens the chat calls.
         provider_health: Publishes the health of providers.
         serving: Publishes the serving status of this worker.
 
@@ -68,7 +92,7 @@ class GrpcServer:
         self._share_port = share_port
         self._credentials = None if config.server.tls is None else server_credentials("server.tls", config.server.tls)
         health = Health()
-        self.chat = ChatService(parts.pipeline, parts.tracer, config.server.keep_alive)
+        self.calls = calls = ChatCalls(parts.pipeline, parts.tracer, config.server.keep_alive)
         self.provider_health = ProviderHealth(parts.board, health, [each.id for each in parts.catalogue.providers])
         self.serving = ServingStatus(health, ("", *SERVICES), lambda: parts.key_cache.is_fresh)
         handlers = HandlerFactory(Receiving(config.server.max_bytes_in_flight), parts.pipeline.count)
@@ -85,10 +109,16 @@ class GrpcServer:
         to = cast("aio.Server", methods)
         add_AccountServiceServicer_to_server(AccountService(parts.management), to)
         add_AuditServiceServicer_to_server(AuditService(parts.audit_log), to)
-        add_ChatServiceServicer_to_server(self.chat, to)
+        add_ChatServiceServicer_to_server(ChatService(calls), to)
+        generative = (GeminiDialect(with_events=with_events) for with_events in (False, True))
+        add_GenerativeServiceServicer_to_server(
+            GenerativeService(*(DialectService(dialect, calls) for dialect in generative)), to
+        )
         add_KeyServiceServicer_to_server(KeyService(parts.management), to)
+        add_MessageServiceServicer_to_server(MessageService(DialectService(MessagesDialect(), calls)), to)
         add_ModelServiceServicer_to_server(ModelService(parts.catalogue, parts.key_cache), to)
         add_ProviderServiceServicer_to_server(ProviderService(parts.catalogue, parts.board), to)
+        add_ResponseServiceServicer_to_server(ResponseService(DialectService(ResponsesDialect(), calls)), to)
         add_RoutingServiceServicer_to_server(RoutingService(parts.planner, parts.catalogue), to)
         add_UsageServiceServicer_to_server(UsageService(parts.usage_repository), to)
         health_pb2_grpc.add_HealthServicer_to_server(health, to)

@@ -9,15 +9,18 @@ import grpc
 import pytest
 from google.protobuf import descriptor_pool
 
-from arouter.rpc.access import Access, access_of, requires
+from arouter.rpc.access import Access, access_of, is_counted, requires
 from arouter.rpc.account_service import AccountService
 from arouter.rpc.audit_service import AuditService
 from arouter.rpc.chat_service import ChatService
+from arouter.rpc.generative_service import GenerativeService
 from arouter.rpc.health import Health
 from arouter.rpc.key_service import KeyService
+from arouter.rpc.message_service import MessageService
 from arouter.rpc.method_table import MethodTable
 from arouter.rpc.model_service import ModelService
 from arouter.rpc.provider_service import ProviderService
+from arouter.rpc.response_service import ResponseService
 from arouter.rpc.routing_service import RoutingService
 from arouter.rpc.usage_service import UsageService
 from arouter.server.grpc_server import SERVICES
@@ -28,9 +31,12 @@ CLASSES: dict[str, type[Any]] = {
         AccountService,
         AuditService,
         ChatService,
+        GenerativeService,
         KeyService,
+        MessageService,
         ModelService,
         ProviderService,
+        ResponseService,
         RoutingService,
         UsageService,
     )
@@ -65,6 +71,16 @@ def test_every_rpc_declares_its_access(service: str, name: str) -> None:
     expected = EXPECTED.get(f"{service}/{name}") or EXPECTED.get(service, Access.REGULAR_KEY)
 
     assert access_of(name, handler_of(inspect.getattr_static(CLASSES[service], name))) is expected
+
+
+COUNTED = ("Chat", "Generative", "Message", "Response")
+
+
+@pytest.mark.parametrize(("service", "name"), RPCS)
+def test_the_calls_of_models_are_counted(service: str, name: str) -> None:
+    expected = service.removeprefix("arouter.v1.").removesuffix("Service") in COUNTED
+
+    assert is_counted(handler_of(inspect.getattr_static(CLASSES[service], name))) is expected
 
 
 def test_a_method_without_a_declaration_is_not_served() -> None:

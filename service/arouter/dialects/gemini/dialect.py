@@ -13,7 +13,7 @@ from arouter.chat.request import ChatRequest
 from arouter.dialects.dialect import Dialect
 from arouter.dialects.gemini import request as requests
 from arouter.dialects.gemini.errors import encode_error
-from arouter.dialects.gemini.events import ARRAY_KEEP_ALIVE, KEEP_ALIVE, GeminiArrayEncoder, GeminiEventEncoder
+from arouter.dialects.gemini.events import GeminiArrayEncoder, GeminiEventEncoder
 from arouter.dialects.gemini.response import write_completion
 from arouter.errors import ARouterError
 
@@ -22,14 +22,14 @@ class GeminiDialect(Dialect):
     """Translates `generateContent` and `streamGenerateContent`.
 
     Args:
-        array: Whether a streamed response is one JSON array, as without `alt=sse`, in place of server-sent events.
+        with_events: Whether a streamed response consists of server-sent events, as with `alt=sse`; otherwise it is one
+        JSON array.
     """
 
     name = requests.NAME
 
-    def __init__(self, *, array: bool = False) -> None:
-        self.keep_alive = ARRAY_KEEP_ALIVE if array else KEEP_ALIVE
-        self._encoder = GeminiArrayEncoder if array else GeminiEventEncoder
+    def __init__(self, *, with_events: bool = True) -> None:
+        self._encoder = GeminiEventEncoder if with_events else GeminiArrayEncoder
 
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:

@@ -40,8 +40,8 @@ _PATHS = {
 def encode_error(error: ARouterError) -> Json:
     """Returns the envelope: `code` is the HTTP status, `status` the gRPC code.
 
-    `details` has `ErrorInfo` with the reason of the error table; `BadRequest` if a field is at fault; and `RetryInfo` if
-    a retry makes sense.
+    `details` has `ErrorInfo` with the reason of the error table; `BadRequest` if a field is at fault; and `RetryInfo`
+    if a retry makes sense.
     """
     metadata = {"code": error.code} if error.code else {}
     details: list[Json] = [

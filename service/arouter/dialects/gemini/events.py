@@ -20,14 +20,13 @@ from arouter.dialects.gemini.request import shows_thoughts
 from arouter.dialects.gemini.response import ChoiceWriter, envelope
 from arouter.errors import ARouterError
 
-KEEP_ALIVE = b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":""}]},"index":0}]}\n\n'
-"""An event that adds nothing to the response."""
-
-ARRAY_KEEP_ALIVE = b"\n"
-
 
 class GeminiEventEncoder(EventEncoder):
     """Translates chunks to server-sent events."""
+
+    content_type = "text/event-stream"
+    # Adds nothing to the response.
+    keep_alive = b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":""}]},"index":0}]}\n\n'
 
     def __init__(self, request: ChatRequest) -> None:
         self._request = request
@@ -56,7 +55,7 @@ class GeminiEventEncoder(EventEncoder):
         """Returns the responses for one chunk."""
         if isinstance(chunk, NativeChunk):
             self._native = True
-            return [{**event, "modelVersion": chunk["model"]} for _, event in chunk.native]
+            return [{**event, "modelVersion": chunk.get("model", "")} for _, event in chunk.native]
         if self._native:
             return []
         self._template = chunk
@@ -81,6 +80,9 @@ class GeminiEventEncoder(EventEncoder):
 
 class GeminiArrayEncoder(GeminiEventEncoder):
     """Translates chunks to the elements of one JSON array."""
+
+    content_type = "application/json"
+    keep_alive = b"\n"
 
     def __init__(self, request: ChatRequest) -> None:
         super().__init__(request)

@@ -1,7 +1,8 @@
 """Carries the signed reasoning of any vendor in `thoughtSignature`, which Gemini's clients return unchanged.
 
-A signature of Gemini's own is sent as it is. Entries of `reasoning_details` in another format (Claude's signed thinking,
-OpenAI's encrypted reasoning) are sent as base64 of a marked JSON array: clients decode and encode the field's base64.
+A signature of Gemini's own is sent as it is. Entries of `reasoning_details` in another format (Claude's signed
+thinking, OpenAI's encrypted reasoning) are sent as base64 of a marked JSON array: clients decode and encode the
+field's base64.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.access import Access, check_access
 from arouter.rpc.context import Context, Handler
+from arouter.rpc.envelopes import envelope_of
 from arouter.rpc.interceptors.errors import reject_with, stream_handler, with_error_status
 
 
@@ -80,19 +81,19 @@ class AuthInterceptor(aio.ServerInterceptor):
             try:
                 sent = _read(handler_call_details.invocation_metadata)
             except ARouterError as error:
-                return _refusal(error)
+                return _refusal(handler_call_details.method, error)
             if sent.secret is None and self._takes_workloads and not sent.is_forwarded:
                 handler = await continuation(handler_call_details)
-                return handler and self._for_workload(handler, access, sent)
+                return handler and self._for_workload(handler_call_details.method, handler, access, sent)
             try:
                 key = await self._authenticate(sent.secret)
                 check_access(key, access)
                 caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
             except ARouterError as error:
-                return _refusal(error)
+                return _refusal(handler_call_details.method, error)
         return await continuation(handler_call_details)
 
-    def _for_workload(self, handler: Handler, access: Access, sent: _Sent) -> Handler:
+    def _for_workload(self, method: str, handler: Handler, access: Access, sent: _Sent) -> Handler:
         """Returns a handler that first checks the client's certificate, which only the call's context contains."""
         inner: Any = handler.stream_stream if handler.response_streaming else handler.stream_unary
 
@@ -102,7 +103,7 @@ class AuthInterceptor(aio.ServerInterceptor):
             caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
             return await inner(messages, context)
 
-        return stream_handler(with_error_status(handle), handler)
+        return stream_handler(with_error_status(handle, envelope_of(method)), handler)
 
     def _workload(self, context: Context) -> AuthenticatedKey | None:
         # Imported only if needed.
@@ -128,7 +129,7 @@ class _Sent(NamedTuple):
     """The relevant metadata of a call.
 
     Attributes:
-        secret: The key; empty if `authorization` contains none, None without `authorization` and `x-api-key`.
+        secret: The key; empty if `authorization` contains none, None without one of the headers.
         request_id: As in `Caller`.
         is_rest: As in `Caller`.
         traceparent: As in `Caller`.
@@ -144,12 +145,12 @@ class _Sent(NamedTuple):
 
 
 def _read(metadata: Any) -> _Sent:
-    """Reads the metadata. `authorization` takes precedence over `x-api-key`.
+    """Reads the metadata. `authorization` takes precedence over `x-api-key`, and that over `x-goog-api-key`.
 
     Raises:
         ARouterError: INVALID_API_KEY if one of them is repeated, because proxies may each have read another value.
     """
-    authorization = api_key = None
+    authorization = api_key = google_key = None
     request_id = traceparent = ""
     is_rest = is_forwarded = False
     for name, raw in metadata:
@@ -163,6 +164,10 @@ def _read(metadata: Any) -> _Sent:
             if api_key is not None:
                 raise _twice(name)
             api_key = value
+        elif name == "x-goog-api-key":
+            if google_key is not None:
+                raise _twice(name)
+            google_key = value
         elif name == "x-request-id":
             request_id = value
         elif name == "x-envoy-original-path":
@@ -171,16 +176,16 @@ def _read(metadata: Any) -> _Sent:
             traceparent = value
         elif name == "x-forwarded-for":
             is_forwarded = True
-    secret = api_key
+    secret = google_key if api_key is None else api_key
     if authorization is not None:
         scheme, _, rest = authorization.partition(" ")
         secret = rest.strip() if scheme.lower() == "bearer" else ""
     return _Sent(secret, request_id, is_rest, traceparent, is_forwarded)
 
 
-def _refusal(error: ARouterError) -> Handler:
+def _refusal(method: str, error: ARouterError) -> Handler:
     """Returns a handler that rejects the call even if it sends no message."""
-    return grpc.stream_stream_rpc_method_handler(reject_with(error))
+    return grpc.stream_stream_rpc_method_handler(reject_with(error, envelope_of(method)))
 
 
 def _twice(name: str) -> ARouterError:

@@ -12,6 +12,7 @@ from grpc import aio
 
 from arouter.errors import NOT_BEGUN, ARouterError, without_traceback
 from arouter.rpc.context import Context, Handler
+from arouter.rpc.envelopes import Envelope
 from arouter.rpc.status import abort, as_arouter_error
 
 Handle = Callable[[Any, Context], Awaitable[Any]]
@@ -26,8 +27,8 @@ _AWAIT_TIMEOUT = 5.0
 _awaited = asyncio.Semaphore(_MAX_AWAITED)
 
 
-def with_error_status(serve: Handle) -> Handle:
-    """Wraps `serve` so that an exception becomes the status of the call.
+def with_error_status(serve: Handle, envelope: Envelope) -> Handle:
+    """Wraps `serve` so that an exception becomes the status of the call, with `envelope` for REST.
 
     Failed calls must leave no reference cycles. grpc.aio keeps the exception that ends a call, and its traceback
     references frames that contain the request. Therefore tracebacks are cleared, and the remaining frame is empty.
@@ -48,27 +49,27 @@ def with_error_status(serve: Handle) -> Handle:
             without_traceback(raised)
             without_traceback(error)
         try:
-            await _end(context, error)
+            await _end(context, error, envelope)
         finally:
             del messages, context, error
 
     return handle
 
 
-def reject_with(error: ARouterError) -> Handle:
+def reject_with(error: ARouterError, envelope: Envelope) -> Handle:
     """Returns a handler that rejects a call with `error` before any message has arrived."""
     without_traceback(error)
 
     async def reject(_messages: Any, context: Context) -> None:
         try:
-            await _end(context, error)
+            await _end(context, error, envelope)
         finally:
             del _messages, context
 
     return reject
 
 
-async def _end(context: Context, error: ARouterError) -> None:
+async def _end(context: Context, error: ARouterError, envelope: Envelope) -> None:
     try:
         if NOT_BEGUN in error.headers and not _awaited.locked():
             # Envoy retries a request at another service only after it has received all of it.
@@ -76,7 +77,7 @@ async def _end(context: Context, error: ARouterError) -> None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_AWAIT_TIMEOUT):
                         await context.read()
-        await abort(context, error)
+        await abort(context, error, envelope(error))
     finally:
         del context, error
 

@@ -16,8 +16,9 @@ from google.protobuf.message import DecodeError
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.limits.reservation import UNLIMITED, Reservation
-from arouter.rpc.access import Access
+from arouter.rpc.access import Access, is_counted
 from arouter.rpc.context import Context, Handler
+from arouter.rpc.envelopes import envelope_of
 from arouter.rpc.interceptors.auth import Caller, caller
 from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
@@ -25,9 +26,6 @@ from arouter.rpc.message_bounds import check_fields
 from arouter.rpc.typed.required import check_required, rules_of
 
 Count = Callable[[AuthenticatedKey], Awaitable[Reservation]]
-
-_COUNTED = "/arouter.v1.ChatService/"
-"""The service whose calls count against the limits of keys."""
 
 _MAX_PUBLIC_CALLS = 1000
 """Maximum number of concurrent calls without a key, most of them health watches."""
@@ -58,15 +56,17 @@ class HandlerFactory:
     def wrap(self, method: str, handler: Handler, access: Access) -> Handler:
         """Returns the gRPC handler of a method."""
         if handler.request_streaming:
-            return stream_handler(with_error_status(self._reflection(handler)), handler, _public_decoder(handler))
-        return stream_handler(with_error_status(self._unary(method, handler, access)), handler)
+            return stream_handler(
+                with_error_status(self._reflection(handler), envelope_of(method)), handler, _public_decoder(handler)
+            )
+        return stream_handler(with_error_status(self._unary(handler, access), envelope_of(method)), handler)
 
-    def _unary(self, method: str, handler: Handler, access: Access) -> Handle:
+    def _unary(self, handler: Handler, access: Access) -> Handle:
         inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         decode, receiving, count = _decoder(handler), self._receiving, self._count
         if access is Access.PUBLIC:
             return self._unary_public(inner, decode)
-        counts = method.startswith(_COUNTED)
+        counts = is_counted(handler)
 
         async def handle(_messages: Any, context: Context) -> Any:
             current = caller.get(None)

@@ -31,7 +31,7 @@ async def reconfigure(parts: Parts, server: GrpcServer, config: Config, provider
     parts.limiter.configure(config.limits.when_down, config.limits.timeout)
     parts.usage_writer.configure(config.usage)
     parts.key_cache.max_age = config.accounts.max_age
-    server.chat.keep_alive = config.server.keep_alive
+    server.calls.keep_alive = config.server.keep_alive
     server.provider_health.configure([provider.id for provider in providers])
     await parts.catalogue_sync.configure(config.catalogue.sync_interval)
 

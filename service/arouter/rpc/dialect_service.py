@@ -1,0 +1,115 @@
+"""Serves chat in a client dialect: the common part of the services of Messages, Responses and Gemini."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from google.api.httpbody_pb2 import HttpBody
+
+from arouter.chat.chunks import Chunk
+from arouter.chat.json_bounds import load_json
+from arouter.chat.request import MAX_BODY_BYTES, ChatRequest
+from arouter.dialects.dialect import Dialect, EventEncoder
+from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
+from arouter.rpc.answer_headers import answer_headers
+from arouter.rpc.calls import ChatCalls
+from arouter.rpc.context import Context, send_headers, write
+from arouter.rpc.event_stream import EventStream
+from arouter.rpc.status import as_arouter_error
+
+
+class DialectService:
+    """Reads requests of a dialect, and writes responses in it.
+
+    Args:
+        dialect: Translates them.
+        calls: Opens calls.
+    """
+
+    def __init__(self, dialect: Dialect, calls: ChatCalls) -> None:
+        self._dialect = dialect
+        self._calls = calls
+
+    def read(self, body: HttpBody, context: Context, *, stream: bool | None = None, **members: Any) -> ChatRequest:
+        """Returns the request of a body.
+
+        Args:
+            body: The request body.
+            context: The call, whose metadata are the request's headers.
+            stream: Whether the response is streamed, where the method determines it.
+            members: Values that the URL sets, under the names that the dialect reads.
+
+        Raises:
+            ARouterError: INVALID_REQUEST; PAYLOAD_TOO_LARGE.
+        """
+        data = body.data
+        if len(data) > MAX_BODY_BYTES:
+            raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body exceeds {MAX_BODY_BYTES} bytes.")
+        if not data:
+            raise invalid_request("The request has no body. Send a JSON object.")
+        document = load_json(data, "The request body")
+        if members and isinstance(document, dict):
+            document = {**document, **members}
+        return self._dialect.decode(document, _headers(context), stream=stream)
+
+    async def write(self, chat: ChatRequest, context: Context) -> None:
+        """Answers a call of a streaming method: with events, or with one document if none are requested."""
+        if chat.stream:
+            await self._write_events(chat, context)
+            return
+        async with self._calls.answer(chat, context) as answer:
+            document = self._document(answer.completion, chat)
+            await send_headers(context, answer_headers(answer))
+        await write(context, document)
+
+    async def complete(self, chat: ChatRequest, context: Context) -> HttpBody:
+        """Answers a call of a unary method."""
+        async with self._calls.answer(chat, context) as answer:
+            context.set_trailing_metadata(answer_headers(answer))
+            return self._document(answer.completion, chat)
+
+    async def _write_events(self, chat: ChatRequest, context: Context) -> None:
+        encoder = self._dialect.events(chat)
+        events = EventStream(context, self._calls.keep_alive, encoder.content_type, encoder.keep_alive)
+        try:
+            async with self._calls.answer(chat, context) as answer:
+                await events.open(answer_headers(answer))
+                while not answer.complete:
+                    data = _encoded(encoder, await answer.read())
+                    if answer.complete:
+                        data += encoder.finish()
+                    if data:
+                        await events.write(data)
+        except Exception as error:
+            failure = as_arouter_error(error)
+            if not events.started:
+                raise failure from error
+            await events.write(encoder.fail(failure))
+            raise failure from error
+        finally:
+            events.close()
+
+    def _document(self, completion: Chunk, chat: ChatRequest) -> HttpBody:
+        try:
+            data = orjson.dumps(self._dialect.encode(completion, chat))
+        except orjson.JSONEncodeError as error:
+            raise _too_deep() from error
+        return HttpBody(content_type="application/json", data=data)
+
+
+def _encoded(encoder: EventEncoder, chunks: list[Chunk]) -> bytes:
+    try:
+        return encoder.encode(chunks)
+    except orjson.JSONEncodeError as error:
+        raise _too_deep() from error
+
+
+def _too_deep() -> ProviderError:
+    # orjson's nesting limit is lower for writing than for reading.
+    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's response is nested too deeply.")
+
+
+def _headers(context: Context) -> dict[str, str]:
+    metadata: Any = context.invocation_metadata() or ()
+    return {name: value for name, value in metadata if isinstance(value, str)}
