@@ -110,7 +110,7 @@ def _missing_inside(annotation: Any, field: FieldDescriptor, message: Descriptor
         (EmbeddingCreateParams, CreateEmbeddingsRequest),
         (CreateEmbeddingResponse, CreateEmbeddingsResponse),
     ],
-    ids=["request", "response", "chunk"],
+    ids=["request", "response", "chunk", "embedding request", "embedding response"],
 )
 def test_the_typed_messages_have_every_field_of_the_sdk(sdk: Any, typed: Any) -> None:
     assert missing(sdk, typed.DESCRIPTOR) == set(LEFT_OUT[typed])
