@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from openai.types import CreateEmbeddingResponse, EmbeddingCreateParams
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import (
     CompletionCreateParams,
@@ -110,7 +111,7 @@ def _missing_inside(annotation: Any, field: FieldDescriptor, message: Descriptor
         (EmbeddingCreateParams, CreateEmbeddingsRequest),
         (CreateEmbeddingResponse, CreateEmbeddingsResponse),
     ],
-    ids=["request", "response", "chunk", "embedding request", "embedding response"],
+    ids=["request", "response", "chunk", "embeddings request", "embeddings response"],
 )
 def test_the_typed_messages_have_every_field_of_the_sdk(sdk: Any, typed: Any) -> None:
     assert missing(sdk, typed.DESCRIPTOR) == set(LEFT_OUT[typed])
