@@ -63,6 +63,10 @@ attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BA
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
 
+.PHONY: images-again
+images-again: ## Build the images again without a cache, and fail if a digest is another than that of `make images`
+	@deploy/images/again
+
 .PHONY: base-image
 base-image: ## Make the images' base from Debian's packages, where no registry of images can be reached
 	@deploy/images/base
