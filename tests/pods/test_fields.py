@@ -31,7 +31,6 @@ def changed(cluster: Cluster, *path: Any, value: Any) -> Object:
         each for each in cluster.objects if each["kind"] == "Deployment" and each["metadata"]["name"] == SERVICE
     ]
     template: Object = copy.deepcopy(deployment["spec"]["template"])
-    template["metadata"]["labels"] = {"app.kubernetes.io/name": "changed"}  # belongs to no Service
     holder = container(template["spec"]) if path[0].endswith("Probe") else template["spec"]
     for name in path[:-1]:
         holder = holder[name]
