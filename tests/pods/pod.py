@@ -33,6 +33,7 @@ class Pod:
         is_gone: Whether it has ended and is removed.
         restarts: How often its container was started again.
         ends: How its container ended each time: podman's `State`.
+        signals: What was sent to its container's processes, in order.
         failed_probes: How often each probe failed, by its field's name.
         seconds_to_ready: From the start of its process to its readiness.
         cpu_to_ready: CPU seconds of its process until then.
@@ -47,6 +48,7 @@ class Pod:
         self.is_ready = self.is_terminating = self.is_gone = False
         self.restarts = 0
         self.ends: list[Any] = []
+        self.signals: list[str] = []
         self.failed_probes: dict[str, int] = {}
         self.seconds_to_ready: float | None = None
         self.cpu_to_ready = 0.0
@@ -154,6 +156,7 @@ class Pod:
                 await asyncio.sleep(seconds)
 
     async def _signal(self, name: str) -> None:
+        self.signals.append(name)
         with suppress(engine.EngineError):
             await engine.podman("kill", "--signal", name, self.container)
 

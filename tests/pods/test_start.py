@@ -73,12 +73,12 @@ async def test_only_the_volumes_that_the_manifest_mounts_can_be_written(cluster:
 
 
 async def test_without_the_manifests_field_the_root_could_be_written(cluster: Cluster) -> None:
-    template = copy.deepcopy(cluster.of("arouter-valkey")[0].template)
+    template = copy.deepcopy(cluster.of("arouter-service")[0].template)
     manifest.container(template["spec"])["securityContext"]["readOnlyRootFilesystem"] = False
     pod = await cluster.run_pod("writable", template)
 
-    assert await write(pod, "0", *ROOT) == ["written"] * len(ROOT)
-    assert await write(pod, "999", *ROOT) == ["EACCES"] * len(ROOT)
+    assert await write(pod, "0", "/etc", "/opt/arouter") == ["written", "written"]
+    assert await write(pod, "10001", "/etc", "/opt/arouter") == ["EACCES", "EACCES"]
     await pod.remove()
 
 

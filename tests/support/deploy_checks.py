@@ -143,6 +143,9 @@ def pods_get_the_time_they_take(objects: list[Object]) -> Iterator[str]:
             grace = each["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)
             if container["name"] == "service":
                 needed = hook["sleep"]["seconds"] + _config(objects).server.longest_stop + _LAST_RECORDS
+                hung = container["livenessProbe"]["terminationGracePeriodSeconds"]
+                if not hook["sleep"]["seconds"] < hung < grace:
+                    yield f"{_name(each)}: a process that hangs is killed after {hung} s"
                 if _config(objects).server.drain_delay < 1.5:
                     yield "drain_delay is shorter than the gateway's health check takes"
             elif container["name"] == "gateway":

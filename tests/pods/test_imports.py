@@ -1,0 +1,79 @@
+"""That the service's image has only what is imported: by `serve`, `migrate`, and the process that looks up prices."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from importlib.metadata import Distribution, distributions
+
+import grpc
+import pytest
+from google.api import httpbody_pb2
+
+from arouter.v1 import chat_service_pb2, chat_service_pb2_grpc
+from pods import engine
+from pods.cluster import NODE, Cluster
+from pods.manifest import Object, container
+from pods.pod import Pod
+from support.stack import CLIENT_KEY
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+UNUSED: dict[str, str] = {}
+"""Distributions of the image that no program imports, and why they are there."""
+
+LISTED = "cd /opt/arouter/lib/python3.*/site-packages && ls -d *.dist-info"
+MODULE = re.compile(r"^import time:[ \d|]+ ([\w.]+)$", re.MULTILINE)
+
+
+async def test_every_distribution_in_the_image_is_imported(cluster: Cluster) -> None:
+    pod = await cluster.run_pod("traced", traced(cluster))
+    await pod.until(lambda pod: pod.is_ready)
+    for stream in (False, True):
+        await call(pod, stream=stream)
+    imported = await engine.podman("logs", pod.container)
+    for command in ("arouter migrate", "echo '[]' | python3 -m arouter.catalogue.price_table"):
+        imported += await engine.podman("exec", pod.container, "sh", "-c", f"{{ {command}; }} 2>&1")
+    listed = (await engine.podman("exec", pod.container, "sh", "-c", LISTED)).split()
+    await pod.remove()
+
+    installed = {normal(row.rpartition("-")[0]) for row in listed}
+    owners = {module: normal(each.name) for each in distributions() for module in provided(each)}
+    used = {owners[module] for module in MODULE.findall(imported) if module in owners}
+    assert {"arouter", "asyncpg", "valkey", "opentelemetry-sdk", "alembic", "genai-prices"} <= used
+    assert installed - used == UNUSED.keys()
+
+
+def traced(cluster: Cluster) -> Object:
+    """Returns the service's pod template, with each import in its log and a collector of traces."""
+    template = copy.deepcopy(cluster.of("arouter-service")[0].template)
+    container(template["spec"])["env"] += [
+        {"name": "PYTHONPROFILEIMPORTTIME", "value": "1"},
+        {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": f"http://{NODE}:4317"},
+    ]
+    return template
+
+
+async def call(pod: Pod, *, stream: bool) -> None:
+    """Makes one call."""
+    body = {"model": "emu/text", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+    request = chat_service_pb2.CreateChatCompletionRequest(
+        http_body=httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(body).encode())
+    )
+    async with grpc.aio.insecure_channel(f"{pod.address}:50051") as channel:
+        metadata = (("authorization", f"Bearer {CLIENT_KEY}"),)
+        answer = chat_service_pb2_grpc.ChatServiceStub(channel).CreateChatCompletion(request, metadata=metadata)
+        assert [part async for part in answer]
+
+
+def normal(name: str) -> str:
+    """Returns a distribution's name as the index compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def provided(distribution: Distribution) -> set[str]:
+    """Returns the modules of a distribution: those of this machine's are the same, by constraints.txt."""
+    files = [file for file in distribution.files or () if file.suffix in (".py", ".so")]
+    parts = [(*file.parts[:-1], file.name.partition(".")[0]) for file in files]
+    return {".".join(row[:-1] if row[-1] == "__init__" else row) for row in parts}
