@@ -74,7 +74,7 @@ async def port() -> AsyncIterator[int]:
     number = server.add_insecure_port(f"{HERE}:0")
     await server.start()
     yield number
-    await server.stop(None)
+    await server.stop(1)
 
 
 @pytest.mark.parametrize("name", ["startupProbe", "livenessProbe", "readinessProbe"])

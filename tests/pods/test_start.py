@@ -25,6 +25,16 @@ async def test_every_pod_becomes_ready(cluster: Cluster) -> None:
             print(pod.figures())
 
 
+async def test_a_service_starts_while_nothing_else_does(cluster: Cluster) -> None:
+    """Prints how long it takes; the other starts wait for the migration, or share the machine."""
+    template = cluster.of("arouter-service")[0].template
+    for _ in range(3):
+        pod = await cluster.run_pod("start", template)
+        await pod.until(lambda pod: pod.is_ready)
+        print(pod.figures())
+        await pod.remove()
+
+
 async def test_calls_are_answered(load: Load) -> None:
     async with load.running(10):
         await load.more(3)
