@@ -27,7 +27,8 @@ LONG = 12
 
 def template(cluster: Cluster) -> Object:
     """Returns the service's pod template as the manifest has it."""
-    return copy.deepcopy(service(cluster.objects)["spec"]["template"])  # type: ignore[no-any-return]
+    found: Object = copy.deepcopy(service(cluster.objects)["spec"]["template"])
+    return found
 
 
 def service(objects: list[Object]) -> Object:
@@ -93,14 +94,15 @@ async def test_a_pod_has_the_time_that_its_grace_period_says(
     pod = await cluster.run_pod("ends", changed)
     await pod.until(lambda pod: pod.is_ready)
     async with grpc.aio.insecure_channel(f"{pod.address}:50051") as channel:
-        body = {"model": "emu/gated", "user": f"grace-{grace}", "messages": [{"role": "user", "content": "hi"}]}
+        user = f"grace-{grace}"
+        body = {"model": "emu/gated", "user": user, "messages": [{"role": "user", "content": "hi"}]}
         request = chat_service_pb2.CreateChatCompletionRequest(
             http_body=httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(body).encode())
         )
         metadata = (("authorization", f"Bearer {CLIENT_KEY}"),)
         answer = chat_service_pb2_grpc.ChatServiceStub(channel).CreateChatCompletion(request, metadata=metadata)
         reading = asyncio.ensure_future(read(answer))
-        under_way = await asyncio.to_thread(provider_in_reach.call, body["user"])
+        under_way = await asyncio.to_thread(provider_in_reach.call, user)
         asyncio.get_running_loop().call_later(LONG, under_way.release)
         await pod.delete()
         ended = await reading
