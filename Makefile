@@ -67,6 +67,10 @@ agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARou
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
 
+.PHONY: images-again
+images-again: ## Build the images again without a cache, and fail if a digest is another than that of `make images`
+	@deploy/images/again
+
 .PHONY: base-image
 base-image: ## Make the images' base from Debian's packages, where no registry of images can be reached
 	@deploy/images/base
