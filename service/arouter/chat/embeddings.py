@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from arouter.chat.inputs import read_inputs
+from arouter.chat.inputs import MAX_INPUTS, read_inputs
 from arouter.chat.json_bounds import MAX_JSON_VALUES, count_values, load_json, too_many_values
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import ChatRequest, Input, Operation, check_size
@@ -103,7 +103,7 @@ def _load_tokens(data: bytes) -> Any:
     """
     try:
         raw = bytes(msgspec.json.decode(data, type=_Body).input)
-        if raw.count(b",") > MAX_TOKEN_VALUES:
+        if raw.count(b",") > MAX_TOKEN_VALUES or raw.count(b"[") > MAX_INPUTS + 1:
             raise too_many_values(_WHAT, "input")
         nested = raw[1:].lstrip()[:1] == b"["
         tokens: list[Any] = (
