@@ -133,6 +133,7 @@ class Emulator:
         for path in (
             "/v1/chat/completions",
             "/v1/messages",
+            "/v1/responses",
             "/v1beta/models/{call}",
             "/v1/embeddings",
             "/v1/completions",

@@ -206,13 +206,13 @@ class Attempts:
         encoder = provider.adapter if operation == "chat" else provider.encoders[operation]
         wire = encoder.encode(request, endpoint.native_name, without=self._refused.of(endpoint.id))
         attempt.added = wire.added
-        dropped = request.unserved + wire.dropped
+        dropped = (request.unserved if wire.reader is None else request.unserved_natively) + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
         attempt.asked, attempt.sent = True, time.monotonic()
         start_attempt(record.span, operation, attempt)
         if attempt.span.headers:
-            wire = wire._replace(headers=attempt.span.headers)
+            wire = wire._replace(headers={**wire.headers, **attempt.span.headers})
         fresh = len(record.attempts) > 1 and record.attempts[-2].unread
         caller = record.key.hash
         if request.stream:

@@ -42,9 +42,20 @@ class ChatRequest:
         include_usage: Whether a streamed answer ends with a usage chunk.
         unserved: Names of the requested options that are not supported.
         native: The request as the client sent it, if its dialect is not the canonical one.
+        unserved_natively: Those of `unserved` that a provider of the client's own dialect does not support either.
+        native_only: Paths of members that only such a provider can serve, in the client's body.
     """
 
-    __slots__ = ("body", "include_usage", "native", "preferences", "stream", "unserved")
+    __slots__ = (
+        "body",
+        "include_usage",
+        "native",
+        "native_only",
+        "preferences",
+        "stream",
+        "unserved",
+        "unserved_natively",
+    )
 
     operation: ClassVar[Operation] = "chat"
     inputs: tuple[Input, ...] = ()
@@ -57,9 +68,12 @@ class ChatRequest:
         include_usage: bool,
         native: NativeRequest | None = None,
         unserved: tuple[str, ...] = (),
+        native_only: tuple[str, ...] = (),
     ) -> None:
         self.preferences = parse_preferences(body)
-        self.unserved = unserved_preferences(body) + unserved
+        self.unserved_natively = unserved_preferences(body)
+        self.unserved = self.unserved_natively + unserved
+        self.native_only = native_only
         self.native = native
         self.body = {name: value for name, value in body.items() if name not in ROUTER_FIELDS}
         self.stream = stream

@@ -33,12 +33,16 @@ class WorstCase(NamedTuple):
     cost: int
 
 
-def worst_case(request: ChatRequest, details: ModelDetails) -> WorstCase:
-    """Returns what a request uses at most, according to the model's details."""
+def worst_case(request: ChatRequest, *candidates: ModelDetails) -> WorstCase:
+    """Returns what a request uses at most, whichever of the candidates serves it, according to their details."""
     prompt = max_prompt_tokens(request)
-    completion = 0 if request.operation == "embeddings" else _completion_tokens(request, details, prompt)
-    cost = 0 if details.prices is None else _max_cost(details.prices, request, prompt, completion)
-    return WorstCase(min(prompt + completion, _MAX_TOKENS), min(cost, _MAX_COST))
+    most_tokens = most_cost = 0
+    for details in candidates:
+        completion = 0 if request.operation == "embeddings" else _completion_tokens(request, details, prompt)
+        most_tokens = max(most_tokens, prompt + completion)
+        if details.prices is not None:
+            most_cost = max(most_cost, _max_cost(details.prices, request, prompt, completion))
+    return WorstCase(min(most_tokens, _MAX_TOKENS), min(most_cost, _MAX_COST))
 
 
 def _completion_tokens(request: ChatRequest, details: ModelDetails, prompt: int) -> int:
@@ -62,9 +66,10 @@ def _completion_tokens(request: ChatRequest, details: ModelDetails, prompt: int)
 
 def _max_cost(prices: Prices, request: ChatRequest, prompt: int, completion: int) -> int:
     """Returns the cost in nano-USD at the highest rates that may apply: the real rates are known only afterwards."""
-    rates = [prices, *(tier for tier in prices.tiers if tier.above < prompt)]
-    per_prompt = max(max(rate.prompt, rate.cache_write or 0, rate.prompt_audio or 0) for rate in rates)
     audio = request.operation == "chat" and "audio" in (request.body.get("modalities") or ())
-    per_completion = max(max(rate.completion, (rate.completion_audio or 0) if audio else 0) for rate in rates)
+    per_prompt = per_completion = 0.0
+    for rate in (prices, *(tier for tier in prices.tiers if tier.above < prompt)) if prices.tiers else (prices,):
+        per_prompt = max(per_prompt, rate.prompt, rate.cache_write or 0, rate.prompt_audio or 0)
+        per_completion = max(per_completion, rate.completion, (rate.completion_audio or 0) if audio else 0)
     # USD per million tokens are 1,000 nano-USD per token.
     return math.ceil((prompt * per_prompt + completion * per_completion) * 1000)

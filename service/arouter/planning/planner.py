@@ -98,20 +98,27 @@ class Planner:
 
     def _plan(self, context: PlanContext) -> Plan:
         wanted = self._wanted(context)
+        if len(wanted) == 1:
+            plan = Plan((wanted[0].text,))
+            plan.candidates = self._candidates(wanted[0], context, plan)
+        else:
+            plan = self._plan_several(wanted, context)
+        if len(plan.candidates) > 1:
+            plan.candidates = _without_repeats(plan.candidates)
+            # A last resort comes last even if the request names its model first.
+            plan.candidates.sort(key=lambda each: context.health.of(each.endpoint).is_last_resort)
+        return plan
+
+    def _plan_several(self, wanted: Sequence[WantedModel], context: PlanContext) -> Plan:
+        """Returns a plan for several models, of which some may not exist."""
         plan = Plan(tuple([each.text for each in wanted]))
         for each in wanted:
             try:
                 plan.candidates += self._candidates(each, context, plan)
             except ARouterError as error:
-                if len(wanted) == 1:
-                    raise
                 plan.excluded.append(
                     Exclusion(each.text, "any provider", Cause.PREFERENCE, f"is not available: {error.message}")
                 )
-        if len(plan.candidates) > 1:
-            plan.candidates = _without_repeats(plan.candidates)
-            # A last resort comes last even if the request names its model first.
-            plan.candidates.sort(key=lambda each: context.health.of(each.endpoint).is_last_resort)
         return plan
 
     def _wanted(self, context: PlanContext) -> Sequence[WantedModel]:
@@ -190,6 +197,8 @@ class Planner:
                 candidates.append(Candidate(model, endpoint, reasons=(reason,) if context.explain else ()))
             elif context.explain:
                 plan.excluded.append(exclusion)
+        if len(candidates) <= 1 and not context.explain:
+            return candidates
         sort = preferences.sort or _SORT_OF_VARIANT.get(variant)
         ranked = rank(candidates, context, sort, self._random)
         if preferences.allow_fallbacks or preferences.order:

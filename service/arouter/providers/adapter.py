@@ -130,6 +130,9 @@ class Reader(Protocol):
 class Adapter(Reader, Protocol):
     """Translates to and from one wire protocol."""
 
+    dialect: str | None = None
+    """The client dialect whose requests are sent unchanged, as in `NativeRequest.dialect`."""
+
     models_path: str
     """Path of the first page of the model list, appended to the base URL."""
 

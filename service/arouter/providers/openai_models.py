@@ -8,6 +8,7 @@ docs.x.ai (models), platform.moonshot.ai/docs/api/list-models, Fireworks' list a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from arouter.models import EMBEDDINGS, ModelDetails
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.list_prices import read_prices
 from arouter.providers.list_values import label, native_name, seconds, tokens, words
-from arouter.providers.model_filter import can_chat, embeds
+from arouter.providers.model_filter import can_chat, embeds, needs_responses
 from arouter.providers.model_pages import UnreadableEntryError, decode_page
 
 Json = dict[str, Any]
@@ -96,23 +97,29 @@ _OTHER_KINDS = _EMBEDDING_KINDS | frozenset(
 )
 
 
-def decode_model_list(body: bytes) -> ModelPage:
+def decode_model_list(body: bytes, *, responses: bool = False) -> ModelPage:
     """Decodes a response of `/models`, with metadata; models that neither chat nor embed are left out.
+
+    Args:
+        body: The response.
+        responses: Whether the provider serves OpenAI's Responses API.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE.
     """
     # Together sends the list without an envelope.
-    models, _ = decode_page(body, "data", _read_model, bare=True)
+    models, _ = decode_page(body, "data", partial(_read_model, responses=responses), bare=True)
     return ModelPage(models)
 
 
-def _read_model(entry: Any) -> ListedModel | None:
+def _read_model(entry: Any, *, responses: bool) -> ListedModel | None:
     if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
         raise UnreadableEntryError
     details = _read_details(entry, name)
     declares_chat = _said_to_chat(entry)
-    if can_chat(name, details) if declares_chat is None else declares_chat:
+    if declares_chat is False and responses and needs_responses(name):
+        declares_chat = _is_live(entry)  # Azure says of these that they have no chat completions
+    if can_chat(name, details, responses=responses) if declares_chat is None else declares_chat:
         return ListedModel(name, seconds(entry.get("created")), details)
     if _is_live(entry) and (_kinds(entry) & _EMBEDDING_KINDS or embeds(name, details)):
         return ListedModel(name, seconds(entry.get("created")), replace(details, output_modalities=(EMBEDDINGS,)))

@@ -17,12 +17,15 @@ from arouter.providers.vendor_members import Members
 _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
 
 # `max_tokens` is deprecated and refused by models that reason (developers.openai.com/api/reference, chat create). The
-# messages of the SDK's request types have no reasoning.
+# messages of the SDK's request types have no reasoning. Others that have `/responses` serve a part of it: vLLM,
+# llama.cpp and Ollama refuse the tools of codex (vllm-project/vllm#49493, ggml-org/llama.cpp#20156,
+# ollama/ollama#17618), so their requests are translated. Azure: learn.microsoft.com, "Azure OpenAI Responses API".
 _OPENAI = Quirks(
     renames={"max_tokens": "max_completion_tokens"},
     members=Members(refused=_REASONING_FIELDS),
     tool_ids=tool_ids.OPENAI,
     tool_names=tool_names.OPENAI,
+    responses=True,
 )
 
 # The model's chat template decides the roles and their order.

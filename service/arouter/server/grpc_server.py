@@ -24,7 +24,7 @@ from arouter.rpc.dialect_service import DialectService
 from arouter.rpc.embedding_service import EmbeddingService
 from arouter.rpc.generative_service import GenerativeService
 from arouter.rpc.health import Health, add_reflection
-from arouter.rpc.interceptors.auth import AuthInterceptor
+from arouter.rpc.interceptors.auth import Authentication
 from arouter.rpc.interceptors.handlers import HandlerFactory
 from arouter.rpc.interceptors.receiving import Receiving
 from arouter.rpc.key_service import KeyService
@@ -103,15 +103,12 @@ class GrpcServer:
         self.provider_health = ProviderHealth(parts.board, health, [each.id for each in parts.catalogue.providers])
         self.serving = ServingStatus(health, ("", *SERVICES), lambda: parts.key_cache.is_fresh)
         handlers = HandlerFactory(Receiving(config.server.max_bytes_in_flight), parts.pipeline.count)
-        methods = MethodTable(handlers.wrap)
-        auth = AuthInterceptor(
-            parts.key_cache,
-            parts.key_cache_sync.look_for_new,
-            methods.access,
-            takes_workloads=bool(config.accounts.workloads),
+        authentication = Authentication(
+            parts.key_cache, parts.key_cache_sync.look_for_new, takes_workloads=bool(config.accounts.workloads)
         )
+        methods = MethodTable(handlers.wrap, authentication)
         self._health_server = aio.server(options=health_server_options(share_port=share_port))
-        self._server = aio.server(interceptors=[auth], options=server_options(config, share_port=share_port))
+        self._server = aio.server(options=server_options(config, share_port=share_port))
 
         to = cast("aio.Server", methods)
         add_AccountServiceServicer_to_server(AccountService(parts.management), to)
