@@ -32,8 +32,7 @@ def _json(document: object) -> bytes:
 def _completion() -> bytes:
     message = {"role": "assistant", "content": _SENTENCE, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    body = _json(_HEAD | {"object": "chat.completion", "choices": [choice], "usage": _USAGE})
-    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    return _json(_HEAD | {"object": "chat.completion", "choices": [choice], "usage": _USAGE})
 
 
 def _event(delta: object, finish_reason: str | None = None) -> bytes:
@@ -46,7 +45,13 @@ def _framed(document: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
-_COMPLETION = _completion()
+COMPLETION = _completion()
+"""The body of a whole answer."""
+
+_COMPLETION = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+    len(COMPLETION),
+    COMPLETION,
+)
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _FIRST = _event({"role": "assistant", "content": ""})
 _WORDS = [_event({"content": f" word{number}"}) for number in range(CHUNKS - 2)]

@@ -86,7 +86,7 @@ def rest_routes(contract: Contract) -> list[Route]:
 
 def _calls(rule: Rule) -> list[Route]:
     """Returns the routes of a rule; chat completions have an earlier one for short bodies, without bodies.lua."""
-    filters = dict.fromkeys(("admit", "transcoder", "errors"), _ON)
+    filters = dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON)
     if not rule.body:
         return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
     filters["read_body"] = _ON
