@@ -19,7 +19,15 @@ _FLOOR_KINDS = {
     "spaced": "service: a chunk 5 ms after the one before",
     "typed": "service: a typed call",
     "typed_stream": "service: a typed chunk back to back",
-    "gateway": "gateway: a whole answer",
+    "tls": "service: a whole answer, provider over TLS",
+    "auto": "service: a whole answer, model `auto`",
+    "fallbacks": "service: a whole answer, two fallback models",
+    "agent": "service: an agent's request of 200 KB with tools",
+    "keys_10": "service: a whole answer, 10 keys in turn",
+    "keys_1000": "service: a whole answer, 1,000 keys in turn",
+    "stores": "service: a whole answer, PostgreSQL and Valkey",
+    "gateway": "gateway: a whole answer, full load on both",
+    "gateway_behind": "gateway: a whole answer, at the service's rate; floor under full load",
 }
 _MARK = {True: "holds", False: "MISSED", None: "not measured"}
 _MICROSECONDS = "_cpu_us"
