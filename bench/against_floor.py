@@ -53,7 +53,7 @@ def main() -> None:
     print(report.floor_table(figures))
     if options.keep:
         kept = json.loads(report.LATEST.read_text("utf-8"))
-        report.keep(report.finished({**kept, "floor": figures}))
+        report.keep(report.finished({**kept, "floor": {**kept["floor"], **figures}}))
 
 
 def against_floor(
