@@ -57,6 +57,8 @@ def table(document: dict[str, Any]) -> str:
     tables = [_compared(document["compared"]), _streams(document)]
     if "floor" in document:
         tables.append(floor_table(document["floor"]))
+    if "idle_stream_floor_kb" in document:
+        tables.append(_idle(document))
     return "\n\n".join([*tables, _bars(document["bars"])])
 
 
@@ -166,6 +168,13 @@ def _bars(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     return _markdown(["bar", "measured", "bar is", ""], cells)
+
+
+def _idle(document: dict[str, Any]) -> str:
+    ours, below = document["idle_stream_kb"]["service"], document["idle_stream_floor_kb"]["service"]
+    return (
+        f"An idle open stream takes {ours:.0f} KB of the service, {below:.0f} KB of its floor ({ours / below:.2f} ×)."
+    )
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
