@@ -174,7 +174,7 @@ def unknown_paths() -> list[Route]:
 
 def _calls(rule: Rule, *, has_twin: bool) -> list[Route]:
     """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua."""
-    filters = {**dict.fromkeys(("admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
+    filters = {**dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
     if not rule.body:
         return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
     filters["read_body"] = _ON
