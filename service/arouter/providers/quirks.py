@@ -49,6 +49,8 @@ class Quirks:
         tool_names: The format of names of tools. None: any.
         cached_tokens: The field of usage that holds OpenAI's `prompt_tokens_details.cached_tokens`.
         reasoning_apart: Its `completion_tokens` do not include reasoning tokens.
+        responses: It serves OpenAI's whole Responses API: requests of that dialect pass as they are, and models that
+            have no chat completions are called through it.
     """
 
     key_header: str = ""
@@ -68,6 +70,7 @@ class Quirks:
     tool_names: NameFormat | None = None
     cached_tokens: str = ""
     reasoning_apart: bool = False
+    responses: bool = False
 
 
 DEFAULT = Quirks()
