@@ -52,7 +52,7 @@ class MessageService(MessageServiceServicer):
         del request  # Free each form of a large request as soon as the next one exists.
         await self._chat.write(chat, context)
 
-    @requires(Access.REGULAR_KEY)
+    @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
         chat = self._counting.read(request.http_body, context)
