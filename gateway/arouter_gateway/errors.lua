@@ -19,8 +19,8 @@ local UNEXPLAINED = {
 
 -- The envelopes of other dialects, for errors that the service has not formatted itself. A message is a JSON string.
 local MESSAGES = {["401"] = "authentication_error", ["402"] = "billing_error", ["403"] = "permission_error",
-  ["404"] = "not_found_error", ["413"] = "request_too_large", ["429"] = "rate_limit_error", ["500"] = "api_error",
-  ["502"] = "api_error", ["503"] = "api_error", ["504"] = "timeout_error"}
+  ["404"] = "not_found_error", ["408"] = "timeout_error", ["413"] = "request_too_large", ["429"] = "rate_limit_error", ["500"] = "api_error",
+  ["502"] = "api_error", ["503"] = "overloaded_error", ["504"] = "timeout_error"}
 local GEMINI = {["401"] = "UNAUTHENTICATED", ["403"] = "PERMISSION_DENIED", ["404"] = "NOT_FOUND",
   ["429"] = "RESOURCE_EXHAUSTED", ["500"] = "INTERNAL", ["501"] = "UNIMPLEMENTED", ["502"] = "UNAVAILABLE",
   ["503"] = "UNAVAILABLE", ["504"] = "DEADLINE_EXCEEDED"}
