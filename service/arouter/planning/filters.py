@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from arouter.catalogue.catalogue import Endpoint
 from arouter.chat.preferences import Preferences
+from arouter.chat.request import ChatRequest
 from arouter.models import Prices
 from arouter.planning.context import PlanContext
 from arouter.planning.plan import Cause
 from arouter.planning.requirements import unsupported
+
+_MAX_PATH = 64
 
 
 def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tuple[Cause, str] | None:
@@ -21,6 +24,8 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         free: Whether only free endpoints are wanted.
     """
     preferences, provider = context.request.preferences, endpoint.provider
+    if context.request.operation == "text_completion" and "text_completion" not in provider.encoders:
+        return Cause.CAPABILITY, "has no text completions; send messages to /v1/chat/completions"
     if preferences.only and provider.id not in preferences.only:
         return Cause.PREFERENCE, "is not in provider.only"
     if provider.id in preferences.ignore:
@@ -36,12 +41,19 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         return Cause.PREFERENCE, f"has quantization {details.quantization or 'unknown'} (provider.quantizations)"
     if free and not _is_free(details.prices):
         return Cause.PREFERENCE, "is not free (':free')"
-    expensive = _too_expensive(details.prices, preferences)
-    if expensive is not None:
-        return Cause.PREFERENCE, expensive
+    if preferences.max_prompt_price is not None or preferences.max_completion_price is not None:
+        expensive = _too_expensive(details.prices, preferences)
+        if expensive is not None:
+            return Cause.PREFERENCE, expensive
+    if context.request.native_only and not _speaks(endpoint, context.request):
+        return Cause.DIALECT, f"does not support '{context.request.native_only[0][:_MAX_PATH]}'"
     if preferences.require_parameters and (missing := unsupported(details, context.requirements)):
         return Cause.PARAMETERS, f"does not support {', '.join(missing)} (provider.require_parameters)"
     return None
+
+
+def _speaks(endpoint: Endpoint, request: ChatRequest) -> bool:
+    return request.native is not None and endpoint.provider.adapter.dialect == request.native.dialect
 
 
 def _is_free(prices: Prices | None) -> bool:

@@ -25,6 +25,9 @@ class Cause(Enum):
     PARAMETERS = "parameters"
     """It does not support a parameter, and the request requires support for all."""
 
+    DIALECT = "dialect"
+    """Only a provider of the client's own dialect supports a member of the request."""
+
     CAPABILITY = "capability"
     """It lacks a capability that the request needs."""
 
@@ -93,8 +96,8 @@ def nothing_left(wanted: str, excluded: list[Exclusion]) -> ARouterError:
     """Returns the error for a request without candidates.
 
     It is a 503 if an endpoint may become available later, else a 504 if an endpoint is excluded only because of the
-    caller's deadline, else a 400 if required parameters alone exclude all endpoints, else a 404 (docs.arouter.ai: zdr,
-    error-handling).
+    caller's deadline, else a 400 if the client's dialect or required parameters alone exclude all endpoints, else a 404
+    (docs.arouter.ai: zdr, error-handling).
     """
     if not excluded:
         return ARouterError(Failure.MODEL_NOT_FOUND, f"There is no model for '{wanted}'.", param="model")
@@ -106,6 +109,8 @@ def nothing_left(wanted: str, excluded: list[Exclusion]) -> ARouterError:
         return ARouterError(Failure.UNAVAILABLE, message, retry_after=retry_after)
     if Cause.DEADLINE in causes:
         return ARouterError(Failure.DEADLINE_EXCEEDED, message)
+    if causes == {Cause.DIALECT}:
+        return invalid_request(message)
     if causes == {Cause.PARAMETERS}:
         return invalid_request(message, "provider.require_parameters")
     return ARouterError(Failure.NO_PROVIDER, message)

@@ -75,7 +75,7 @@ class ModelPage(NamedTuple):
     """One page of the model list.
 
     Attributes:
-        models: In the provider's order, without models that cannot chat.
+        models: In the provider's order, without models that neither chat nor embed.
         next_path: Path of the next page, appended to the base URL, or None on the last page.
     """
 
@@ -130,6 +130,9 @@ class Reader(Protocol):
 class Adapter(Reader, Protocol):
     """Translates to and from one wire protocol."""
 
+    dialect: str | None = None
+    """The client dialect whose requests are sent unchanged, as in `NativeRequest.dialect`."""
+
     models_path: str
     """Path of the first page of the model list, appended to the base URL."""
 
@@ -154,3 +157,10 @@ class Adapter(Reader, Protocol):
         Raises:
             ProviderError: PROVIDER_BAD_RESPONSE.
         """
+
+
+class Encoder(Protocol):
+    """Encodes the requests of one operation other than chat. Their `WireRequest` has a reader."""
+
+    def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
+        """As `Adapter.encode`."""

@@ -1,4 +1,4 @@
-"""Decides whether a listed model can chat, from its metadata or else its name.
+"""Decides whether a listed model can chat or creates embeddings, from its metadata or else its name.
 
 OpenAI's list and those of most servers contain models of all types without saying which. Hiding a chat model is worse
 than showing another one, so a pattern is listed here only if its matches are never chat models. Models that are
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from arouter.models import UNKNOWN, ModelDetails
+from arouter.models import EMBEDDINGS, UNKNOWN, ModelDetails
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -18,13 +18,18 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 # Matched against the last part of a name: `accounts/fireworks/models/x`, `@cf/baai/x` and `vendor/x` are all `x`.
-_OTHER_KINDS = _any(
-    # Embeddings; families whose names do not say so are from huggingface.co/spaces/mteb/leaderboard.
+# Families whose names do not say so are from huggingface.co/spaces/mteb/leaderboard.
+_EMBEDDINGS = _any(
     r"(?<![a-z])(?:text)?embed",
     r"^(?:all-minilm|all-mpnet|bge|gte|m2-bert|(?:multilingual-)?e5|uae-large|voyage)(?![a-z0-9])",
     r"^jina-(?:clip|colbert)",
+)
+_RERANKING = re.compile("rerank")
+
+_OTHER_KINDS = _any(
+    _EMBEDDINGS.pattern,
     # Reranking, moderation.
-    r"rerank",
+    _RERANKING.pattern,
     r"(?<![a-z])moderation(?![a-z])",
     # Speech to text, and text to speech. Orpheus: console.groq.com/docs/text-to-speech. The last line is Alibaba's:
     # help.aliyun.com/zh/model-studio/models; MiniMax's are speech-02-hd, speech-2.6-turbo and so on.
@@ -104,6 +109,21 @@ def can_chat(name: str, details: ModelDetails = UNKNOWN, *, responses: bool = Fa
     if _OTHER_KINDS.search(base_name.rpartition("/")[2]) or _OTHER_INTERFACES.search(base_name):
         return False
     return responses or not needs_responses(name)
+
+
+def embeds(name: str, details: ModelDetails = UNKNOWN) -> bool:
+    """Returns whether a model creates embeddings.
+
+    The modalities in `details` take precedence over the name. False if neither is conclusive.
+
+    Args:
+        name: The provider's native name.
+        details: Its metadata.
+    """
+    if details.output_modalities is not None:
+        return EMBEDDINGS in details.output_modalities
+    last = _base_name(name).rpartition("/")[2]
+    return bool(_EMBEDDINGS.search(last)) and not _RERANKING.search(last)
 
 
 @lru_cache(maxsize=4096)

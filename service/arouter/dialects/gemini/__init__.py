@@ -1,1 +1,1 @@
-"""PLACEHOLDER."""
+"""The dialect of Gemini's `generateContent`."""

@@ -1,4 +1,4 @@
-"""PLACEHOLDER, replaced by the branch of this dialect."""
+"""Gemini's dialect, as `ai.google.dev/api` documents it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,43 @@ from typing import Any
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
+from arouter.chat.native import NativeCompletion
 from arouter.chat.request import ChatRequest
-from arouter.dialects.dialect import Dialect, EventEncoder
+from arouter.dialects.dialect import Dialect
+from arouter.dialects.gemini import request as requests
+from arouter.dialects.gemini.errors import encode_error
+from arouter.dialects.gemini.events import GeminiArrayEncoder, GeminiEventEncoder
+from arouter.dialects.gemini.response import write_completion
 from arouter.errors import ARouterError
 
 
 class GeminiDialect(Dialect):
-    """PLACEHOLDER."""
+    """Translates `generateContent` and `streamGenerateContent`.
 
-    name = "gemini"
+    Args:
+        with_events: Whether a streamed response consists of server-sent events, as with `alt=sse`; otherwise it is one
+        JSON array.
+    """
+
+    name = requests.NAME
 
     def __init__(self, *, with_events: bool = True) -> None:
-        self._with_events = with_events
+        self._encoder = GeminiEventEncoder if with_events else GeminiArrayEncoder
 
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:
-        raise NotImplementedError
+        return requests.read_request(body, stream=stream is True)
 
     @override
     def encode(self, completion: Chunk, request: ChatRequest) -> dict[str, Any]:
-        raise NotImplementedError
+        if isinstance(completion, NativeCompletion):
+            return {**completion.native, "modelVersion": completion["model"]}
+        return write_completion(completion, request)
 
     @override
-    def events(self, request: ChatRequest) -> EventEncoder:
-        raise NotImplementedError
+    def events(self, request: ChatRequest) -> GeminiEventEncoder:
+        return self._encoder(request)
 
     @override
     def encode_error(self, error: ARouterError) -> dict[str, Any]:
-        return error.envelope()
+        return encode_error(error)

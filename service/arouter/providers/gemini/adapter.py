@@ -23,6 +23,7 @@ from arouter.providers.gemini.thinking import continues_answers, validates_signa
 from arouter.providers.json_reader import parse_object
 from arouter.providers.lenient import text_in
 from arouter.providers.model_pages import decode_page
+from arouter.providers.native import NativeReader
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
 
@@ -33,6 +34,7 @@ _PAGE = f"{_MODELS}?pageSize=1000"
 class GeminiAdapter(Adapter):
     """Translates to and from generateContent. The base URL is the host's root."""
 
+    dialect = "gemini"
     models_path = _PAGE
 
     @override
@@ -42,6 +44,10 @@ class GeminiAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
+        method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
+        path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
+        if request.native is not None and request.native.dialect == self.dialect:
+            return WireRequest(path, _to_json(request.native.body), reader=NativeReader(self))
         dropped = Dropped()
         canonical = dict(request.body)
         names = portable_names(canonical, tool_names.GEMINI)
@@ -51,13 +57,7 @@ class GeminiAdapter(Adapter):
             canonical["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
         )
         body: dict[str, Any] = {**messages, **encode_parameters(canonical, model, dropped)}
-        method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
-        path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
-        try:
-            return WireRequest(path, orjson.dumps(body), dropped.names(), names=names)
-        except orjson.JSONEncodeError as error:
-            # orjson's nesting limit is lower for writing than for reading.
-            raise invalid_request("The request body is nested too deeply.") from error
+        return WireRequest(path, _to_json(body), dropped.names(), names=names)
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
@@ -82,3 +82,11 @@ class GeminiAdapter(Adapter):
             models,
             f"{_PAGE}&pageToken={quote(token, safe='')}" if token else None,
         )
+
+
+def _to_json(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        # orjson's nesting limit is lower for writing than for reading.
+        raise invalid_request("The request body is nested too deeply.") from error

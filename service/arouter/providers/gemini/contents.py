@@ -12,18 +12,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
+from arouter.chat.gemini_forms import NO_SIGNATURE, SIGNATURE_FORMAT, signature_in
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.media import media_part, part_from_url
 from arouter.providers.gemini.values import arguments_object, result_object
 from arouter.providers.lenient import JsonObject, object_in, objects, text_in
 from arouter.providers.message_order import CONTINUE, OPENING, PREFILL
-
-SIGNATURE_FORMAT = "google-gemini-v1"
-"""The `format` of Gemini's own entries in `reasoning_details` (OpenRouter's name)."""
-
-_NO_SIGNATURE = "skip_thought_signature_validator"
-"""The signature that Google specifies for calls that Gemini did not make (ai.google.dev, "Thought signatures")."""
 
 _SYSTEM = frozenset({"system", "developer"})
 
@@ -184,7 +179,7 @@ class _Conversation:
             for entry in details
             if text_in(entry.get("data")) and text_in(entry.get("id")) not in call_ids
         ]
-        if own := _signature(message):
+        if own := signature_in(message):
             signatures.append(own)
         # As a separate part, as in Gemini's streams: the texts have been concatenated since.
         parts += [{"text": "", "thoughtSignature": signature} for signature in signatures]
@@ -199,7 +194,7 @@ class _Conversation:
             call_parts.append(self._legacy_call(legacy, f"{path}.function_call", answers, media))
         if call_parts and self._is_3:
             # Only the first of parallel calls has a signature.
-            call_parts[0].setdefault("thoughtSignature", _NO_SIGNATURE)
+            call_parts[0].setdefault("thoughtSignature", NO_SIGNATURE)
         self._turns.append(_Turn("model", parts + call_parts))
         if call_parts:
             self._turns += [_Turn("user", answers, answers=True), _Turn("user", media)]
@@ -223,7 +218,7 @@ class _Conversation:
         if (id_ := text_in(call.get("id"))) is not None:
             part["functionCall"]["id"] = id_
             self._calls.setdefault(id_, deque()).append(_Call(name, answers, media))
-        signature = _signature(call) or next(
+        signature = signature_in(call) or next(
             (data for entry in details if id_ and entry.get("id") == id_ and (data := text_in(entry.get("data")))), None
         )
         if signature:
@@ -293,15 +288,10 @@ def _images(message: JsonObject, path: str) -> list[JsonObject]:
         url = text_in(object_in(image.get("image_url")).get("url"))
         if url is not None:
             part = part_from_url(url, f"{path}.images[{index}].image_url.url")
-            if signature := _signature(image):
+            if signature := signature_in(image):
                 part["thoughtSignature"] = signature
             parts.append(part)
     return parts
-
-
-def _signature(holder: JsonObject) -> str | None:
-    google = object_in(object_in(holder.get("extra_content")).get("google"))
-    return text_in(google.get("thought_signature"))
 
 
 def _name(holder: JsonObject, path: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from arouter.chat.gemini_forms import SIGNATURE_FORMAT, code_text, extra_content
 from arouter.chat.usage import sum_counts
 from arouter.errors import Failure, ProviderError
-from arouter.providers.gemini.contents import SIGNATURE_FORMAT
 from arouter.providers.gemini.grounding import citations_of
 from arouter.providers.lenient import JsonObject, count, object_in, objects, text_in
 from arouter.providers.provider_errors import bad_response, too_deep, truncated
@@ -102,7 +102,7 @@ class ChoiceReader:
 
     def _read_part(self, part: JsonObject, delta: JsonObject, response_id: str) -> None:
         signature = text_in(part.get("thoughtSignature"))
-        text = text_in(part.get("text")) or _code(part)
+        text = text_in(part.get("text")) or code_text(part)
         if isinstance(call := part.get("functionCall"), dict):
             delta.setdefault("tool_calls", []).append(self._tool_call(call, signature, response_id))
         elif isinstance(data := part.get("inlineData"), dict):
@@ -140,7 +140,7 @@ class ChoiceReader:
         }
         self._calls += 1
         if signature:
-            tool_call["extra_content"] = _signed(signature)
+            tool_call["extra_content"] = extra_content(signature)
         return tool_call
 
     def _call_id(self, response_id: str, name: str, arguments: bytes) -> str:
@@ -162,7 +162,7 @@ class ChoiceReader:
         }
         self._images += 1
         if signature:
-            image["extra_content"] = _signed(signature)
+            image["extra_content"] = extra_content(signature)
         delta.setdefault("images", []).append(image)
 
 
@@ -266,17 +266,3 @@ def _logprob(token: JsonObject) -> JsonObject:
     text = token.get("token") if isinstance(token.get("token"), str) else ""
     # protobuf's JSON omits zero, which is a certainty.
     return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": list(str(text).encode())}
-
-
-def _code(part: JsonObject) -> str | None:
-    """Returns code that Gemini executed, and its output, as Markdown, as models show code."""
-    if isinstance(code := part.get("executableCode"), dict):
-        return f"\n```{str(code.get('language') or '').lower()}\n{code.get('code') or ''}\n```\n"
-    if isinstance(result := part.get("codeExecutionResult"), dict):
-        return f"\n```\n{result.get('output') or ''}\n```\n"
-    return None
-
-
-def _signed(signature: str) -> JsonObject:
-    """Returns the signature in the place where Google's own OpenAI-compatible API has it."""
-    return {"google": {"thought_signature": signature}}
