@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from matrix.conversation import Protocol, Said, ToolCall
 from matrix.openai import OPENAI
 from matrix.provider import PROTOCOLS
 from matrix.responses import RESPONSES
-from support.node import BIN
 from support.stack import PROVIDER_KEY, Stack, running
 
 TIMEOUT = 100.0
@@ -72,7 +70,7 @@ def scripted(folder: Path, provider: str, steps: Sequence[Said]) -> Iterator[tup
             yield stack, emulator
 
 
-def codex(project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
+def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
     """Runs codex until it ends by itself, and returns its last message."""
     settings = [f'model="{asked}"', "check_for_update_on_startup=false", 'web_search="disabled"']
     if built_in:
@@ -88,8 +86,8 @@ def codex(project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
         ],
         cwd=project,
         env={
+            **programs,
             "HOME": str(project),
-            "PATH": f"{os.environ.get('AROUTER_TEST_AGENTS', BIN)}{os.pathsep}{os.environ['PATH']}",
             "AROUTER_API_KEY": stack.key,
             "OPENAI_API_KEY": stack.key,
             "CODEX_API_KEY": stack.key,
@@ -105,7 +103,7 @@ def codex(project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
 
 @pytest.mark.parametrize("built_in", [False, True], ids=["configured", "built in"])
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_file_and_a_command(tmp_path: Path, provider: str, built_in: bool) -> None:
+def test_a_file_and_a_command(programs: dict[str, str], tmp_path: Path, provider: str, built_in: bool) -> None:
     project = tmp_path / "project"
     project.mkdir()
     file = project / "hello.txt"
@@ -118,7 +116,7 @@ def test_a_file_and_a_command(tmp_path: Path, provider: str, built_in: bool) -> 
     ]
 
     with scripted(tmp_path / "arouter", provider, steps) as (stack, emulator):
-        printed = codex(project, stack, model(provider), built_in=built_in)
+        printed = codex(programs, project, stack, model(provider), built_in=built_in)
         counts = [len(results(call)) for call in emulator.calls]
 
     assert printed.strip() == "Both are done."
