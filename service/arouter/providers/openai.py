@@ -21,7 +21,7 @@ from arouter.providers.openai_answer import ChunkNormalizer, normalize_completio
 from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.quirks import DEFAULT, Quirks, decode_message, decode_usage, encode_body
-from arouter.providers.responses.wire import check_foreign_parts, responses_wire
+from arouter.providers.responses.wire import DIALECT, responses_wire
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
 from arouter.providers.translated_requests import adapt
@@ -43,6 +43,7 @@ class OpenAIAdapter(Adapter):
 
     def __init__(self, quirks: Quirks | None = None) -> None:
         self._quirks = quirks or DEFAULT
+        self.dialect = DIALECT if self._quirks.responses else None
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -60,8 +61,6 @@ class OpenAIAdapter(Adapter):
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         if self._quirks.responses and (wire := responses_wire(request, model, self._quirks, without)) is not None:
             return wire
-        if request.native is not None:
-            check_foreign_parts(request)
         body = {**request.body, "model": model}
         if request.stream:
             body["stream"] = True
