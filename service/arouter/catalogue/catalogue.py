@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.validators import without_secret
+from arouter.catalogue.bare_names import Index, index_of, meant
 from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
 from arouter.config.provider_schema import MappedModel
 from arouter.errors import ARouterError, Failure
@@ -50,6 +51,7 @@ class Catalogue:
         self._sources: dict[str, Source] = {}
         self._mapped: tuple[MappedModel, ...] = ()
         self._view = View({}, {}, {}, {}, frozenset())
+        self._bare_names: Index | None = None
         self._version = 0
         self._building = asyncio.Lock()
         self._offers: dict[object, VisibleModels] = {}
@@ -172,6 +174,12 @@ class Catalogue:
             code=f"{what}_not_allowed",
         )
 
+    def meant(self, name: str, key: AuthenticatedKey, preferred: Sequence[str]) -> str | None:
+        """Returns the id of the model that a name without a provider refers to, as `bare_names.meant` does."""
+        if self._bare_names is None:
+            self._bare_names = index_of(self._view.models)
+        return meant(name, self._bare_names, self.offer(key).models, preferred)
+
     def _take(self, provider: Provider, listed: Iterable[ListedModel], first_seen: Mapping[str, int] | None) -> None:
         source = self._sources[provider.id]
         source.first_seen.update(first_seen or {})
@@ -208,6 +216,7 @@ class Catalogue:
 
     def _show(self, view: View) -> None:
         self._view = view
+        self._bare_names = None
         self._offers.clear()
         self._changed.set()
         self._changed = asyncio.Event()

@@ -96,8 +96,8 @@ def nothing_left(wanted: str, excluded: list[Exclusion]) -> ARouterError:
     """Returns the error for a request without candidates.
 
     It is a 503 if an endpoint may become available later, else a 504 if an endpoint is excluded only because of the
-    caller's deadline, else a 400 if the client's dialect or required parameters alone exclude all endpoints, else a 404 (docs.arouter.ai: zdr,
-    error-handling).
+    caller's deadline, else a 400 if the client's dialect or required parameters alone exclude all endpoints, else a 404
+    (docs.arouter.ai: zdr, error-handling).
     """
     if not excluded:
         return ARouterError(Failure.MODEL_NOT_FOUND, f"There is no model for '{wanted}'.", param="model")

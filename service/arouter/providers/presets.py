@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from arouter.chat.parameters import PARAMETERS
 from arouter.providers import allow_lists, tool_ids, tool_names
 from arouter.providers.preset import Preset
 from arouter.providers.quirks import Quirks
@@ -18,6 +19,9 @@ _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_deta
 # messages of the SDK's request types have no reasoning.
 _OPENAI = Quirks(
     renames={"max_tokens": "max_completion_tokens"},
+    # Other vendors' parameters are a 400 there (developers.openai.com/api/reference, chat create).
+    refuses=frozenset(name for name, row in PARAMETERS.items() if row.extension and name != "reasoning"),
+    effort_only=True,
     members=Members(refused=_REASONING_FIELDS),
     tool_ids=tool_ids.OPENAI,
     tool_names=tool_names.OPENAI,
@@ -25,6 +29,10 @@ _OPENAI = Quirks(
 
 # The model's chat template decides the roles and their order.
 _LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
+
+# Its template ignores tools and its server then ignores `tool_choice` (ggml-org/llama.cpp#27129). With a template that
+# has tools, `required` still lets this model talk on without ever calling one.
+_EMBEDDED = replace(_LLAMA_CPP, no_tools=True)
 
 # `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
 # had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
@@ -314,7 +322,7 @@ PRESETS: dict[str, Preset] = {
         "Embedded model",
         key_optional=True,
         models=("smollm2-135m-instruct",),
-        quirks=_LLAMA_CPP,
+        quirks=_EMBEDDED,
         self_hosted=True,
     ),
 }
