@@ -59,9 +59,17 @@ fuzz: $(VENV)/.fuzz ## Fuzz every parser of untrusted bytes, two at a time, for 
 attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BASE_URL, GRPC, PID, ARGS: see tests/attacks
 	PYTHONPATH=.:tests $(BIN)/python -m attacks $(ARGS)
 
+.PHONY: agents
+agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARouter; ARGS="-k name" picks some
+	AROUTER_AGENTS=1 $(BIN)/pytest tests/agents $(ARGS)
+
 .PHONY: images
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
+
+.PHONY: images-again
+images-again: ## Build the images again without a cache, and fail if a digest is another than that of `make images`
+	@deploy/images/again
 
 .PHONY: base-image
 base-image: ## Make the images' base from Debian's packages, where no registry of images can be reached

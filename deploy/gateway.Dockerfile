@@ -31,9 +31,5 @@ USER 10001:10001
 EXPOSE 8080 9902
 ENTRYPOINT ["arouter", "gateway"]
 CMD ["run"]
-ARG VERSION=unknown
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="ARouter gateway" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
+# `make images` adds the version and the revision.
+LABEL org.opencontainers.image.title="ARouter gateway" org.opencontainers.image.licenses="Apache-2.0"

@@ -30,9 +30,5 @@ USER 10001:10001
 EXPOSE 50051 9464
 ENTRYPOINT ["arouter"]
 CMD ["serve"]
-ARG VERSION=unknown
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="ARouter service" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
+# `make images` adds the version and the revision.
+LABEL org.opencontainers.image.title="ARouter service" org.opencontainers.image.licenses="Apache-2.0"

@@ -18,6 +18,7 @@ from arouter_gateway.grpc_replies import grpc_replies
 from arouter_gateway.routes import (
     REFUSED_FILTERS,
     SMALL_BODY,
+    UNSERVED_PATHS,
     early_refusals,
     grpc_routes,
     rest_routes,
@@ -149,6 +150,10 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "first_chain": chain_name(0),
         "chain_limit": chain_limit(settings.max_connections),
         "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
+        "unserved_paths": [
+            {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}}}
+            for regex in UNSERVED_PATHS
+        ],
         "max_request_bytes": settings.max_request_bytes,
         "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
         "bodies_lua": _bodies_lua(settings),

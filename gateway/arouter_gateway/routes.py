@@ -20,9 +20,29 @@ _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
 """Bytes of a body that is not counted by bodies.lua: the buffer of a connection holds as many."""
-_MODEL_SERVICES = ("Chat", "Generative", "Message", "Response")
-_FOREIGN = ("/v1/chat/", "/v1/messages", "/v1/models", "/v1/responses", "/v1beta/")
+_MODEL_SERVICES = ("Chat", "Completion", "Embedding", "Generative", "Message", "Response")
+_FOREIGN = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/models", "/v1/responses", "/v1beta/")
 """Paths of other vendors' APIs."""
+_UNSERVED = (
+    "assistants",
+    "audio",
+    "batches",
+    "containers",
+    "conversations",
+    "evals",
+    "files",
+    "fine_tuning",
+    "images",
+    "moderations",
+    "realtime",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "videos",
+)
+"""OpenAI's paths under /v1 that ARouter does not serve, so that the 404 says so."""
+UNSERVED_PATHS = tuple(rf"/v1/{name}([/?].*)?" for name in _UNSERVED)
+"""Regular expressions that match these paths with a query. One for all would exceed Envoy's limit on their size."""
 _DIALECTS = (
     (r"/v1/messages.*", "messages"),
     (r"/v1beta/.*|/v1/models/.+:(g|streamG)enerateContent/?", "gemini"),
@@ -133,7 +153,16 @@ def early_refusals(first_refused_length: int) -> list[Route]:
 
 def unknown_paths() -> list[Route]:
     """Returns the routes of all other paths."""
-    return [
+    unserved = [
+        {
+            "match": {"safe_regex": {"regex": f"/v1/{name}(/.*)?"}},
+            "direct_response": {"status": 404},
+            "metadata": _shown_as(f"/v1/{name}"),
+            "typed_per_filter_config": REFUSED_FILTERS,
+        }
+        for name in _UNSERVED
+    ]
+    return unserved + [
         {
             "match": path,
             "direct_response": {"status": 404},

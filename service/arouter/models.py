@@ -64,7 +64,7 @@ class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         context_length: Maximum number of tokens of prompt and completion together.
         max_output_tokens: Maximum number of tokens of the completion.
         input_modalities: Accepted inputs: `text`, `image`, `audio`, `video`, `file`.
-        output_modalities: Outputs, with the same values.
+        output_modalities: Outputs, with the same values, and `embeddings`.
         supported_parameters: Supported request fields, by OpenAI's names.
         prices: Token prices.
         quantization: Format of the weights: `fp16`, `fp8`, `int4`; the provider's own term if it publishes one.
@@ -90,6 +90,9 @@ class ModelDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         }
         return replace(self, **missing) if missing else self
 
+
+EMBEDDINGS = "embeddings"
+"""The output modality of models that create embeddings."""
 
 UNKNOWN = ModelDetails()
 """No metadata."""

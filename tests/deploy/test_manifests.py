@@ -134,6 +134,54 @@ def test_a_port_that_is_changed_in_one_place_alone_is_found(folder: Path) -> Non
     assert missed == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("service", ("terminationGracePeriodSeconds",), 10),
+        ("service", ("containers", 0, "lifecycle", "preStop", "sleep", "seconds"), 20),
+        ("service", ("containers", 0, "livenessProbe", "terminationGracePeriodSeconds"), 4),
+        ("service", ("containers", 0, "livenessProbe", "terminationGracePeriodSeconds"), 90),
+        ("gateway", ("terminationGracePeriodSeconds",), 120),
+        ("gateway", ("containers", 0, "lifecycle", "preStop", "exec", "command", -1), "135"),
+    ],
+)
+def test_a_time_that_is_changed_in_one_place_alone_is_found(
+    folder: Path, kind: str, path: tuple[Any, ...], value: Any
+) -> None:
+    objects = build(folder)
+    [holder] = [
+        each["spec"]["template"]["spec"]
+        for each in objects
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", f"arouter-{kind}")
+    ]
+    for name in path[:-1]:
+        holder = holder[name]
+    assert holder[path[-1]] != value
+    holder[path[-1]] = value
+
+    assert problems(objects) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("minReplicas",), 31),
+        (("scaleTargetRef", "name"), "another"),
+        (("behavior", "scaleDown", "policies", 0, "periodSeconds"), 60),
+        (("metrics", 0, "resource", "name"), "disk"),
+    ],
+)
+def test_an_autoscaler_that_cannot_work_is_found(path: tuple[Any, ...], value: Any) -> None:
+    objects = build(KUBERNETES / "overlays/production")
+    holder = next(each["spec"] for each in objects if each["kind"] == "HorizontalPodAutoscaler")
+    for name in path[:-1]:
+        holder = holder[name]
+    assert holder[path[-1]] != value
+    holder[path[-1]] = value
+
+    assert problems(objects) != []
+
+
 def test_images_are_those_of_the_dockerfiles(objects: list[Object]) -> None:
     deploy = KUBERNETES.parent
     for each in objects:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import yaml
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from pods import manifest
+from pods import manifest, probes
 from pods.manifest import Object, Probe
 
+HERE = "127.0.0.1"
 BASE = Path(__file__).parents[2] / "deploy/kubernetes/base"
 
 
@@ -56,3 +61,41 @@ def test_podman_is_given_all_but_what_the_harness_does(name: str) -> None:
     assert whole.keys() - row.keys() == left_out & whole.keys()
     assert all(row[field] == whole[field] for field in ("args", "env", "resources", "securityContext"))
     assert {volume["name"] for volume in played["spec"]["volumes"]} == {mount["name"] for mount in row["volumeMounts"]}
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """A server with the service's health, on any port."""
+    server = grpc.aio.server()
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    for name in ("", "liveness"):
+        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    number = server.add_insecure_port(f"{HERE}:0")
+    await server.start()
+    yield number
+    await server.stop(1)
+
+
+@pytest.mark.parametrize("name", ["startupProbe", "livenessProbe", "readinessProbe"])
+async def test_a_probe_asks_the_port_and_the_name_that_its_fields_say(name: str, port: int) -> None:
+    right = moved(pod("service"), 50051, port)
+    wrong_port, wrong_name = copy.deepcopy(right), copy.deepcopy(right)
+    manifest.container(wrong_port["spec"])[name]["grpc"]["port"] = 50051
+    manifest.container(wrong_name["spec"])[name]["grpc"]["service"] = "another"
+
+    assert await passes(right, name)
+    assert not await passes(wrong_port, name)
+    assert not await passes(wrong_name, name)
+
+
+def moved(template: Object, old: int, new: int) -> Object:
+    """Returns a pod template with another port wherever it says one."""
+    result: Object = yaml.safe_load(yaml.safe_dump(template).replace(str(old), str(new)))
+    return result
+
+
+async def passes(template: Object, name: str) -> bool:
+    probe = manifest.probe(manifest.container(template["spec"]), name)
+    assert probe is not None
+    return await probes.succeeds(probe, HERE, "none")

@@ -30,7 +30,8 @@ class Call:
         self.json: dict[str, Any] = json.loads(raw)
         self.path = request.path_qs
         # Gemini's protocol has it in the path: `…/models/<model>:<method>`.
-        self.model: str = self.json.get("model") or request.match_info["call"].partition(":")[0]
+        in_path: str | None = request.match_info.get("call")
+        self.model: str = self.json["model"] if in_path is None else in_path.partition(":")[0]
         self.started = threading.Event()
         self.disconnected = threading.Event()
         self.ended = threading.Event()

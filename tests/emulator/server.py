@@ -130,7 +130,14 @@ class Emulator:
     async def _start(self) -> None:
         app = web.Application(client_max_size=64 * MEGABYTE)
         app.router.add_get("/v1/models", self._list_models)
-        for path in ("/v1/chat/completions", "/v1/messages", "/v1beta/models/{call}"):
+        for path in (
+            "/v1/chat/completions",
+            "/v1/messages",
+            "/v1/responses",
+            "/v1beta/models/{call}",
+            "/v1/embeddings",
+            "/v1/completions",
+        ):
             app.router.add_post(path, self._chat)
         # Cancels the handler when its client goes: how a disconnect is seen.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)

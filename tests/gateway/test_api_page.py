@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from google.api import annotations_pb2
 
 from arouter.chat.parameters import PARAMETERS
@@ -17,6 +18,8 @@ from arouter.v1 import (
     account_service_pb2,
     audit_service_pb2,
     chat_service_pb2,
+    completion_service_pb2,
+    embedding_service_pb2,
     generative_service_pb2,
     key_service_pb2,
     message_service_pb2,
@@ -27,6 +30,8 @@ from arouter.v1 import (
     usage_service_pb2,
 )
 from emulator import Emulator
+from emulator.call import Call
+from emulator.embeddings import complete, embed
 from emulator.scenarios import status, text
 from support.docs import ROOT, blocks
 from support.rest import Answer, Rest, events
@@ -56,11 +61,20 @@ MODEL = {
 }
 
 
+async def chat_or_text(call: Call) -> web.StreamResponse:
+    return await (complete if call.path == "/v1/completions" else text)(call)
+
+
 @pytest.fixture(scope="module")
 def vendors() -> Iterator[Emulator]:
     """The providers of the page, of which one has a model at its limit."""
     with Emulator(
-        {"gpt-5.4-mini": text, "llama-3.3-70b-versatile": text, "busy": status(429, {"retry-after": "7"})}
+        {
+            "gpt-5.4-mini": chat_or_text,
+            "llama-3.3-70b-versatile": text,
+            "busy": status(429, {"retry-after": "7"}),
+            "codestral-embed": embed,
+        }
     ) as emulator:
         yield emulator
 
@@ -73,6 +87,7 @@ def door(vendors: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             {"id": "openai", **row, "models": [MODEL]},
             {"id": "groq", **row, "models": ["llama-3.3-70b-versatile"]},
             {"id": "limited", **row, "models": ["busy"]},
+            {"id": "mistralai", **row, "models": ["codestral-embed"]},
         ]
     }
     with running(tmp_path_factory.mktemp("api"), config) as stack, stack.rest() as rest:
@@ -131,7 +146,7 @@ def test_models_and_providers_are_as_shown(door: Rest) -> None:
     assert without_created(listed[1]["data"][0]) in models
     assert all(model.keys() == models[0].keys() for model in models)
     assert without_created(send(door, full[0]).json) == without_created(full[1])
-    rows = [row for row in send(door, providers[0]).json["data"] if row["id"] != "limited"]
+    rows = [row for row in send(door, providers[0]).json["data"] if row["id"] not in ("limited", "mistralai")]
     # What is observed is there only after the chats of other samples.
     assert [{name: row[name] for name in providers[1]["data"][0]} for row in rows] == providers[1]["data"]
 
@@ -148,6 +163,8 @@ SERVICES = (
     account_service_pb2,
     audit_service_pb2,
     chat_service_pb2,
+    completion_service_pb2,
+    embedding_service_pb2,
     generative_service_pb2,
     key_service_pb2,
     message_service_pb2,

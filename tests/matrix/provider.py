@@ -13,6 +13,7 @@ from matrix.cases import CASES
 from matrix.conversation import Failed, Protocol, Said
 from matrix.gemini import GEMINI
 from matrix.openai import OPENAI
+from matrix.responses import RESPONSES
 
 PROTOCOLS = {protocol.name: protocol for protocol in (OPENAI, ANTHROPIC, GEMINI)}
 
@@ -25,7 +26,7 @@ def native_name(protocol: Protocol, case: str) -> str:
 def scenarios() -> dict[str, Scenario]:
     """Returns the emulator's table."""
     return {
-        native_name(protocol, name): _scenario(protocol, case.answer)
+        native_name(protocol, name): scenario_of(protocol, case.answer)
         for protocol in PROTOCOLS.values()
         for name, case in CASES.items()
     }
@@ -45,8 +46,15 @@ def rows(emulator: Emulator, key: str) -> list[dict[str, Any]]:
     ]
 
 
-def _scenario(protocol: Protocol, answer: Said | Failed) -> Scenario:
+def scenario_of(protocol: Protocol, answer: Said | Failed) -> Scenario:
+    """Returns the scenario of an answer. OpenAI gives it through both of its APIs."""
+
     async def scenario(call: Call) -> web.StreamResponse:
+        if call.path == "/v1/responses":
+            return await respond(RESPONSES, call)
+        return await respond(protocol, call)
+
+    async def respond(protocol: Protocol, call: Call) -> web.StreamResponse:
         if isinstance(answer, Failed):
             error = protocol.fail(answer)
             if answer.in_stream and call.wants_stream:

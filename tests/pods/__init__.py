@@ -5,5 +5,6 @@
 - `engine`: podman's commands
 - `pod`: the kubelet: one pod's life, from its start to its end
 - `cluster`: the controllers: Deployments, Jobs, rolling updates, evictions, and the network's names and doors
+- `policies`: NetworkPolicies as nftables rules. Pure
 - `network`: the addresses behind a name (DNS), and a Service's door (kube-proxy)
 """

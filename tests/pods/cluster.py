@@ -13,6 +13,7 @@ from pods import engine, manifest
 from pods.manifest import Object
 from pods.network import Door, serve_dns
 from pods.pod import Pod
+from pods.policies import Peer, rules
 
 SUBNET, NODE = "10.118.18.0/24", "10.118.18.1"
 """The pods' network, and the node's address in it, where they find DNS."""
@@ -37,6 +38,9 @@ class Cluster:
         self._images = images
         self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
+        self._alone: set[Pod] = set()
+        self._enforced: dict[str, str] = {}
+        self._enforcing = asyncio.Lock()
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def apply(self, objects: list[Object]) -> None:
@@ -55,6 +59,7 @@ class Cluster:
                 self._work(self._run_job(each))
             if _key(each) not in known and each["kind"] in ("Deployment", "StatefulSet"):
                 self._work(self._control(*_key(each)))
+        await self._enforce()
         self._wake()
 
     async def rolled_out(self, *names: str, limit: float = 180) -> None:
@@ -78,7 +83,7 @@ class Cluster:
     def of(self, name: str) -> list[Pod]:
         """Returns a Deployment's pods, oldest first, without those that are being deleted."""
         selector = self._find(name)["spec"]["selector"]["matchLabels"]
-        return [pod for pod in self.pods if manifest.matches(pod.labels, selector) and not pod.is_terminating]
+        return [pod for pod in self._selected(selector) if not pod.is_terminating]
 
     async def evict(self, pod: Pod) -> bool:
         """Evicts a pod if every PodDisruptionBudget allows it, and says whether."""
@@ -92,11 +97,7 @@ class Cluster:
                         if row["kind"] == "Deployment"
                         and manifest.matches(row["spec"]["template"]["metadata"]["labels"], selector)
                     )
-                    healthy = [
-                        row
-                        for row in self.pods
-                        if row.is_ready and not row.is_terminating and manifest.matches(row.labels, selector)
-                    ]
+                    healthy = [row for row in self._selected(selector) if row.is_ready and not row.is_terminating]
                     if len(healthy) - 1 < wanted - each["spec"]["maxUnavailable"]:
                         return False
         await self.delete(pod)
@@ -117,10 +118,8 @@ class Cluster:
                 every = each["spec"].get("publishNotReadyAddresses", False)
                 return [
                     pod.address
-                    for pod in self.pods
-                    if manifest.matches(pod.labels, each["spec"]["selector"])
-                    and pod.address
-                    and (every or (pod.is_ready and not pod.is_terminating))
+                    for pod in self._selected(each["spec"]["selector"])
+                    if pod.address and (every or (pod.is_ready and not pod.is_terminating))
                 ]
         return None
 
@@ -129,7 +128,7 @@ class Cluster:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for pod in self.pods:
+        for pod in [*self.pods]:
             await pod.remove()
         for door in self.doors.values():
             await door.close()
@@ -140,6 +139,9 @@ class Cluster:
             if each["kind"] == "ConfigMap":
                 with suppress(engine.EngineError):
                     await engine.podman("volume", "rm", each["metadata"]["name"])
+
+    def _selected(self, selector: dict[str, str]) -> list[Pod]:
+        return [pod for pod in self.pods if pod not in self._alone and manifest.matches(pod.labels, selector)]
 
     def _find(self, name: str) -> Object:
         return next(
@@ -152,14 +154,14 @@ class Cluster:
         [port] = service["spec"]["ports"]
         return [
             (pod.address, manifest.port_number(manifest.container(pod.template["spec"]), port["targetPort"]))
-            for pod in self.pods
-            if pod.is_ready and not pod.is_terminating and manifest.matches(pod.labels, service["spec"]["selector"])
+            for pod in self._selected(service["spec"]["selector"])
+            if pod.is_ready and not pod.is_terminating
         ]
 
     def _is_rolled_out(self, name: str) -> bool:
         deployment = self._find(name)
         selector = deployment["spec"]["selector"]["matchLabels"]
-        found = [pod for pod in self.pods if manifest.matches(pod.labels, selector)]
+        found = self._selected(selector)
         return len(found) == deployment["spec"]["replicas"] and all(
             pod.is_ready and pod.template == deployment["spec"]["template"] for pod in found
         )
@@ -186,16 +188,48 @@ class Cluster:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def run_pod(self, name: str, template: Object) -> Pod:
-        """Starts a pod that belongs to no Deployment."""
-        return await self._create(name, template)
+    async def run_pod(self, name: str, template: Object, namespace: dict[str, str] = manifest.NAMESPACE) -> Pod:
+        """Starts a pod that belongs to no Deployment and no Service, in the namespace that has these labels."""
+        pod = self._new(name, template, namespace)
+        self._alone.add(pod)
+        await self._start(pod)
+        return pod
 
     async def _create(self, name: str, template: Object) -> Pod:
-        pod = Pod(template, f"{name}-{manifest.template_hash(template)}-{next(self._numbers)}", self._wake)
-        self.pods.append(pod)
-        config_maps = [each for each in self.objects if each["kind"] == "ConfigMap"]
-        await pod.start(self._images, NETWORK, NODE, config_maps)
+        pod = self._new(name, template, manifest.NAMESPACE)
+        await self._start(pod)
         return pod
+
+    def _new(self, name: str, template: Object, namespace: dict[str, str]) -> Pod:
+        unique = f"{name}-{manifest.template_hash(template)}-{next(self._numbers)}"
+        pod = Pod(template, unique, namespace, self._wake)
+        self.pods.append(pod)
+        return pod
+
+    async def _start(self, pod: Pod) -> None:
+        config_maps = [each for each in self.objects if each["kind"] == "ConfigMap"]
+        await pod.start(self._images, NETWORK, NODE, config_maps, self._enforce)
+
+    async def _enforce(self) -> None:
+        """Puts the NetworkPolicies in force in each pod, as they are for the pods that there are now."""
+        policies = [each for each in self.objects if each["kind"] == "NetworkPolicy"]
+        async with self._enforcing:
+            dns = Peer(NODE, {}, {"kubernetes.io/metadata.name": "kube-system"}, None)
+            played = {
+                pod: Peer(pod.address, pod.labels, pod.namespace, pod.template["spec"])
+                for pod in self.pods
+                if pod.address and not pod.is_gone
+            }
+            for pod, peer in played.items():
+                own = policies if pod.namespace == manifest.NAMESPACE else []
+                text = rules(peer, [dns, *played.values()], own, NODE)
+                if self._enforced.get(pod.name) != text:
+                    try:
+                        await engine.in_network(pod.network, "nft", "-f", "-", given=text)
+                    except engine.EngineError:
+                        if not pod.is_gone:
+                            raise
+                    self._enforced[pod.name] = text
 
     async def _run_job(self, job: Object) -> None:
         pod = await self._create(job["metadata"]["name"], job["spec"]["template"])

@@ -38,7 +38,10 @@ def provider_in_reach() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory, provider_in_reach: Emulator) -> list[Object]:
-    """What kustomize makes of the local overlay, with the emulated provider and secrets of this run."""
+    """What kustomize makes of the local overlay, with the emulated provider and secrets of this run.
+
+    The provider is on another port than 443, so it needs a NetworkPolicy: docs/kubernetes.md.
+    """
     folder = tmp_path_factory.mktemp("deploy") / "kubernetes"
     shutil.copytree(KUBERNETES, folder)
     overlay = folder / "overlays/local"
@@ -50,7 +53,10 @@ def objects(tmp_path_factory: pytest.TempPathFactory, provider_in_reach: Emulato
     url = f"http://{NODE}:{provider_in_reach.port}/v1"
     providers = {"providers": [{"id": "emu", "base_url": url, "api_keys": ["${EMULATOR_KEY}"]}]}
     config.write_text(config.read_text() + yaml.safe_dump(providers))
-    return build(overlay)
+    egress = {"to": [{"ipBlock": {"cidr": f"{NODE}/32"}}], "ports": [{"port": provider_in_reach.port}]}
+    selector = {"matchLabels": {"app.kubernetes.io/name": "arouter-service"}}
+    spec = {"podSelector": selector, "policyTypes": ["Egress"], "egress": [egress]}
+    return [*build(overlay), {"kind": "NetworkPolicy", "metadata": {"name": "provider"}, "spec": spec}]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,4 +1,4 @@
-"""podman's commands."""
+"""podman's commands, and those that run in a pod's network."""
 
 from __future__ import annotations
 
@@ -23,13 +23,35 @@ async def podman(*arguments: str, given: str = "") -> str:
     Raises:
         EngineError: It failed.
     """
+    return await run("podman", *arguments, given=given)
+
+
+async def in_network(namespace: str, *command: str, given: str = "") -> str:
+    """Runs a command of the machine in a pod's network and returns what it printed.
+
+    Args:
+        namespace: The path of the network namespace.
+        command: The program and its arguments.
+        given: Its standard input.
+
+    Raises:
+        EngineError: It failed.
+    """
+    return await run("nsenter", f"--net={namespace}", *command, given=given)
+
+
+async def run(*command: str, given: str = "") -> str:
+    """Runs a command of the machine and returns what it printed.
+
+    Raises:
+        EngineError: It failed.
+    """
     process = await asyncio.create_subprocess_exec(
-        "podman",
-        *arguments,
+        *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT if arguments[0] == "logs" else asyncio.subprocess.PIPE,
-        env=os.environ | {"CONTAINERS_CONF": str(CONF)},
+        stderr=asyncio.subprocess.STDOUT if command[1] == "logs" else asyncio.subprocess.PIPE,
+        env=os.environ | {"CONTAINERS_CONF": str(CONF), "PATH": f"{os.environ['PATH']}:/usr/sbin"},
     )
     work = asyncio.ensure_future(process.communicate(given.encode()))
     try:
@@ -38,7 +60,7 @@ async def podman(*arguments: str, given: str = "") -> str:
         await work  # it must not go on when its pod is removed
         raise
     if process.returncode != 0:
-        raise EngineError(f"podman {' '.join(arguments)}: {err.decode()[-2000:]}")
+        raise EngineError(f"{' '.join(command)}: {err.decode()[-2000:]}")
     return out.decode()
 
 

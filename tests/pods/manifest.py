@@ -12,6 +12,9 @@ Object = dict[str, Any]
 MARK = "arouter-pods-test"
 """A label of every pod that is played."""
 
+NAMESPACE = {"kubernetes.io/metadata.name": "arouter"}
+"""The labels that select the namespace of all that is applied."""
+
 
 class Probe(NamedTuple):
     """A probe, with Kubernetes' defaults filled in.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,25 +25,30 @@ class Pod:
     Attributes:
         name: Its name.
         labels: Its labels.
+        namespace: The labels of its namespace.
         address: Its IP address; empty until it has one.
+        network: The path of its network namespace.
         is_ready: Whether its readiness probe succeeds.
         is_terminating: Whether its deletion has begun.
         is_gone: Whether it has ended and is removed.
         restarts: How often its container was started again.
         ends: How its container ended each time: podman's `State`.
+        signals: What was sent to its container's processes, in order.
         failed_probes: How often each probe failed, by its field's name.
         seconds_to_ready: From the start of its process to its readiness.
         cpu_to_ready: CPU seconds of its process until then.
     """
 
-    def __init__(self, template: Object, name: str, changed: Callable[[], None]) -> None:
+    def __init__(self, template: Object, name: str, namespace: dict[str, str], changed: Callable[[], None]) -> None:
         self.template = template
         self.name = name
         self.labels: dict[str, str] = template["metadata"]["labels"]
-        self.address = ""
+        self.namespace = namespace
+        self.address = self.network = ""
         self.is_ready = self.is_terminating = self.is_gone = False
         self.restarts = 0
         self.ends: list[Any] = []
+        self.signals: list[str] = []
         self.failed_probes: dict[str, int] = {}
         self.seconds_to_ready: float | None = None
         self.cpu_to_ready = 0.0
@@ -60,16 +65,25 @@ class Pod:
         """The container's name in podman."""
         return f"{self.name}-{self._row['name']}"
 
-    async def start(self, images: dict[str, str], network: str, dns: str, config_maps: list[Object]) -> None:
-        """Plays the pod and begins to look after it."""
+    async def start(
+        self,
+        images: dict[str, str],
+        network: str,
+        dns: str,
+        config_maps: list[Object],
+        joined: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Plays the pod, waits for `joined` once it has an address, and begins to look after it."""
         pod = manifest.played(self.template, self.name, images, dns)
         text = yaml.safe_dump_all([*config_maps, pod])
         await engine.podman("kube", "play", "--quiet", "--network", network, "-", given=text)
         await self._look_up()
         infra = (await engine.inspect(self.container))["Pod"]
         listed = await engine.podman("pod", "inspect", infra, "--format", "{{.InfraContainerID}}")
-        networks = (await engine.inspect(listed.strip()))["NetworkSettings"]["Networks"]
-        self.address = networks[network]["IPAddress"]
+        settings = (await engine.inspect(listed.strip()))["NetworkSettings"]
+        self.network = settings["SandboxKey"]
+        self.address = settings["Networks"][network]["IPAddress"]
+        await joined()
         self._begin(self._supervise())
         self._begin(self._readiness())
         self._changed()
@@ -96,10 +110,7 @@ class Pod:
         self.is_terminating = True
         self._changed()
         await self._end(manifest.grace(self._spec), self._ended)
-        self.is_ready = False
-        self.is_gone = True
         await self.remove()
-        self._changed()
 
     def figures(self) -> str:
         """Returns how long its start took, and the memory that it uses."""
@@ -120,7 +131,10 @@ class Pod:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.is_ready = False
+        self.is_gone = True
         await engine.podman("pod", "rm", "--force", "--ignore", "--time", "0", self.name)
+        self._changed()
 
     async def _end(self, grace: float, ended: asyncio.Event) -> None:
         over = asyncio.get_running_loop().time() + grace
@@ -142,6 +156,7 @@ class Pod:
                 await asyncio.sleep(seconds)
 
     async def _signal(self, name: str) -> None:
+        self.signals.append(name)
         with suppress(engine.EngineError):
             await engine.podman("kill", "--signal", name, self.container)
 

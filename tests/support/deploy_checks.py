@@ -143,6 +143,9 @@ def pods_get_the_time_they_take(objects: list[Object]) -> Iterator[str]:
             grace = each["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)
             if container["name"] == "service":
                 needed = hook["sleep"]["seconds"] + _config(objects).server.longest_stop + _LAST_RECORDS
+                hung = container["livenessProbe"]["terminationGracePeriodSeconds"]
+                if not hook["sleep"]["seconds"] < hung < grace:
+                    yield f"{_name(each)}: a process that hangs is killed after {hung} s"
                 if _config(objects).server.drain_delay < 1.5:
                     yield "drain_delay is shorter than the gateway's health check takes"
             elif container["name"] == "gateway":
@@ -179,6 +182,27 @@ def what_is_mounted_is_there(objects: list[Object]) -> Iterator[str]:
                 yield f"{_name(each)}: {path} is not mounted"
 
 
+def autoscalers_can_scale(objects: list[Object]) -> Iterator[str]:
+    deployments = {each["metadata"]["name"]: each for each in objects if each["kind"] == "Deployment"}
+    for each in objects:
+        if each["kind"] == "HorizontalPodAutoscaler":
+            spec = each["spec"]
+            target = deployments.get(spec["scaleTargetRef"]["name"])
+            if target is None:
+                continue  # selectors_find_pods says so
+            if "replicas" in target["spec"]:
+                yield f"{_name(each)}: applying {_name(target)} again resets its number of pods"
+            if not 2 <= spec["minReplicas"] < spec["maxReplicas"]:
+                yield f"{_name(each)}: from {spec['minReplicas']} to {spec['maxReplicas']} pods"
+            for metric in spec["metrics"]:
+                name = metric["resource"]["name"] if metric["type"] == "Resource" else None
+                if name and any(name not in row["resources"]["requests"] for row in containers(target)):
+                    yield f"{_name(each)}: its usage is a share of a request for {name}, and there is none"
+            [policy] = spec["behavior"]["scaleDown"]["policies"]
+            if policy["periodSeconds"] < target["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]:
+                yield f"{_name(each)}: removes the next pod while the one before may still drain"
+
+
 def pods_are_restricted(objects: list[Object]) -> Iterator[str]:
     accounts = {each["metadata"]["name"]: each for each in objects if each["kind"] == "ServiceAccount"}
     for each in objects:
@@ -212,6 +236,7 @@ CHECKS: tuple[Check, ...] = (
     the_gateway_finds_the_service,
     pods_get_the_time_they_take,
     what_is_mounted_is_there,
+    autoscalers_can_scale,
     pods_are_restricted,
 )
 

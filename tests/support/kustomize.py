@@ -83,9 +83,13 @@ def _patch(objects: list[Object], row: Object) -> None:
     [holder] = [each for each in objects if (each["kind"], each["metadata"]["name"]) == wanted]
     for change in yaml.safe_load(row["patch"]):
         *path, last = change["path"].strip("/").split("/")
-        if (change["op"], last) != ("add", "-"):
+        within: Any = reduce(getitem, path, holder)
+        if change["op"] == "remove":
+            del within[last]
+        elif (change["op"], last) == ("add", "-"):
+            within.append(change["value"])
+        else:
             raise NotImplementedError(f"patch {change['op']} {change['path']}")
-        reduce(getitem, path, holder).append(change["value"])
 
 
 def _config_map(folder: Path, row: Object) -> Object:

@@ -18,7 +18,7 @@ from support.docs import ROOT
 PAGE = ROOT / "docs" / "providers.md"
 
 _HEADS = {
-    "presets": ("id", "name", "protocol", "base URL", "key variable", "source"),
+    "presets": ("id", "name", "protocol", "base URL", "key variable", "also", "source"),
     "fates": ("id", "dropped", "rewritten", "approximated"),
 }
 _PARAMETERS = sorted(name for name in ROWS if "." not in name)
@@ -93,7 +93,16 @@ def _about(id_: str, preset: Preset) -> list[str]:
         preset.protocol,
         ", else ".join([" or ".join(places), *url] if places else url),
         f"{keys} (optional)" if keys and preset.key_optional else keys,
+        ", ".join(_other_apis(preset)),
     ]
+
+
+def _other_apis(preset: Preset) -> Iterable[str]:
+    """Yields what a provider serves beside chat."""
+    if preset.embeddings is not None or preset.protocol == "gemini":
+        yield "embeddings"
+    if preset.text_completions:
+        yield "text completions"
 
 
 def _fates(id_: str, preset: Preset) -> tuple[list[str], list[str], list[str]]:

@@ -43,10 +43,12 @@ class Admission:
         Raises:
             ARouterError: UNAVAILABLE after `close`.
         """
-        self.check()
+        if self._closed:
+            self.check()
         call = asyncio.current_task()
+        if not self._calls:
+            self._idle.clear()
         self._calls[call] = key
-        self._idle.clear()
         return call
 
     def check(self) -> None:
@@ -63,7 +65,8 @@ class Admission:
     def settle(self, call: Admitted) -> None:
         """Ends the count of an admitted call."""
         self._calls.pop(call, None)
-        self._revoked.discard(call)
+        if self._revoked:
+            self._revoked.discard(call)
         if not self._calls:
             self._idle.set()
 

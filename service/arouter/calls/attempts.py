@@ -13,6 +13,7 @@ from random import Random
 
 from arouter.calls.answer import Answer
 from arouter.calls.call_record import Attempt, CallRecord
+from arouter.calls.embedding_answer import EmbeddingAnswer
 from arouter.calls.health_feedback import HealthFeedback
 from arouter.calls.refused_parameters import RefusedParameters
 from arouter.calls.spans import start_attempt
@@ -201,15 +202,17 @@ class Attempts:
         feedback: HealthFeedback,
     ) -> Answer:
         endpoint, request = attempt.endpoint, record.request
-        wire = endpoint.provider.adapter.encode(request, endpoint.native_name, without=self._refused.of(endpoint.id))
+        provider, operation = endpoint.provider, request.operation
+        encoder = provider.adapter if operation == "chat" else provider.encoders[operation]
+        wire = encoder.encode(request, endpoint.native_name, without=self._refused.of(endpoint.id))
         attempt.added = wire.added
         dropped = (request.unserved if wire.reader is None else request.unserved_natively) + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
         attempt.asked, attempt.sent = True, time.monotonic()
-        start_attempt(record.span, attempt)
+        start_attempt(record.span, operation, attempt)
         if attempt.span.headers:
-            wire = wire._replace(headers=attempt.span.headers)
+            wire = wire._replace(headers={**wire.headers, **attempt.span.headers})
         fresh = len(record.attempts) > 1 and record.attempts[-2].unread
         caller = record.key.hash
         if request.stream:
@@ -223,7 +226,8 @@ class Attempts:
             endpoint.provider, credential, wire, deadline, caller=caller, fresh=fresh
         )
         attempt.ended = time.monotonic()
-        answer = Answer(record, attempt, dropped, completion, None, feedback)
+        kind = EmbeddingAnswer if operation == "embeddings" else Answer
+        answer = kind(record, attempt, dropped, completion, None, feedback)
         feedback.finished(answer.usage)
         return answer
 

@@ -40,4 +40,4 @@ class CallLog:
             fields |= usage.said()
         if record.span.trace_id is not None:
             fields["trace_id"] = record.span.trace_id
-        self._write("chat", fields)
+        self._write(record.request.operation, fields)

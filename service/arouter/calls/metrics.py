@@ -5,14 +5,11 @@ from __future__ import annotations
 from arouter.calls.call_record import CallRecord, Status
 from arouter.telemetry.instruments import Instruments
 
-_CHAT = "chat"
-"""The only value of `gen_ai.operation.name`."""
-
 _NO_MODEL = ("", "")
 
 
 class CallMetrics:
-    """An observer that measures calls. It takes a few microseconds per call.
+    """An observer that measures calls. It takes a few microseconds per call. Histograms must be flushed.
 
     Args:
         instruments: The metrics.
@@ -26,7 +23,8 @@ class CallMetrics:
         to, ended = self._instruments, record.ended
         asked = [attempt for attempt in record.attempts if attempt.asked]
         error = _error(record)
-        model = (_CHAT, *(to.models[asked[-1].endpoint.id] if asked else _NO_MODEL))
+        operation = record.request.operation
+        model = (operation, *(to.models[asked[-1].endpoint.id] if asked else _NO_MODEL))
         to.durations[*model, error].observe(ended - record.started)
         if record.status is Status.CLIENT_CANCELLED:
             to.cancellations["true" if record.request.stream else "false",].inc()
@@ -43,7 +41,8 @@ class CallMetrics:
         usage = record.usage
         if usage is not None and record.exact and usage[:2] != (0, 0):
             to.tokens[*model, "input"].observe(usage.prompt_tokens)
-            to.tokens[*model, "output"].observe(usage.completion_tokens)
+            if operation != "embeddings":
+                to.tokens[*model, "output"].observe(usage.completion_tokens)
         first = record.first_token
         if first is not None and not error:
             to.first_tokens[model].observe(first - record.started)

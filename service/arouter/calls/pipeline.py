@@ -17,13 +17,11 @@ from arouter.calls.admission import Admission, Admitted, shutting_down
 from arouter.calls.answer import Answer
 from arouter.calls.attempts import Attempts
 from arouter.calls.call_record import CallRecord, route_header
-from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure
 from arouter.health.origin import Origin
 from arouter.limits.limiter import Limiter
-from arouter.limits.reservation import UNLIMITED, Reservation, is_limited
-from arouter.limits.worst_case import WorstCase, worst_case
-from arouter.planning.plan import Plan
+from arouter.limits.reservation import UNLIMITED, Reservation
+from arouter.limits.worst_case import worst_case
 from arouter.planning.planner import Planner
 
 Observer: TypeAlias = Callable[[CallRecord], None]
@@ -68,7 +66,7 @@ class Pipeline:
             ARouterError: RATE_LIMITED; UNAVAILABLE, if this process is shutting down or the call cannot be counted.
         """
         self._admission.check()
-        return await self._limiter.count(key) if is_limited(key) else UNLIMITED
+        return await self._limiter.count(key)
 
     def answer(self, record: CallRecord, reservation: Reservation, deadline: float) -> AnsweredCall:
         """Returns a context manager with the answer, which has begun.
@@ -90,7 +88,9 @@ class Pipeline:
         key, request = record.key, record.request
         plan = record.plan = self._planner.plan(request, key, record.started, deadline - now)
         if reservation is not UNLIMITED:
-            await self._limiter.reserve(key, _worst_case(request, plan), reservation)
+            # Any of the candidates may serve the request.
+            worst = worst_case(request, *[candidate.endpoint.details for candidate in plan.candidates])
+            await self._limiter.reserve(key, worst, reservation)
         answer = await self._attempts.first_answer(record, plan, Origin(key.hash, request.body), deadline)
         answer.limit_headers = reservation.headers
         answer.on_complete = self._complete
@@ -215,9 +215,3 @@ class AnsweredCall:
             return pipeline.failed(call, record, error)
         finally:
             pipeline.ended(call, record, self._reservation)
-
-
-def _worst_case(request: ChatRequest, plan: Plan) -> WorstCase:
-    """Returns the maximum over all candidates, because any of them may serve the request."""
-    cases = [worst_case(request, candidate.endpoint.details) for candidate in plan.candidates]
-    return WorstCase(max(case.tokens for case in cases), max(case.cost for case in cases))

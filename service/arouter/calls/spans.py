@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from arouter.calls.call_record import Attempt, CallRecord, Status
 from arouter.chat.chunks import Chunk
+from arouter.chat.request import Operation
 from arouter.telemetry import genai
 from arouter.telemetry.spans import Span
 
@@ -17,7 +18,7 @@ _PORTS = {"http": 80, "https": 443}
 _FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter"})
 
 
-def start_attempt(call: Span, attempt: Attempt) -> None:
+def start_attempt(call: Span, operation: Operation, attempt: Attempt) -> None:
     """Starts the span of an attempt."""
     if not call.recorded:
         # The call's own span still has the headers that pass the trace's id on.
@@ -26,9 +27,9 @@ def start_attempt(call: Span, attempt: Attempt) -> None:
     provider = attempt.endpoint.provider
     url = urlsplit(provider.base_url)
     attempt.span = call.child(
-        _name(attempt.endpoint.native_name),
+        _name(operation, attempt.endpoint.native_name),
         {
-            genai.OPERATION_NAME: genai.CHAT,
+            genai.OPERATION_NAME: operation,
             genai.PROVIDER_NAME: genai.provider_name(provider.id),
             genai.REQUEST_MODEL: attempt.endpoint.native_name,
             genai.SERVER_ADDRESS: url.hostname or "",
@@ -41,8 +42,9 @@ def start_attempt(call: Span, attempt: Attempt) -> None:
 def end_spans(record: CallRecord) -> None:
     """Ends the spans of a call that has ended and of its attempts."""
     call, ended, stream = record.span, record.ended, record.request.stream
+    operation = record.request.operation
     if not call.recorded:
-        call.end(genai.CHAT, {}, ended=ended)
+        call.end(operation, {}, ended=ended)
         return
     last = record.last
     for attempt in record.attempts:
@@ -52,14 +54,14 @@ def end_spans(record: CallRecord) -> None:
         elif attempt is last:
             attributes |= _answer(record, attempt.started)
         attempt.span.end(
-            _name(attempt.endpoint.native_name),
+            _name(operation, attempt.endpoint.native_name),
             attributes,
             ended=attempt.ended or ended,
             failed=attempt.failure is not None,
         )
     model = _model(record)
     attributes = {
-        genai.OPERATION_NAME: genai.CHAT,
+        genai.OPERATION_NAME: operation,
         genai.REQUEST_STREAM: stream,
         "arouter.request_id": record.request_id,
         "arouter.status": record.status.value,
@@ -73,9 +75,11 @@ def end_spans(record: CallRecord) -> None:
             genai.RESPONSE_ID: record.id,
             genai.RESPONSE_MODEL: last.model,
         }
+    if operation == "embeddings":
+        attributes |= _embeddings(record.request.body)
     if record.failure is not None:
         attributes[genai.ERROR_TYPE] = record.failure.lower()
-    call.end(_name(model), attributes, ended=ended, failed=record.status is Status.FAILED)
+    call.end(_name(operation, model), attributes, ended=ended, failed=record.status is Status.FAILED)
 
 
 def finish_reasons(document: Chunk) -> list[str]:
@@ -100,11 +104,22 @@ def _answer(record: CallRecord, started: float) -> dict[str, Any]:
     usage = record.usage
     if usage is not None and record.exact:
         attributes[genai.USAGE_INPUT_TOKENS] = usage.prompt_tokens
-        attributes[genai.USAGE_OUTPUT_TOKENS] = usage.completion_tokens
+        if record.request.operation != "embeddings":
+            attributes[genai.USAGE_OUTPUT_TOKENS] = usage.completion_tokens
         if usage.cached_tokens:
             attributes[genai.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cached_tokens
         if usage.reasoning_tokens:
             attributes[genai.USAGE_REASONING_OUTPUT_TOKENS] = usage.reasoning_tokens
+    return attributes
+
+
+def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
+    """Returns the attributes that only requests for embeddings have."""
+    attributes: dict[str, Any] = {}
+    if body.get("dimensions") is not None:
+        attributes[genai.EMBEDDINGS_DIMENSION_COUNT] = body["dimensions"]
+    if body.get("encoding_format") is not None:
+        attributes[genai.REQUEST_ENCODING_FORMATS] = [body["encoding_format"]]
     return attributes
 
 
@@ -116,5 +131,5 @@ def _model(record: CallRecord) -> str:
     return "auto" if plan.difficulty else plan.candidates[0].model.id
 
 
-def _name(model: str) -> str:
-    return f"{genai.CHAT} {model}" if model else genai.CHAT
+def _name(operation: Operation, model: str) -> str:
+    return f"{operation} {model}" if model else operation

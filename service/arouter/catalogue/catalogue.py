@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 
@@ -10,8 +11,9 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.validators import without_secret
 from arouter.catalogue.bare_names import Index, index_of, meant
 from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
+from arouter.chat.request import Operation
 from arouter.config.provider_schema import MappedModel
-from arouter.errors import ARouterError, Failure
+from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel
 from arouter.providers.model_pages import MAX_MODELS
@@ -23,6 +25,9 @@ _RETRY_UNKNOWN_LIST = 5
 """`retry-after`, in seconds, for a model of a provider whose list has not been read yet."""
 
 
+_MAX_NAMED = 5
+"""Maximum number of models that an error names."""
+
 _MAX_OFFERS = 256
 """Maximum number of cached sets of models; most keys share one."""
 
@@ -31,11 +36,17 @@ class VisibleModels:
     """The models that keys with the same permissions may call. Immutable; a catalogue change creates a new one.
 
     Attributes:
-        models: Sorted by id; each with its allowed endpoints only.
+        models: Those that chat, sorted by id; each with its allowed endpoints only.
+        embedders: Those that create embeddings, in the same way.
     """
 
-    def __init__(self, models: Mapping[str, Model]) -> None:
+    def __init__(self, models: Mapping[str, Model], embedders: Mapping[str, Model]) -> None:
         self.models = models
+        self.embedders = embedders
+
+    def of(self, operation: Operation) -> Mapping[str, Model]:
+        """Returns the models for an operation."""
+        return self.embedders if operation == "embeddings" else self.models
 
 
 class Catalogue:
@@ -50,7 +61,7 @@ class Catalogue:
     def __init__(self, providers: Iterable[Provider], now: int, mapped: Iterable[MappedModel] = ()) -> None:
         self._sources: dict[str, Source] = {}
         self._mapped: tuple[MappedModel, ...] = ()
-        self._view = View({}, {}, {}, {}, frozenset())
+        self._view = View({}, {}, {}, {}, {}, frozenset())
         self._bare_names: Index | None = None
         self._version = 0
         self._building = asyncio.Lock()
@@ -141,29 +152,46 @@ class Catalogue:
         if offer is None:
             if len(self._offers) >= _MAX_OFFERS:
                 self._offers.clear()
-            models = self._view.models
-            offer = self._offers[rights] = VisibleModels(
-                models if rights == (None, None) else AllowedModels(models, key)
+            view = self._view
+            offer = self._offers[rights] = (
+                VisibleModels(view.models, view.embedders)
+                if rights == (None, None)
+                else VisibleModels(AllowedModels(view.models, key), AllowedModels(view.embedders, key))
             )
         return offer
 
     def visible(self, key: AuthenticatedKey) -> list[Model]:
-        """Returns the models of the key's `offer`, sorted by id."""
+        """Returns the models of the key's `offer` that chat, sorted by id."""
         return list(self.offer(key).models.values())
 
-    def find(self, id_: str, key: AuthenticatedKey) -> Model:
+    def all_visible(self, key: AuthenticatedKey) -> list[Model]:
+        """Returns all models of the key's `offer`, sorted by id."""
+        offer = self.offer(key)
+        return [model for _, model in sorted({**offer.embedders, **offer.models}.items())]
+
+    def find(self, id_: str, key: AuthenticatedKey, operation: Operation = "chat") -> Model:
         """Returns the model with an id, with the endpoints that the key may use.
 
         Raises:
-            ARouterError: MODEL_NOT_FOUND; UNAVAILABLE if its provider's list has never been read; PERMISSION_DENIED if
-            the key may not use it.
+            ARouterError: MODEL_NOT_FOUND; INVALID_REQUEST if the model is for another operation; UNAVAILABLE if its
+            provider's list has never been read; PERMISSION_DENIED if the key may not use it.
         """
-        model = self.offer(key).models.get(id_)
+        offer = self.offer(key)
+        model = offer.of(operation).get(id_)
         if model is not None:
             return model
-        forbidden = self._view.models.get(id_)
+        if operation != "embeddings":
+            if id_ in offer.embedders:
+                raise invalid_request(
+                    f"'{id_}' creates embeddings and no text. Send texts for it to /v1/embeddings.", "model"
+                )
+            forbidden = self._view.models.get(id_) or self._view.embedders.get(id_)
+        else:
+            if id_ in offer.models:
+                raise invalid_request(f"'{id_}' creates no embeddings. {creates_embeddings(offer)}", "model")
+            forbidden = self._view.embedders.get(id_) or self._view.models.get(id_)
         if forbidden is None:
-            raise self._not_found(id_, key)
+            raise self._not_found(id_, key, operation)
         refusals = [refusal(forbidden, endpoint, key) for endpoint in forbidden.endpoints]
         what = "model" if any(key.allows_provider(each.provider.id) for each in forbidden.endpoints) else "provider"
         raise ARouterError(
@@ -179,6 +207,10 @@ class Catalogue:
         if self._bare_names is None:
             self._bare_names = index_of(self._view.models)
         return meant(name, self._bare_names, self.offer(key).models, preferred)
+
+    def find_any(self, id_: str, key: AuthenticatedKey) -> Model:
+        """Returns the model with an id, whatever it is for. Raises as `find`."""
+        return self.offer(key).embedders.get(id_) or self.find(id_, key)
 
     def _take(self, provider: Provider, listed: Iterable[ListedModel], first_seen: Mapping[str, int] | None) -> None:
         source = self._sources[provider.id]
@@ -221,7 +253,7 @@ class Catalogue:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _not_found(self, id_: str, key: AuthenticatedKey) -> ARouterError:
+    def _not_found(self, id_: str, key: AuthenticatedKey, operation: Operation) -> ARouterError:
         provider = id_.partition("/")[0]
         source = self._sources.get(provider)
         if source is not None and not self.is_complete(source.provider):
@@ -230,10 +262,25 @@ class Catalogue:
                 f"The model list of provider '{provider}' could not be read yet: {source.failure}",
                 retry_after=_RETRY_UNKNOWN_LIST,
             )
-        offered = self.offer(key).models
+        offer = self.offer(key)
+        offered = offer.of(operation)
         alike = self._view.ids.get(id_.lower(), ())
         named = [each for each in ((alike,) if isinstance(alike, str) else alike) if each in offered]
-        hint = f"Did you mean '{named[0]}'?" if named else "GET /v1/models lists the models that your key may use."
+        if named:
+            hint = f"Did you mean '{named[0]}'?"
+        elif operation == "embeddings":
+            hint = f"It would have to create embeddings. {creates_embeddings(offer)}"
+        else:
+            hint = "GET /v1/models lists the models that your key may use."
         return ARouterError(
             Failure.MODEL_NOT_FOUND, f"The model '{without_secret(id_)}' does not exist. {hint}", param="model"
         )
+
+
+def creates_embeddings(offer: VisibleModels) -> str:
+    """Returns a sentence that names models that create embeddings."""
+    names = [f"'{id_}'" for id_ in itertools.islice(offer.embedders, _MAX_NAMED + 1)]
+    if not names:
+        return "No model that your key may use creates embeddings."
+    rest = ", and others: GET /v1/models?output_modalities=embeddings lists them"
+    return f"These models do: {', '.join(names[:_MAX_NAMED])}{rest if len(names) > _MAX_NAMED else ''}."

@@ -31,7 +31,9 @@ def cost(
         prompt_audio_tokens: Prompt tokens of audio that was not cached.
         completion_audio_tokens: Completion tokens of audio.
     """
-    rates = rates_for(prices, prompt_tokens)
+    rates = rates_for(prices, prompt_tokens) if prices.tiers else prices
+    if not (cached_tokens or cache_write_tokens or prompt_audio_tokens or completion_audio_tokens):
+        return (max(prompt_tokens, 0) * rates.prompt + max(completion_tokens, 0) * rates.completion) / _MILLION
     plain = max(prompt_tokens, 0)
     total = 0.0
     for tokens, rate in (

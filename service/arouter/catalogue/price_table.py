@@ -22,6 +22,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from arouter.models import UNKNOWN, ModelDetails
+from arouter.providers.model_filter import embeds
 
 _NICENESS = 10
 """Lowers the priority: calls are served on the same machine, and no call waits for this."""
@@ -56,12 +57,13 @@ def look_up(wanted: Sequence[tuple[str, str]], now: datetime) -> list[ModelDetai
         # With `all_providers`: Azure has few rows of its own, and the package names the provider whose prices apply to
         # the rest.
         model = provider and len(name) <= _MAX_NAME and provider.find_model(name, all_providers=providers)
-        found.append(_details(model, now) if model else UNKNOWN)
+        found.append(_details(model, name, now) if model else UNKNOWN)
     return found
 
 
-def _details(model: ModelInfo, now: datetime) -> ModelDetails:
-    details = {"context_length": model.context_window, "prices": _prices(model.get_prices(now))}
+def _details(model: ModelInfo, name: str, now: datetime) -> ModelDetails:
+    prices = _prices(model.get_prices(now), embeds(name))
+    details = {"context_length": model.context_window, "prices": prices}
     try:
         return msgspec.convert({key: value for key, value in details.items() if value is not None}, ModelDetails)
     except msgspec.ValidationError:
@@ -69,9 +71,11 @@ def _details(model: ModelInfo, now: datetime) -> ModelDetails:
         return UNKNOWN
 
 
-def _prices(price: ModelPrice) -> dict[str, Any] | None:
+def _prices(price: ModelPrice, creates_embeddings: bool) -> dict[str, Any] | None:
     """Returns `Prices` in JSON form; None if any token price is missing. Free models have an empty table."""
     by_rate = {name: getattr(price, key) for name, key in _PRICE_KEYS.items()}
+    if creates_embeddings and by_rate["completion"] is None:
+        by_rate["completion"] = Decimal(0)
     base = _rates_above(by_rate, 0)
     if "prompt" not in base or "completion" not in base:
         return None

@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.config.provider_schema import MappedModel
-from arouter.models import UNKNOWN, ModelDetails
+from arouter.models import EMBEDDINGS, UNKNOWN, ModelDetails
 from arouter.providers.adapter import ListedModel
+from arouter.providers.model_filter import embeds
 from arouter.providers.provider import Provider
 
 
@@ -104,7 +105,8 @@ class View(NamedTuple):
 
     Attributes:
         endpoints: By id.
-        models: By id, sorted.
+        models: Those that chat, by id, sorted.
+        embedders: Those that create embeddings, by id, sorted.
         ids: Model ids by the id and by the part after its first slash, both in lower case. A single id is not wrapped
         in a tuple, which the garbage collector would have to track.
         sizes: The number of endpoints by provider id.
@@ -113,9 +115,14 @@ class View(NamedTuple):
 
     endpoints: Mapping[str, Endpoint]
     models: Mapping[str, Model]
+    embedders: Mapping[str, Model]
     ids: Mapping[str, tuple[str, ...] | str]
     sizes: Mapping[str, int]
     names: Set[tuple[str, str]]
+
+
+_EMBEDDER = ModelDetails(input_modalities=("text",), output_modalities=(EMBEDDINGS,))
+"""What is known of a model that creates embeddings."""
 
 
 @dataclass
@@ -140,6 +147,11 @@ class Source:
         for name in names:
             entry = listed.get(name) or ListedModel(name)
             details = configured.get(name, UNKNOWN).over(entry.details).over(self.looked_up.get(name, UNKNOWN))
+            if embeds(name, details):
+                if "embeddings" in self.provider.encoders:
+                    details = details.over(_EMBEDDER)
+                elif name not in configured:
+                    continue
             first_seen = self.first_seen.setdefault(name, now)
             # A creation time after the first sight means that the server reports every model as new.
             created = min(entry.created or first_seen, first_seen)
@@ -169,14 +181,10 @@ def build_view(
     for id_, source in sources.items():
         if changed in (None, id_):
             endpoints.update((endpoint.id, endpoint) for endpoint in source.endpoints(now))
-    models = {id_: Model(id_, (endpoint,)) for id_, endpoint in endpoints.items()}
-    for entry in mapped:
-        serving = tuple(endpoints[id_] for id_ in entry.endpoints if id_ in endpoints)
-        if serving:
-            models[entry.id] = Model(entry.id, serving)
-    models = dict(sorted(models.items()))
+    models = _models({id_: each for id_, each in endpoints.items() if _chats(each)}, mapped)
+    embedders = _models({id_: each for id_, each in endpoints.items() if _creates_embeddings(each)}, mapped)
     ids: dict[str, tuple[str, ...] | str] = {}
-    for id_ in models:
+    for id_ in (*models, *(id_ for id_ in embedders if id_ not in models)):
         low = id_.lower()
         for name in {low, low.partition("/")[2]}:
             others = ids.setdefault(name, id_)
@@ -184,7 +192,25 @@ def build_view(
                 ids[name] = (*((others,) if isinstance(others, str) else others), id_)
     counts = Counter(endpoint.provider.id for endpoint in endpoints.values())
     names = {(endpoint.provider.id, endpoint.native_name) for endpoint in endpoints.values()}
-    return View(endpoints, models, ids, {id_: counts[id_] for id_ in sources}, names)
+    return View(endpoints, models, embedders, ids, {id_: counts[id_] for id_ in sources}, names)
+
+
+def _models(endpoints: Mapping[str, Endpoint], mapped: Iterable[MappedModel]) -> dict[str, Model]:
+    """Returns a model for each endpoint, and those that are served by several of them."""
+    models = {id_: Model(id_, (endpoint,)) for id_, endpoint in endpoints.items()}
+    for entry in mapped:
+        serving = tuple(endpoints[id_] for id_ in entry.endpoints if id_ in endpoints)
+        if serving:
+            models[entry.id] = Model(entry.id, serving)
+    return dict(sorted(models.items()))
+
+
+def _creates_embeddings(endpoint: Endpoint) -> bool:
+    return EMBEDDINGS in (endpoint.details.output_modalities or ()) and "embeddings" in endpoint.provider.encoders
+
+
+def _chats(endpoint: Endpoint) -> bool:
+    return endpoint.details.output_modalities != (EMBEDDINGS,) or not _creates_embeddings(endpoint)
 
 
 def refusal(model: Model, endpoint: Endpoint, key: AuthenticatedKey) -> str | None:

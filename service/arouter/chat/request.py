@@ -6,7 +6,7 @@ names the field and does not depend on the provider.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from arouter.chat.json_bounds import load_json
 from arouter.chat.messages import check_messages
@@ -19,13 +19,23 @@ from arouter.errors import ARouterError, Failure, invalid_request
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Maximum size of a request body, here and at the gateway (docs.arouter.ai: 10 MB)."""
 
+Operation = Literal["chat", "embeddings", "text_completion"]
+"""What a call is for, by OpenTelemetry's names (`gen_ai.operation.name`)."""
+
+Input = str | list[int]
+"""A text, or its tokens."""
+
 _KINDS = {name: row.kind for name, row in PARAMETERS.items()}
 
 
 class ChatRequest:
     """A chat request. Must not be modified: it is encoded again for each provider that is tried.
 
+    Requests for other operations are subclasses: their bodies have no `messages`.
+
     Attributes:
+        operation: What the request is for.
+        inputs: The texts of a request without messages.
         body: The request for the provider: as the client sent it, in the client's key order, without router fields.
         preferences: The provider preferences, including the models.
         stream: Whether the answer is streamed.
@@ -46,6 +56,9 @@ class ChatRequest:
         "unserved",
         "unserved_natively",
     )
+
+    operation: ClassVar[Operation] = "chat"
+    inputs: tuple[Input, ...] = ()
 
     def __init__(
         self,
@@ -73,14 +86,27 @@ def parse_chat_request(data: bytes) -> ChatRequest:
     Raises:
         ARouterError: INVALID_REQUEST with the invalid `param`; PAYLOAD_TOO_LARGE.
     """
-    if len(data) > MAX_BODY_BYTES:
-        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body exceeds {MAX_BODY_BYTES} bytes.")
-    if not data:
-        raise invalid_request("The request has no body. Send a JSON object with 'model' and 'messages'.")
+    check_size(data, "messages")
     body = load_json(data, "The request body")
     check_body(body)
     options = body.get("stream_options") or {}
     return ChatRequest(body, stream=body.get("stream") is True, include_usage=options.get("include_usage") is True)
+
+
+def check_size(data: bytes, content: str) -> None:
+    """Rejects a REST body that is empty or too large.
+
+    Args:
+        data: The body.
+        content: The member that a request has beside `model`.
+
+    Raises:
+        ARouterError: INVALID_REQUEST; PAYLOAD_TOO_LARGE.
+    """
+    if len(data) > MAX_BODY_BYTES:
+        raise ARouterError(Failure.PAYLOAD_TOO_LARGE, f"The request body exceeds {MAX_BODY_BYTES} bytes.")
+    if not data:
+        raise invalid_request(f"The request has no body. Send a JSON object with 'model' and '{content}'.")
 
 
 def check_body(body: Any) -> None:

@@ -1,8 +1,8 @@
 """Carries a model's signed thoughts through clients of Anthropic's Messages API. Pure.
 
-The API's thinking blocks have one opaque member that clients return unchanged: the `signature`, or the `data` of redacted
-thinking. Claude's own stay as they are. For those of other models it holds the whole canonical detail (format, id,
-signature), so that only the family of models that signed it receives it again.
+The API's thinking blocks have one opaque member that clients return unchanged: the `signature`, or the `data` of
+redacted thinking. Claude's own stay as they are. For those of other models it holds the whole canonical detail (format,
+id, signature), so that only the family of models that signed it receives it again.
 """
 
 from __future__ import annotations

@@ -62,6 +62,10 @@ def delivered_tokens(size: int) -> int:
 
 
 def _prompt_tokens(request: ChatRequest, bytes_per_token: int) -> int:
+    if request.operation != "chat":
+        return sum(
+            math.ceil(_size(each) / bytes_per_token) if type(each) is str else len(each) for each in request.inputs
+        )
     body = request.body
     size = tokens = 0
     for message in body["messages"]:

@@ -60,7 +60,7 @@ class ModelConfig(ModelDetails, frozen=True, kw_only=True, forbid_unknown_fields
 
     name: NonEmpty
     input_modalities: tuple[Modality, ...] | None = None
-    output_modalities: tuple[Modality, ...] | None = None
+    output_modalities: tuple[Modality | Literal["embeddings"], ...] | None = None
 
 
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):

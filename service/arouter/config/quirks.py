@@ -77,6 +77,7 @@ class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
         tool_names: See `ToolNamesConfig`. None: any.
         cached_tokens: The usage field that contains `prompt_tokens_details.cached_tokens`.
         reasoning_apart: `completion_tokens` excludes reasoning tokens.
+        responses: OpenAI's Responses API is served, with all of its items and tools.
     """
 
     key_header: Annotated[str, Meta(pattern="^[A-Za-z0-9-]*$")] | UnsetType = UNSET
@@ -96,3 +97,4 @@ class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
     tool_names: ToolNamesConfig | UnsetType | None = UNSET
     cached_tokens: str | UnsetType = UNSET
     reasoning_apart: bool | UnsetType = UNSET
+    responses: bool | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""Serves SmolLM2-135M-Instruct with llama.cpp: `python -m arouter.embedded`.
+"""Serves SmolLM2-135M-Instruct with llama.cpp, for chat and embeddings: `python -m arouter.embedded`.
 
 Listens on a free loopback port, prints its URL as the first line of stdout, and runs until SIGTERM or SIGINT.
 """
@@ -14,6 +14,9 @@ from pathlib import Path
 MODEL = "smollm2-135m-instruct"
 """The name under which the model is served; also used in the preset of provider `local`."""
 
+EMBEDDER = "smollm2-135m-embeddings"
+"""The name of the same model for embeddings, as in the preset."""
+
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PARALLEL = 4
 _MAX_ANSWER = 256
@@ -21,6 +24,11 @@ _MAX_ANSWER = 256
 
 _CONTEXT = 8192
 """Context size in tokens, shared by all conversations; also the length that the model was trained for."""
+
+
+_BATCH = 512
+"""Tokens that are computed at once, and the longest text that is embedded. 2048 would take half a gigabyte, because
+each token of an embedding has logits."""
 
 
 def main() -> int:
@@ -37,13 +45,17 @@ def main() -> int:
         return 1
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.model_alias = {MODEL}
+    params.model_alias = {MODEL, EMBEDDER}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.n_parallel = _PARALLEL
     params.n_ctx = _CONTEXT
     params.kv_unified = True
     params.n_predict = _MAX_ANSWER
+    # Chat is unaffected: texts are generated as without it.
+    params.embedding = True
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    params.n_batch = params.n_ubatch = _BATCH
     params.cpuparams.n_threads = os.cpu_count() or 1
     params.ui = False
     params.endpoint_slots = False

@@ -62,6 +62,8 @@ class HealthSnapshot:
         origin: The origin of the call.
     """
 
+    __slots__ = ("_board", "_now", "_origin")
+
     def __init__(self, board: HealthBoard, now: float, origin: Origin) -> None:
         self._board = board
         self._now = now

@@ -1,15 +1,9 @@
-"""What keys have spent and reserved, in nano-USD: the interface, and a store for one process.
-
-`valkey.py` has the store that several processes share.
-"""
+"""What keys have spent and reserved, in nano-USD, in a store that several processes share: the interface."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
-
-from typing_extensions import override
 
 
 class BudgetPeriod(NamedTuple):
@@ -88,44 +82,3 @@ class BudgetStore(Protocol):
 
         The cost is not added: the seed will include it, if it does not already.
         """
-
-
-@dataclass
-class _Account:
-    first_day: date
-    spent: int = 0
-    held: int = 0
-
-
-class MemoryBudgetStore(BudgetStore):
-    """A store in memory. It never fails, and needs no ids and buckets because it ends with the process."""
-
-    def __init__(self) -> None:
-        self._accounts: dict[str, _Account] = {}
-
-    @override
-    async def reserve(self, period: BudgetPeriod, hold: Hold, limit: int, seed: int) -> ReserveResult:
-        account = self._accounts.get(period.key_hash)
-        if account is None or account.first_day != period.first_day:
-            account = self._accounts[period.key_hash] = _Account(period.first_day)
-        account.spent = max(account.spent, seed)
-        result = ReserveResult(account.spent + account.held < limit, account.spent, account.held)
-        if result.admitted:
-            account.held += hold.amount
-        return result
-
-    @override
-    async def settle(self, period: BudgetPeriod, hold: Hold, cost: int, seed: int, answered: bool) -> None:
-        await self.give_back(period, hold)
-        if account := self._account(period):
-            account.spent = max(account.spent, seed) + cost
-
-    @override
-    async def give_back(self, period: BudgetPeriod, hold: Hold) -> None:
-        if account := self._account(period):
-            account.held = max(account.held - hold.amount, 0)
-
-    def _account(self, period: BudgetPeriod) -> _Account | None:
-        account = self._accounts.get(period.key_hash)
-        # Calls of an earlier period no longer count.
-        return account if account is not None and account.first_day == period.first_day else None

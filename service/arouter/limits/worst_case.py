@@ -6,7 +6,7 @@ The excess is given back when the call is settled.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from arouter.chat.parameters import max_tokens_of
 from arouter.chat.request import ChatRequest
@@ -33,16 +33,22 @@ class WorstCase(NamedTuple):
     cost: int
 
 
-def worst_case(request: ChatRequest, details: ModelDetails) -> WorstCase:
-    """Returns what a request uses at most, according to the model's details."""
+def worst_case(request: ChatRequest, *candidates: ModelDetails) -> WorstCase:
+    """Returns what a request uses at most, whichever of the candidates serves it, according to their details."""
     prompt = max_prompt_tokens(request)
-    completion = _completion_tokens(request.body, details, prompt)
-    cost = 0 if details.prices is None else _max_cost(details.prices, request.body, prompt, completion)
-    return WorstCase(min(prompt + completion, _MAX_TOKENS), min(cost, _MAX_COST))
+    most_tokens = most_cost = 0
+    for details in candidates:
+        completion = 0 if request.operation == "embeddings" else _completion_tokens(request, details, prompt)
+        most_tokens = max(most_tokens, prompt + completion)
+        if details.prices is not None:
+            most_cost = max(most_cost, _max_cost(details.prices, request, prompt, completion))
+    return WorstCase(min(most_tokens, _MAX_TOKENS), min(most_cost, _MAX_COST))
 
 
-def _completion_tokens(body: dict[str, Any], details: ModelDetails, prompt: int) -> int:
-    asked = max_tokens_of(body)
+def _completion_tokens(request: ChatRequest, details: ModelDetails, prompt: int) -> int:
+    body = request.body
+    is_chat = request.operation == "chat"
+    asked = max_tokens_of(body) if is_chat else body.get("max_tokens")
     if asked and asked > 0:
         one = asked
     elif details.max_output_tokens is not None:
@@ -51,15 +57,19 @@ def _completion_tokens(body: dict[str, Any], details: ModelDetails, prompt: int)
         one = max(details.context_length - prompt, 1)
     else:
         one = DEFAULT_COMPLETION
-    choices: int = body.get("n") or 1
-    return min(one * max(choices, 1), _MAX_TOKENS)
+    choices: int = max(body.get("n") or 1, 1)
+    if not is_chat:
+        # All of `best_of` are generated, for each prompt.
+        choices = max(choices, body.get("best_of") or 1) * len(request.inputs)
+    return min(one * choices, _MAX_TOKENS)
 
 
-def _max_cost(prices: Prices, body: dict[str, Any], prompt: int, completion: int) -> int:
+def _max_cost(prices: Prices, request: ChatRequest, prompt: int, completion: int) -> int:
     """Returns the cost in nano-USD at the highest rates that may apply: the real rates are known only afterwards."""
-    rates = [prices, *(tier for tier in prices.tiers if tier.above < prompt)]
-    per_prompt = max(max(rate.prompt, rate.cache_write or 0, rate.prompt_audio or 0) for rate in rates)
-    audio = "audio" in (body.get("modalities") or ())
-    per_completion = max(max(rate.completion, (rate.completion_audio or 0) if audio else 0) for rate in rates)
+    audio = request.operation == "chat" and "audio" in (request.body.get("modalities") or ())
+    per_prompt = per_completion = 0.0
+    for rate in (prices, *(tier for tier in prices.tiers if tier.above < prompt)) if prices.tiers else (prices,):
+        per_prompt = max(per_prompt, rate.prompt, rate.cache_write or 0, rate.prompt_audio or 0)
+        per_completion = max(per_completion, rate.completion, (rate.completion_audio or 0) if audio else 0)
     # USD per million tokens are 1,000 nano-USD per token.
     return math.ceil((prompt * per_prompt + completion * per_completion) * 1000)

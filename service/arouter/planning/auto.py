@@ -23,6 +23,7 @@ from arouter.planning.difficulty import Difficulty, Level, difficulty_of
 from arouter.planning.plan import Cause, Exclusion
 from arouter.planning.ranking import place_in
 from arouter.planning.requirements import lacks
+from arouter.providers.model_filter import is_specialist
 
 TIERS: tuple[Tier, ...] = ("economy", "standard", "premium")
 LEVELS: tuple[Level, ...] = ("easy", "medium", "hard")
@@ -112,6 +113,7 @@ class AutoPools:
             self._entry(model)
             for model in visible.models.values()
             if not (len(model.endpoints) == 1 and model.id in mapped)
+            and not all(is_specialist(each.native_name) for each in model.endpoints)
             and (self._patterns is None or self._patterns.match(model.id))
         ]
         entries.sort(key=lambda entry: (entry.price, -entry.model.created, entry.model.id))

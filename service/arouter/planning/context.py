@@ -11,9 +11,9 @@ from arouter.health.snapshot import HealthSnapshot
 from arouter.planning.requirements import Requirements, requirements_of
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # Not frozen, because that would make creating one take five times as long.
 class PlanContext:
-    """A request to plan for.
+    """A request to plan for. Must not be modified.
 
     Attributes:
         request: The client's request.

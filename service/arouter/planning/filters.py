@@ -24,6 +24,8 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         free: Whether only free endpoints are wanted.
     """
     preferences, provider = context.request.preferences, endpoint.provider
+    if context.request.operation == "text_completion" and "text_completion" not in provider.encoders:
+        return Cause.CAPABILITY, "has no text completions; send messages to /v1/chat/completions"
     if preferences.only and provider.id not in preferences.only:
         return Cause.PREFERENCE, "is not in provider.only"
     if provider.id in preferences.ignore:
@@ -39,9 +41,10 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         return Cause.PREFERENCE, f"has quantization {details.quantization or 'unknown'} (provider.quantizations)"
     if free and not _is_free(details.prices):
         return Cause.PREFERENCE, "is not free (':free')"
-    expensive = _too_expensive(details.prices, preferences)
-    if expensive is not None:
-        return Cause.PREFERENCE, expensive
+    if preferences.max_prompt_price is not None or preferences.max_completion_price is not None:
+        expensive = _too_expensive(details.prices, preferences)
+        if expensive is not None:
+            return Cause.PREFERENCE, expensive
     if context.request.native_only and not _speaks(endpoint, context.request):
         return Cause.DIALECT, f"does not support '{context.request.native_only[0][:_MAX_PATH]}'"
     if preferences.require_parameters and (missing := unsupported(details, context.requirements)):

@@ -98,20 +98,27 @@ class Planner:
 
     def _plan(self, context: PlanContext) -> Plan:
         wanted = self._wanted(context)
+        if len(wanted) == 1:
+            plan = Plan((wanted[0].text,))
+            plan.candidates = self._candidates(wanted[0], context, plan)
+        else:
+            plan = self._plan_several(wanted, context)
+        if len(plan.candidates) > 1:
+            plan.candidates = _without_repeats(plan.candidates)
+            # A last resort comes last even if the request names its model first.
+            plan.candidates.sort(key=lambda each: context.health.of(each.endpoint).is_last_resort)
+        return plan
+
+    def _plan_several(self, wanted: Sequence[WantedModel], context: PlanContext) -> Plan:
+        """Returns a plan for several models, of which some may not exist."""
         plan = Plan(tuple([each.text for each in wanted]))
         for each in wanted:
             try:
                 plan.candidates += self._candidates(each, context, plan)
             except ARouterError as error:
-                if len(wanted) == 1:
-                    raise
                 plan.excluded.append(
                     Exclusion(each.text, "any provider", Cause.PREFERENCE, f"is not available: {error.message}")
                 )
-        if len(plan.candidates) > 1:
-            plan.candidates = _without_repeats(plan.candidates)
-            # A last resort comes last even if the request names its model first.
-            plan.candidates.sort(key=lambda each: context.health.of(each.endpoint).is_last_resort)
         return plan
 
     def _wanted(self, context: PlanContext) -> Sequence[WantedModel]:
@@ -124,9 +131,12 @@ class Planner:
         return (WantedModel(default),)
 
     def _candidates(self, wanted: WantedModel, context: PlanContext, plan: Plan) -> list[Candidate]:
-        if wanted.wants_auto:
+        if context.request.operation == "embeddings":
+            model, variant = self._embedder(wanted.text, context.key), None
+        elif wanted.wants_auto:
             return self._auto(wanted, context, plan)
-        model, variant = self._resolve(wanted, context.key)
+        else:
+            model, variant = self._resolve(wanted, context.key)
         return self._endpoints(model, variant, context, plan, "asked for")
 
     def _resolve(self, wanted: WantedModel, key: AuthenticatedKey) -> tuple[Model, str | None]:
@@ -151,6 +161,12 @@ class Planner:
         return self._catalogue.find(
             self._of_default_provider(wanted.base) if exists else wanted.base, key
         ), wanted.variant
+
+    def _embedder(self, text: str, key: AuthenticatedKey) -> Model:
+        """Returns the model for embeddings that a name refers to. It has no variants, and `auto` is none."""
+        embedders = self._catalogue.offer(key).embedders
+        id_ = text if text in embedders else self._of_default_provider(text)
+        return embedders[id_] if id_ in embedders else self._catalogue.find(text, key, "embeddings")
 
     def _of_default_provider(self, id_: str) -> str:
         return id_ if "/" in id_ else f"{self._config.default_provider}/{id_}"
@@ -186,6 +202,8 @@ class Planner:
                 candidates.append(Candidate(model, endpoint, reasons=(reason,) if context.explain else ()))
             elif context.explain:
                 plan.excluded.append(exclusion)
+        if len(candidates) <= 1 and not context.explain:
+            return candidates
         sort = preferences.sort or _SORT_OF_VARIANT.get(variant)
         ranked = rank(candidates, context, sort, self._random)
         if preferences.allow_fallbacks or preferences.order:

@@ -49,8 +49,6 @@ def rank(
         sort: The criterion of the request or of the model's suffix; None for load balancing by price.
         random: The source of randomness for load balancing.
     """
-    if len(candidates) == 1 and not context.explain:
-        return list(candidates)
     preferences, snapshot = context.request.preferences, context.health
     prices = [blended_price(candidate.endpoint.details.prices) for candidate in candidates]
     known = [price for price in prices if price is not None]

@@ -73,6 +73,9 @@ class Requirements(NamedTuple):
 
 def requirements_of(request: ChatRequest) -> Requirements:
     """Returns the requirements of a request."""
+    if request.operation != "chat":
+        tokens = likely_prompt_tokens(request)
+        return Requirements(tokens, tokens // len(request.inputs))
     body = request.body
     inputs, calls = _held(body["messages"])
     outputs = _outputs(body)

@@ -75,7 +75,7 @@ class ModelPage(NamedTuple):
     """One page of the model list.
 
     Attributes:
-        models: In the provider's order, without models that cannot chat.
+        models: In the provider's order, without models that neither chat nor embed.
         next_path: Path of the next page, appended to the base URL, or None on the last page.
     """
 
@@ -157,3 +157,10 @@ class Adapter(Reader, Protocol):
         Raises:
             ProviderError: PROVIDER_BAD_RESPONSE.
         """
+
+
+class Encoder(Protocol):
+    """Encodes the requests of one operation other than chat. Their `WireRequest` has a reader."""
+
+    def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
+        """As `Adapter.encode`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from itertools import chain
 
 from arouter.chat.chunks import Chunk
 from arouter.errors import ARouterError, Failure, ProviderError
@@ -171,7 +170,8 @@ class Upstream:
                 provider.base_url,
                 wire.path,
                 wire.body,
-                chain(wire.headers.items(), credential.headers.items()),
+                # A client may choose the version of the protocol that the credential's headers name.
+                {**credential.headers, **wire.headers}.items(),
                 deadlines.connect,
             )
         except BaseException as error:

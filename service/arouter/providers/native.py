@@ -30,7 +30,7 @@ class NativeReader(Reader):
         self._inner = inner
 
     @override
-    def decode(self, body: bytes) -> dict[str, Any]:
+    def decode(self, body: bytes) -> NativeCompletion:
         return NativeCompletion(self._inner.decode(body), parse_object(body, "an answer"))
 
     @override

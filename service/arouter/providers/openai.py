@@ -21,6 +21,7 @@ from arouter.providers.openai_answer import ChunkNormalizer, normalize_completio
 from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.quirks import DEFAULT, Quirks, decode_message, decode_usage, encode_body
+from arouter.providers.responses.wire import check_foreign_parts, responses_wire
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
 
@@ -56,6 +57,10 @@ class OpenAIAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
+        if self._quirks.responses and (wire := responses_wire(request, model, self._quirks, without)) is not None:
+            return wire
+        if request.native is not None:
+            check_foreign_parts(request)
         body = {**request.body, "model": model}
         if request.stream:
             body["stream"] = True
@@ -92,7 +97,7 @@ class OpenAIAdapter(Adapter):
 
     @override
     def decode_models(self, body: bytes) -> ModelPage:
-        return decode_model_list(body)
+        return decode_model_list(body, responses=self._quirks.responses)
 
 
 class OpenAIStreamDecoder(StreamDecoder):

@@ -8,13 +8,16 @@ docs.x.ai (models), platform.moonshot.ai/docs/api/list-models, Fireworks' list a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
-from arouter.models import ModelDetails
+from msgspec.structs import replace
+
+from arouter.models import EMBEDDINGS, ModelDetails
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.list_prices import read_prices
 from arouter.providers.list_values import label, native_name, seconds, tokens, words
-from arouter.providers.model_filter import can_chat
+from arouter.providers.model_filter import can_chat, embeds, needs_responses
 from arouter.providers.model_pages import UnreadableEntryError, decode_page
 
 Json = dict[str, Any]
@@ -64,15 +67,12 @@ _LIVE_FLAGS: tuple[Path, ...] = (
 # `type` is used by Together, LM Studio and Vercel, `kind` by Fireworks; `task` and `model_type` by others.
 _KIND: tuple[Path, ...] = (("type",), ("kind",), ("capabilities", "type"), ("task",), ("model_type",))
 _CHAT_KINDS = frozenset({"chat", "llm", "vlm", "chat-completion", "text-generation", "image-text-to-text"})
-_OTHER_KINDS = frozenset(
+_EMBEDDING_KINDS = frozenset({"embedding", "embedding-model", "embeddings", "feature-extraction"})
+_OTHER_KINDS = _EMBEDDING_KINDS | frozenset(
     {
         "asr",
         "audio",
         "automatic-speech-recognition",
-        "embedding",
-        "embedding-model",
-        "embeddings",
-        "feature-extraction",
         "flumina-addon",
         "flumina-base-model",
         "image",
@@ -97,25 +97,33 @@ _OTHER_KINDS = frozenset(
 )
 
 
-def decode_model_list(body: bytes) -> ModelPage:
-    """Decodes a response of `/models`, with metadata; models that cannot chat are left out.
+def decode_model_list(body: bytes, *, responses: bool = False) -> ModelPage:
+    """Decodes a response of `/models`, with metadata; models that neither chat nor embed are left out.
+
+    Args:
+        body: The response.
+        responses: Whether the provider serves OpenAI's Responses API.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE.
     """
     # Together sends the list without an envelope.
-    models, _ = decode_page(body, "data", _read_model, bare=True)
+    models, _ = decode_page(body, "data", partial(_read_model, responses=responses), bare=True)
     return ModelPage(models)
 
 
-def _read_model(entry: Any) -> ListedModel | None:
+def _read_model(entry: Any, *, responses: bool) -> ListedModel | None:
     if not isinstance(entry, dict) or (name := native_name(entry.get("id"))) is None:
         raise UnreadableEntryError
     details = _read_details(entry, name)
     declares_chat = _said_to_chat(entry)
-    if not (can_chat(name, details) if declares_chat is None else declares_chat):
-        return None
-    return ListedModel(name, seconds(entry.get("created")), details)
+    if declares_chat is False and responses and needs_responses(name):
+        declares_chat = _is_live(entry)  # Azure says of these that they have no chat completions
+    if can_chat(name, details, responses=responses) if declares_chat is None else declares_chat:
+        return ListedModel(name, seconds(entry.get("created")), details)
+    if _is_live(entry) and (_kinds(entry) & _EMBEDDING_KINDS or embeds(name, details)):
+        return ListedModel(name, seconds(entry.get("created")), replace(details, output_modalities=(EMBEDDINGS,)))
+    return None
 
 
 def _read_details(entry: Json, name: str) -> ModelDetails:
@@ -128,7 +136,8 @@ def _read_details(entry: Json, name: str) -> ModelDetails:
         context_length=_first(merged, _CONTEXT_LENGTH, tokens),
         max_output_tokens=_first(merged, _MAX_OUTPUT_TOKENS, tokens),
         input_modalities=_first(merged, _INPUT_MODALITIES, words) or _flagged_inputs(merged),
-        output_modalities=_first(merged, _OUTPUT_MODALITIES, words),
+        # llama.cpp says "text" of every model, also of one that it serves for embeddings.
+        output_modalities=None if entry.get("owned_by") == "llamacpp" else _first(merged, _OUTPUT_MODALITIES, words),
         supported_parameters=_first(merged, _SUPPORTED_PARAMETERS, words),
         prices=read_prices(merged.get("pricing"), own=bool(nested and "pricing" in nested)),
     )
@@ -139,13 +148,21 @@ def _said_to_chat(entry: Json) -> bool | None:
 
     A denial takes precedence.
     """
-    if any(_at(entry, path) is False for path in _LIVE_FLAGS):
+    if not _is_live(entry):
         return False
     flags = [flag for path in _CHAT_FLAGS if isinstance(flag := _at(entry, path), bool)]
-    kinds = {kind.lower().replace("_", "-") for path in _KIND if isinstance(kind := _at(entry, path), str)}
+    kinds = _kinds(entry)
     if not all(flags) or kinds & _OTHER_KINDS:
         return False
     return True if flags or kinds & _CHAT_KINDS else None
+
+
+def _is_live(entry: Json) -> bool:
+    return not any(_at(entry, path) is False for path in _LIVE_FLAGS)
+
+
+def _kinds(entry: Json) -> set[str]:
+    return {kind.lower().replace("_", "-") for path in _KIND if isinstance(kind := _at(entry, path), str)}
 
 
 def _flagged_inputs(entry: Json) -> tuple[str, ...] | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from arouter.chat.parameters import PARAMETERS
+from arouter.config.provider_schema import ModelConfig
 from arouter.providers import allow_lists, tool_ids, tool_names
+from arouter.providers.embeddings import EmbeddingWire
 from arouter.providers.preset import Preset
 from arouter.providers.quirks import Quirks
 from arouter.providers.vendor_members import Members
@@ -16,7 +18,9 @@ from arouter.providers.vendor_members import Members
 _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
 
 # `max_tokens` is deprecated and refused by models that reason (developers.openai.com/api/reference, chat create). The
-# messages of the SDK's request types have no reasoning.
+# messages of the SDK's request types have no reasoning. Others that have `/responses` serve a part of it: vLLM,
+# llama.cpp and Ollama refuse the tools of codex (vllm-project/vllm#49493, ggml-org/llama.cpp#20156,
+# ollama/ollama#17618), so their requests are translated. Azure: learn.microsoft.com, "Azure OpenAI Responses API".
 _OPENAI = Quirks(
     renames={"max_tokens": "max_completion_tokens"},
     # Other vendors' parameters are a 400 there (developers.openai.com/api/reference, chat create).
@@ -25,6 +29,7 @@ _OPENAI = Quirks(
     members=Members(refused=_REASONING_FIELDS),
     tool_ids=tool_ids.OPENAI,
     tool_names=tool_names.OPENAI,
+    responses=True,
 )
 
 # The model's chat template decides the roles and their order.
@@ -33,6 +38,8 @@ _LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
 # Its template ignores tools and its server then ignores `tool_choice` (ggml-org/llama.cpp#27129). With a template that
 # has tools, `required` still lets this model talk on without ever calling one.
 _EMBEDDED = replace(_LLAMA_CPP, no_tools=True)
+
+_EMBEDDINGS = EmbeddingWire()
 
 # `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
 # had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
@@ -44,6 +51,8 @@ PRESETS: dict[str, Preset] = {
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         quirks=_OPENAI,
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
     "anthropic": Preset(
         "Anthropic",
@@ -124,6 +133,11 @@ PRESETS: dict[str, Preset] = {
             tool_ids=tool_ids.MISTRAL,
             tool_names=tool_names.OPENAI,
         ),
+        # docs.mistral.ai/api/endpoint/embeddings. Anything else is refused, as in chat.
+        embeddings=EmbeddingWire(
+            renames={"dimensions": "output_dimension"},
+            parameters=frozenset({"model", "input", "metadata", "output_dimension", "output_dtype", "encoding_format"}),
+        ),
     ),
     "groq": Preset(
         "Groq",
@@ -150,6 +164,9 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             reasoning="reasoning",
         ),
+        # docs.together.ai/reference/embeddings: no `encoding_format`.
+        embeddings=EmbeddingWire(formats=False),
+        text_completions=True,
     ),
     "fireworks": Preset(
         "Fireworks AI",
@@ -158,6 +175,8 @@ PRESETS: dict[str, Preset] = {
         key_variables=("FIREWORKS_API_KEY",),
         # litellm, llms/fireworks_ai/chat.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
+        embeddings=EmbeddingWire(formats=False),
+        text_completions=True,
     ),
     "openrouter": Preset(
         "OpenRouter",
@@ -171,6 +190,8 @@ PRESETS: dict[str, Preset] = {
             # openrouter.ai/docs: "Prompt caching", "Reasoning tokens", "PDF inputs".
             members=Members(taken=frozenset({"annotations", "cache_control", "reasoning_details"})),
         ),
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
     "moonshotai": Preset(
         "Moonshot AI",
@@ -187,6 +208,8 @@ PRESETS: dict[str, Preset] = {
         key_variables=("DASHSCOPE_API_KEY",),
         # haru/redmine_ai_helper#242. alibabacloud.com/help, Model Studio, "Context cache": `cache_control`.
         quirks=Quirks(no_developer_role=True, members=Members(taken=frozenset({"cache_control"}))),
+        # help.aliyun.com, Model Studio, "Text embedding": `encoding_format` may only be `float`.
+        embeddings=EmbeddingWire(formats=False),
     ),
     "z-ai": Preset(
         "Z.ai",
@@ -265,6 +288,8 @@ PRESETS: dict[str, Preset] = {
             ),
             no_developer_role=True,
         ),
+        # docs.cohere.com/docs/compatibility-api: `input`, `model` and `encoding_format`.
+        embeddings=EmbeddingWire(parameters=frozenset({"model", "input", "encoding_format"})),
     ),
     "azure": Preset(
         "Azure OpenAI",
@@ -275,6 +300,8 @@ PRESETS: dict[str, Preset] = {
         base_path="/openai/v1",
         key_variables=("AZURE_OPENAI_API_KEY",),
         quirks=replace(_OPENAI, key_header="api-key"),
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
     "ollama": Preset(
         "Ollama",
@@ -289,6 +316,8 @@ PRESETS: dict[str, Preset] = {
             reasoning="reasoning",
             order="leading",
         ),
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
     "vllm": Preset(
         "vLLM",
@@ -299,6 +328,8 @@ PRESETS: dict[str, Preset] = {
         # docs.vllm.ai, features/reasoning_outputs: `reasoning` is the newer name of `reasoning_content`. The roles are
         # those of the model's chat template.
         quirks=Quirks(no_developer_role=True, reasoning="reasoning", order="leading"),
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
     "llama.cpp": Preset(
         "llama.cpp",
@@ -307,6 +338,8 @@ PRESETS: dict[str, Preset] = {
         key_variables=("LLAMA_API_KEY", "LLAMACPP_API_KEY"),
         key_optional=True,
         quirks=_LLAMA_CPP,
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
     "lm-studio": Preset(
         "LM Studio",
@@ -316,13 +349,20 @@ PRESETS: dict[str, Preset] = {
         key_optional=True,
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
+        embeddings=EmbeddingWire(formats=False),
+        text_completions=True,
     ),
     # The embedded model; `arouter up` starts it and sets its address.
     "local": Preset(
         "Embedded model",
         key_optional=True,
-        models=("smollm2-135m-instruct",),
+        models=(
+            "smollm2-135m-instruct",
+            ModelConfig(name="smollm2-135m-embeddings", context_length=512, output_modalities=("embeddings",)),
+        ),
         quirks=_EMBEDDED,
         self_hosted=True,
+        embeddings=_EMBEDDINGS,
+        text_completions=True,
     ),
 }

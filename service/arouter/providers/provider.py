@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET, UnsetType
 
+from arouter.chat.request import Operation
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.provider_schema import ProviderConfig, Timeouts
@@ -16,12 +17,13 @@ from arouter.config.quirks import QuirksConfig
 from arouter.config.schema import Config
 from arouter.config.secret import Secret
 from arouter.models import ModelDetails
-from arouter.providers.adapter import Adapter
+from arouter.providers.adapter import Adapter, Encoder
 from arouter.providers.configured import ALL, configured_models
 from arouter.providers.configured_quirks import configured_quirks
 from arouter.providers.openai import OpenAIAdapter
-from arouter.providers.preset import Preset
+from arouter.providers.preset import Preset, unknown_vendor
 from arouter.providers.presets import PRESETS
+from arouter.providers.text_completions import TextCompletions
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Provider:
         name: Display name.
         keeps_data: Whether it may store prompts and answers.
         zdr: Whether it is known to store nothing of them (zero data retention).
+        encoders: By operation, what encodes the requests other than chat that it serves.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Provider:
     name: str = ""
     keeps_data: bool = True
     zdr: bool = False
+    encoders: Mapping[Operation, Encoder] = field(default_factory=dict)
 
     def is_where(self, other: Provider) -> bool:
         """Returns whether another provider has the same URL and credentials."""
@@ -126,7 +130,7 @@ def _build_configured(index: int, row: ProviderConfig, config: Config, environme
 
 
 def _build(row: ProviderConfig, config: Config, environment: Environment) -> Provider:
-    preset = PRESETS.get(row.id, Preset(row.id))
+    preset = PRESETS.get(row.id) or unknown_vendor(row.id)
     protocol = preset.protocol if row.protocol is UNSET else row.protocol
     base_url = _preset_url(row.id, preset, protocol, environment) if row.base_url is UNSET else row.base_url
     api_keys = row.api_keys
@@ -149,6 +153,7 @@ def _build(row: ProviderConfig, config: Config, environment: Environment) -> Pro
         name=preset.name if row.name is UNSET else row.name,
         keeps_data=not (zdr or (preset.self_hosted if row.data_collection is UNSET else row.data_collection == "deny")),
         zdr=zdr,
+        encoders=_encoders(protocol, preset),
     )
 
 
@@ -222,6 +227,21 @@ def _adapter(protocol: str, preset: Preset, quirks: QuirksConfig | UnsetType) ->
             raise ConfigError(f"quirks: only supported with protocol 'openai', but the protocol is {protocol!r}")
         return _translator(protocol)
     return OpenAIAdapter(preset.quirks if quirks is UNSET else configured_quirks(quirks, preset.quirks))
+
+
+def _encoders(protocol: str, preset: Preset) -> dict[Operation, Encoder]:
+    """Returns what encodes requests other than chat, by operation. Encoders of equal entries are equal."""
+    if protocol == "gemini":
+        from arouter.providers.gemini.embeddings import GeminiEmbeddings
+
+        return {"embeddings": GeminiEmbeddings()}
+    encoders: dict[Operation, Encoder] = {}
+    if protocol == "openai":
+        if preset.embeddings is not None:
+            encoders["embeddings"] = preset.embeddings
+        if preset.text_completions:
+            encoders["text_completion"] = TextCompletions()
+    return encoders
 
 
 @cache

@@ -52,6 +52,8 @@ class Quirks:
         reasoning_apart: Its `completion_tokens` do not include reasoning tokens.
         effort_only: It has `reasoning_effort` and lacks the `reasoning` object, whose effort is sent in its place.
         no_tools: It ignores tools, so that they are refused.
+        responses: It serves OpenAI's whole Responses API: requests of that dialect pass as they are, and models that
+            have no chat completions are called through it.
     """
 
     key_header: str = ""
@@ -73,6 +75,7 @@ class Quirks:
     reasoning_apart: bool = False
     effort_only: bool = False
     no_tools: bool = False
+    responses: bool = False
 
 
 DEFAULT = Quirks()

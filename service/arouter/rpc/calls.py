@@ -10,7 +10,6 @@ from arouter.calls.pipeline import AnsweredCall, Pipeline
 from arouter.chat.request import ChatRequest
 from arouter.rpc.context import Context
 from arouter.rpc.interceptors.auth import caller
-from arouter.telemetry.genai import CHAT
 from arouter.telemetry.spans import Tracer
 
 
@@ -36,5 +35,6 @@ class ChatCalls:
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         current = caller.get()
-        record = new_call_record(current.key, chat, current.request_id, self._tracer.start(CHAT, current.traceparent))
+        span = self._tracer.start(chat.operation, current.traceparent)
+        record = new_call_record(current.key, chat, current.request_id, span)
         return self._pipeline.answer(record, current.reservation, deadline)

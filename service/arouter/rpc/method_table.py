@@ -10,7 +10,8 @@ from typing_extensions import override
 from arouter.errors import ARouterError, Failure
 from arouter.rpc.access import Access, access_of
 from arouter.rpc.context import Handler
-from arouter.rpc.interceptors.errors import reject_with
+from arouter.rpc.interceptors.auth import Authentication
+from arouter.rpc.interceptors.errors import reject_handler
 
 
 class MethodTable(grpc.GenericRpcHandler):
@@ -21,14 +22,19 @@ class MethodTable(grpc.GenericRpcHandler):
 
     Args:
         wrap: Creates the gRPC handler from a method's name, its handler and its access.
+        authentication: Authenticates calls of methods that are not PUBLIC; an unknown method requires a key of any
+            kind. None if all methods are PUBLIC.
 
     Attributes:
         access: What each method requires, by its name.
     """
 
-    def __init__(self, wrap: Callable[[str, Handler, Access], Handler]) -> None:
+    def __init__(
+        self, wrap: Callable[[str, Handler, Access], Handler], authentication: Authentication | None = None
+    ) -> None:
         self.access: dict[str, Access] = {}
         self._wrap = wrap
+        self._authentication = authentication
         self._handlers: dict[str, Handler] = {}
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
@@ -47,10 +53,16 @@ class MethodTable(grpc.GenericRpcHandler):
 
     @override
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
-        # Without this handler, gRPC's own error would have no message.
-        return self._handlers.get(handler_call_details.method) or _unknown()
+        # Called in the call's own task.
+        method = handler_call_details.method
+        # Without a handler for unknown methods, gRPC's own error would have no message.
+        handler = self._handlers.get(method) or _unknown()
+        access = self.access.get(method, Access.ANY_KEY)
+        if self._authentication is None or access is Access.PUBLIC:
+            return handler
+        return self._authentication.guard(method, handler, access, handler_call_details.invocation_metadata or ())
 
 
 def _unknown() -> Handler:
     error = ARouterError(Failure.UNIMPLEMENTED, "There is no such method.")
-    return grpc.stream_stream_rpc_method_handler(reject_with(error, ARouterError.envelope))
+    return reject_handler(error, ARouterError.envelope)

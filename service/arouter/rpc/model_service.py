@@ -8,8 +8,9 @@ from contextlib import suppress
 
 from typing_extensions import override
 
-from arouter.accounts.keys import KeyStore, no_longer_valid
+from arouter.accounts.keys import AuthenticatedKey, KeyStore, no_longer_valid
 from arouter.catalogue.catalogue import Catalogue
+from arouter.catalogue.catalogue import Model as CatalogueModel
 from arouter.errors import invalid_request
 from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context, write
@@ -26,6 +27,11 @@ from arouter.v1.model_service_pb2 import (
 from arouter.v1.model_service_pb2_grpc import ModelServiceServicer
 
 _VIEWS: Mapping[str, Build] = {"": basic_model, "basic": basic_model, "full": full_model}
+
+_ALL = "all"
+_TEXT = ("text",)
+# docs.arouter.ai: models
+_MODALITIES = frozenset({"text", "image", "audio", "embeddings", _ALL})
 
 _LOOK_AT_KEY = 1.0
 """Seconds between two checks of a watch's key, because keys expire without an event."""
@@ -47,14 +53,14 @@ class ModelService(ModelServiceServicer):
     @override
     async def ListModels(self, request: ListModelsRequest, context: Context) -> ListModelsResponse:
         build = _view(request.view)
-        visible = self._catalogue.visible(caller.get().key)
+        visible = _generating(request.output_modalities, self._catalogue, caller.get().key)
         return ListModelsResponse(object="list", data=map(build, visible))
 
     @requires(Access.REGULAR_KEY)
     @override
     async def GetModel(self, request: GetModelRequest, context: Context) -> Model:
         build = _view(request.view)
-        return build(self._catalogue.find(request.model, caller.get().key))
+        return build(self._catalogue.find_any(request.model, caller.get().key))
 
     @requires(Access.REGULAR_KEY)
     @override
@@ -86,3 +92,23 @@ def _view(view: str) -> Build:
     if build is None:
         raise invalid_request("Invalid value for 'view'. Supported values are: basic, full.", "view")
     return build
+
+
+def _generating(modalities: str, catalogue: Catalogue, key: AuthenticatedKey) -> list[CatalogueModel]:
+    """Returns the models that generate at least one of the modalities, separated by commas.
+
+    Raises:
+        ARouterError: INVALID_REQUEST if a modality is unknown.
+    """
+    wanted = {word.strip() for word in modalities.split(",") if word.strip()}
+    if not wanted <= _MODALITIES:
+        values = ", ".join(sorted(_MODALITIES))
+        raise invalid_request(
+            f"Invalid value for 'output_modalities'. Supported values are: {values}.", "output_modalities"
+        )
+    if not wanted:
+        return catalogue.visible(key)
+    models = catalogue.all_visible(key)
+    if _ALL in wanted:
+        return models
+    return [model for model in models if not wanted.isdisjoint(model.details.output_modalities or _TEXT)]

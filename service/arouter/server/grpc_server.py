@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
+from arouter.dialects.completions.dialect import CompletionsDialect
 from arouter.dialects.gemini.dialect import GeminiDialect
 from arouter.dialects.messages.dialect import MessagesDialect
 from arouter.dialects.responses.dialect import ResponsesDialect
@@ -18,10 +19,12 @@ from arouter.rpc.account_service import AccountService
 from arouter.rpc.audit_service import AuditService
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.chat_service import ChatService
+from arouter.rpc.completion_service import CompletionService
 from arouter.rpc.dialect_service import DialectService
+from arouter.rpc.embedding_service import EmbeddingService
 from arouter.rpc.generative_service import GenerativeService
 from arouter.rpc.health import Health, add_reflection
-from arouter.rpc.interceptors.auth import AuthInterceptor
+from arouter.rpc.interceptors.auth import Authentication
 from arouter.rpc.interceptors.handlers import HandlerFactory
 from arouter.rpc.interceptors.receiving import Receiving
 from arouter.rpc.key_service import KeyService
@@ -41,6 +44,8 @@ from arouter.server.tls.credentials import server_credentials
 from arouter.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from arouter.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from arouter.v1.chat_service_pb2_grpc import add_ChatServiceServicer_to_server
+from arouter.v1.completion_service_pb2_grpc import add_CompletionServiceServicer_to_server
+from arouter.v1.embedding_service_pb2_grpc import add_EmbeddingServiceServicer_to_server
 from arouter.v1.generative_service_pb2_grpc import add_GenerativeServiceServicer_to_server
 from arouter.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
 from arouter.v1.message_service_pb2_grpc import add_MessageServiceServicer_to_server
@@ -56,6 +61,8 @@ SERVICES = tuple(
         "Account",
         "Audit",
         "Chat",
+        "Completion",
+        "Embedding",
         "Generative",
         "Key",
         "Message",
@@ -96,20 +103,19 @@ class GrpcServer:
         self.provider_health = ProviderHealth(parts.board, health, [each.id for each in parts.catalogue.providers])
         self.serving = ServingStatus(health, ("", *SERVICES), lambda: parts.key_cache.is_fresh)
         handlers = HandlerFactory(Receiving(config.server.max_bytes_in_flight), parts.pipeline.count)
-        methods = MethodTable(handlers.wrap)
-        auth = AuthInterceptor(
-            parts.key_cache,
-            parts.key_cache_sync.look_for_new,
-            methods.access,
-            takes_workloads=bool(config.accounts.workloads),
+        authentication = Authentication(
+            parts.key_cache, parts.key_cache_sync.look_for_new, takes_workloads=bool(config.accounts.workloads)
         )
+        methods = MethodTable(handlers.wrap, authentication)
         self._health_server = aio.server(options=health_server_options(share_port=share_port))
-        self._server = aio.server(interceptors=[auth], options=server_options(config, share_port=share_port))
+        self._server = aio.server(options=server_options(config, share_port=share_port))
 
         to = cast("aio.Server", methods)
         add_AccountServiceServicer_to_server(AccountService(parts.management), to)
         add_AuditServiceServicer_to_server(AuditService(parts.audit_log), to)
         add_ChatServiceServicer_to_server(ChatService(calls), to)
+        add_CompletionServiceServicer_to_server(CompletionService(DialectService(CompletionsDialect(), calls)), to)
+        add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
         generative = (GeminiDialect(with_events=with_events) for with_events in (False, True))
         add_GenerativeServiceServicer_to_server(
             GenerativeService(*(DialectService(dialect, calls) for dialect in generative)), to

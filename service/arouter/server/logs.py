@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import contextlib
 import json
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +17,9 @@ from typing import Any
 import orjson
 
 from arouter.config.environment import LogFormat
+
+_EVENTS_INTERVAL = 0.1
+"""Seconds within which the events of calls are written."""
 
 Render = Callable[[dict[str, Any]], str]
 
@@ -39,7 +46,7 @@ def configure_logs(form: LogFormat, level: str) -> None:
 def event_writer(name: str) -> Callable[[str, dict[str, Any]], None]:
     """Returns what writes events with fields under a logger's name at INFO, where `configure_logs` has logs written.
 
-    For events of every call: it takes a third of the time of a logger, which makes and formats a record for each.
+    For events of every call: it takes a fraction of the time of a logger, which makes and formats a record for each.
     """
     logger = logging.getLogger(name)
     handler = next((each for each in logging.getLogger().handlers if isinstance(each.formatter, _Lines)), None)
@@ -47,20 +54,54 @@ def event_writer(name: str) -> Callable[[str, dict[str, Any]], None]:
         return lambda event, fields: logger.info(event, extra={"fields": fields})
     if not logger.isEnabledFor(logging.INFO):
         return lambda _event, _fields: None
-    render, stream, lock = handler.formatter.render, handler.stream, handler.lock or threading.RLock()
+    writer = _EventWriter(name, handler, handler.formatter.render)
+    atexit.register(writer.flush)
+    return writer
 
-    def write(event: str, fields: dict[str, Any]) -> None:
-        moment = datetime.now(UTC)
-        line = render({"time": moment, "level": "info", "logger": name, "event": event, **fields}) + "\n"
-        lock.acquire()
-        try:
-            stream.write(line)
-        except (OSError, ValueError):
-            pass  # As a handler does: a log without a reader must not end a call.
-        finally:
-            lock.release()
 
-    return write
+class _EventWriter:
+    """Writes the events of a moment together. Those of the last moment are lost if the process is killed.
+
+    Args:
+        name: The logger's name.
+        handler: Writes the lines of loggers.
+        render: Formats an event.
+    """
+
+    def __init__(self, name: str, handler: logging.StreamHandler[Any], render: Render) -> None:
+        self._name = name
+        self._stream = handler.stream
+        self._lock = handler.lock or threading.RLock()
+        self._render = render
+        self._waiting: list[tuple[float, str, dict[str, Any]]] = []
+
+    def __call__(self, event: str, fields: dict[str, Any]) -> None:
+        """Writes an event soon; at once outside of an event loop."""
+        self._waiting.append((time.time(), event, fields))
+        if len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_later(_EVENTS_INTERVAL, self.flush)
+            except RuntimeError:
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        waiting, self._waiting = self._waiting, []
+        lines = [
+            self._render(
+                {
+                    "time": datetime.fromtimestamp(moment, UTC),
+                    "level": "info",
+                    "logger": self._name,
+                    "event": event,
+                    **fields,
+                }
+            )
+            for moment, event, fields in waiting
+        ]
+        with self._lock, contextlib.suppress(OSError, ValueError):  # A log without a reader must not end anything.
+            self._stream.write("".join([f"{line}\n" for line in lines]))
+            self._stream.flush()
 
 
 class _Lines(logging.Formatter):

@@ -74,6 +74,7 @@ class Metrics:
 
     async def _look(self) -> None:
         to, parts = self._to, self._parts
+        to.flush()
         to.in_flight.set(parts.admission.in_flight)
         to.provider_calls.set(parts.upstream.open_calls)
         to.usage_queue.set(parts.usage_writer.waiting)

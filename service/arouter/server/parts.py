@@ -24,6 +24,7 @@ from arouter.config.load import ConfigError
 from arouter.config.schema import BreakerConfig, Config
 from arouter.health.board import HealthBoard
 from arouter.health.breaker import Cooling
+from arouter.limits.choice import open_limiter
 from arouter.limits.limiter import Limiter
 from arouter.limits.spending import SpendingSync
 from arouter.planning.planner import Planner
@@ -114,7 +115,7 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
     # Parts that may raise ConfigError come before those that would have to be closed then.
     built_in = built_in_keys(config, environment)
     key_cache = KeyCache(built_in, config.accounts.max_age)
-    limiter = Limiter(
+    limiter = open_limiter(
         environment.redis_url,
         longest_call=config.longest_call + CALL_SLACK,
         when_down=config.limits.when_down,

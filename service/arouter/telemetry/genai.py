@@ -1,4 +1,4 @@
-"""OpenTelemetry's names for the attributes of a chat call.
+"""OpenTelemetry's names for the attributes of a call.
 
 Source: the GenAI semantic conventions, https://github.com/open-telemetry/semantic-conventions-genai (client inference
 spans), status "development". Copied, because the constants of `opentelemetry-semantic-conventions` are deprecated since
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from arouter.providers.presets import PRESETS
 
+EMBEDDINGS_DIMENSION_COUNT = "gen_ai.embeddings.dimension.count"
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
+REQUEST_ENCODING_FORMATS = "gen_ai.request.encoding_formats"
 REQUEST_MODEL = "gen_ai.request.model"
 REQUEST_STREAM = "gen_ai.request.stream"
 RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
@@ -24,8 +26,6 @@ USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 ERROR_TYPE = "error.type"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
-
-CHAT = "chat"
 
 
 def provider_name(provider_id: str) -> str:

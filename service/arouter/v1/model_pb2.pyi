@@ -87,7 +87,7 @@ class ModelDetails(_message.Message):
 
     @_builtins.property
     def output_modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Outputs, with the same values. Empty if not known."""
+        """Outputs: `text`, `image`, `audio`, `video`, `file`, `embeddings`. Empty if not known."""
 
     @_builtins.property
     def supported_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

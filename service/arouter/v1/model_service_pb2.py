@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61router/v1/model_service.proto\x12\narouter.v1\x1a\x16\x61router/v1/model.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"!\n\x11ListModelsRequest\x12\x0c\n\x04view\x18\x01 \x01(\t\"E\n\x12ListModelsResponse\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.arouter.v1.Model\"4\n\x0fGetModelRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04view\x18\x02 \x01(\t\"\"\n\x12WatchModelsRequest\x12\x0c\n\x04view\x18\x01 \x01(\t\"\x8f\x01\n\x13WatchModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.arouter.v1.Model\x12 \n\x05\x61\x64\x64\x65\x64\x18\x02 \x03(\x0b\x32\x11.arouter.v1.Model\x12\"\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x11.arouter.v1.Model\x12\x0f\n\x07removed\x18\x04 \x03(\t2\x9c\x02\n\x0cModelService\x12_\n\nListModels\x12\x1d.arouter.v1.ListModelsRequest\x1a\x1e.arouter.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12Y\n\x08GetModel\x12\x1b.arouter.v1.GetModelRequest\x1a\x11.arouter.v1.Model\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}\x12P\n\x0bWatchModels\x12\x1e.arouter.v1.WatchModelsRequest\x1a\x1f.arouter.v1.WatchModelsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61router/v1/model_service.proto\x12\narouter.v1\x1a\x16\x61router/v1/model.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"<\n\x11ListModelsRequest\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x19\n\x11output_modalities\x18\x02 \x01(\t\"E\n\x12ListModelsResponse\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.arouter.v1.Model\"4\n\x0fGetModelRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04view\x18\x02 \x01(\t\"\"\n\x12WatchModelsRequest\x12\x0c\n\x04view\x18\x01 \x01(\t\"\x8f\x01\n\x13WatchModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.arouter.v1.Model\x12 \n\x05\x61\x64\x64\x65\x64\x18\x02 \x03(\x0b\x32\x11.arouter.v1.Model\x12\"\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x11.arouter.v1.Model\x12\x0f\n\x07removed\x18\x04 \x03(\t2\x9c\x02\n\x0cModelService\x12_\n\nListModels\x12\x1d.arouter.v1.ListModelsRequest\x1a\x1e.arouter.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12Y\n\x08GetModel\x12\x1b.arouter.v1.GetModelRequest\x1a\x11.arouter.v1.Model\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}\x12P\n\x0bWatchModels\x12\x1e.arouter.v1.WatchModelsRequest\x1a\x1f.arouter.v1.WatchModelsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,15 +41,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/models/{model=**}'
   _globals['_LISTMODELSREQUEST']._serialized_start=133
-  _globals['_LISTMODELSREQUEST']._serialized_end=166
-  _globals['_LISTMODELSRESPONSE']._serialized_start=168
-  _globals['_LISTMODELSRESPONSE']._serialized_end=237
-  _globals['_GETMODELREQUEST']._serialized_start=239
-  _globals['_GETMODELREQUEST']._serialized_end=291
-  _globals['_WATCHMODELSREQUEST']._serialized_start=293
-  _globals['_WATCHMODELSREQUEST']._serialized_end=327
-  _globals['_WATCHMODELSRESPONSE']._serialized_start=330
-  _globals['_WATCHMODELSRESPONSE']._serialized_end=473
-  _globals['_MODELSERVICE']._serialized_start=476
-  _globals['_MODELSERVICE']._serialized_end=760
+  _globals['_LISTMODELSREQUEST']._serialized_end=193
+  _globals['_LISTMODELSRESPONSE']._serialized_start=195
+  _globals['_LISTMODELSRESPONSE']._serialized_end=264
+  _globals['_GETMODELREQUEST']._serialized_start=266
+  _globals['_GETMODELREQUEST']._serialized_end=318
+  _globals['_WATCHMODELSREQUEST']._serialized_start=320
+  _globals['_WATCHMODELSREQUEST']._serialized_end=354
+  _globals['_WATCHMODELSRESPONSE']._serialized_start=357
+  _globals['_WATCHMODELSRESPONSE']._serialized_end=500
+  _globals['_MODELSERVICE']._serialized_start=503
+  _globals['_MODELSERVICE']._serialized_end=787
 # @@protoc_insertion_point(module_scope)

@@ -26,19 +26,26 @@ class ListModelsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VIEW_FIELD_NUMBER: _builtins.int
+    OUTPUT_MODALITIES_FIELD_NUMBER: _builtins.int
     view: _builtins.str
     """Optional. The view: `basic`, the default, is OpenAI's model object; `full` adds `details`. Other values fail with
     INVALID_ARGUMENT. A string, because in a URL the transcoder accepts only full names of enum values:
     `view=MODEL_VIEW_FULL`.
     """
+    output_modalities: _builtins.str
+    """Optional. What the models generate: `text` (the default), `image`, `audio`, `embeddings`, several of them separated
+    by commas, or `all`. A model whose outputs are not known counts as one for `text`. Other values fail with
+    INVALID_ARGUMENT.
+    """
     def __init__(
         self,
         *,
         view: _builtins.str = ...,
+        output_modalities: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["output_modalities", b"output_modalities", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

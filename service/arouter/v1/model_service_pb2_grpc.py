@@ -66,7 +66,8 @@ class ModelServiceServicer:
     def ListModels(self, request, context):
         """Lists all models that the calling key may use, sorted by id.
 
-        Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
+        Exactly the listed models can be called, under the listed ids. By default they are the models of `ChatService`. The
+        list is not paginated, as in OpenAI's API.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,7 +85,7 @@ class ModelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchModels(self, request, context):
-        """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+        """Sends all models that the calling key may use, as `ListModels` does by default, and then every change: models that are added,
         removed or changed, and changes of the key's permissions.
 
         The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5

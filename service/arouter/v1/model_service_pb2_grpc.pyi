@@ -41,7 +41,8 @@ class ModelServiceStub:
     ListModels: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.ListModelsRequest, _model_service_pb2.ListModelsResponse]
     """Lists all models that the calling key may use, sorted by id.
 
-    Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
+    Exactly the listed models can be called, under the listed ids. By default they are the models of `ChatService`. The
+    list is not paginated, as in OpenAI's API.
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_pb2.Model]
     """Gets one model.
@@ -51,7 +52,7 @@ class ModelServiceStub:
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     WatchModels: _grpc.UnaryStreamMultiCallable[_model_service_pb2.WatchModelsRequest, _model_service_pb2.WatchModelsResponse]
-    """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+    """Sends all models that the calling key may use, as `ListModels` does by default, and then every change: models that are added,
     removed or changed, and changes of the key's permissions.
 
     The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5
@@ -74,7 +75,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
     ListModels: _aio.UnaryUnaryMultiCallable[_model_service_pb2.ListModelsRequest, _model_service_pb2.ListModelsResponse]  # type: ignore[assignment]
     """Lists all models that the calling key may use, sorted by id.
 
-    Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
+    Exactly the listed models can be called, under the listed ids. By default they are the models of `ChatService`. The
+    list is not paginated, as in OpenAI's API.
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_pb2.Model]  # type: ignore[assignment]
     """Gets one model.
@@ -84,7 +86,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     WatchModels: _aio.UnaryStreamMultiCallable[_model_service_pb2.WatchModelsRequest, _model_service_pb2.WatchModelsResponse]  # type: ignore[assignment]
-    """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+    """Sends all models that the calling key may use, as `ListModels` does by default, and then every change: models that are added,
     removed or changed, and changes of the key's permissions.
 
     The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5
@@ -110,7 +112,8 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_model_service_pb2.ListModelsResponse, _abc.Awaitable[_model_service_pb2.ListModelsResponse]]:
         """Lists all models that the calling key may use, sorted by id.
 
-        Exactly the listed models can be called, under the listed ids. The list is not paginated, as in OpenAI's API.
+        Exactly the listed models can be called, under the listed ids. By default they are the models of `ChatService`. The
+        list is not paginated, as in OpenAI's API.
         """
 
     @_abc_1.abstractmethod
@@ -132,7 +135,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.WatchModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_model_service_pb2.WatchModelsResponse], _abc.AsyncIterator[_model_service_pb2.WatchModelsResponse]]:
-        """Sends all models that the calling key may use, as `ListModels` does, and then every change: models that are added,
+        """Sends all models that the calling key may use, as `ListModels` does by default, and then every change: models that are added,
         removed or changed, and changes of the key's permissions.
 
         The stream never ends by itself and sends nothing while there are no changes. It ends with UNAUTHENTICATED within 5

@@ -36,11 +36,13 @@ class Shown:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._observe = CallMetrics(Instruments(self.registry))
+        self._instruments = Instruments(self.registry)
+        self._observe = CallMetrics(self._instruments)
 
     def measure(self, record: CallRecord, ended: float, *, stream: bool = False) -> None:
         record.ended, record.request = ended, ChatRequest({}, stream=stream, include_usage=False)
         self._observe(record)
+        self._instruments.flush()
 
     def __call__(self, name: str, **labels: str) -> float | None:
         if name.startswith("gen_ai"):
@@ -143,3 +145,15 @@ def test_tokens_that_were_not_reported_are_not_shown(shown: Shown, usage: Usage 
 
     families = {family.name: family.samples for family in shown.registry.collect()}
     assert families["gen_ai_client_token_usage"] == []
+
+
+def test_histograms_have_what_was_observed_since_the_last_flush(shown: Shown) -> None:
+    model = {"gen_ai_provider_name": "p", "gen_ai_request_model": "m", "error_type": ""}
+
+    for ended in (100.01, 100.02, 900.0):
+        shown.measure(called(asked(P, 100.0, 100.0)), ended)
+
+    assert shown(f"{DURATION}_count", **model) == 3
+    assert shown(f"{DURATION}_sum", **model) == pytest.approx(800.03)
+    buckets = [shown(f"{DURATION}_bucket", **model, le=bound) for bound in ("0.01", "0.02", "327.68", "+Inf")]
+    assert buckets == [0, 2, 2, 3]

@@ -129,7 +129,6 @@ def test_prices_are_those_of_the_moment() -> None:
     ("provider", "name"),
     [
         ("google", "gemma-3-27b-it"),  # free: no prices, which is not a price of 0
-        ("openai", "text-embedding-3-large"),  # no price of an answer
         ("openai", "whisper-1"),  # by the hour
     ],
 )
@@ -137,6 +136,13 @@ def test_a_model_without_prices_for_all_tokens_has_none(provider: str, name: str
     (details,) = read_table([(provider, name)], datetime(2026, 11, 23, tzinfo=UTC))
 
     assert details.prices is None
+
+
+def test_embeddings_have_no_price_of_a_completion() -> None:
+    (details,) = read_table([("openai", "text-embedding-3-large")], datetime(2026, 11, 23, tzinfo=UTC))
+
+    assert details.prices is not None
+    assert (details.prices.prompt, details.prices.completion) == (0.13, 0.0)
 
 
 def test_a_provider_that_sells_others_models_has_their_prices_if_the_package_says_so() -> None:

@@ -16,6 +16,8 @@ from arouter.accounts.records import RateLimit
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.limiter import Limiter
+from arouter.limits.memory import MemoryLimiter
+from arouter.limits.shared import SharedLimiter
 from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer, valkey_running
 
@@ -92,9 +94,11 @@ async def make_limiter(clock: Clock) -> AsyncIterator[MakeLimiter]:
     made: list[Limiter] = []
 
     def make(url: str | None, **options: Any) -> Limiter:
-        clocks: dict[str, Any] = {} if url else {"clock": clock, "monotonic": clock.monotonic}
-        options = {"longest_call": MAX_CALL, "timeout": NO_HURRY, **clocks, **options}
-        made.append(Limiter(Secret(url) if url else None, **options))
+        if url is None:
+            made.append(MemoryLimiter(clock, clock.monotonic))
+        else:
+            options = {"longest_call": MAX_CALL, "timeout": NO_HURRY, **options}
+            made.append(SharedLimiter(Secret(url), **options))
         return made[-1]
 
     yield make

@@ -13,8 +13,8 @@ from arouter.accounts.periods import first_day, next_reset
 from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError, Failure
 from arouter.limits.limiter import Limiter
+from arouter.limits.memory import MemoryLimiter
 from arouter.limits.reservation import UNLIMITED, Reservation
-from arouter.limits.windows import MemoryWindows
 from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer
 
@@ -118,7 +118,7 @@ async def test_a_refused_call_counts_against_nothing(limiter: Limiter, make_key:
         error = await refusal(limiter, key, WorstCase(100, 100))
 
     assert "requests per minute" in error.message
-    rates = await limiter._windows.look(key, limiter.now())
+    rates = limiter.look(key) if isinstance(limiter, MemoryLimiter) else await limiter._windows.look(key, limiter.now())
     assert rates.day is not None
     assert rates.tokens is not None
     assert (rates.day.remaining, rates.tokens.remaining) == (2, 990)
@@ -319,16 +319,22 @@ async def test_the_longest_period_never_ends(make_limiter: MakeLimiter, make_key
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
 
-async def test_what_has_expired_is_dropped_from_memory(clock: Clock) -> None:
-    windows = MemoryWindows(clock, clock.monotonic)
-    await windows.take_minute("old", 5)
-    await windows.take_tokens("old", 5, 1, windows.minute())
-    await windows.take_day("old", 5, clock.now)
+async def test_what_has_expired_is_dropped_from_memory(
+    make_limiter: MakeLimiter, make_key: MakeKey, clock: Clock
+) -> None:
+    limiter = make_limiter(None)
+    minutes, days, money = (
+        make_key(requests_per_minute=5, tokens_per_minute=5),
+        make_key(requests_per_day=5),
+        make_key(limit=5),
+    )
+    for key in (minutes, days, money):
+        await limiter.reserve(key, SMALL)
 
     clock.advance(121)
-    await windows.take_minute("new", 5)
-    assert (set(windows._requests), len(windows._counts)) == ({"new"}, 1)
+    await limiter.reserve(make_key(limit=1), SMALL)
+    assert {minutes.hash, days.hash, money.hash} & set(limiter._uses) == {days.hash, money.hash}
 
     clock.advance(2 * 86_400)
-    await windows.take_day("new", 5, clock.now)
-    assert (windows._requests, len(windows._counts)) == ({}, 1)
+    await limiter.reserve(make_key(limit=1), SMALL)
+    assert {minutes.hash, days.hash, money.hash} & set(limiter._uses) == {money.hash}

@@ -22,6 +22,7 @@ from arouter.limits.budget import BudgetPeriod, Hold
 from arouter.limits.limiter import Limiter
 from arouter.limits.pending_releases import PendingRelease, PendingReleases
 from arouter.limits.reservation import Reservation
+from arouter.limits.shared import SharedLimiter
 from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer, valkey_running
 
@@ -250,7 +251,7 @@ async def test_settlements_under_way_are_counted_before_the_end(
 @pytest.mark.parametrize("url", ["http://h", "redis//h", "redis://:secret@h:port/0", "memory://"])
 async def test_another_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigError, match="AROUTER_REDIS_URL") as caught:
-        Limiter(Secret(url), longest_call=1)
+        SharedLimiter(Secret(url), longest_call=1)
 
     assert "secret" not in str(caught.value)
 

@@ -15,11 +15,11 @@ from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
 from arouter.limits.limiter import Limiter
 from arouter.limits.valkey import entry
-from arouter.limits.windows import DAY, MemoryWindows, Windows
+from arouter.limits.windows import DAY, Windows
 from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer
 
-from .conftest import Clock, MakeKey, MakeLimiter
+from .conftest import LAST_SECONDS, Clock, MakeKey, MakeLimiter
 
 SMALL = WorstCase(1, 1)
 HOURS = 2 * 3600
@@ -27,8 +27,13 @@ YEARS = 3 * 365 * DAY
 
 
 @pytest.fixture
-def windows(limiter: Limiter) -> Windows:
-    """In memory and on Valkey."""
+async def windows(make_limiter: MakeLimiter, valkey: ValkeyServer) -> Windows:
+    """On Valkey; those in memory are tested by what the limiter does."""
+    limiter = make_limiter(valkey.url)
+    await limiter.start()
+    left = 60 - limiter.now() % 60
+    if left < LAST_SECONDS:
+        await asyncio.sleep(left)
     return limiter._windows
 
 
@@ -81,20 +86,63 @@ async def test_more_is_not_given_back_than_was_taken(windows: Windows, name: str
     assert taken.remaining == 9
 
 
-async def test_requests_are_those_of_any_sixty_seconds(clock: Clock) -> None:
-    windows = MemoryWindows(clock, clock.monotonic)
+async def test_each_day_has_its_own_requests_in_memory(
+    make_limiter: MakeLimiter, make_key: MakeKey, clock: Clock
+) -> None:
+    limiter, key = make_limiter(None), make_key(requests_per_day=1)
     for _ in range(3):
-        await windows.take_minute("key", 3)
+        await limiter.reserve(key, SMALL)
+        await refused(limiter, key)
+        clock.now += DAY
+
+    clock.now -= 2 * DAY
+    await refused(limiter, key)
+
+
+async def test_each_minute_has_its_own_tokens_in_memory(
+    make_limiter: MakeLimiter, make_key: MakeKey, clock: Clock
+) -> None:
+    limiter, key = make_limiter(None), make_key(tokens_per_minute=10)
+    before = await limiter.reserve(key, WorstCase(50, 0))
+    await refused(limiter, key)
+
+    clock.advance(60)
+    now = await limiter.reserve(key, WorstCase(50, 0))
+    before.settle(5, 0)  # Its minute is over: nothing comes of it.
+    await refused(limiter, key)
+    now.settle(5, 0)
+
+    headers = dict((await limiter.reserve(key, SMALL)).headers)
+    assert headers["x-ratelimit-remaining-tokens"] == "4"
+
+
+async def test_more_is_not_given_back_in_memory_than_was_taken(make_limiter: MakeLimiter, make_key: MakeKey) -> None:
+    limiter, key = make_limiter(None), make_key(tokens_per_minute=10)
+    (await limiter.reserve(key, WorstCase(3, 0))).settle(-5, 0)
+
+    headers = dict((await limiter.reserve(key, SMALL)).headers)
+
+    assert headers["x-ratelimit-remaining-tokens"] == "9"
+
+
+async def test_requests_are_those_of_any_sixty_seconds(
+    make_limiter: MakeLimiter, make_key: MakeKey, clock: Clock
+) -> None:
+    limiter, key = make_limiter(None), make_key(requests_per_minute=3)
+    for _ in range(3):
+        await limiter.reserve(key, SMALL)
         clock.advance(10)
-    assert await windows.take_minute("key", 3) is None
+    await refused(limiter, key)
 
     clock.advance(29)
-    assert await windows.take_minute("key", 3) is None
+    await refused(limiter, key)
     clock.advance(1)
-    taken = await windows.take_minute("key", 3)
+    headers = dict((await limiter.reserve(key, SMALL)).headers)
 
-    assert taken == (3, 0, 10)
-    assert await windows.take_minute("key", 3) is None
+    assert headers["x-ratelimit-limit"] == "3"
+    assert headers["x-ratelimit-remaining"] == "0"
+    assert headers["x-ratelimit-reset-requests"] == "10s"
+    await refused(limiter, key)
 
 
 @pytest.mark.parametrize("limiter", ["valkey"], indirect=True)

@@ -9,7 +9,7 @@ from openai.types.shared.all_models import AllModels
 from openai.types.shared.chat_model import ChatModel
 
 from arouter.models import ModelDetails
-from arouter.providers.model_filter import can_chat
+from arouter.providers.model_filter import can_chat, embeds
 
 CHAT = """
     gpt-4o-audio-preview gpt-4o-mini-audio-preview-2024-12-17 gpt-audio gpt-audio-mini gpt-audio-1.5
@@ -120,3 +120,14 @@ def test_believes_what_is_said_rather_than_the_name(
 
     assert can_chat("gpt-image-1", details) is chats
     assert can_chat("gpt-4o", details) is chats
+
+
+def test_knows_the_models_that_embed_by_name() -> None:
+    embedding, others = OTHERS.partition("omni-moderation")[::2]
+    reranking = {name for name in embedding.split() if "rerank" in name}
+
+    assert {name for name in embedding.split() if not embeds(name)} == reranking
+    assert [name for name in ("omni-moderation" + others).split() if embeds(name)] == []
+    assert [name for name in CHAT.split() if embeds(name)] == []
+    assert embeds("gpt-4o", ModelDetails(output_modalities=("embeddings", "text")))
+    assert not embeds("bge-m3", ModelDetails(output_modalities=("text",)))

@@ -239,7 +239,7 @@ def test_reads_a_model_list_that_is_a_bare_array() -> None:
 @pytest.mark.parametrize(
     ("said", "chats"),
     [
-        ({"type": "embedding"}, False),
+        ({"type": "moderation"}, False),
         ({"type": "language"}, True),
         ({"type": ["embedding"]}, True),
         ({"supports_chat": False}, False),

@@ -190,7 +190,7 @@ def test_the_embedded_model_is_where_up_says_it_is() -> None:
     assert (local.id, local.base_url, set(local.models)) == (
         "local",
         "http://127.0.0.1:5/v1",
-        {"smollm2-135m-instruct"},
+        {"smollm2-135m-instruct", "smollm2-135m-embeddings"},
     )
 
 

@@ -13,6 +13,8 @@ from arouter.rpc.access import Access, access_of, is_counted, requires
 from arouter.rpc.account_service import AccountService
 from arouter.rpc.audit_service import AuditService
 from arouter.rpc.chat_service import ChatService
+from arouter.rpc.completion_service import CompletionService
+from arouter.rpc.embedding_service import EmbeddingService
 from arouter.rpc.generative_service import GenerativeService
 from arouter.rpc.health import Health
 from arouter.rpc.key_service import KeyService
@@ -31,6 +33,8 @@ CLASSES: dict[str, type[Any]] = {
         AccountService,
         AuditService,
         ChatService,
+        CompletionService,
+        EmbeddingService,
         GenerativeService,
         KeyService,
         MessageService,
@@ -73,7 +77,7 @@ def test_every_rpc_declares_its_access(service: str, name: str) -> None:
     assert access_of(name, handler_of(inspect.getattr_static(CLASSES[service], name))) is expected
 
 
-COUNTED = ("Chat", "Generative", "Message", "Response")
+COUNTED = ("Chat", "Completion", "Embedding", "Generative", "Message", "Response")
 
 
 @pytest.mark.parametrize(("service", "name"), RPCS)

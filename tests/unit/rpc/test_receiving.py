@@ -20,7 +20,7 @@ from arouter.errors import ARouterError, Failure
 from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.access import Access, requires
 from arouter.rpc.interceptors import receiving
-from arouter.rpc.interceptors.auth import AuthInterceptor
+from arouter.rpc.interceptors.auth import Authentication
 from arouter.rpc.interceptors.handlers import HandlerFactory
 from arouter.rpc.interceptors.receiving import Incoming, Receiving
 from arouter.rpc.method_table import MethodTable
@@ -92,7 +92,8 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
         await server.let_go.wait()
         return ChatCompletionResponse(model=request.model)
 
-    methods = MethodTable(HandlerFactory(received, count).wrap)
+    authentication = Authentication(Keys(), look_for_new, takes_workloads=False)
+    methods = MethodTable(HandlerFactory(received, count).wrap, authentication)
     for method in (METHOD, OTHER, PUBLIC):
         _, service, name = method.split("/")
         access = Access.PUBLIC if method == PUBLIC else Access.REGULAR_KEY
@@ -102,10 +103,7 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
             ChatCompletionResponse.SerializeToString,
         )
         methods.add_registered_method_handlers(service, {name: handler})
-    grpc_server = aio.server(
-        interceptors=[AuthInterceptor(Keys(), look_for_new, methods.access, takes_workloads=False)],
-        options=[("grpc.max_receive_message_length", 12 * MIB)],
-    )
+    grpc_server = aio.server(options=[("grpc.max_receive_message_length", 12 * MIB)])
     grpc_server.add_generic_rpc_handlers((methods,))
     port = grpc_server.add_insecure_port("127.0.0.1:0")
     await grpc_server.start()

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from openai.types import CreateEmbeddingResponse, EmbeddingCreateParams
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import (
     CompletionCreateParams,
@@ -22,6 +23,7 @@ from arouter.v1.chat_service_pb2 import (
     ChatCompletionResponse,
     StreamChatCompletionResponse,
 )
+from arouter.v1.embedding_service_pb2 import CreateEmbeddingsRequest, CreateEmbeddingsResponse
 
 _BREAKPOINT = "always 'explicit'; PromptCacheBreakpoint is that"
 _RESULT = "always 'moderation_result'; ModerationResult is that"
@@ -40,6 +42,11 @@ LEFT_OUT = {
         "object": "always 'chat.completion.chunk'; the message is that",
         "moderation.input.results.type": _RESULT,
         "moderation.output.results.type": _RESULT,
+    },
+    CreateEmbeddingsRequest: {"encoding_format": "vectors are numbers in single precision"},
+    CreateEmbeddingsResponse: {
+        "object": "always 'list'; the message is that",
+        "data.object": "always 'embedding'; Embedding is that",
     },
 }
 
@@ -101,8 +108,10 @@ def _missing_inside(annotation: Any, field: FieldDescriptor, message: Descriptor
         (CompletionCreateParams, ChatCompletionRequest),
         (ChatCompletion, ChatCompletionResponse),
         (ChatCompletionChunk, StreamChatCompletionResponse),
+        (EmbeddingCreateParams, CreateEmbeddingsRequest),
+        (CreateEmbeddingResponse, CreateEmbeddingsResponse),
     ],
-    ids=["request", "response", "chunk"],
+    ids=["request", "response", "chunk", "embeddings request", "embeddings response"],
 )
 def test_the_typed_messages_have_every_field_of_the_sdk(sdk: Any, typed: Any) -> None:
     assert missing(sdk, typed.DESCRIPTOR) == set(LEFT_OUT[typed])

@@ -1,4 +1,4 @@
-"""PLACEHOLDER, replaced by the branch of this dialect."""
+"""The dialect of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
-from arouter.dialects.dialect import Dialect, EventEncoder
+from arouter.dialects.dialect import Dialect
+from arouter.dialects.messages.errors import encode_error
+from arouter.dialects.messages.events import MessageEvents
+from arouter.dialects.messages.request import NAME, decode_request
+from arouter.dialects.messages.response import encode_message
 from arouter.errors import ARouterError
 
 
 class MessagesDialect(Dialect):
-    """PLACEHOLDER."""
+    """Translates between Messages and the canonical chat."""
 
-    name = "messages"
-
-    def __init__(self, *, with_events: bool = True) -> None:
-        self._with_events = with_events
+    name = NAME
 
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:
-        raise NotImplementedError
+        return decode_request(body, headers)
 
     @override
     def encode(self, completion: Chunk, request: ChatRequest) -> dict[str, Any]:
-        raise NotImplementedError
+        return encode_message(completion, request)
 
     @override
-    def events(self, request: ChatRequest) -> EventEncoder:
-        raise NotImplementedError
+    def events(self, request: ChatRequest) -> MessageEvents:
+        return MessageEvents(request)
 
     @override
     def encode_error(self, error: ARouterError) -> dict[str, Any]:
-        return error.envelope()
+        return encode_error(error)

@@ -21,8 +21,8 @@ _PDF = "application/pdf"
 def to_parts(blocks: list[Json], path: str, unserved: Unserved) -> list[Json]:
     """Returns the parts for the blocks of a user message, a tool result or a system prompt.
 
-    Tool results are messages of their own and left out. A block of another type stays as it is: a provider that does not
-    know it refuses it, because without it the response would be to a different question.
+    Tool results are messages of their own and left out. A block of another type stays as it is: a provider that does
+    not know it refuses it, because without it the response would be to a different question.
 
     Args:
         blocks: Validated blocks.

@@ -1,4 +1,4 @@
-"""PLACEHOLDER, replaced by the branch of this dialect."""
+"""The dialect of OpenAI's Responses API, without what OpenAI stores."""
 
 from __future__ import annotations
 
@@ -7,32 +7,49 @@ from typing import Any
 
 from typing_extensions import override
 
-from arouter.chat.chunks import Chunk
+from arouter.chat.chunks import Chunk, chunks_of
+from arouter.chat.native import NativeCompletion, NativeRequest
 from arouter.chat.request import ChatRequest
-from arouter.dialects.dialect import Dialect, EventEncoder
+from arouter.dialects.dialect import Dialect
+from arouter.dialects.responses.builder import ResponseBuilder
+from arouter.dialects.responses.events import ResponseEvents
+from arouter.dialects.responses.request import canonical_body
 from arouter.errors import ARouterError
 
 
 class ResponsesDialect(Dialect):
-    """PLACEHOLDER."""
+    """Translates the Responses API."""
 
     name = "responses"
 
-    def __init__(self, *, with_events: bool = True) -> None:
-        self._with_events = with_events
-
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:
-        raise NotImplementedError
+        canonical, unserved = canonical_body(body)
+        return ChatRequest(
+            canonical,
+            stream=body.get("stream") is True if stream is None else stream,
+            include_usage=True,
+            native=NativeRequest(self.name, body),
+            unserved=unserved,
+        )
 
     @override
     def encode(self, completion: Chunk, request: ChatRequest) -> dict[str, Any]:
-        raise NotImplementedError
+        if isinstance(completion, NativeCompletion):
+            return {**completion.native, "model": completion["model"]}
+        builder = ResponseBuilder(request, _no_event)
+        for chunk in chunks_of(completion):
+            builder.add(chunk)
+        return builder.finish()
 
     @override
-    def events(self, request: ChatRequest) -> EventEncoder:
-        raise NotImplementedError
+    def events(self, request: ChatRequest) -> ResponseEvents:
+        return ResponseEvents(request)
 
     @override
     def encode_error(self, error: ARouterError) -> dict[str, Any]:
         return error.envelope()
+
+
+def _no_event(_kind: str, _members: dict[str, Any]) -> None:
+    """Ignores an event: the response is complete."""

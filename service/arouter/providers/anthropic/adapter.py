@@ -16,6 +16,7 @@ from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
 from arouter.providers.anthropic.errors import embedded_error, error_from_body
 from arouter.providers.anthropic.model_list import read_model
+from arouter.providers.anthropic.native import DIALECT, NativeBody, encode_native, native_reader
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.json_reader import parse_object
 from arouter.providers.model_pages import decode_page
@@ -27,6 +28,7 @@ API_VERSION = "2023-06-01"
 models."""
 
 _MODELS_PATH = "/v1/models?limit=1000"
+_PATH = "/v1/messages"
 
 
 class AnthropicAdapter(Adapter):
@@ -41,16 +43,19 @@ class AnthropicAdapter(Adapter):
 
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
+        native = request.native
+        if native is not None and native.dialect == DIALECT and (found := encode_native(native, model)) is not None:
+            return self._pass_on(found, model)
         canonical = dict(request.body)
         names = portable_names(canonical, tool_names.ANTHROPIC)
         if has_calls(canonical["messages"]):
             canonical["messages"] = portable_ids(canonical["messages"], tool_ids.ANTHROPIC)
         body, dropped = encode_request(canonical, model, stream=request.stream)
-        try:
-            return WireRequest("/v1/messages", orjson.dumps(body), dropped, names=names)
-        except orjson.JSONEncodeError as error:
-            # orjson's nesting limit is lower for writing than for reading.
-            raise invalid_request("The request body is nested too deeply.") from error
+        return WireRequest(_PATH, _dumps(body), dropped, names=names)
+
+    def _pass_on(self, native: NativeBody, model: str) -> WireRequest:
+        reader = native_reader(self, model)
+        return WireRequest(_PATH, _dumps(native.body), native.dropped, headers=native.headers, reader=reader)
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
@@ -73,3 +78,11 @@ class AnthropicAdapter(Adapter):
         last = page.get("last_id")
         more = page.get("has_more") is True and isinstance(last, str) and last
         return ModelPage(models, f"{_MODELS_PATH}&after_id={quote(str(last), safe='')}" if more else None)
+
+
+def _dumps(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        # orjson's nesting limit is lower for writing than for reading.
+        raise invalid_request("The request body is nested too deeply.") from error

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from arouter.chat.sealed_thoughts import CLAUDE_FORMAT
 from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 
-_CLAUDE = "anthropic-claude-v1"
 _OTHER_SIGNERS = re.compile(
     r"(?P<deepseek>deepseek)|(?P<glm>glm)|(?P<kimi>kimi|k\d)|(?P<mimo>mimo)|(?P<minimax>minimax)|(?P<qwen>qwen)"
 )
@@ -31,7 +31,7 @@ def format_of(model: str) -> str:
     """
     name = model.rpartition("/")[2].lower()
     signer = _OTHER_SIGNERS.match(name)
-    return f"anthropic-{signer.lastgroup}-v1" if signer else _CLAUDE
+    return f"anthropic-{signer.lastgroup}-v1" if signer else CLAUDE_FORMAT
 
 
 def opening(format_: str, kind: str, index: int, place: int) -> Json:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
-
-import grpc
-from grpc import aio
-from typing_extensions import override
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 from arouter.accounts.keys import (
     AuthenticatedKey,
@@ -22,10 +19,13 @@ from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.access import Access, check_access
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.envelopes import envelope_of
-from arouter.rpc.interceptors.errors import reject_with, stream_handler, with_error_status
+from arouter.rpc.interceptors.errors import reject_handler, stream_handler, with_error_status
+
+Metadata: TypeAlias = "Iterable[tuple[str, str | bytes]]"
 
 
-class Caller(NamedTuple):
+@dataclass(slots=True)
+class Caller:
     """The caller of one call.
 
     Attributes:
@@ -33,7 +33,7 @@ class Caller(NamedTuple):
         request_id: `x-request-id`, which the gateway sets; empty for a direct call without one.
         is_rest: Whether the call came through the gateway's transcoder.
         traceparent: The `traceparent` header, unvalidated; empty if there is none.
-        reservation: The call's reservation against the key's limits.
+        reservation: The call's reservation against the key's limits, once it is counted.
     """
 
     key: AuthenticatedKey
@@ -47,63 +47,65 @@ caller: ContextVar[Caller] = ContextVar("caller")
 """The caller of the current call. Set in the call's own task, so it is not visible to other calls."""
 
 
-class AuthInterceptor(aio.ServerInterceptor):
+class Authentication:
     """Sets `caller` for authenticated calls and rejects others with UNAUTHENTICATED.
+
+    Not an interceptor of gRPC's: a chain of those costs each call two coroutines and a closure.
 
     Args:
         keys: The known keys.
         look_for_new: Awaited before an unknown key is rejected, because another process may just have created it.
-        access: What each method requires, by its name. An unknown method requires a key of any kind.
         takes_workloads: Whether a client certificate may replace the key.
     """
 
-    def __init__(
-        self,
-        keys: KeyStore,
-        look_for_new: Callable[[], Awaitable[None]],
-        access: Mapping[str, Access],
-        *,
-        takes_workloads: bool,
-    ) -> None:
+    def __init__(self, keys: KeyStore, look_for_new: Callable[[], Awaitable[None]], *, takes_workloads: bool) -> None:
         self._keys = keys
         self._look_for_new = look_for_new
-        self._access = access
         self._takes_workloads = takes_workloads
 
-    @override
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        access = self._access.get(handler_call_details.method, Access.ANY_KEY)
-        if access is not Access.PUBLIC:
-            try:
-                sent = _read(handler_call_details.invocation_metadata)
-            except ARouterError as error:
-                return _refusal(handler_call_details.method, error)
-            if sent.secret is None and self._takes_workloads and not sent.is_forwarded:
-                handler = await continuation(handler_call_details)
-                return handler and self._for_workload(handler_call_details.method, handler, access, sent)
-            try:
-                key = await self._authenticate(sent.secret)
-                check_access(key, access)
-                caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
-            except ARouterError as error:
-                return _refusal(handler_call_details.method, error)
-        return await continuation(handler_call_details)
+    def guard(self, method: str, handler: Handler, access: Access, metadata: Metadata) -> Handler:
+        """Returns the handler of one call: `handler`, or one that authenticates the call first, or rejects it.
+
+        Args:
+            method: The method's name.
+            handler: Its handler.
+            access: What it requires; not PUBLIC.
+            metadata: The call's.
+        """
+        try:
+            sent = _read(metadata)
+        except ARouterError as error:
+            return reject_handler(error, envelope_of(method))
+        if sent.secret is None and self._takes_workloads and not sent.is_forwarded:
+            return self._for_workload(method, handler, access, sent)
+        try:
+            self._admit(authenticate(sent.secret, self._keys), access, sent)
+        except ARouterError as error:
+            if error.failure is Failure.INVALID_API_KEY and may_be_new(sent.secret):
+                return self._for_new_key(method, handler, access, sent)
+            return reject_handler(error, envelope_of(method))
+        return handler
+
+    def _admit(self, key: AuthenticatedKey, access: Access, sent: _Sent) -> None:
+        check_access(key, access)
+        caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
+
+    def _for_new_key(self, method: str, handler: Handler, access: Access, sent: _Sent) -> Handler:
+        """Returns a handler that first looks for a key that has just been created."""
+
+        async def admit(_: Context) -> None:
+            await self._look_for_new()
+            self._admit(authenticate(sent.secret, self._keys), access, sent)
+
+        return _after(method, admit, handler)
 
     def _for_workload(self, method: str, handler: Handler, access: Access, sent: _Sent) -> Handler:
         """Returns a handler that first checks the client's certificate, which only the call's context contains."""
-        inner: Any = handler.stream_stream if handler.response_streaming else handler.stream_unary
 
-        async def handle(messages: Any, context: Context) -> Any:
-            key = self._workload(context) or authenticate(None, self._keys)
-            check_access(key, access)
-            caller.set(Caller(key, sent.request_id, sent.is_rest, sent.traceparent))
-            return await inner(messages, context)
+        async def admit(context: Context) -> None:
+            self._admit(self._workload(context) or authenticate(None, self._keys), access, sent)
 
-        return stream_handler(with_error_status(handle, envelope_of(method)), handler)
+        return _after(method, admit, handler)
 
     def _workload(self, context: Context) -> AuthenticatedKey | None:
         # Imported only if needed.
@@ -115,14 +117,16 @@ class AuthInterceptor(aio.ServerInterceptor):
             return None if id_ is None else authenticate_workload(id_, self._keys)
         return None
 
-    async def _authenticate(self, secret: str | None) -> AuthenticatedKey:
-        try:
-            return authenticate(secret, self._keys)
-        except ARouterError as error:
-            if error.failure is not Failure.INVALID_API_KEY or not may_be_new(secret):
-                raise
-        await self._look_for_new()
-        return authenticate(secret, self._keys)
+
+def _after(method: str, admit: Callable[[Context], Awaitable[None]], handler: Handler) -> Handler:
+    """Returns a handler that awaits `admit` first."""
+    inner: Any = handler.stream_stream if handler.response_streaming else handler.stream_unary
+
+    async def handle(messages: Any, context: Context) -> Any:
+        await admit(context)
+        return await inner(messages, context)
+
+    return stream_handler(with_error_status(handle, envelope_of(method)), handler)
 
 
 class _Sent(NamedTuple):
@@ -144,7 +148,7 @@ class _Sent(NamedTuple):
     is_forwarded: bool
 
 
-def _read(metadata: Any) -> _Sent:
+def _read(metadata: Metadata) -> _Sent:
     """Reads the metadata. `authorization` takes precedence over `x-api-key`, and that over `x-goog-api-key`.
 
     Raises:
@@ -181,11 +185,6 @@ def _read(metadata: Any) -> _Sent:
         scheme, _, rest = authorization.partition(" ")
         secret = rest.strip() if scheme.lower() == "bearer" else ""
     return _Sent(secret, request_id, is_rest, traceparent, is_forwarded)
-
-
-def _refusal(method: str, error: ARouterError) -> Handler:
-    """Returns a handler that rejects the call even if it sends no message."""
-    return grpc.stream_stream_rpc_method_handler(reject_with(error, envelope_of(method)))
 
 
 def _twice(name: str) -> ARouterError:

@@ -56,8 +56,8 @@ def with_error_status(serve: Handle, envelope: Envelope) -> Handle:
     return handle
 
 
-def reject_with(error: ARouterError, envelope: Envelope) -> Handle:
-    """Returns a handler that rejects a call with `error` before any message has arrived."""
+def reject_handler(error: ARouterError, envelope: Envelope) -> Handler:
+    """Returns a handler that rejects a call with `error`, before any message has arrived."""
     without_traceback(error)
 
     async def reject(_messages: Any, context: Context) -> None:
@@ -66,7 +66,7 @@ def reject_with(error: ARouterError, envelope: Envelope) -> Handle:
         finally:
             del _messages, context
 
-    return reject
+    return grpc.stream_stream_rpc_method_handler(reject)
 
 
 async def _end(context: Context, error: ARouterError, envelope: Envelope) -> None:

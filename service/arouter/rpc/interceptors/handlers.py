@@ -19,7 +19,7 @@ from arouter.limits.reservation import UNLIMITED, Reservation
 from arouter.rpc.access import Access, is_counted
 from arouter.rpc.context import Context, Handler
 from arouter.rpc.envelopes import envelope_of
-from arouter.rpc.interceptors.auth import Caller, caller
+from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.interceptors.errors import Handle, stream_handler, with_error_status
 from arouter.rpc.interceptors.receiving import MAX_PUBLIC_BYTES, Incoming, Receiving, too_large
 from arouter.rpc.message_bounds import check_fields
@@ -74,10 +74,7 @@ class HandlerFactory:
             reservation = UNLIMITED
             try:
                 if counts and current is not None:
-                    reservation = await count(current.key)
-                    caller.set(
-                        Caller(current.key, current.request_id, current.is_rest, current.traceparent, reservation)
-                    )
+                    reservation = current.reservation = await count(current.key)
                 # Bytes and message have no names here, so that each is freed as soon as the next form exists.
                 return await inner(decode(await receiving.receive(incoming, context)), context)
             except ARouterError as error:

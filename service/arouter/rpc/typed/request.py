@@ -120,7 +120,8 @@ def _moderation_policy(value: ModerationPolicy) -> dict[str, Any]:
     return {field.name: {"mode": rule.mode} for field, rule in value.ListFields()}
 
 
-def _provider(value: ProviderPreferences, _path: str) -> dict[str, Any]:
+def provider_preferences(value: ProviderPreferences, _path: str = "") -> dict[str, Any]:
+    """Returns the object `provider` of a request."""
     out: dict[str, Any] = {}
     for field, item in value.ListFields():
         if field.is_repeated:
@@ -161,6 +162,6 @@ _CONVERT: dict[str, Convert] = {
     "functions": _each(function_definition),
     "function_call": function_call_choice,
     "models": _list,
-    "provider": _provider,
+    "provider": provider_preferences,
     "plugins": _each(_plugin),
 }

@@ -11,6 +11,7 @@ from unit.providers.gemini.wire import ADAPTER
 
 from arouter.chat.request import ChatRequest
 from arouter.errors import ARouterError, Failure, ProviderError
+from arouter.models import ModelDetails
 from arouter.providers.adapter import ListedModel, ModelPage
 from arouter.providers.sse import ServerSentEvent
 from judges.gemini import write_response
@@ -250,7 +251,11 @@ def test_reads_a_page_of_the_model_list() -> None:
     }
 
     assert ADAPTER.decode_models(orjson.dumps(page)) == ModelPage(
-        [ListedModel("gemini-3.6-flash", None)], "/v1beta/models?pageSize=1000&pageToken=a%20b%2Fc%26d"
+        [
+            ListedModel("gemini-3.6-flash", None),
+            ListedModel("embedding-001", None, ModelDetails(output_modalities=("embeddings",))),
+        ],
+        "/v1beta/models?pageSize=1000&pageToken=a%20b%2Fc%26d",
     )
 
 

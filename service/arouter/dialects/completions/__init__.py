@@ -1,0 +1,1 @@
+"""OpenAI's older API for completions of a text."""

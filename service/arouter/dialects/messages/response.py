@@ -1,0 +1,112 @@
+"""Translates a complete response."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from arouter.chat.chunks import Chunk
+from arouter.chat.native import NativeCompletion
+from arouter.chat.request import ChatRequest
+from arouter.dialects.messages.citations import text_blocks
+from arouter.dialects.messages.ending import encode_usage, ending
+from arouter.dialects.messages.thoughts import (
+    call_signature,
+    details_of,
+    is_hidden,
+    redacted_block,
+    signature_of,
+    text_of,
+)
+
+Json = dict[str, Any]
+
+_PLACE = re.compile(r"content-(\d{1,4})")
+
+
+def encode_message(completion: Chunk, request: ChatRequest) -> Json:
+    """Returns the message of a completion."""
+    if isinstance(completion, NativeCompletion):
+        return {**completion.native, "model": completion["model"]}
+    choice = completion["choices"][0]
+    message = choice["message"]
+    refusal = message.get("refusal") or None
+    is_filtered = choice.get("finish_reason") == "content_filter"
+    said = text_blocks(message.get("content") or "", message.get("annotations"))
+    if refusal and not is_filtered:
+        said.append({"type": "text", "text": refusal})
+    calls = _calls(message.get("tool_calls") or ())
+    return {
+        **envelope(completion),
+        "content": _with_thoughts(details_of(message), said + calls),
+        **ending(
+            choice,
+            request,
+            called=bool(calls),
+            refused=bool(refusal) and not is_filtered,
+            explanation=refusal if is_filtered else None,
+        ),
+        "usage": encode_usage(completion.get("usage"), completion.get("service_tier")),
+    }
+
+
+def envelope(document: Chunk) -> Json:
+    """Returns the members that messages begin with, complete or streamed."""
+    return {"id": document["id"], "type": "message", "role": "assistant", "model": document["model"]}
+
+
+def _calls(calls: Any) -> list[Json]:
+    blocks: list[Json] = []
+    for call in calls:
+        tool = call.get("function") or call.get("custom") or {}
+        signature = call_signature(call)
+        blocks += [signature] if signature else []
+        given = _input(tool.get("arguments", tool.get("input")))
+        blocks.append({"type": "tool_use", "id": call["id"], "name": tool.get("name") or "", "input": given})
+    return blocks
+
+
+def _input(arguments: Any) -> Any:
+    """Returns a call's arguments as an object, in the model's own notation.
+
+    If the model wrote something else, the text is wrapped in an object, as in `providers/anthropic/messages.py`.
+    """
+    text = arguments if isinstance(arguments, str) else ""
+    if not text.strip():
+        return {}
+    try:
+        is_object = isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        is_object = False
+    return orjson.Fragment(text) if is_object else {"arguments": text}
+
+
+def _with_thoughts(details: list[Json], others: list[Json]) -> list[Json]:
+    """Returns the content: thinking comes first, or at the position where Anthropic had it."""
+    placed = sorted(
+        ((_place(detail), block) for detail in details if (block := _thinking(detail)) is not None),
+        key=lambda pair: pair[0],
+    )
+    content: list[Json] = []
+    rest = list(others)
+    for place, block in placed:
+        while len(content) < place and rest:
+            content.append(rest.pop(0))
+        content.append(block)
+    return content + rest
+
+
+def _thinking(detail: Json) -> Json | None:
+    if is_hidden(detail):
+        return redacted_block(detail)
+    text, signature = text_of(detail), signature_of(detail)
+    return {"type": "thinking", "thinking": text, "signature": signature} if text or signature else None
+
+
+def _place(detail: Json) -> int:
+    """Returns the original position of a detail; 0 if unknown, because thinking comes first."""
+    id_ = detail.get("id")
+    found = _PLACE.fullmatch(id_) if isinstance(id_, str) else None
+    return int(found[1]) if found else 0

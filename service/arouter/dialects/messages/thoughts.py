@@ -1,0 +1,66 @@
+"""Translates reasoning to thinking blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arouter.chat.sealed_thoughts import CLAUDE_FORMAT, seal
+
+Json = dict[str, Any]
+
+
+def details_of(piece: Json) -> list[Json]:
+    """Returns the reasoning details of a message or delta.
+
+    Text of which there is no detail becomes one, without an index. It comes first: Gemini signs the last piece.
+    """
+    details = piece.get("reasoning_details")
+    found = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    text = piece.get("reasoning_content") or piece.get("reasoning")
+    if isinstance(text, str) and text:
+        detailed = "".join(map(text_of, found))
+        if text.endswith(detailed) and text != detailed:
+            found.insert(0, {"type": "reasoning.text", "text": text.removesuffix(detailed)})
+    return found
+
+
+def text_of(detail: Json) -> str:
+    """Returns the readable text of a detail."""
+    text = detail.get("text") or detail.get("summary")
+    return text if isinstance(text, str) else ""
+
+
+def is_hidden(detail: Json) -> bool:
+    """Returns whether a detail is redacted thinking."""
+    return detail.get("type") == "reasoning.encrypted"
+
+
+def signature_of(detail: Json) -> str:
+    """Returns what a thinking block has as signature; empty if the detail is not signed."""
+    signature = detail.get("signature")
+    if not isinstance(signature, str) or not signature:
+        return ""
+    return signature if detail.get("format") == CLAUDE_FORMAT else seal(detail)
+
+
+def redacted_block(detail: Json) -> Json | None:
+    """Returns the block of redacted thinking, or None if it is empty."""
+    data = detail.get("data")
+    if not isinstance(data, str) or not data:
+        return None
+    return {"type": "redacted_thinking", "data": data if detail.get("format") == CLAUDE_FORMAT else seal(detail)}
+
+
+def call_signature(call: Json) -> Json | None:
+    """Returns the block that carries the thought signature of a tool call, or None if it has none.
+
+    Gemini signs calls and requires the signature back; clients return only known members of `tool_use`, but thinking
+    blocks unchanged.
+    """
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    signature = google.get("thought_signature") if isinstance(google, dict) else None
+    if not isinstance(signature, str) or not signature:
+        return None
+    detail = {"type": "reasoning.encrypted", "id": call.get("id"), "format": "google-gemini-v1", "data": signature}
+    return {"type": "redacted_thinking", "data": seal(detail)}

@@ -1,0 +1,87 @@
+"""Converts the parts of a Responses message or tool output to canonical parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arouter.chat.types import OBJECT, STRING, check, missing, wrong_type
+
+Json = dict[str, Any]
+
+_TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
+_FILE_MEMBERS = ("file_id", "filename")
+
+
+def canonical_content(content: Any, path: str) -> str | list[Json]:
+    """Returns the canonical content of a text or of parts; one plain text is a string.
+
+    Parts that the canonical form does not know are kept: only a provider of this dialect accepts them.
+
+    Raises:
+        ARouterError: INVALID_REQUEST with the path of the invalid part.
+    """
+    if isinstance(content, str):
+        return content
+    if content is None:
+        raise missing(path)
+    if not isinstance(content, list):
+        raise wrong_type(path, "a string or an array of parts", content)
+    parts = [_part(part, f"{path}[{index}]") for index, part in enumerate(content)]
+    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
+        text: str = parts[0]["text"]
+        return text
+    return parts
+
+
+def _part(part: Any, path: str) -> Json:
+    check(part, OBJECT, path)
+    kind = part.get("type")
+    if not isinstance(kind, str):
+        raise missing(f"{path}.type") if kind is None else wrong_type(f"{path}.type", "a string", kind)
+    if kind in _TEXTS:
+        converted: Json = {"type": "text", "text": _text(part, "text", path)}
+    elif kind == "refusal":
+        converted = {"type": "refusal", "refusal": _text(part, "refusal", path)}
+    elif kind == "input_image":
+        converted = _image(part, path)
+    elif kind == "input_file":
+        converted = _file(part, path)
+    elif kind == "input_audio":
+        audio = part.get("input_audio")
+        if not isinstance(audio, dict):
+            raise wrong_type(f"{path}.input_audio", "an object", audio)
+        converted = {"type": "input_audio", "input_audio": audio}
+    else:
+        converted = dict(part)
+    if part.get("cache_control") is not None:
+        converted["cache_control"] = part["cache_control"]
+    return converted
+
+
+def _image(part: Json, path: str) -> Json:
+    if part.get("file_id") is not None:
+        return {"type": "file", "file": {"file_id": _text(part, "file_id", path)}}
+    image = {"url": _text(part, "image_url", path)}
+    if part.get("detail") is not None:
+        image["detail"] = _text(part, "detail", path)
+    return {"type": "image_url", "image_url": image}
+
+
+def _file(part: Json, path: str) -> Json:
+    file = {name: _text(part, name, path) for name in _FILE_MEMBERS if part.get(name) is not None}
+    for name in ("file_data", "file_url"):
+        if part.get(name) is not None:
+            file["file_data"] = _text(part, name, path)
+    if not file.keys() & {"file_data", "file_id"}:
+        raise missing(f"{path}.file_data")
+    return {"type": "file", "file": file}
+
+
+def _text(holder: Json, name: str, path: str) -> str:
+    value = holder.get(name)
+    if value is None:
+        raise missing(f"{path}.{name}")
+    check(value, STRING, f"{path}.{name}")
+    if name != "text" and name != "refusal" and not value:
+        raise missing(f"{path}.{name}")
+    return str(value)

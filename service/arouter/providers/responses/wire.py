@@ -1,0 +1,78 @@
+"""Decides which requests go to an `openai` provider's `/responses`, and encodes them."""
+
+from __future__ import annotations
+
+import orjson
+
+from arouter.chat.request import ChatRequest
+from arouter.errors import invalid_request
+from arouter.providers.adapter import WireRequest
+from arouter.providers.model_filter import has_responses, is_specialist, needs_responses
+from arouter.providers.native import NativeReader
+from arouter.providers.quirks import Quirks
+from arouter.providers.responses.encode import encode_native, encode_request
+from arouter.providers.responses.reader import ResponsesReader
+from arouter.providers.tool_ids import has_calls, portable_ids
+from arouter.providers.tool_names import portable_names
+
+_DIALECT = "responses"
+_PATH = "/responses"
+_INCLUDE = "include"
+
+_READER = ResponsesReader()
+_NATIVE_READER = NativeReader(_READER)
+
+# `audio` and `function_call` belong to OpenAI's messages, not to its parts.
+_PARTS = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
+
+
+def responses_wire(
+    request: ChatRequest, model: str, quirks: Quirks, without: frozenset[str] = frozenset()
+) -> WireRequest | None:
+    """Returns the request for `/responses`, or None if it goes to chat completions.
+
+    Args:
+        request: The request, which passes as it is if its dialect is that of the Responses API.
+        model: The model's native name.
+        quirks: The quirks of the provider, which serves the Responses API.
+        without: Parameters that the provider has refused.
+
+    Raises:
+        ARouterError: INVALID_REQUEST if the Responses API cannot express the request.
+    """
+    if request.native is not None and request.native.dialect == _DIALECT and has_responses(model):
+        native, dropped = encode_native(request.native, model, stream=request.stream)
+        return WireRequest(_PATH, orjson.dumps(native), dropped, reader=_NATIVE_READER)
+    if not needs_responses(model):
+        return None
+    check_foreign_parts(request)
+    canonical = dict(request.body)
+    names = {} if quirks.tool_names is None else portable_names(canonical, quirks.tool_names)
+    if quirks.tool_ids is not None and has_calls(canonical["messages"]):
+        canonical["messages"] = portable_ids(canonical["messages"], quirks.tool_ids)
+    body, dropped = encode_request(canonical, model, stream=request.stream, researches=is_specialist(model))
+    if _INCLUDE in without:
+        del body[_INCLUDE]
+    try:
+        data = orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        # orjson's nesting limit is lower for writing than for reading.
+        raise invalid_request("The request body is nested too deeply.") from error
+    return WireRequest(_PATH, data, dropped, names=names, added=frozenset({_INCLUDE}), reader=_READER)
+
+
+def check_foreign_parts(request: ChatRequest) -> None:
+    """Refuses what only providers of the client's own dialect know.
+
+    Raises:
+        ARouterError: INVALID_REQUEST.
+    """
+    for message in request.body["messages"] if request.native else ():
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if part["type"] not in _PARTS:
+                raise invalid_request(
+                    f"'{part['type'][:64]}' in 'input' cannot be sent to this model: only a model that its provider"
+                    " serves through the Responses API takes it.",
+                    "input",
+                )

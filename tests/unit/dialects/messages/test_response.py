@@ -1,0 +1,139 @@
+"""Complete responses, where the properties do not look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from anthropic.types import Message
+
+from arouter.chat.native import NativeChunk, NativeCompletion
+from arouter.chat.request import ChatRequest
+from arouter.dialects.messages.dialect import MessagesDialect
+from arouter.dialects.messages.errors import TYPES
+from arouter.errors import ARouterError, Failure
+from judges.message_stream import events_of
+
+DIALECT = MessagesDialect()
+REQUEST = ChatRequest({"model": "m", "messages": [], "stop": ["STOP"]}, stream=False, include_usage=False)
+
+
+def encode(message: dict[str, Any], usage: Any = None, **choice: Any) -> dict[str, Any]:
+    one = {"index": 0, "message": {"role": "assistant", "content": None, **message}, "finish_reason": "stop", **choice}
+    completion = {"id": "gen-1", "model": "p/m", "choices": [one], "usage": usage}
+    encoded: dict[str, Any] = orjson.loads(orjson.dumps(DIALECT.encode(completion, REQUEST)))
+    Message.model_validate(encoded, strict=True)
+    return encoded
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+ENDINGS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"content": "a"}, {}, "end_turn"),
+    ({"content": "a"}, {"finish_reason": "length"}, "max_tokens"),
+    ({"tool_calls": [CALL]}, {"finish_reason": "tool_calls"}, "tool_use"),
+    ({"tool_calls": [CALL]}, {"finish_reason": "stop"}, "tool_use"),
+    ({"tool_calls": [CALL]}, {"finish_reason": "length"}, "max_tokens"),
+    ({"content": "a"}, {"finish_reason": "content_filter"}, "refusal"),
+    ({"refusal": "No."}, {}, "refusal"),
+    ({"content": "a"}, {"native_finish_reason": "pause_turn"}, "pause_turn"),
+    ({"content": "a"}, {"native_finish_reason": "STOP"}, "end_turn"),
+    ({"content": "a"}, {"stop_reason": "STOP"}, "stop_sequence"),
+    ({"content": "a"}, {"stop_reason": 7}, "end_turn"),
+]
+
+
+@pytest.mark.parametrize(("message", "choice", "reason"), ENDINGS, ids=str)
+def test_stop_reasons(message: dict[str, Any], choice: dict[str, Any], reason: str) -> None:
+    encoded = encode(message, **choice)
+
+    assert encoded["stop_reason"] == reason
+    assert encoded["stop_sequence"] == ("STOP" if reason == "stop_sequence" else None)
+
+
+def test_a_refusal_is_text_and_an_explanation_is_not() -> None:
+    assert encode({"refusal": "No."})["content"] == [{"type": "text", "text": "No."}]
+    filtered = encode({"content": "Well", "refusal": "Cyber."}, finish_reason="content_filter")
+    assert filtered["content"] == [{"type": "text", "text": "Well"}]
+    assert filtered["stop_details"] == {"type": "refusal", "category": None, "explanation": "Cyber."}
+
+
+def test_input_tokens_exclude_those_of_the_cache() -> None:
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 7,
+        "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+        "completion_tokens_details": {"reasoning_tokens": 5},
+    }
+
+    assert encode({"content": "a"}, usage)["usage"] == {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 30,
+        "cache_read_input_tokens": 60,
+        "output_tokens": 7,
+        "output_tokens_details": {"thinking_tokens": 5},
+    }
+
+
+def test_citations_are_on_the_text_that_they_support() -> None:
+    cited = {"url": "https://a.test", "title": "A", "start_index": 4, "end_index": 9, "content": "sky"}
+    place = {
+        "type": "char_location",
+        "cited_text": "x",
+        "document_index": 0,
+        "start_char_index": 0,
+        "end_char_index": 1,
+    }
+    annotations = [
+        {"type": "url_citation", "url_citation": cited},
+        {"type": "file_citation", "file_citation": {**place, "start_index": 4, "end_index": 9}},
+        {"type": "unknown"},
+    ]
+    content = encode({"content": "The sky. Yes.", "annotations": annotations})["content"]
+
+    web = {
+        "type": "web_search_result_location",
+        "url": "https://a.test",
+        "title": "A",
+        "cited_text": "sky",
+        "encrypted_index": "",
+    }
+    assert content == [
+        {"type": "text", "text": "The "},
+        {"type": "text", "text": "sky. ", "citations": [web, place]},
+        {"type": "text", "text": "Yes."},
+    ]
+
+
+def test_arguments_that_are_no_object_are_wrapped() -> None:
+    call = {**CALL, "function": {"name": "look", "arguments": "[1]"}}
+
+    assert encode({"tool_calls": [call]})["content"][0]["input"] == {"arguments": "[1]"}
+
+
+def test_native_responses_differ_by_the_model_alone() -> None:
+    native = {"id": "msg_1", "model": "claude", "content": [{"type": "new"}], "usage": {"input_tokens": 1}}
+    completion = NativeCompletion({"id": "gen-1", "model": "p/m", "choices": []}, native)
+
+    assert DIALECT.encode(completion, REQUEST) == {**native, "model": "p/m"}
+
+
+def test_native_events_differ_by_the_model_alone() -> None:
+    start = {"type": "message_start", "message": {"id": "msg_1", "model": "claude"}}
+    delta = {"type": "new_event", "index": 3}
+    stop = {"type": "message_stop"}
+    encoder = DIALECT.events(REQUEST)
+    chunk = {"id": "gen-1", "model": "p/m", "choices": []}
+    data = encoder.encode([NativeChunk(chunk, [("message_start", start), ("ping", {"type": "ping"})])])
+    data += encoder.encode([NativeChunk(chunk, [("", delta)]), chunk, NativeChunk(chunk, [("message_stop", stop)])])
+    data += encoder.finish()
+
+    renamed = {**start, "message": {"id": "msg_1", "model": "p/m"}}
+    assert events_of(data) == [renamed, delta, stop]
+    assert b"event: ping\n" in data
+
+
+def test_every_failure_has_a_type() -> None:
+    assert TYPES.keys() == set(Failure)
+    error = DIALECT.encode_error(ARouterError(Failure.RATE_LIMITED, "Slower.", param="x"))
+    assert error == {"type": "error", "error": {"type": "rate_limit_error", "message": "Slower."}}
