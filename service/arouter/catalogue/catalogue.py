@@ -202,11 +202,11 @@ class Catalogue:
             code=f"{what}_not_allowed",
         )
 
-    def meant(self, name: str, key: AuthenticatedKey, preferred: Sequence[str]) -> str | None:
-        """Returns the id of the model that a name without a provider refers to, as `bare_names.meant` does."""
+    def meant(self, name: str, offered: Mapping[str, Model], preferred: Sequence[str]) -> str | None:
+        """Returns which of the offered models a name without a provider refers to, as `bare_names.meant` does."""
         if self._bare_names is None:
-            self._bare_names = index_of(self._view.models)
-        return meant(name, self._bare_names, self.offer(key).models, preferred)
+            self._bare_names = index_of((*self._view.models, *self._view.embedders))
+        return meant(name, self._bare_names, offered, preferred)
 
     def find_any(self, id_: str, key: AuthenticatedKey) -> Model:
         """Returns the model with an id, whatever it is for. Raises as `find`."""
