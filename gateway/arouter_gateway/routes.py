@@ -47,7 +47,7 @@ UNSERVED_PATHS = tuple(rf"/v1/{name}([/?].*)?" for name in _UNSERVED)
 """Regular expressions that match these paths with a query. One for all would exceed Envoy's limit on their size."""
 _DIALECTS = (
     (r"/v1/messages.*", "messages"),
-    (r"/v1beta/.*|/v1/models/.+:(g|streamG)enerateContent/?", "gemini"),
+    (r"/v1beta/.*|/v1/models/.+:((g|streamG)enerateContent|countTokens)/?", "gemini"),
 )
 """The paths whose errors are not in OpenAI's envelope, and the dialect of these errors."""
 _PUBLIC_METHODS = (

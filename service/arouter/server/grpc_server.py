@@ -119,7 +119,7 @@ class GrpcServer:
         add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
         generative = (GeminiDialect(with_events=with_events) for with_events in (False, True))
         add_GenerativeServiceServicer_to_server(
-            GenerativeService(*(DialectService(dialect, calls) for dialect in generative)), to
+            GenerativeService(*(DialectService(dialect, calls) for dialect in generative), parts.catalogue), to
         )
         add_KeyServiceServicer_to_server(KeyService(parts.management), to)
         messages = MessageService(
