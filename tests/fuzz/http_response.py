@@ -91,7 +91,7 @@ def _receive(pieces: list[bytes]) -> _Seen:
     body: bytes | None = b""
     try:
         _run(response.head())
-        while part := _run(response.read(1 << 20)):
+        while part := response.take(1 << 20):
             body = (body or b"") + part
     except HttpError:
         body = None

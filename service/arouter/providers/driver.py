@@ -10,6 +10,7 @@ from arouter.chat.chunks import Chunk
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
+from arouter.providers.call_timer import CallTimer
 from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.http.errors import ConnectTimeoutError
@@ -75,9 +76,9 @@ class Upstream:
             ProviderError: The provider failed.
             ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE if the provider or the caller has used up its connections.
         """
-        deadlines = CallDeadlines(provider.timeouts, deadline)
+        deadlines, timer = CallDeadlines(provider.timeouts, deadline), CallTimer()
         try:
-            async with asyncio.timeout_at(deadlines.total):
+            with timer.until(deadlines.total):
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
                 try:
                     completion = provider.adapter.decode(await read_all(call.body))
@@ -86,6 +87,8 @@ class Upstream:
         except Exception as error:
             ErrorMapping(provider, deadlines).raise_mapped(error)
             raise
+        finally:
+            timer.close()
         if wire.names:
             restore_names(completion["choices"], "message", wire.names)
         return completion
@@ -105,17 +108,20 @@ class Upstream:
         Takes the same arguments as `complete` and raises the same errors.
         """
         deadlines = CallDeadlines(provider.timeouts, deadline)
-        errors = ErrorMapping(provider, deadlines)
-        with errors:
-            async with asyncio.timeout_at(deadlines.first_token):
+        errors, timer = ErrorMapping(provider, deadlines), CallTimer()
+        try:
+            with errors, timer.until(deadlines.first_token):
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
-                stream = ProviderStream(provider, call, deadlines, errors, wire.names)
+                stream = ProviderStream(provider, call, deadlines, timer, errors, wire.names)
                 try:
                     await stream.start()
                 except BaseException:
                     call.close()
                     raise
                 return stream
+        except BaseException:
+            timer.close()
+            raise
 
     async def list_models(self, provider: Provider) -> ListedModels:
         """Returns the provider's model list, read with the first of its credentials that it accepts.

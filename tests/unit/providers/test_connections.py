@@ -12,6 +12,7 @@ import pytest
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.driver import Upstream
 from arouter.providers.error_mapping import UnreadError
+from support.chunks import next_chunks
 from support.raw_provider import ANSWER, EVENTS, OK, REQUEST, Connection, RawProvider, once, raw_provider
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(ANSWER)
@@ -34,7 +35,7 @@ async def ask(upstream: Upstream, raw: RawProvider, *, fresh: bool = False) -> s
 async def read_stream(upstream: Upstream, raw: RawProvider) -> None:
     stream = await upstream.open_stream(raw.provider, raw.provider.credentials[0], REQUEST, math.inf)
     try:
-        while await stream.read():
+        while await next_chunks(stream):
             pass
     finally:
         await stream.close()

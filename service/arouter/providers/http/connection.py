@@ -111,19 +111,19 @@ class Connection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._response is None or self._answered:
+        response = self._response
+        if response is None or self._answered:
             # It would be read as the answer to the next request, from another client.
             self._keep = False
             self.abort()
-            return
-        if len(data) <= _PIECE or self._response.status:
-            self._feed(data, self._response)
-            return
-        for start in range(0, len(data), _PIECE):
-            if self._answered or self._transport.is_closing():
-                self._keep = False
-                return
-            self._feed(data[start : start + _PIECE], self._response)
+        elif len(data) <= _PIECE or response.status:
+            self._feed(data, response)
+        else:
+            for start in range(0, len(data), _PIECE):
+                if self._answered or self._transport.is_closing():
+                    self._keep = False
+                    return
+                self._feed(data[start : start + _PIECE], response)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
         if exc is None and response.status and not self._is_delimited:
             self._answered = True
             response.end()
-            response.wake()
+            response.notice()
         elif isinstance(exc, OSError) and self.requests > 1 and not response.status and not self._head_bytes:
             response.fail(UnreadRequestError(str(exc)))
         else:
@@ -174,9 +174,10 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Adds to the body."""
-        if self._response is not None and not self._answered:
-            self._head_bytes = -1
-            self._response.add(data)
+        response = self._response
+        if response is not None and not self._answered:
+            response.pieces.append(data)
+            response.size += len(data)
 
     def on_message_complete(self) -> None:
         """Ends the answer."""
@@ -190,27 +191,26 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if parser is None:
             return
-        received, self._head_bytes = self._head_bytes, 0
+        size = response.size
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._end(response, MalformedError("an answer that switches to another protocol"))
             return
         except httptools.HttpParserError as error:
-            if self._answered:
-                self._keep = False
-            else:
+            if not self._answered:
                 self._end(response, MalformedError(str(error)))
                 return
-        if self._head_bytes:  # some of the body has come
+            self._keep = False
+        if response.size > size:
             self._head_bytes = 0
         else:
-            self._head_bytes = received + len(data)
+            self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self._answered:
                 self._end(response, HeadTooLargeError(f"more than {MAX_HEAD_BYTES} bytes without any of an answer"))
                 return
         if response.status:
-            response.wake()
+            response.notice()
 
     def _end(self, response: Response, error: HttpError) -> None:
         self._keep = False
