@@ -7,6 +7,7 @@ import math
 from itertools import chain
 
 from arouter.chat.chunks import Chunk
+from arouter.config.secret import Secret
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
@@ -15,6 +16,7 @@ from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.http.errors import ConnectTimeoutError
 from arouter.providers.http.pool import Pool
+from arouter.providers.http.tunnel import parse_proxy
 from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
@@ -34,12 +36,15 @@ class Upstream:
 
     Args:
         max_connections: The size of the pool.
+        per_provider: Maximum number of connections to one provider; by default three quarters of the pool.
+        proxy: URL of the HTTP proxy for providers with https, if there is one.
     """
 
-    def __init__(self, max_connections: int) -> None:
-        self._shares = Shares(max_connections)
-        self._pool = Pool(max_connections, keep=True)
-        self._unpooled = Pool(max_connections, keep=False)
+    def __init__(self, max_connections: int, *, per_provider: int | None = None, proxy: Secret | None = None) -> None:
+        self._shares = Shares(max_connections, per_provider or math.ceil(max_connections * 3 / 4))
+        tunnel = None if proxy is None else parse_proxy(proxy.reveal())
+        self._pool = Pool(max_connections, keep=True, proxy=tunnel)
+        self._unpooled = Pool(max_connections, keep=False, proxy=tunnel)
 
     @property
     def open_calls(self) -> int:

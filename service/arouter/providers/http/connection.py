@@ -23,6 +23,9 @@ from arouter.providers.http.response import Response
 MAX_HEAD_BYTES = 64 * 1024
 """Maximum bytes without any of a body: headers with interim (1xx) answers before it, trailers after it."""
 
+MAX_HEADERS = 256
+"""Maximum number of headers, including those of interim answers."""
+
 _PIECE = 16 * 1024
 """Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim answers."""
 
@@ -45,8 +48,8 @@ class Connection(asyncio.Protocol):
         idle_since: Loop time of the end of the last answer.
     """
 
-    __slots__ = ("_answered", "_head_bytes", "_interim", "_is_delimited", "_keep", "_loop", "_lost", "_parser",
-                 "_readable", "_released", "_response", "_transport", "idle_since", "requests")  # fmt: skip
+    __slots__ = ("_answered", "_head_bytes", "_headers", "_interim", "_is_delimited", "_keep", "_loop", "_lost",
+                 "_parser", "_readable", "_released", "_response", "_transport", "idle_since", "requests")  # fmt: skip
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._readable = select.poll()
         self._response: Response | None = None
-        self._head_bytes = 0
+        self._head_bytes = self._headers = 0
         self._answered = self._interim = self._is_delimited = self._keep = False
 
     @override
@@ -92,7 +95,7 @@ class Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes) -> Response:
         """Sends a request and returns its answer, which must be closed."""
         self.requests += 1
-        self._head_bytes = 0
+        self._head_bytes = self._headers = 0
         self._answered = self._interim = self._is_delimited = False
         self._keep = True
         response = self._response = Response(self._loop, self._pause, self._done)
@@ -152,6 +155,7 @@ class Connection(asyncio.Protocol):
         response = self._response
         if response is None or response.status:
             return  # a trailer
+        self._headers += 1
         name = name.lower()
         if name in _KEPT_HEADERS:
             response.headers.setdefault(name.decode(), value.decode("latin-1"))
@@ -168,6 +172,9 @@ class Connection(asyncio.Protocol):
             self._interim = True
             response.headers.clear()
             self._is_delimited = False
+            return
+        if self._headers > MAX_HEADERS:
+            self._end(response, HeadTooLargeError(f"more than {MAX_HEADERS} headers"))
             return
         response.status = status
         self._keep = parser.should_keep_alive()
