@@ -11,7 +11,7 @@ from arouter.providers.http.connection import Connection
 from arouter.providers.http.errors import HttpError
 from fuzz.mutation import mutate_bytes as mutate
 
-__all__ = ["SEEDS", "check", "mutate"]
+__all__ = ["LOOP", "SEEDS", "FakeTransport", "check", "mutate"]
 
 SEEDS = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
@@ -23,7 +23,7 @@ SEEDS = [
     b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nPRI",
 ]
 
-_loop = asyncio.new_event_loop()
+LOOP = asyncio.new_event_loop()
 _socket, _other = socket.socketpair()
 
 
@@ -36,7 +36,9 @@ class _Seen(NamedTuple):
     is_kept: bool
 
 
-class _Transport(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
+    """Notes only whether it was closed."""
+
     def __init__(self) -> None:
         self._is_closing = False
 
@@ -78,8 +80,8 @@ def check(data: bytes) -> None:
 
 def _receive(pieces: list[bytes]) -> _Seen:
     kept: list[bool] = []
-    connection = Connection(_loop, lambda _, reusable: kept.append(reusable), lambda _: None)
-    transport = _Transport()
+    connection = Connection(LOOP, lambda _, reusable: kept.append(reusable), lambda _: None)
+    transport = FakeTransport()
     connection.connection_made(transport)
     response = connection.send(b"", b"")
     for piece in pieces:
