@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from typing import Any
 
+_NEVER = float("inf")
+
 
 class CallTimer:
-    """Ends waits that exceed their deadlines.
+    """Ends waits that exceed their deadlines. A context manager, which raises TimeoutError at the first one.
 
     `asyncio.timeout_at` sets and clears a timer for each wait, which takes a tenth of the time of a chunk. Here the
     timer of an earlier wait is kept and, when it fires early, is set again.
+
+    Args:
+        deadline: The first deadline, in loop time.
     """
 
     __slots__ = ("_cancellations", "_deadline", "_fired", "_fires_at", "_loop", "_on_expiry", "_task", "_timer")
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._fires_at = math.inf
-        self._deadline = math.inf
+        self._deadline = self._fires_at = deadline
+        self._timer: asyncio.TimerHandle | None = self._loop.call_at(deadline, self._on_timer)
         self._on_expiry: Callable[[], None] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._cancellations = 0
         self._fired = False
 
-    def until(self, deadline: float) -> CallTimer:
-        """Returns a context manager that raises TimeoutError at `deadline`, in loop time. Must not be nested."""
-        self.watch(deadline, None)
-        return self
-
-    def watch(self, deadline: float, on_expiry: Callable[[], None] | None) -> None:
+    def watch(self, deadline: float, on_expiry: Callable[[], None]) -> None:
         """Has `on_expiry` called at `deadline`, in place of what was watched before. It may be called needlessly."""
         self._deadline = deadline
         self._on_expiry = on_expiry
@@ -68,7 +66,7 @@ class CallTimer:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._fires_at = math.inf
+        self._fires_at = _NEVER
         if self._loop.time() < self._deadline:
             self._set()
         elif self._task is not None:

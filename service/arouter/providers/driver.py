@@ -81,9 +81,10 @@ class Upstream:
             ProviderError: The provider failed.
             ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE if the provider or the caller has used up its connections.
         """
-        deadlines, timer = CallDeadlines(provider.timeouts, deadline), CallTimer()
+        deadlines = CallDeadlines(provider.timeouts, deadline)
+        timer = CallTimer(deadlines.total)
         try:
-            with timer.until(deadlines.total):
+            with timer:
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
                 try:
                     completion = provider.adapter.decode(await read_all(call.body))
@@ -113,9 +114,9 @@ class Upstream:
         Takes the same arguments as `complete` and raises the same errors.
         """
         deadlines = CallDeadlines(provider.timeouts, deadline)
-        errors, timer = ErrorMapping(provider, deadlines), CallTimer()
+        errors, timer = ErrorMapping(provider, deadlines), CallTimer(deadlines.first_token)
         try:
-            with errors, timer.until(deadlines.first_token):
+            with errors, timer:
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
                 stream = ProviderStream(provider, call, deadlines, timer, errors, wire.names)
                 try:

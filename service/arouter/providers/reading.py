@@ -79,7 +79,9 @@ def _number(text: str | None) -> float | None:
 
 async def _read_up_to(body: Body, limit: int) -> bytes:
     """Returns the body, or slightly more than `limit` bytes if it is longer."""
-    part = await read(body, _AT_ONCE)
+    part = body.take(_AT_ONCE)
+    if part is None:
+        part = await read(body, _AT_ONCE)
     # All of most answers; of a compressed one only the next read tells that it is not cut off.
     if type(body) is Response and body.at_eof():
         return part
