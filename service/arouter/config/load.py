@@ -30,7 +30,7 @@ _PATTERNS = {
 _CHOICES = {"order": get_args(Order), "protocol": get_args(Protocol), "reasoning": get_args(ReasoningField)}
 _UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
 _FIELDS = sorted({name for kind in STRUCTS for name in kind.__struct_fields__})
-_PROXY = re.compile(r"http://([!-~]+@)?[^\s/?#@]+/?", re.ASCII)
+_PROXY = re.compile(r"http://([^\s/?#@]+@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
