@@ -37,9 +37,10 @@ class _Seen(NamedTuple):
 
 
 class FakeTransport(asyncio.Transport):
-    """Notes only whether it was closed."""
+    """Notes whether it was closed, and whether it may receive."""
 
     def __init__(self) -> None:
+        self.is_paused = False
         self._is_closing = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -58,10 +59,10 @@ class FakeTransport(asyncio.Transport):
         return 0
 
     def pause_reading(self) -> None:
-        pass
+        self.is_paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.is_paused = False
 
 
 def check(data: bytes) -> None:

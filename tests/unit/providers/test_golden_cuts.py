@@ -75,3 +75,21 @@ def test_every_answer_reads_the_same_byte_by_byte(framing: Framing) -> None:
 
         received = read([bytes([byte]) for byte in framing(body)])
         assert received == (body, SseParser(MAX_EVENT_BYTES).feed(body)), path
+
+
+def test_no_more_is_received_while_much_is_unread() -> None:
+    connection = Connection(LOOP, lambda *_: None, lambda _: None)
+    transport = FakeTransport()
+    connection.connection_made(transport)
+    response = connection.send(b"", b"")
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+
+    connection.data_received(100_000 * b"a")
+    assert not transport.is_paused
+    connection.data_received(100_000 * b"b")
+    assert transport.is_paused
+    assert response.take(65536) == 65536 * b"a"
+    assert transport.is_paused
+    while response.take(65536):
+        pass
+    assert not transport.is_paused
