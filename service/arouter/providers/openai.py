@@ -117,14 +117,16 @@ class OpenAIStreamDecoder(StreamDecoder):
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        data = event.data.strip()
-        if data == _END:
-            self.done = True
-            return self.finish()
-        if event.event == b"error":
-            raise openai_errors.error_event(event)
-        if not data or data == _NULL:
-            return []  # a heartbeat
+        data, name = event
+        if name or not data.startswith(b"{"):
+            data = data.strip()
+            if data == _END:
+                self.done = True
+                return self.finish()
+            if name == b"error":
+                raise openai_errors.error_event(event)
+            if not data or data == _NULL:
+                return []  # a heartbeat
         chunk = parse_event(data, self.joiner)
         choices = chunk.get("choices")
         if not choices or "error" in chunk:
