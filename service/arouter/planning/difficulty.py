@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, NamedTuple
 
+from arouter.chat.efforts import effort_of
 from arouter.chat.request import ChatRequest
 from arouter.planning.keywords import CODE_SIGNS, CUES, ITEM, MATH_SIGNS, SIMPLE, Cue
-from arouter.planning.requirements import Requirements, effort_of
+from arouter.planning.requirements import Requirements
 
 Level = Literal["easy", "medium", "hard"]
 Steps = tuple[tuple[int, float], ...]

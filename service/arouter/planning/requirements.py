@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from arouter.chat.efforts import effort_of
 from arouter.chat.parameters import PARAMETERS, max_tokens_of, needs_nothing
 from arouter.chat.request import ChatRequest
 from arouter.chat.token_estimates import likely_prompt_tokens
@@ -34,9 +35,6 @@ _ALSO_LISTED_AS = {
     "tools": ("functions",),
 }
 """Other names that imply the parameter in a list."""
-
-_BUDGETS = ((0, "none"), (2_000, "low"), (8_000, "medium"))
-"""The effort by the maximum of reasoning tokens; more is high."""
 
 _NONE: frozenset[str] = frozenset()
 
@@ -105,22 +103,6 @@ def requirements_of(request: ChatRequest) -> Requirements:
         ),
         plain=not (inputs or outputs or tools or structure or reasoning),
     )
-
-
-def effort_of(body: dict[str, Any]) -> str | None:
-    """Returns the reasoning effort of a request, as a value of `reasoning_effort`; None if it asks for no reasoning.
-
-    As in the providers' adapters, the `reasoning` object counts before `reasoning_effort`.
-    """
-    options = body.get("reasoning") or {}
-    if options.get("enabled") is False:
-        return None
-    effort = options.get("effort") or body.get("reasoning_effort")
-    if not effort and (budget := options.get("max_tokens")) is not None:
-        effort = next((word for most, word in _BUDGETS if budget <= most), "high")
-    if not effort and options.get("enabled"):
-        effort = "medium"
-    return effort if effort and effort != "none" else None
 
 
 def lacks(details: ModelDetails, requirements: Requirements, *, strict: bool = False) -> str | None:

@@ -24,6 +24,7 @@ from arouter.providers.quirks import DEFAULT, Quirks, decode_message, decode_usa
 from arouter.providers.responses.wire import DIALECT, responses_wire
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
+from arouter.providers.translated_requests import adapt
 
 _END = b"[DONE]"
 _NULL = b"null"
@@ -66,10 +67,14 @@ class OpenAIAdapter(Adapter):
             if _STREAM_OPTIONS not in without:
                 # Usage is always requested, because the cost depends on it, even if the client does not ask for it.
                 body[_STREAM_OPTIONS] = {**(body.get(_STREAM_OPTIONS) or {}), "include_usage": True}
+        refused: dict[str, None] = {}
+        optional = frozenset[str]() if request.native is None else adapt(body, without, refused)
         dropped, names = encode_body(self._quirks, body, without)
-        added = body.keys() - request.body.keys() - _ALWAYS
+        added = (body.keys() - request.body.keys() - _ALWAYS) | (optional & body.keys())
         try:
-            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names, added=frozenset(added))
+            return WireRequest(
+                "/chat/completions", orjson.dumps(body), (*refused, *dropped), names=names, added=frozenset(added)
+            )
         except orjson.JSONEncodeError as error:
             # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error

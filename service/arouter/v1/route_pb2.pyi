@@ -144,6 +144,7 @@ class RouteExclusion(_message.Message):
 
     - `preference`: the request excludes it through `provider`, `plugins` or the model's suffix.
     - `parameters`: it does not support a parameter, and the request has `provider.require_parameters`.
+    - `dialect`: only a provider of the client's own API supports a member of the request.
     - `capability`: it lacks a capability that the request needs.
     - `health`: its last probe failed.
     - `deadline`: it would respond too late.
