@@ -7,7 +7,7 @@ import orjson
 from arouter.chat.request import ChatRequest
 from arouter.errors import invalid_request
 from arouter.providers.adapter import WireRequest
-from arouter.providers.model_filter import has_responses, is_specialist, needs_responses
+from arouter.providers.model_filter import has_responses, needs_responses, needs_search
 from arouter.providers.native import NativeReader
 from arouter.providers.quirks import Quirks
 from arouter.providers.responses.encode import encode_native, encode_request
@@ -52,7 +52,7 @@ def responses_wire(
     names = {} if quirks.tool_names is None else portable_names(canonical, quirks.tool_names)
     if quirks.tool_ids is not None and has_calls(canonical["messages"]):
         canonical["messages"] = portable_ids(canonical["messages"], quirks.tool_ids)
-    body, dropped = encode_request(canonical, model, stream=request.stream, researches=is_specialist(model))
+    body, dropped = encode_request(canonical, model, stream=request.stream, searches=needs_search(model))
     if _INCLUDE in without:
         del body[_INCLUDE]
     try:
