@@ -47,7 +47,7 @@ UNSERVED_PATHS = tuple(rf"/v1/{name}([/?].*)?" for name in _UNSERVED)
 """Regular expressions that match these paths with a query. One for all would exceed Envoy's limit on their size."""
 _DIALECTS = (
     (r"/v1/messages.*", "messages"),
-    (r"/v1beta/.*|/v1/models/.+:(g|streamG)enerateContent/?", "gemini"),
+    (r"/v1beta/.*|/v1/models/.+:((g|streamG)enerateContent|countTokens)/?", "gemini"),
 )
 """The paths whose errors are not in OpenAI's envelope, and the dialect of these errors."""
 _PUBLIC_METHODS = (
@@ -180,7 +180,7 @@ def unknown_paths() -> list[Route]:
 
 def _calls(rule: Rule, *, has_twin: bool) -> list[Route]:
     """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua."""
-    filters = {**dict.fromkeys(("admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
+    filters = {**dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
     if not rule.body:
         return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
     filters["read_body"] = _ON

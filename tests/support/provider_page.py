@@ -147,6 +147,8 @@ def _rewritten(quirks: Quirks) -> list[str]:
     said += _portable(quirks.tool_ids, quirks.tool_names)
     said += [f"a prefill gets `{quirks.prefix_member}: true`"] if quirks.prefix_member else []
     said += [f"`{quirks.cached_tokens}` → `cached_tokens`"] if quirks.cached_tokens else []
+    said += ["`reasoning` → `reasoning_effort`"] if quirks.effort_only else []
+    said += ["`tools` are refused"] if quirks.no_tools else []
     said += ["reasoning tokens are added to `completion_tokens`"] if quirks.reasoning_apart else []
     return said
 

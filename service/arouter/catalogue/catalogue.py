@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.validators import without_secret
+from arouter.catalogue.bare_names import Index, index_of, meant
 from arouter.catalogue.view import AllowedModels, Endpoint, Model, Source, View, build_view, refusal
 from arouter.chat.request import Operation
 from arouter.config.provider_schema import MappedModel
@@ -61,6 +62,7 @@ class Catalogue:
         self._sources: dict[str, Source] = {}
         self._mapped: tuple[MappedModel, ...] = ()
         self._view = View({}, {}, {}, {}, {}, frozenset())
+        self._bare_names: Index | None = None
         self._version = 0
         self._building = asyncio.Lock()
         self._offers: dict[object, VisibleModels] = {}
@@ -200,6 +202,12 @@ class Catalogue:
             code=f"{what}_not_allowed",
         )
 
+    def meant(self, name: str, offered: Mapping[str, Model], preferred: Sequence[str]) -> str | None:
+        """Returns which of the offered models a name without a provider refers to, as `bare_names.meant` does."""
+        if self._bare_names is None:
+            self._bare_names = index_of((*self._view.models, *self._view.embedders))
+        return meant(name, self._bare_names, offered, preferred)
+
     def find_any(self, id_: str, key: AuthenticatedKey) -> Model:
         """Returns the model with an id, whatever it is for. Raises as `find`."""
         return self.offer(key).embedders.get(id_) or self.find(id_, key)
@@ -240,6 +248,7 @@ class Catalogue:
 
     def _show(self, view: View) -> None:
         self._view = view
+        self._bare_names = None
         self._offers.clear()
         self._changed.set()
         self._changed = asyncio.Event()

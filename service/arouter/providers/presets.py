@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from arouter.chat.parameters import PARAMETERS
 from arouter.config.provider_schema import ModelConfig
 from arouter.providers import allow_lists, tool_ids, tool_names
 from arouter.providers.embeddings import EmbeddingWire
@@ -22,6 +23,9 @@ _REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_deta
 # ollama/ollama#17618), so their requests are translated. Azure: learn.microsoft.com, "Azure OpenAI Responses API".
 _OPENAI = Quirks(
     renames={"max_tokens": "max_completion_tokens"},
+    # Other vendors' parameters are a 400 there (developers.openai.com/api/reference, chat create).
+    refuses=frozenset(name for name, row in PARAMETERS.items() if row.extension and name != "reasoning"),
+    effort_only=True,
     members=Members(refused=_REASONING_FIELDS),
     tool_ids=tool_ids.OPENAI,
     tool_names=tool_names.OPENAI,
@@ -31,7 +35,13 @@ _OPENAI = Quirks(
 # The model's chat template decides the roles and their order.
 _LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
 
+# Its template ignores tools and its server then ignores `tool_choice` (ggml-org/llama.cpp#27129). With a template that
+# has tools, `required` still lets this model talk on without ever calling one.
+_EMBEDDED = replace(_LLAMA_CPP, no_tools=True)
+
 _EMBEDDINGS = EmbeddingWire()
+# Where `encoding_format` could not be verified it is not sent: vectors are converted here.
+_FLOATS = EmbeddingWire(formats=False)
 
 # `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
 # had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
@@ -156,8 +166,7 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             reasoning="reasoning",
         ),
-        # docs.together.ai/reference/embeddings: no `encoding_format`.
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
         text_completions=True,
     ),
     "fireworks": Preset(
@@ -167,7 +176,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("FIREWORKS_API_KEY",),
         # litellm, llms/fireworks_ai/chat.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
         text_completions=True,
     ),
     "openrouter": Preset(
@@ -200,8 +209,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("DASHSCOPE_API_KEY",),
         # haru/redmine_ai_helper#242. alibabacloud.com/help, Model Studio, "Context cache": `cache_control`.
         quirks=Quirks(no_developer_role=True, members=Members(taken=frozenset({"cache_control"}))),
-        # help.aliyun.com, Model Studio, "Text embedding": `encoding_format` may only be `float`.
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
     ),
     "z-ai": Preset(
         "Z.ai",
@@ -341,7 +349,7 @@ PRESETS: dict[str, Preset] = {
         key_optional=True,
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
         text_completions=True,
     ),
     # The embedded model; `arouter up` starts it and sets its address.
@@ -352,7 +360,7 @@ PRESETS: dict[str, Preset] = {
             "smollm2-135m-instruct",
             ModelConfig(name="smollm2-135m-embeddings", context_length=512, output_modalities=("embeddings",)),
         ),
-        quirks=_LLAMA_CPP,
+        quirks=_EMBEDDED,
         self_hosted=True,
         embeddings=_EMBEDDINGS,
         text_completions=True,

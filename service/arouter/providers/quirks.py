@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arouter.chat.efforts import effort_of
 from arouter.chat.parameters import MAX_TOKENS, is_neutral, needs_nothing
 from arouter.config.quirks import Order, ReasoningField
 from arouter.errors import invalid_request
@@ -49,6 +50,8 @@ class Quirks:
         tool_names: The format of names of tools. None: any.
         cached_tokens: The field of usage that holds OpenAI's `prompt_tokens_details.cached_tokens`.
         reasoning_apart: Its `completion_tokens` do not include reasoning tokens.
+        effort_only: It has `reasoning_effort` and lacks the `reasoning` object, whose effort is sent in its place.
+        no_tools: It ignores tools, so that they are refused.
         responses: It serves OpenAI's whole Responses API: requests of that dialect pass as they are, and models that
             have no chat completions are called through it.
     """
@@ -70,6 +73,8 @@ class Quirks:
     tool_names: NameFormat | None = None
     cached_tokens: str = ""
     reasoning_apart: bool = False
+    effort_only: bool = False
+    no_tools: bool = False
     responses: bool = False
 
 
@@ -101,6 +106,10 @@ def encode_body(
     if quirks is DEFAULT:
         quirks.members.strip(body, dropped)
         return tuple(sorted(dropped)), _NO_NAMES
+    if quirks.no_tools:
+        _refuse_tools(body)
+    if quirks.effort_only and body.get("reasoning") is not None:
+        _send_effort(body, without, dropped)
     for name in quirks.refuses & body.keys():
         value = body.pop(name)
         if not is_neutral(name, value):
@@ -146,6 +155,30 @@ def encode_body(
             _encode_message(quirks, message, f"messages[{index}]") for index, message in enumerate(body["messages"])
         ]
     return tuple(sorted(dropped)), names
+
+
+def _refuse_tools(body: Json) -> None:
+    for name, choice in (("tools", "tool_choice"), ("functions", "function_call")):
+        if body.get(name) and body.get(choice) != "none":
+            raise invalid_request(
+                f"This model cannot call tools. Leave out '{name}', set '{choice}' to 'none', or name another model.",
+                name,
+            )
+
+
+def _send_effort(body: Json, without: frozenset[str], dropped: dict[str, None]) -> None:
+    """Replaces the `reasoning` object by `reasoning_effort`; what that cannot express is reported as dropped."""
+    effort, reasoning = effort_of(body), body.pop("reasoning")
+    # Models without reasoning refuse every effort: one that is only implied is not sent.
+    if not reasoning.get("effort") and reasoning.get("max_tokens") is None:
+        effort = None
+    if body.get("reasoning_effort") is None:
+        if effort is not None and "reasoning_effort" not in without:
+            body["reasoning_effort"] = effort
+        elif not is_neutral("reasoning", reasoning):
+            dropped["reasoning"] = None
+    if reasoning.get("max_tokens") is not None:
+        dropped["reasoning.max_tokens"] = None
 
 
 def _leave_out_empty(body: Json) -> None:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
+from arouter.catalogue.catalogue import Catalogue
+from arouter.chat.token_estimates import likely_prompt_tokens
+from arouter.dialects.gemini.models import count_json, model_json, page_of
 from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
-from arouter.v1.generative_service_pb2 import GenerateContentRequest, StreamGenerateContentRequest
+from arouter.rpc.interceptors.auth import caller
+from arouter.v1.generative_service_pb2 import (
+    CountTokensRequest,
+    GenerateContentRequest,
+    GetGenerativeModelRequest,
+    ListGenerativeModelsRequest,
+    StreamGenerateContentRequest,
+)
 from arouter.v1.generative_service_pb2_grpc import GenerativeServiceServicer
+
+_ESTIMATED = ("x-arouter-estimated", "true")
+"""Header of a count that no tokenizer made."""
 
 
 class GenerativeService(GenerativeServiceServicer):
@@ -18,9 +34,11 @@ class GenerativeService(GenerativeServiceServicer):
     Args:
         chat: Serves chat in the dialect with a JSON array as the stream.
         chat_with_events: Serves it with server-sent events.
+        catalogue: All models.
     """
 
-    def __init__(self, chat: DialectService, chat_with_events: DialectService) -> None:
+    def __init__(self, chat: DialectService, chat_with_events: DialectService, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._chat = chat
         self._chat_with_events = chat_with_events
 
@@ -40,3 +58,28 @@ class GenerativeService(GenerativeServiceServicer):
         chat = service.read(request.http_body, context, stream=True, model=request.model)
         del request
         await service.write(chat, context)
+
+    @requires(Access.REGULAR_KEY)
+    @override
+    async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
+        chat = self._chat.read(request.http_body, context, stream=False, model=request.model)
+        context.set_trailing_metadata((_ESTIMATED,))
+        return _json(count_json(likely_prompt_tokens(chat)))
+
+    @requires(Access.REGULAR_KEY)
+    @override
+    async def ListGenerativeModels(self, request: ListGenerativeModelsRequest, context: Context) -> HttpBody:
+        models = self._catalogue.offer(caller.get().key).models
+        page, token = page_of(list(models), request.page_size, request.page_token)
+        listed = [model_json(id_, models[id_].details) for id_ in page]
+        return _json({"models": listed, **({"nextPageToken": token} if token else {})})
+
+    @requires(Access.REGULAR_KEY)
+    @override
+    async def GetGenerativeModel(self, request: GetGenerativeModelRequest, context: Context) -> HttpBody:
+        model = self._catalogue.find(request.model, caller.get().key)
+        return _json(model_json(model.id, model.details))
+
+
+def _json(document: dict[str, Any]) -> HttpBody:
+    return HttpBody(content_type="application/json", data=orjson.dumps(document))

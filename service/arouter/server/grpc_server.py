@@ -117,10 +117,12 @@ class GrpcServer:
         add_ChatServiceServicer_to_server(ChatService(calls), to)
         add_CompletionServiceServicer_to_server(CompletionService(DialectService(CompletionsDialect(), calls)), to)
         add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
-        generative = (GeminiDialect(with_events=with_events) for with_events in (False, True))
-        add_GenerativeServiceServicer_to_server(
-            GenerativeService(*(DialectService(dialect, calls) for dialect in generative)), to
+        generative = GenerativeService(
+            DialectService(GeminiDialect(with_events=False), calls),
+            DialectService(GeminiDialect(with_events=True), calls),
+            parts.catalogue,
         )
+        add_GenerativeServiceServicer_to_server(generative, to)
         add_KeyServiceServicer_to_server(KeyService(parts.management), to)
         messages = MessageService(
             DialectService(MessagesDialect(), calls),

@@ -27,13 +27,19 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#arouter/v1/generative_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\"\\\n\x16GenerateContentRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\thttp_body\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\"o\n\x1cStreamGenerateContentRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\thttp_body\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\x12\x0b\n\x03\x61lt\x18\x03 \x01(\t2\xad\x03\n\x11GenerativeService\x12\xbd\x01\n\x0fGenerateContent\x12\".arouter.v1.GenerateContentRequest\x1a\x14.google.api.HttpBody\"p\x82\xd3\xe4\x93\x02j\")/v1beta/models/{model=**}:generateContent:\thttp_bodyZ2\"%/v1/models/{model=**}:generateContent:\thttp_body\x12\xd7\x01\n\x15StreamGenerateContent\x12(.arouter.v1.StreamGenerateContentRequest\x1a\x14.google.api.HttpBody\"|\x82\xd3\xe4\x93\x02v\"//v1beta/models/{model=**}:streamGenerateContent:\thttp_bodyZ8\"+/v1/models/{model=**}:streamGenerateContent:\thttp_body0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#arouter/v1/generative_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\"X\n\x12\x43ountTokensRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\thttp_body\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\"D\n\x1bListGenerativeModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"0\n\x19GetGenerativeModelRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\\\n\x16GenerateContentRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\thttp_body\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\"o\n\x1cStreamGenerateContentRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\thttp_body\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\x12\x0b\n\x03\x61lt\x18\x03 \x01(\t2\xc2\x06\n\x11GenerativeService\x12\xbd\x01\n\x0fGenerateContent\x12\".arouter.v1.GenerateContentRequest\x1a\x14.google.api.HttpBody\"p\x82\xd3\xe4\x93\x02j\")/v1beta/models/{model=**}:generateContent:\thttp_bodyZ2\"%/v1/models/{model=**}:generateContent:\thttp_body\x12\xd7\x01\n\x15StreamGenerateContent\x12(.arouter.v1.StreamGenerateContentRequest\x1a\x14.google.api.HttpBody\"|\x82\xd3\xe4\x93\x02v\"//v1beta/models/{model=**}:streamGenerateContent:\thttp_bodyZ8\"+/v1/models/{model=**}:streamGenerateContent:\thttp_body0\x01\x12\xad\x01\n\x0b\x43ountTokens\x12\x1e.arouter.v1.CountTokensRequest\x1a\x14.google.api.HttpBody\"h\x82\xd3\xe4\x93\x02\x62\"%/v1beta/models/{model=**}:countTokens:\thttp_bodyZ.\"!/v1/models/{model=**}:countTokens:\thttp_body\x12m\n\x14ListGenerativeModels\x12\'.arouter.v1.ListGenerativeModelsRequest\x1a\x14.google.api.HttpBody\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1beta/models\x12t\n\x12GetGenerativeModel\x12%.arouter.v1.GetGenerativeModelRequest\x1a\x14.google.api.HttpBody\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1beta/models/{model=**}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'arouter.v1.generative_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_COUNTTOKENSREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_COUNTTOKENSREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
+  _globals['_COUNTTOKENSREQUEST'].fields_by_name['http_body']._loaded_options = None
+  _globals['_COUNTTOKENSREQUEST'].fields_by_name['http_body']._serialized_options = b'\342A\001\002'
+  _globals['_GETGENERATIVEMODELREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_GETGENERATIVEMODELREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
   _globals['_GENERATECONTENTREQUEST'].fields_by_name['model']._loaded_options = None
   _globals['_GENERATECONTENTREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
   _globals['_GENERATECONTENTREQUEST'].fields_by_name['http_body']._loaded_options = None
@@ -46,10 +52,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATIVESERVICE'].methods_by_name['GenerateContent']._serialized_options = b'\202\323\344\223\002j\")/v1beta/models/{model=**}:generateContent:\thttp_bodyZ2\"%/v1/models/{model=**}:generateContent:\thttp_body'
   _globals['_GENERATIVESERVICE'].methods_by_name['StreamGenerateContent']._loaded_options = None
   _globals['_GENERATIVESERVICE'].methods_by_name['StreamGenerateContent']._serialized_options = b'\202\323\344\223\002v\"//v1beta/models/{model=**}:streamGenerateContent:\thttp_bodyZ8\"+/v1/models/{model=**}:streamGenerateContent:\thttp_body'
-  _globals['_GENERATECONTENTREQUEST']._serialized_start=141
-  _globals['_GENERATECONTENTREQUEST']._serialized_end=233
-  _globals['_STREAMGENERATECONTENTREQUEST']._serialized_start=235
-  _globals['_STREAMGENERATECONTENTREQUEST']._serialized_end=346
-  _globals['_GENERATIVESERVICE']._serialized_start=349
-  _globals['_GENERATIVESERVICE']._serialized_end=778
+  _globals['_GENERATIVESERVICE'].methods_by_name['CountTokens']._loaded_options = None
+  _globals['_GENERATIVESERVICE'].methods_by_name['CountTokens']._serialized_options = b'\202\323\344\223\002b\"%/v1beta/models/{model=**}:countTokens:\thttp_bodyZ.\"!/v1/models/{model=**}:countTokens:\thttp_body'
+  _globals['_GENERATIVESERVICE'].methods_by_name['ListGenerativeModels']._loaded_options = None
+  _globals['_GENERATIVESERVICE'].methods_by_name['ListGenerativeModels']._serialized_options = b'\202\323\344\223\002\020\022\016/v1beta/models'
+  _globals['_GENERATIVESERVICE'].methods_by_name['GetGenerativeModel']._loaded_options = None
+  _globals['_GENERATIVESERVICE'].methods_by_name['GetGenerativeModel']._serialized_options = b'\202\323\344\223\002\033\022\031/v1beta/models/{model=**}'
+  _globals['_COUNTTOKENSREQUEST']._serialized_start=141
+  _globals['_COUNTTOKENSREQUEST']._serialized_end=229
+  _globals['_LISTGENERATIVEMODELSREQUEST']._serialized_start=231
+  _globals['_LISTGENERATIVEMODELSREQUEST']._serialized_end=299
+  _globals['_GETGENERATIVEMODELREQUEST']._serialized_start=301
+  _globals['_GETGENERATIVEMODELREQUEST']._serialized_end=349
+  _globals['_GENERATECONTENTREQUEST']._serialized_start=351
+  _globals['_GENERATECONTENTREQUEST']._serialized_end=443
+  _globals['_STREAMGENERATECONTENTREQUEST']._serialized_start=445
+  _globals['_STREAMGENERATECONTENTREQUEST']._serialized_end=556
+  _globals['_GENERATIVESERVICE']._serialized_start=559
+  _globals['_GENERATIVESERVICE']._serialized_end=1393
 # @@protoc_insertion_point(module_scope)

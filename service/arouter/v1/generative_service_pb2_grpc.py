@@ -50,6 +50,21 @@ class GenerativeServiceStub:
                 request_serializer=arouter_dot_v1_dot_generative__service__pb2.StreamGenerateContentRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CountTokens = channel.unary_unary(
+                '/arouter.v1.GenerativeService/CountTokens',
+                request_serializer=arouter_dot_v1_dot_generative__service__pb2.CountTokensRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListGenerativeModels = channel.unary_unary(
+                '/arouter.v1.GenerativeService/ListGenerativeModels',
+                request_serializer=arouter_dot_v1_dot_generative__service__pb2.ListGenerativeModelsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetGenerativeModel = channel.unary_unary(
+                '/arouter.v1.GenerativeService/GetGenerativeModel',
+                request_serializer=arouter_dot_v1_dot_generative__service__pb2.GetGenerativeModelRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class GenerativeServiceServicer:
@@ -78,6 +93,30 @@ class GenerativeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountTokens(self, request, context):
+        """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGenerativeModels(self, request, context):
+        """Lists the models that the key may use, in Google's JSON.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGenerativeModel(self, request, context):
+        """Returns a model, in Google's JSON.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GenerativeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,6 +128,21 @@ def add_GenerativeServiceServicer_to_server(servicer, server):
             'StreamGenerateContent': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamGenerateContent,
                     request_deserializer=arouter_dot_v1_dot_generative__service__pb2.StreamGenerateContentRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CountTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountTokens,
+                    request_deserializer=arouter_dot_v1_dot_generative__service__pb2.CountTokensRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListGenerativeModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGenerativeModels,
+                    request_deserializer=arouter_dot_v1_dot_generative__service__pb2.ListGenerativeModelsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetGenerativeModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGenerativeModel,
+                    request_deserializer=arouter_dot_v1_dot_generative__service__pb2.GetGenerativeModelRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -150,6 +204,87 @@ class GenerativeService:
             target,
             '/arouter.v1.GenerativeService/StreamGenerateContent',
             arouter_dot_v1_dot_generative__service__pb2.StreamGenerateContentRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arouter.v1.GenerativeService/CountTokens',
+            arouter_dot_v1_dot_generative__service__pb2.CountTokensRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGenerativeModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arouter.v1.GenerativeService/ListGenerativeModels',
+            arouter_dot_v1_dot_generative__service__pb2.ListGenerativeModelsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGenerativeModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arouter.v1.GenerativeService/GetGenerativeModel',
+            arouter_dot_v1_dot_generative__service__pb2.GetGenerativeModelRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -49,6 +49,18 @@ class GenerativeServiceStub:
     """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
+    CountTokens: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]
+    """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    ListGenerativeModels: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.ListGenerativeModelsRequest, _httpbody_pb2.HttpBody]
+    """Lists the models that the key may use, in Google's JSON.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    GetGenerativeModel: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.GetGenerativeModelRequest, _httpbody_pb2.HttpBody]
+    """Returns a model, in Google's JSON.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
 
 @_typing.type_check_only
 class GenerativeServiceAsyncStub(GenerativeServiceStub):
@@ -68,6 +80,18 @@ class GenerativeServiceAsyncStub(GenerativeServiceStub):
     """
     StreamGenerateContent: _aio.UnaryStreamMultiCallable[_generative_service_pb2.StreamGenerateContentRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    CountTokens: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    ListGenerativeModels: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.ListGenerativeModelsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Lists the models that the key may use, in Google's JSON.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    GetGenerativeModel: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.GetGenerativeModelRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns a model, in Google's JSON.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -98,6 +122,36 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def CountTokens(
+        self,
+        request: _generative_service_pb2.CountTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def ListGenerativeModels(
+        self,
+        request: _generative_service_pb2.ListGenerativeModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Lists the models that the key may use, in Google's JSON.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def GetGenerativeModel(
+        self,
+        request: _generative_service_pb2.GetGenerativeModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns a model, in Google's JSON.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

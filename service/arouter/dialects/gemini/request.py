@@ -31,6 +31,8 @@ def read_request(body: Any, *, stream: bool) -> ChatRequest:
     Raises:
         ARouterError: INVALID_REQUEST with the client's path of the invalid member.
     """
+    if isinstance(body, dict) and isinstance(whole := body.get("generateContentRequest"), dict):
+        body = {**whole, "model": body.get("model")}  # of countTokens
     request = Fields(body)
     unserved = Unserved()
     canonical: Json = {}
