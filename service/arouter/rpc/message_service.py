@@ -17,7 +17,7 @@ from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
 from arouter.rpc.interceptors.auth import caller
 from arouter.v1.message_service_pb2 import (
-    CountTokensRequest,
+    CountMessageTokensRequest,
     CreateMessageRequest,
     MessageServiceGetModelRequest,
     MessageServiceListModelsRequest,
@@ -54,7 +54,7 @@ class MessageService(MessageServiceServicer):
 
     @requires(Access.REGULAR_KEY, is_counted=True)
     @override
-    async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
+    async def CountMessageTokens(self, request: CountMessageTokensRequest, context: Context) -> HttpBody:
         chat = self._counting.read(request.http_body, context)
         del request
         remaining = context.time_remaining()

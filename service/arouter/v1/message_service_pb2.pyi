@@ -42,8 +42,8 @@ class CreateMessageRequest(_message.Message):
 Global___CreateMessageRequest: _TypeAlias = CreateMessageRequest  # noqa: Y015
 
 @_typing.final
-class CountTokensRequest(_message.Message):
-    """Request for `CountTokens`."""
+class CountMessageTokensRequest(_message.Message):
+    """Request for `CountMessageTokens`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -63,7 +63,7 @@ class CountTokensRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CountTokensRequest: _TypeAlias = CountTokensRequest  # noqa: Y015
+Global___CountMessageTokensRequest: _TypeAlias = CountMessageTokensRequest  # noqa: Y015
 
 @_typing.final
 class MessageServiceListModelsRequest(_message.Message):

@@ -45,9 +45,9 @@ class MessageServiceStub:
                 request_serializer=arouter_dot_v1_dot_message__service__pb2.CreateMessageRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
-        self.CountTokens = channel.unary_unary(
-                '/arouter.v1.MessageService/CountTokens',
-                request_serializer=arouter_dot_v1_dot_message__service__pb2.CountTokensRequest.SerializeToString,
+        self.CountMessageTokens = channel.unary_unary(
+                '/arouter.v1.MessageService/CountMessageTokens',
+                request_serializer=arouter_dot_v1_dot_message__service__pb2.CountMessageTokensRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.ListModels = channel.unary_unary(
@@ -81,7 +81,7 @@ class MessageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CountTokens(self, request, context):
+    def CountMessageTokens(self, request, context):
         """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
 
         Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
@@ -117,9 +117,9 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     request_deserializer=arouter_dot_v1_dot_message__service__pb2.CreateMessageRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
-            'CountTokens': grpc.unary_unary_rpc_method_handler(
-                    servicer.CountTokens,
-                    request_deserializer=arouter_dot_v1_dot_message__service__pb2.CountTokensRequest.FromString,
+            'CountMessageTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountMessageTokens,
+                    request_deserializer=arouter_dot_v1_dot_message__service__pb2.CountMessageTokensRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
@@ -176,7 +176,7 @@ class MessageService:
             _registered_method=True)
 
     @staticmethod
-    def CountTokens(request,
+    def CountMessageTokens(request,
             target,
             options=(),
             channel_credentials=None,
@@ -189,8 +189,8 @@ class MessageService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/arouter.v1.MessageService/CountTokens',
-            arouter_dot_v1_dot_message__service__pb2.CountTokensRequest.SerializeToString,
+            '/arouter.v1.MessageService/CountMessageTokens',
+            arouter_dot_v1_dot_message__service__pb2.CountMessageTokensRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

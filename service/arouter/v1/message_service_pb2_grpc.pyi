@@ -46,7 +46,7 @@ class MessageServiceStub:
     cancels the provider call.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
-    CountTokens: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]
+    CountMessageTokens: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.CountMessageTokensRequest, _httpbody_pb2.HttpBody]
     """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
 
     Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
@@ -80,7 +80,7 @@ class MessageServiceAsyncStub(MessageServiceStub):
     cancels the provider call.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
-    CountTokens: _aio.UnaryUnaryMultiCallable[_message_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    CountMessageTokens: _aio.UnaryUnaryMultiCallable[_message_service_pb2.CountMessageTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
 
     Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
@@ -119,9 +119,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def CountTokens(
+    def CountMessageTokens(
         self,
-        request: _message_service_pb2.CountTokensRequest,
+        request: _message_service_pb2.CountMessageTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
