@@ -77,6 +77,8 @@ class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
         tool_names: See `ToolNamesConfig`. None: any.
         cached_tokens: The usage field that contains `prompt_tokens_details.cached_tokens`.
         reasoning_apart: `completion_tokens` excludes reasoning tokens.
+        effort_only: `reasoning_effort` is supported and the `reasoning` object is not; its effort is sent in its place.
+        no_tools: Tools are ignored, so requests with tools are refused.
         responses: OpenAI's Responses API is served, with all of its items and tools.
     """
 
@@ -97,4 +99,6 @@ class QuirksConfig(Struct, frozen=True, forbid_unknown_fields=True):
     tool_names: ToolNamesConfig | UnsetType | None = UNSET
     cached_tokens: str | UnsetType = UNSET
     reasoning_apart: bool | UnsetType = UNSET
+    effort_only: bool | UnsetType = UNSET
+    no_tools: bool | UnsetType = UNSET
     responses: bool | UnsetType = UNSET

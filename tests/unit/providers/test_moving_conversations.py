@@ -93,8 +93,12 @@ class Target:
 SOURCES = ("openai", "anthropic", "google", "deepseek", "mistralai", "groq", "openrouter")
 """Providers whose answers differ in what they hold; the others' are as OpenAI's or Groq's."""
 
-DISTINCT = {repr(preset.quirks): id_ for id_, preset in reversed(PRESETS.items()) if preset.protocol == "openai"}
-"""By their quirks, presets of OpenAI's protocol: one of each kind."""
+DISTINCT = {
+    repr(preset.quirks): id_
+    for id_, preset in reversed(PRESETS.items())
+    if preset.protocol == "openai" and not (preset.quirks and preset.quirks.no_tools)
+}
+"""By their quirks, presets of OpenAI's protocol that have tools: one of each kind."""
 
 TARGETS = [
     *(Target(id_, OpenAIAdapter(PRESETS[id_].quirks), no_images=id_ == "deepseek") for id_ in DISTINCT.values()),

@@ -98,7 +98,7 @@ async def serving(max_bytes: int = 128 * MIB) -> AsyncIterator[Server]:
         _, service, name = method.split("/")
         access = Access.PUBLIC if method == PUBLIC else Access.REGULAR_KEY
         handler = grpc.unary_unary_rpc_method_handler(
-            requires(access)(partial(handle)),
+            requires(access, is_counted=method == METHOD)(partial(handle)),
             ChatCompletionRequest.FromString,
             ChatCompletionResponse.SerializeToString,
         )
