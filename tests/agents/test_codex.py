@@ -72,7 +72,7 @@ def scripted(folder: Path, provider: str, steps: Sequence[Said]) -> Iterator[tup
 
 def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
     """Runs codex until it ends by itself, and returns its last message."""
-    settings = [f'model="{asked}"', "check_for_update_on_startup=false", 'web_search="disabled"']
+    settings = [f'model="{asked}"', "check_for_update_on_startup=false"]
     if built_in:
         settings.append(f'openai_base_url="{stack.base_url}"')
     else:

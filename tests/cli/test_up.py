@@ -60,6 +60,19 @@ def test_a_real_model_answers_without_any_configuration(local: Stack) -> None:
     assert 0 < whole.usage.completion_tokens <= 8
 
 
+def test_the_embedded_model_refuses_tools_that_it_would_ignore(local: Stack) -> None:
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    asking: Any = {"model": LOCAL_MODEL.partition("/")[2], "messages": [{"role": "user", "content": "Say hello."}]}
+    with openai.OpenAI(base_url=local.base_url, api_key=local.key, max_retries=0) as client:
+        for choice in ("auto", "required"):
+            with pytest.raises(openai.BadRequestError, match="cannot call tools") as refused:
+                client.chat.completions.create(**asking, tools=[tool], tool_choice=choice)
+            assert refused.value.param == "tools"
+        served = client.chat.completions.create(**asking, tools=[tool], tool_choice="none", max_tokens=4)
+
+    assert served.model == LOCAL_MODEL
+
+
 def test_only_the_service_is_told_the_keys(local: Stack) -> None:
     told = {name: local.key in part(local.process, word).environ().values() for name, word in PARTS}
 

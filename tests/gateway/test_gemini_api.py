@@ -13,7 +13,7 @@ from google.genai import types
 from emulator import Emulator
 from matrix.provider import PROTOCOLS, native_name
 from support.ports import HOST
-from support.stack import Stack, running
+from support.stack import Stack
 
 HI = json.dumps({"contents": [{"parts": [{"text": "Say hello."}]}]}).encode()
 TEXTS = {protocol: f"{protocol}/{native_name(each, 'text')}" for protocol, each in PROTOCOLS.items()}
@@ -101,15 +101,3 @@ def test_what_is_left_out_is_named_unless_google_gets_it(translated: Stack, spea
     assert told.headers["x-arouter-dropped-params"] == "safetySettings"
     assert "x-arouter-dropped-params" not in native.headers
     assert speakers.calls[-1].json == json.loads(body)
-
-
-def test_the_embedded_model_refuses_tools(tmp_path: Any) -> None:
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
-    body = {"model": "smollm2-135m-instruct", "messages": [{"role": "user", "content": "hi"}], "tools": [tool]}
-    with running(tmp_path, {"providers": [{"id": "local"}]}) as stack, stack.rest() as rest:
-        refused = rest.post("/v1/chat/completions", {**body, "tool_choice": "required"})
-        served = rest.post("/v1/chat/completions", {**body, "tool_choice": "none", "max_tokens": 4})
-
-    assert (refused.status, refused.json["error"]["param"]) == (400, "tools")
-    assert "cannot call tools" in refused.json["error"]["message"]
-    assert (served.status, served.json["model"]) == (200, "local/smollm2-135m-instruct")
