@@ -30,6 +30,7 @@ _END = b"[DONE]"
 _NULL = b"null"
 _STREAM_OPTIONS = "stream_options"
 _ALWAYS = frozenset({"model", "stream"})
+_NONE: frozenset[str] = frozenset()
 
 
 class OpenAIAdapter(Adapter):
@@ -68,13 +69,15 @@ class OpenAIAdapter(Adapter):
                 # Usage is always requested, because the cost depends on it, even if the client does not ask for it.
                 body[_STREAM_OPTIONS] = {**(body.get(_STREAM_OPTIONS) or {}), "include_usage": True}
         refused: dict[str, None] = {}
-        optional = frozenset[str]() if request.native is None else adapt(body, without, refused)
+        optional = _NONE if request.native is None else adapt(body, without, refused)
         dropped, names = encode_body(self._quirks, body, without)
-        added = (body.keys() - request.body.keys() - _ALWAYS) | (optional & body.keys())
+        added = body.keys() - request.body.keys() - _ALWAYS
+        if optional:
+            added |= optional & body.keys()
+        if refused:
+            dropped = (*refused, *dropped)
         try:
-            return WireRequest(
-                "/chat/completions", orjson.dumps(body), (*refused, *dropped), names=names, added=frozenset(added)
-            )
+            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names, added=frozenset(added))
         except orjson.JSONEncodeError as error:
             # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error
