@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +34,9 @@ def turns(folder: Path) -> list[Said]:
 def results(call: Call) -> int:
     """Returns the number of tool results in a request of any protocol."""
     messages: list[dict[str, Any]] = call.json.get("messages") or call.json["contents"]
-    parts = [part for each in messages for part in each.get("parts") or each.get("content") or () if isinstance(part, dict)]
+    parts = [
+        part for each in messages for part in each.get("parts") or each.get("content") or () if isinstance(part, dict)
+    ]
     found = [part for part in parts if part.get("type") == "tool_result" or "functionResponse" in part]
     return len(found) + sum(each["role"] == "tool" for each in messages)
 
@@ -84,14 +85,12 @@ def test_a_file_and_a_command(
 ) -> None:
     for file in folder.iterdir():
         file.unlink()
-    settings = tmp_path / ".gemini/settings.json"
-    settings.parent.mkdir()
-    settings.write_text(json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}}))
     environment = {
         **programs,
         "HOME": str(tmp_path),
         "GOOGLE_GEMINI_BASE_URL": f"http://{HOST}:{routed.port}",
         "GEMINI_API_KEY": routed.key,
+        "GEMINI_DEFAULT_AUTH_TYPE": "gemini-api-key",
         "GEMINI_SANDBOX": "false",
         "GEMINI_TELEMETRY_ENABLED": "false",
     }
