@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,12 +86,14 @@ def test_a_file_and_a_command(
 ) -> None:
     for file in folder.iterdir():
         file.unlink()
+    settings = tmp_path / ".gemini/settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}}))
     environment = {
         **programs,
         "HOME": str(tmp_path),
         "GOOGLE_GEMINI_BASE_URL": f"http://{HOST}:{routed.port}",
         "GEMINI_API_KEY": routed.key,
-        "GEMINI_DEFAULT_AUTH_TYPE": "gemini-api-key",
         "GEMINI_SANDBOX": "false",
         "GEMINI_TELEMETRY_ENABLED": "false",
     }
