@@ -116,10 +116,8 @@ class GrpcServer:
         add_ChatServiceServicer_to_server(ChatService(calls), to)
         add_CompletionServiceServicer_to_server(CompletionService(DialectService(CompletionsDialect(), calls)), to)
         add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
-        generative = (GeminiDialect(with_events=with_events) for with_events in (False, True))
-        add_GenerativeServiceServicer_to_server(
-            GenerativeService(*(DialectService(dialect, calls) for dialect in generative), parts.catalogue), to
-        )
+        array, events = (DialectService(GeminiDialect(with_events=with_events), calls) for with_events in (False, True))
+        add_GenerativeServiceServicer_to_server(GenerativeService(array, events, parts.catalogue), to)
         add_KeyServiceServicer_to_server(KeyService(parts.management), to)
         add_MessageServiceServicer_to_server(MessageService(DialectService(MessagesDialect(), calls)), to)
         add_ModelServiceServicer_to_server(ModelService(parts.catalogue, parts.key_cache), to)
