@@ -41,11 +41,15 @@ format: $(VENV)/.dev ## Format the code and apply automatic fixes
 
 .PHONY: bench
 bench: $(VENV)/.bench ## Compare the speed with other routers; PEERS=none skips them, ARGS are passed on
-	$(BIN)/python -m bench $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+	PYTHONPATH=.:tests $(BIN)/python -m bench $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 .PHONY: bench-floor
 bench-floor: $(VENV)/.bench ## Measure what a call costs as a multiple of its floor; ARGS are passed on
 	$(BIN)/python -m bench.against_floor $(ARGS)
+
+.PHONY: bench-cases
+bench-cases: $(VENV)/.bench ## Measure TLS, auto, fallbacks, many keys and shared stores against the floor; ARGS are passed on
+	PYTHONPATH=.:tests $(BIN)/python -m bench.cases $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/.bench ## Measure for half an hour whether memory grows; ARGS are passed on

@@ -13,10 +13,11 @@ from typing import Any
 
 from bench import machine, model, phases, report
 from bench.against_floor import against_floor
+from bench.cases import cases
 from bench.normalizer import normalizer_us
 from bench.peers import PEERS
 from bench.processes import StartError, provider
-from bench.targets import Target, arouter, direct, envoy_alone
+from bench.targets import Target, arouter, direct, envoy_alone, instant
 from bench.targets import floor as forwarder
 
 _MODELS = 3000
@@ -68,8 +69,12 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
             except StartError as error:
                 figures["missing"][peer] = str(error)
                 print(f"{peer} is left out: {error}")
-        with _step("against the floor"), forwarder(folder / "floor", port) as below:
-            figures["floor"] = against_floor(ours, below, proxy, _PAIRS, seconds)
+        with (
+            _step("against the floor"),
+            forwarder(folder / "floor", port) as below,
+            instant(folder / "instant") as gateway,
+        ):
+            figures["floor"] = against_floor(ours, below, proxy, gateway, _PAIRS, seconds)
         with _step("whole answers"):
             figures["compared"] = phases.compared(targets, rounds, seconds)
         with _step("streams, back to back"):
@@ -86,8 +91,13 @@ def _measure(folder: Path, peers: list[str], rounds: int, seconds: int, figures:
         # A service that has not had to do with much yet: memory that it has would be used again, and not be seen.
         with _step("idle streams"), arouter(folder / "idle", port) as fresh:
             figures["idle_stream_kb"] = phases.idle_stream_kb(fresh)
+        with _step("idle streams of the floor"), forwarder(folder / "idle-floor", port) as below:
+            figures["idle_stream_floor_kb"] = phases.idle_stream_kb(below)
         with _step("two workers"), arouter(folder / "two", port, workers=2) as two:
             figures["two_workers"] = _two_workers(two, rounds, seconds)
+    (folder / "cases").mkdir()
+    with _step("other calls against the floor"):
+        figures["floor"] |= cases(folder / "cases", _PAIRS, min(seconds, 2))
     with _step("the normaliser"):
         figures["normalizer_us"] = normalizer_us()
     with _step("starts"):

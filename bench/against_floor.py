@@ -22,9 +22,10 @@ from bench.load import body, costs, load
 from bench.machine import commit
 from bench.processes import provider, thread_cpu
 from bench.provider import CHUNKS
-from bench.targets import Target, arouter, envoy_alone, floor
+from bench.targets import Target, arouter, envoy_alone, floor, instant
 
 Figures = dict[str, Any]
+Measure = Callable[[Target, int], Figures]
 
 _WARM_UP = 3
 """Seconds."""
@@ -47,15 +48,16 @@ def main() -> None:
         ours = opened.enter_context(arouter(folder / "arouter", port))
         below = opened.enter_context(floor(folder / "floor", port))
         proxy = opened.enter_context(envoy_alone(folder, port))
-        figures = against_floor(ours, below, proxy, options.pairs, options.seconds, options.kinds.split(","))
+        gateway = opened.enter_context(instant(folder / "instant"))
+        figures = against_floor(ours, below, proxy, gateway, options.pairs, options.seconds, options.kinds.split(","))
     print(report.floor_table(figures))
     if options.keep:
         kept = json.loads(report.LATEST.read_text("utf-8"))
-        report.keep(report.finished({**kept, "floor": figures}))
+        report.keep(report.finished({**kept, "floor": {**kept["floor"], **figures}}))
 
 
 def against_floor(
-    ours: Target, below: Target, proxy: Target, pairs: int, seconds: int, kinds: Sequence[str] = ()
+    ours: Target, below: Target, proxy: Target, gateway: Target, pairs: int, seconds: int, kinds: Sequence[str] = ()
 ) -> Figures:
     """Returns what calls and chunks cost with ARouter and with its floor.
 
@@ -63,6 +65,8 @@ def against_floor(
         ours: ARouter.
         below: What only forwards.
         proxy: An Envoy that only proxies.
+        gateway: The gateway before a service that answers at once, as the provider does behind `proxy`: both are under
+            full load, since an Envoy's call costs twice as much at a tenth of the rate.
         pairs: How often each of the two is under load.
         seconds: How long.
         kinds: Which measurements; all if empty.
@@ -74,31 +78,48 @@ def against_floor(
     found: Figures = {"commit": commit(), "load": round(os.getloadavg()[0], 1), "pairs": pairs, "seconds": seconds}
     for kind in kinds or _KINDS:
         print(f"  {kind}", flush=True)
-        role, other = ("envoy", proxy) if kind == "gateway" else ("service", below)
-        measure = _KINDS[kind]
-        for target in (ours, other):
-            measure(target, _WARM_UP)
-        spent: dict[str, list[float]] = {ours.name: [], other.name: []}
-        threads: list[dict[str, float]] = []
-        for number in range(pairs):
-            for target in (ours, other) if number % 2 else (other, ours):
-                before = thread_cpu(target.processes[role])
-                result = measure(target, seconds)
-                units = (result.get("units") or result["requests"]) * _UNITS.get(kind, 1)
-                spent[target.name].append(result[f"{role}_cpu_us"] / _UNITS.get(kind, 1))
-                if target is ours:
-                    after = thread_cpu(target.processes[role])
-                    threads.append({name: (after[name] - before.get(name, 0)) / units * 1e6 for name in after})
-        ratios = [mine / theirs for mine, theirs in zip(spent[ours.name], spent[other.name], strict=True)]
-        found[kind] = {
-            "floor_us": round(statistics.median(spent[other.name]), 1),
-            "ours_us": round(statistics.median(spent[ours.name]), 1),
-            "ratio": round(statistics.median(ratios), 2),
-            "least": round(min(ratios), 2),
-            "most": round(max(ratios), 2),
-            "threads": {name: round(statistics.median(each[name] for each in threads), 1) for name in threads[0]},
-        }
+        two = {"gateway": (gateway, proxy), "gateway_behind": (ours, proxy)}.get(kind, (ours, below))
+        role = "envoy" if kind.startswith("gateway") else "service"
+        found[kind] = compared(*two, role, _KINDS[kind], pairs, seconds, _UNITS.get(kind, 1))
     return found
+
+
+def compared(
+    ours: Target, other: Target, role: str, measure: Measure, pairs: int, seconds: int, chunks: int = 1
+) -> Figures:
+    """Returns the costs of two targets, in alternating pairs, as `against_floor` does for a kind.
+
+    Args:
+        ours: The one.
+        other: Its floor.
+        role: Of their processes whose time counts.
+        measure: Puts load on one.
+        pairs: How often each is under load.
+        seconds: How long.
+        chunks: Of a request, if the figures are those of a chunk.
+    """
+    for target in (ours, other):
+        measure(target, _WARM_UP)
+    spent: dict[str, list[float]] = {ours.name: [], other.name: []}
+    threads: list[dict[str, float]] = []
+    for number in range(pairs):
+        for target in (ours, other) if number % 2 else (other, ours):
+            before = thread_cpu(target.processes[role])
+            result = measure(target, seconds)
+            units = (result.get("units") or result["requests"]) * chunks
+            spent[target.name].append(result[f"{role}_cpu_us"] / chunks)
+            if target is ours:
+                after = thread_cpu(target.processes[role])
+                threads.append({name: (after[name] - before.get(name, 0)) / units * 1e6 for name in after})
+    ratios = [mine / theirs for mine, theirs in zip(spent[ours.name], spent[other.name], strict=True)]
+    return {
+        "floor_us": round(statistics.median(spent[other.name]), 1),
+        "ours_us": round(statistics.median(spent[ours.name]), 1),
+        "ratio": round(statistics.median(ratios), 2),
+        "least": round(min(ratios), 2),
+        "most": round(max(ratios), 2),
+        "threads": {name: round(statistics.median(each[name] for each in threads), 1) for name in threads[0]},
+    }
 
 
 def _unary(target: Target, seconds: int) -> Figures:
@@ -125,13 +146,14 @@ def _typed_stream(target: Target, seconds: int) -> Figures:
         return costs(target, "grpc-stream", target.grpc_port or 0, file, 16, seconds)
 
 
-_KINDS: dict[str, Callable[[Target, int], Figures]] = {
+_KINDS: dict[str, Measure] = {
     "unary": _unary,
     "stream": _stream,
     "spaced": _spaced,
     "typed": _typed,
     "typed_stream": _typed_stream,
     "gateway": _unary,
+    "gateway_behind": _unary,
 }
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
                 bar,
                 True,
             )
-            for peer, bar in (("LiteLLM", 40), ("Portkey", 3), ("vllm-router", 0.35))
+            for peer, bar in (("LiteLLM", 15), ("Portkey", 2.2), ("vllm-router", 0.35))
         ),
         *(
             Bar(
@@ -61,7 +61,7 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
                 more(at("compared", "ARouter", "c1", f"p{share}_ms"), at("compared", "provider", "c1", f"p{share}_ms")),
                 bar,
             )
-            for share, bar in ((50, 1.5), (99, 4))
+            for share, bar in ((50, 0.9), (99, 2.5))
         ),
         Bar("chunks/s back to back", at("streams", "ARouter", "back_to_back", "chunks_per_second"), 20_000, True),
         Bar("chunks/s 5 ms apart", at("spaced", "ARouter", "many", "chunks_per_second"), 5_000, True),
@@ -79,7 +79,9 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
                 ("a chunk back to back", "stream", 1.5),
                 ("a spaced chunk", "spaced", 1.4),
                 ("a typed unary call", "typed", 1.7),
-                ("a call in the gateway", "gateway", 2.5),
+                ("a unary call over TLS", "tls", 1.7),
+                ("a call in the gateway, full load on both", "gateway", 2.5),
+                ("a call in the gateway, at the service's rate", "gateway_behind", 2.5),
             )
         ),
         Bar("service, CPU of a unary call (µs)", at("compared", "ARouter", "c16", "service_cpu_us"), 500),
@@ -94,9 +96,9 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
         Bar("service, CPU of a 64 KB body / a small one", ratio(at("bodies", "64", "service_cpu_us"), small), 2),
         Bar("memory of a worker after the run (MB)", at("compared", "ARouter", "memory_mb", "after", "service"), 120),
         Bar("memory, growth in 1,000 requests of the soak (KB)", at("soak", "kb_per_1000_requests"), 1),
-        Bar("memory of an idle open stream (KB)", at("idle_stream_kb", "service"), 30),
+        Bar("memory of an idle open stream (KB)", at("idle_stream_kb", "service"), 25),
         Bar("start to SERVING (s)", at("start", "median_s"), 1),
-        Bar("import of what serve needs (s)", at("start", "import_s"), 0.5),
+        Bar("import of what serve needs (s)", at("start", "import_s"), 0.4),
         *(
             Bar(
                 f"typed gRPC unary / REST through Envoy, requests/s, {callers} at a time",

@@ -7,6 +7,7 @@ records; a request that is not as the benchmark sends it, or a provider that fai
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -78,8 +79,9 @@ class _Connection(asyncio.Protocol):
 class _Provider:
     """The connections that wait for a request."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, context: ssl.SSLContext | None) -> None:
         self._port = port
+        self._context = context
         self._head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: provider\r\ncontent-length: %d\r\n\r\n"
         self._idle: list[_Connection] = []
 
@@ -89,7 +91,7 @@ class _Provider:
             connection = self._idle.pop()
         else:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port)
+            _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port, ssl=self._context)
         connection.ask(self._head % len(body) + body)
         return connection
 
@@ -167,9 +169,10 @@ async def _valid(_request: bytes, _context: object) -> bytes:
     return b""
 
 
-async def _serve(port: int, provider_port: int) -> None:
+async def _serve(port: int, provider_port: int, tls: int) -> None:
+    context = ssl.create_default_context() if tls else None
     server = aio.server(options=(("grpc.so_reuseport", 0),))
-    server.add_generic_rpc_handlers((_Floor(_Provider(provider_port)),))
+    server.add_generic_rpc_handlers((_Floor(_Provider(provider_port, context)),))
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     await servicer.set("arouter.v1.ChatService", health_pb2.HealthCheckResponse.SERVING)

@@ -40,6 +40,35 @@ def body(model: str, *, stream: bool = False, size: int = 0) -> bytes:
     return data.replace(_QUESTION[:20].encode(), b"word " * (more // 5) + _QUESTION[:20].encode(), 1)
 
 
+def agent_body(model: str, size: int = 200_000) -> bytes:
+    """Returns the request of an agent in the midst of its work: tools, and the calls and results so far."""
+    schema = {
+        "type": "object",
+        "properties": {"path": {"type": "string", "description": _QUESTION}},
+        "required": ["path"],
+    }
+    tools = [
+        {"type": "function", "function": {"name": f"tool_{number}", "description": _QUESTION, "parameters": schema}}
+        for number in range(40)
+    ]
+    messages: list[dict[str, Any]] = [{"role": "system", "content": _QUESTION}, {"role": "user", "content": _QUESTION}]
+    fields = {"model": model, "tools": tools, "messages": messages}
+    most = (size - len(json.dumps(fields))) // len(json.dumps(_step(0)))
+    for number in range(most):
+        messages += _step(number)
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _step(number: int) -> list[dict[str, Any]]:
+    """Returns the messages of a tool's call."""
+    function = {"name": f"tool_{number % 40}", "arguments": json.dumps({"path": f"src/{number}.py"})}
+    call = {"id": f"call_{number}", "type": "function", "function": function}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": _QUESTION * 4},
+    ]
+
+
 def load(target: Target, connections: int, seconds: int, data: bytes | None, url: str = "") -> dict[str, Any]:
     """Keeps connections busy for some seconds.
 
@@ -59,7 +88,7 @@ def load(target: Target, connections: int, seconds: int, data: bytes | None, url
     """
     before = {role: cpu(running) for role, running in target.processes.items()}
     measure = _wrk if GENERATOR == "wrk" else _python
-    result = measure(url or target.url, target.headers, connections, seconds, data)
+    result = measure(url or target.url, target.headers, connections, seconds, data, target.keys)
     for role, running in target.processes.items():
         result[f"{role}_cpu_us"] = round((cpu(running) - before[role]) / result["requests"] * 1e6, 1)
     return result
@@ -119,7 +148,9 @@ def costs(target: Target, *arguments: str | int | float) -> dict[str, Any]:
     return result
 
 
-def _wrk(url: str, headers: Mapping[str, str], connections: int, seconds: int, data: bytes | None) -> dict[str, Any]:
+def _wrk(
+    url: str, headers: Mapping[str, str], connections: int, seconds: int, data: bytes | None, keys: Sequence[str]
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="arouter-bench-") as folder:
         file = Path(folder) / "body"
         if data is not None:
@@ -137,7 +168,7 @@ def _wrk(url: str, headers: Mapping[str, str], connections: int, seconds: int, d
             str(_SCRIPT),
             url,
         ]
-        environment = os.environ | {"BENCH_BODY": str(file), "BENCH_HEADERS": lines}
+        environment = os.environ | {"BENCH_BODY": str(file), "BENCH_HEADERS": lines, "BENCH_KEYS": "\n".join(keys)}
         said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{url}:\n{said}")
@@ -159,7 +190,11 @@ def _latency(said: str, share: int) -> float:
     return round(float(found[1]) * _UNITS[found[2]], 3)
 
 
-def _python(url: str, headers: Mapping[str, str], connections: int, seconds: int, data: bytes | None) -> dict[str, Any]:
+def _python(
+    url: str, headers: Mapping[str, str], connections: int, seconds: int, data: bytes | None, keys: Sequence[str]
+) -> dict[str, Any]:
+    if keys:
+        raise RuntimeError("requests with many keys need wrk")
     with tempfile.NamedTemporaryFile() as file:
         file.write(data or b"")
         file.flush()

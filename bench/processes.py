@@ -72,9 +72,9 @@ def wait_for(url: str, running: psutil.Process, log: Path, headers: Mapping[str,
 
 
 @contextmanager
-def provider() -> Iterator[tuple[int, psutil.Process]]:
-    """Runs the emulated provider; yields its port and its process."""
-    command = [sys.executable, "-m", "bench.provider"]
+def provider(*certificate: Path) -> Iterator[tuple[int, psutil.Process]]:
+    """Runs the emulated provider, with TLS if it has a certificate and a key; yields its port and its process."""
+    command = [sys.executable, "-m", "bench.provider", *certificate]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=plain_environment()) as child:
         if child.stdin is None or child.stdout is None:
             raise StartError("a provider without pipes")

@@ -2,6 +2,7 @@
 
 What it does depends on the model: `bench` answers at once, with one document or `CHUNKS` events; `spaced` writes the
 events `SPACING` seconds apart, each with the time at which it was written; `waiting` never goes on after the first.
+Arguments: none, or the files of a certificate and its key for TLS.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import ssl
 import sys
 import time
 
@@ -32,8 +34,7 @@ def _json(document: object) -> bytes:
 def _completion() -> bytes:
     message = {"role": "assistant", "content": _SENTENCE, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    body = _json(_HEAD | {"object": "chat.completion", "choices": [choice], "usage": _USAGE})
-    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    return _json(_HEAD | {"object": "chat.completion", "choices": [choice], "usage": _USAGE})
 
 
 def _event(delta: object, finish_reason: str | None = None) -> bytes:
@@ -46,7 +47,13 @@ def _framed(document: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
-_COMPLETION = _completion()
+COMPLETION = _completion()
+"""The body of a whole answer."""
+
+_COMPLETION = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+    len(COMPLETION),
+    COMPLETION,
+)
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _FIRST = _event({"role": "assistant", "content": ""})
 _WORDS = [_event({"content": f" word{number}"}) for number in range(CHUNKS - 2)]
@@ -107,14 +114,19 @@ class _Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(SPACING, self._go_on, transport, words - 1)
 
 
-async def _serve() -> None:
+async def _serve(*certificate: str) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=4096)
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=4096, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Lives as long as its parent process keeps its standard input open.
     await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(*sys.argv[1:]))

@@ -19,7 +19,15 @@ _FLOOR_KINDS = {
     "spaced": "service: a chunk 5 ms after the one before",
     "typed": "service: a typed call",
     "typed_stream": "service: a typed chunk back to back",
-    "gateway": "gateway: a whole answer",
+    "tls": "service: a whole answer, provider over TLS",
+    "auto": "service: a whole answer, model `auto`",
+    "fallbacks": "service: a whole answer, two fallback models",
+    "agent": "service: an agent's request of 200 KB with tools",
+    "keys_10": "service: a whole answer, 10 keys in turn",
+    "keys_1000": "service: a whole answer, 1,000 keys in turn",
+    "stores": "service: a whole answer, PostgreSQL and Valkey",
+    "gateway": "gateway: a whole answer, full load on both",
+    "gateway_behind": "gateway: a whole answer, at the service's rate; floor under full load",
 }
 _MARK = {True: "holds", False: "MISSED", None: "not measured"}
 _MICROSECONDS = "_cpu_us"
@@ -49,6 +57,8 @@ def table(document: dict[str, Any]) -> str:
     tables = [_compared(document["compared"]), _streams(document)]
     if "floor" in document:
         tables.append(floor_table(document["floor"]))
+    if "idle_stream_floor_kb" in document:
+        tables.append(_idle(document))
     return "\n\n".join([*tables, _bars(document["bars"])])
 
 
@@ -158,6 +168,13 @@ def _bars(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     return _markdown(["bar", "measured", "bar is", ""], cells)
+
+
+def _idle(document: dict[str, Any]) -> str:
+    ours, below = document["idle_stream_kb"]["service"], document["idle_stream_floor_kb"]["service"]
+    return (
+        f"An idle open stream takes {ours:.0f} KB of the service, {below:.0f} KB of its floor ({ours / below:.2f} ×)."
+    )
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Target:
         model: The id of the provider's model here; others of the provider's have the same prefix.
         processes: Those whose processor time counts, by role.
         grpc_port: Of typed gRPC, if it has that.
+        keys: Of which requests take one after the other, in place of the one in `headers`; empty: they do not.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Target:
     model: str = MODEL
     processes: Mapping[str, Sequence[psutil.Process]] = field(default_factory=dict)
     grpc_port: int | None = None
+    keys: Sequence[str] = ()
 
     @property
     def url(self) -> str:
@@ -101,7 +104,14 @@ def envoy_alone(folder: Path, provider_port: int) -> Iterator[Target]:
 
 @contextmanager
 def arouter(
-    folder: Path, provider_port: int, *, workers: int = 1, models: int = 0, name: str = "ARouter"
+    folder: Path,
+    provider_port: int,
+    *,
+    workers: int = 1,
+    models: int = 0,
+    keys: int = 0,
+    authority: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Target]:
     """Runs service and gateway: SQL store, a key with limits of every kind, usage, logs and metrics.
 
@@ -110,7 +120,9 @@ def arouter(
         provider_port: Of the provider.
         workers: Of the service.
         models: How many further models it lists.
-        name: In the report.
+        keys: How many keys requests take in turn; 0: one, for all.
+        authority: The file of the authority that has issued the provider's certificate; None: it has no TLS.
+        environment: More variables for service and gateway.
 
     Raises:
         StartError: One of them does not come up.
@@ -120,9 +132,15 @@ def arouter(
     prices = {"prompt": 0.25, "completion": 2}
     listed = [{"name": each, "prices": prices} for each in (MODEL, "spaced", "waiting")]
     listed += [{"name": f"model-{number:04}", "prices": prices} for number in range(models)]
-    row = {"id": "bench", "base_url": f"http://127.0.0.1:{provider_port}/v1", "api_keys": ["bench"], "models": listed}
+    scheme = "https" if authority else "http"
+    row = {
+        "id": "bench",
+        "base_url": f"{scheme}://127.0.0.1:{provider_port}/v1",
+        "api_keys": ["bench"],
+        "models": listed,
+    }
     (folder / "arouter.yaml").write_text(yaml.safe_dump({"providers": [row]}))
-    environment = {
+    variables = {
         "AROUTER_CONFIG": str(folder / "arouter.yaml"),
         "AROUTER_STATE_DIR": str(folder / "state"),
         "AROUTER_MGMT_KEY": _MANAGEMENT_KEY,
@@ -132,36 +150,67 @@ def arouter(
         "AROUTER_METRICS_PORT": str(metrics_port),
         "AROUTER_GATEWAY_METRICS_PORT": str(gateway_metrics_port),
         "AROUTER_GATEWAY_ADMIN": str(folder / "admin"),
+        **_trust(authority),
+        **(environment or {}),
     }
     serve = [AROUTER, "serve", "--workers", str(workers)]
-    with _with_gateway(folder, serve, port, environment) as running:
-        headers = {"authorization": f"Bearer {_key(environment)}"}
+    with _with_gateway(folder, serve, port, variables) as running:
+        many = [_new_key(port) for _ in range(keys)]
+        headers = {"authorization": f"Bearer {many[-1] if many else _key(variables)}"}
         base_url = f"http://127.0.0.1:{port}/v1"
         # A new key takes a moment until every worker knows it.
         wait_for(f"{base_url}/models", running["service"][0], folder / "service.log", headers)
-        yield Target(name, base_url, headers, f"bench/{MODEL}", running, grpc_port)
+        yield Target("ARouter", base_url, headers, f"bench/{MODEL}", running, grpc_port, many)
 
 
 @contextmanager
-def floor(folder: Path, provider_port: int) -> Iterator[Target]:
+def floor(folder: Path, provider_port: int, *, authority: Path | None = None) -> Iterator[Target]:
     """Runs a service that only forwards (`bench.floor`) behind the same gateway: the service's floor.
+
+    Args:
+        folder: For their files.
+        provider_port: Of the provider.
+        authority: As `arouter`'s.
 
     Raises:
         StartError: One of them does not come up.
     """
-    folder.mkdir()
     port, grpc_port = free_ports(2)
+    serve = ["bench.floor", str(grpc_port), str(provider_port), str(int(authority is not None))]
+    with _stand_in(folder, "floor", serve, (port, grpc_port), _trust(authority)) as target:
+        yield target
+
+
+@contextmanager
+def instant(folder: Path) -> Iterator[Target]:
+    """Runs the gateway before a service that answers at once (`bench.instant`): what the gateway costs under full load.
+
+    Raises:
+        StartError: One of them does not come up.
+    """
+    port, grpc_port = free_ports(2)
+    with _stand_in(folder, "instant", ["bench.instant", str(grpc_port)], (port, grpc_port), {}) as target:
+        yield target
+
+
+@contextmanager
+def _stand_in(
+    folder: Path, name: str, serve: Sequence[str], ports: tuple[int, int], more: Mapping[str, str]
+) -> Iterator[Target]:
+    """Runs a module of the benchmark in the place of the service; `ports` are the gateway's and its own."""
+    folder.mkdir()
+    port, grpc_port = ports
     (folder / "arouter.yaml").write_text("{}")
     environment = {
         "AROUTER_CONFIG": str(folder / "arouter.yaml"),
         "AROUTER_STATE_DIR": str(folder / "state"),
         "AROUTER_PORT": str(port),
         "AROUTER_SERVICES": f"127.0.0.1:{grpc_port}",
+        **more,
     }
-    serve = [sys.executable, "-m", "bench.floor", str(grpc_port), str(provider_port)]
-    with _with_gateway(folder, serve, port, environment) as running:
+    with _with_gateway(folder, [sys.executable, "-m", *serve], port, environment) as running:
         headers = {"authorization": "Bearer bench"}
-        yield Target("floor", f"http://127.0.0.1:{port}/v1", headers, MODEL, running, grpc_port)
+        yield Target(name, f"http://127.0.0.1:{port}/v1", headers, MODEL, running, grpc_port)
 
 
 @contextmanager
@@ -176,6 +225,21 @@ def _with_gateway(
             running[role] = [started]
         wait_for(f"http://127.0.0.1:{port}/healthz", running["envoy"][0], folder / "envoy.log")
         yield running
+
+
+def _trust(authority: Path | None) -> dict[str, str]:
+    return {} if authority is None else {"SSL_CERT_FILE": str(authority)}
+
+
+def _new_key(port: int) -> str:
+    """Makes a key as `_key` does, without starting a process."""
+    rates = {"requests_per_minute": 100_000_000, "tokens_per_minute": 1_000_000_000}
+    fields = {"name": "bench", "limit": 100_000, "limit_reset": "daily", "rate_limit": rates}
+    headers = {"authorization": f"Bearer {_MANAGEMENT_KEY}", "content-type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/keys", json.dumps(fields).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        key: str = json.load(answer)["key"]
+    return key
 
 
 def _key(environment: Mapping[str, str]) -> str:

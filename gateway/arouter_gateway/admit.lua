@@ -42,14 +42,18 @@ local function refuse(handle, status, body, retry_after)
   handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
 end
 
+local function says_body(headers)
+  return (headers:get("content-length") or "0") ~= "0" or headers:get("transfer-encoding")
+end
+
 -- Asks the service. If the service rejects the key or does not respond, sends an error, which ends the script.
 local function check_key(handle, headers)
   local authorization, api_key = headers:get("authorization"), headers:get("x-api-key")
   local google_key = headers:get("x-goog-api-key")
-  local length = tonumber(headers:get("content-length") or "")
   local credential = (authorization or "") .. "\n" .. (api_key or "") .. "\n" .. (google_key or "")
   local now = os.time()
   if is_cached(credential, now) then return end
+  local length = tonumber(headers:get("content-length") or "")
   local response = handle:httpCall("service", { -- after it, `headers` must not be used
     [":method"] = "POST",
     [":path"] = CHECK,
@@ -77,16 +81,6 @@ local function check_key(handle, headers)
   -- Otherwise this service is stopping or unreachable: the call itself is sent to another one, if there is one.
 end
 
--- A `grpc-timeout`, or a `…-bin` header added by a proxy, would end the call before it reaches the service.
-local function remove_grpc_headers(headers)
-  local found = {}
-  for name, _ in pairs(headers) do
-    if name:find("^grpc%-") or name:find("%-bin$") then found[#found + 1] = name end
-  end
-  for _, name in ipairs(found) do headers:remove(name) end
-  if headers:get("content-type") then headers:replace("content-type", "application/json") end -- it is parsed as JSON
-end
-
 local function clean_path(headers)
   local sent = headers:get(":path")
   if sent:byte(-1) ~= SLASH and not sent:find("?", 1, true) then return end
@@ -104,23 +98,22 @@ end
 function envoy_on_request(handle)
   local headers = handle:headers()
   local method = headers:get(":method")
-  local length = headers:get("content-length")
-  local says_body = (length and length ~= "0") or headers:get("transfer-encoding")
-  local context = handle:filterContext()
-  if context:get("direct") then
+  local may_have_body = MAY_HAVE_BODY[method]
+  if handle:filterContext():get("direct") then
     -- A direct response does not depend on the body, but is sent after it (filter read_body in envoy.yaml).
-    if MAY_HAVE_BODY[method] or says_body then check_key(handle, headers) end
+    if may_have_body or says_body(headers) then check_key(handle, headers) end
     return
   end
 
-  remove_grpc_headers(headers)
   clean_path(headers)
+  if may_have_body then return check_key(handle, headers) end
+  local length = headers:get("content-length")
   local has_body = length and length ~= "0"
-  if not MAY_HAVE_BODY[method] and not length then
+  if not length then
     -- Before the key, since a body that arrives meanwhile cannot be read afterwards. The routes allow very little of it.
     local body = handle:body()
     has_body = body and body:length() > 0
   end
   check_key(handle, handle:headers())
-  if has_body and not MAY_HAVE_BODY[method] then refuse_body(handle, method) end
+  if has_body then refuse_body(handle, method) end
 end

@@ -1,6 +1,8 @@
--- Chooses the RPC of a chat completion: `CreateUnaryChatCompletion` if the body certainly does not request a stream
--- (docs/decisions/0010). The route is already selected; only the transcoder reads the path after this filter. Refuses a
--- body of which bodies.lua has dropped a part.
+-- Chooses between the RPCs of a path. The route is already selected; only the transcoder reads the path after this
+-- filter.
+-- - A chat completion is `CreateUnaryChatCompletion` if the body certainly does not request a stream
+--   (docs/decisions/0010). Refuses a body of which bodies.lua has dropped a part.
+-- - Where the route says so, the path gets a verb: models in the shape of another vendor's API.
 
 local SMALL = 32768 -- bytes; bodies.lua drops nothing of a smaller body
 local MAX_BYTES = 262144 -- scanning a longer body costs more than the streaming RPC
@@ -18,6 +20,12 @@ local function may_stream(text)
 end
 
 function envoy_on_request(handle)
+  local verb = handle:filterContext():get("verb")
+  if verb then
+    local path, query = handle:headers():get(":path"):match("^([^?]*)(.*)$")
+    handle:headers():replace(":path", path .. verb .. query)
+    return
+  end
   local body = handle:body()
   if body and body:length() > SMALL then
     local metadata = handle:streamInfo():dynamicMetadata():get("arouter")

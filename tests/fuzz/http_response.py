@@ -11,7 +11,7 @@ from arouter.providers.http.connection import Connection
 from arouter.providers.http.errors import HttpError
 from fuzz.mutation import mutate_bytes as mutate
 
-__all__ = ["SEEDS", "check", "mutate"]
+__all__ = ["LOOP", "SEEDS", "FakeTransport", "check", "mutate"]
 
 SEEDS = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
@@ -23,7 +23,7 @@ SEEDS = [
     b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nPRI",
 ]
 
-_loop = asyncio.new_event_loop()
+LOOP = asyncio.new_event_loop()
 _socket, _other = socket.socketpair()
 
 
@@ -36,8 +36,11 @@ class _Seen(NamedTuple):
     is_kept: bool
 
 
-class _Transport(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
+    """Notes whether it was closed, and whether it may receive."""
+
     def __init__(self) -> None:
+        self.is_paused = False
         self._is_closing = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -56,10 +59,10 @@ class _Transport(asyncio.Transport):
         return 0
 
     def pause_reading(self) -> None:
-        pass
+        self.is_paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.is_paused = False
 
 
 def check(data: bytes) -> None:
@@ -78,8 +81,8 @@ def check(data: bytes) -> None:
 
 def _receive(pieces: list[bytes]) -> _Seen:
     kept: list[bool] = []
-    connection = Connection(_loop, lambda _, reusable: kept.append(reusable), lambda _: None)
-    transport = _Transport()
+    connection = Connection(LOOP, lambda _, reusable: kept.append(reusable), lambda _: None)
+    transport = FakeTransport()
     connection.connection_made(transport)
     response = connection.send(b"", b"")
     for piece in pieces:
@@ -91,7 +94,7 @@ def _receive(pieces: list[bytes]) -> _Seen:
     body: bytes | None = b""
     try:
         _run(response.head())
-        while part := _run(response.read(1 << 20)):
+        while part := response.take(1 << 20):
             body = (body or b"") + part
     except HttpError:
         body = None

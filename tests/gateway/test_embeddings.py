@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -259,6 +260,21 @@ def test_the_limits_of_a_key_apply(stack: Stack) -> None:
     assert answers[0].headers["x-ratelimit-remaining-requests"] == "1"
     assert int(answers[2].headers["retry-after"]) >= 1
     assert [post(stack, body, key=spending).status for _ in range(2)][-1] == 402
+
+
+def test_an_endpoint_that_fails_is_left_alone(embedder: Emulator, tmp_path: Path) -> None:
+    rows = [{"id": id_, "base_url": embedder.base_url, "api_keys": [PROVIDER_KEY]} for id_ in ("broken", "sound")]
+    model = {"id": "acme/embed", "endpoints": ["broken/embed-status-500", "sound/embed"]}
+    config = {"providers": rows, "models": [model], "routing": {"breaker": {"failures": 2}}}
+    body = {"model": "acme/embed", "input": "one", "provider": {"order": ["broken"]}}
+    with running(tmp_path, config) as stack:
+        routes = [post(stack, body).headers["x-arouter-route"] for _ in range(3)]
+        with stack.rest() as rest:
+            health = {row["id"]: row["health"] for row in rest.get("/api/v1/providers").json["data"]}
+
+    failed, served = "broken/embed-status-500=provider_error", "sound/embed=ok"
+    assert routes == [f"{failed}, {served}", f"{failed}, {served}", served]
+    assert health == {"broken": "unavailable", "sound": "healthy"}
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINE_FAILURES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import operator
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -67,6 +68,7 @@ def both(llama: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     rows = [
         {"id": "llama.cpp", "base_url": f"{url}/v1"},
         {"id": "messages", "protocol": "anthropic", "base_url": url},
+        {"id": "vectors", "base_url": f"{url}/v1", "models": [{"name": NAME, "output_modalities": ["embeddings"]}]},
     ]
     with running(tmp_path_factory.mktemp("both"), {"providers": rows}) as stack:
         yield stack
@@ -241,3 +243,42 @@ def test_clients_that_leave_make_room_for_others(
     llama.wait_until(lambda: connections() <= connected, "rid of their connections")
 
     assert whole(client, model=model, messages=[SAY_HELLO], max_tokens=2).text
+
+
+def test_it_embeds_texts_and_tokens_in_either_encoding(client: openai.OpenAI) -> None:
+    texts = ["The cat sits on the mat.", "A cat is sitting on a rug.", "Quarterly revenue fell by ten percent."]
+    answer = client.embeddings.create(model=f"vectors/{NAME}", input=texts)
+    cat, other_cat, revenue = [each.embedding for each in answer.data]
+    floats = client.embeddings.create(model=f"vectors/{NAME}", input=texts[0], encoding_format="float")
+    tokens = client.embeddings.create(model=f"vectors/{NAME}", input=[[504, 2644], [30]])
+
+    assert similarity(cat, cat) == pytest.approx(1)  # normalized
+    assert similarity(cat, other_cat) > similarity(cat, revenue)
+    assert similarity(floats.data[0].embedding, cat) > 0.999  # as a batch, sums come out in another order
+    assert answer.usage.prompt_tokens > floats.usage.prompt_tokens > 0
+    assert (tokens.usage.prompt_tokens, [each.index for each in tokens.data]) == (3, [0, 1])
+
+
+def similarity(one: list[float], other: list[float]) -> float:
+    return sum(map(operator.mul, one, other))
+
+
+def test_a_text_that_is_too_long_to_embed_is_a_400(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="too long") as caught:
+        client.embeddings.create(model=f"vectors/{NAME}", input="word " * 600)
+
+    assert caught.value.param == "input"
+
+
+def test_it_completes_a_text_whole_and_streamed(client: openai.OpenAI) -> None:
+    request: Any = {"model": OPENAI, "prompt": "Once upon a time", "max_tokens": 8, "temperature": 0}
+    client.completions.create(**request)  # fills the prompt cache
+    complete = client.completions.create(**request)
+    pieces = list(client.completions.create(**request, stream=True, stream_options={"include_usage": True}))
+
+    assert complete.choices[0].text
+    assert "".join(piece.choices[0].text for piece in pieces if piece.choices) == complete.choices[0].text
+    assert complete.choices[0].finish_reason == "length"
+    assert complete.usage is not None
+    assert pieces[-1].usage is not None
+    assert pieces[-1].usage.completion_tokens == complete.usage.completion_tokens == 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -256,7 +257,6 @@ BAD: dict[str, tuple[JsonObject, str]] = {
         {"input": [{"type": "reasoning", "summary": [], "encrypted_content": "arouter-reasoning-v1.x"}]},
         "input[0].encrypted_content",
     ),
-    "a foreign item": ({"input": [{"type": "local_shell_call", "id": "x", "call_id": "c", "action": {}}]}, "input"),
     "a stored response": ({"previous_response_id": "resp_1"}, "previous_response_id"),
     "a conversation": ({"conversation": "conv_1"}, "conversation"),
     "the background": ({"background": True}, "background"),
@@ -278,6 +278,27 @@ def test_bad_input_is_named_by_its_own_path(client: openai.OpenAI, vendors: Emul
 
     assert (refused.value.param, refused.value.type) == (param, "invalid_request_error")
     assert vendors.calls == []
+
+
+FOREIGN: dict[str, tuple[JsonObject, str]] = {
+    "an item": ({"input": [{"type": "local_shell_call", "id": "x", "call_id": "c", "action": {}}]}, "input[0]"),
+    "a part": ({"input": [{"role": "user", "content": [{"type": "input_smell"}]}]}, "input[0].content[0]"),
+    "a choice": ({"tools": [{"type": "shell"}], "tool_choice": {"type": "shell"}}, "tool_choice"),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_what_only_openai_understands(client: openai.OpenAI, vendors: Emulator, foreign: str) -> None:
+    fields, path = FOREIGN[foreign]
+    asked: Any = {"input": "hi", "store": False, **fields}
+    with pytest.raises(openai.BadRequestError, match=re.escape(f"'{path}'")):
+        client.responses.create(model=model("anthropic", "text"), **asked)
+    assert vendors.calls == []
+
+    told = client.responses.with_raw_response.create(model=model("native", "text"), **asked)
+    [call] = vendors.calls
+    assert call.json == {"model": native_name(RESPONSES, "text"), **asked}
+    assert "x-arouter-dropped-params" not in told.headers
 
 
 def test_what_is_not_served_is_named(client: openai.OpenAI) -> None:

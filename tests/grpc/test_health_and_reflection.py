@@ -26,6 +26,8 @@ NAMES = (
     "Account",
     "Audit",
     "Chat",
+    "Completion",
+    "Embedding",
     "Generative",
     "Key",
     "Message",

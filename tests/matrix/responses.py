@@ -23,9 +23,8 @@ def read(call: Call) -> Asked:
     assert faults(body) == []
     assert body["store"] is False
     items = body["input"]
-    parts = [
-        (item["role"], part) for item in items if item["type"] == "message" for part in item["content"]
-    ]  # fmt: skip
+    said = [item for item in items if item["type"] == "message" and isinstance(item["content"], list)]
+    parts = [(item["role"], part) for item in said for part in item["content"]]
     images = [part["image_url"] for _, part in parts if part["type"] == "input_image"]
     format_ = body.get("text", {}).get("format", {})
     return Asked(

@@ -62,8 +62,10 @@ class Caller:
             return record
         try:
             documents = [answer.completion]
-            while chunks := await answer.read():
-                documents += chunks
+            while not answer.complete:
+                if (arrival := answer.arrival()) is not None:
+                    await arrival
+                documents += answer.take()
         except ARouterError as error:
             record.fail(error.failure)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from arouter.accounts.units import NANOS
@@ -29,14 +29,14 @@ class Answer:
         limit_headers: The headers with the key's limits.
         complete: Whether the provider has sent all of the response.
         exact: Whether the usage that the provider has reported so far is complete and well-formed.
-        on_complete: Called with this object once a stream is complete, before `read` returns its last chunks.
+        on_complete: Called with this object once a stream is complete, before `take` returns its last chunks.
     """
 
     __slots__ = (
         "_attempt",
-        "_created",
         "_delivered",
         "_feedback",
+        "_signature",
         "_stream",
         "_usage",
         "complete",
@@ -63,7 +63,7 @@ class Answer:
         self.on_complete: Callable[[Answer], None] | None = None
         self._attempt = attempt
         self._feedback = feedback
-        self._created: int | None = None
+        self._signature: Chunk | None = None
         self._delivered = 0
         self.complete = stream is None
         self.exact = True
@@ -96,29 +96,39 @@ class Answer:
         """
         return self._stream.deadline + _CLIENT_TIMEOUT if self._stream else None
 
-    async def read(self) -> list[Chunk]:
-        """Returns the chunks that have arrived, at least one unless the stream has ended.
+    def take(self) -> list[Chunk]:
+        """Returns the chunks that have arrived; possibly none.
 
         Raises:
-            ARouterError: What `ProviderStream.read` raises. Earlier chunks are valid; no other endpoint is tried.
+            ARouterError: What `ProviderStream.take` raises. Earlier chunks are valid; no other endpoint is tried.
         """
-        if self._stream is None:
+        stream = self._stream
+        if stream is None:
             return []
         try:
-            chunks = await self._stream.read()
+            chunks = stream.take()
         except ProviderError as error:
             self._attempt.failure = error.failure
             self._feedback.failed(error)
             raise
         for chunk in chunks:
-            self._delivered += delivered_size(chunk)
+            choices = chunk["choices"]
+            # Most chunks: a piece of text.
+            if len(choices) == 1 and len(delta := choices[0]["delta"]) == 1 and type(delta.get("content")) is str:
+                self._delivered += len(delta["content"])
+            else:
+                self._delivered += delivered_size(chunk)
             self._sign(chunk, "chat.completion.chunk")
-        if self._stream.ended:
+        if stream.ended and not self.complete:
             self.complete = True
             self._feedback.finished(self.usage)
             if self.on_complete is not None:
                 self.on_complete(self)
         return chunks
+
+    def arrival(self) -> Awaitable[None] | None:
+        """Returns what to wait for before there is more of a stream to take; None if there may be now."""
+        return None if self._stream is None else self._stream.arrival()
 
     def note(self) -> None:
         """Copies the state of the response to the call's record."""
@@ -134,14 +144,16 @@ class Answer:
             await self._stream.close()
 
     def _sign(self, document: Chunk, kind: str) -> Chunk:
-        document["id"] = self.record.id
-        document["object"] = kind
-        document["model"] = self._attempt.model
-        if self._created is None:
-            # Taken from the first chunk that has it, because it is the same in all chunks (OpenAI's reference).
+        if self._signature is None:
+            # `created` is the same in all chunks (OpenAI's reference).
             created = document.get("created")
-            self._created = created if type(created) is int and created > 0 else int(self.record.created)
-        document["created"] = self._created
+            self._signature = {
+                "id": self.record.id,
+                "object": kind,
+                "model": self._attempt.model,
+                "created": created if type(created) is int and created > 0 else int(self.record.created),
+            }
+        document.update(self._signature)
         if self.record.span.recorded:
             self.record.finish_reasons += finish_reasons(document)
         used = document.get("usage")

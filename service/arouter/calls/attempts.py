@@ -26,6 +26,7 @@ from arouter.health.snapshot import HealthSnapshot
 from arouter.planning.plan import Candidate, Plan
 from arouter.providers.driver import Upstream
 from arouter.providers.error_mapping import UnreadError
+from arouter.providers.native import NativeReader
 from arouter.providers.provider import Credential
 
 _FAIL_OVER = frozenset(
@@ -206,7 +207,8 @@ class Attempts:
         encoder = provider.adapter if operation == "chat" else provider.encoders[operation]
         wire = encoder.encode(request, endpoint.native_name, without=self._refused.of(endpoint.id))
         attempt.added = wire.added
-        dropped = (request.unserved if wire.reader is None else request.unserved_natively) + wire.dropped
+        passed = isinstance(wire.reader, NativeReader)
+        dropped = (request.unserved_natively if passed else request.unserved) + wire.dropped
         if dropped and request.preferences.require_parameters:
             raise _unsupported(attempt.model, dropped)
         attempt.asked, attempt.sent = True, time.monotonic()

@@ -74,7 +74,9 @@ def usage_records(record: CallRecord, ended: float) -> list[UsageRecord]:
     if not attempts:
         return []
     last = attempts[-1]
-    made = [_of_failure(record, number, each) for number, each in enumerate(attempts[:-1], 1) if each.asked]
+    made: list[UsageRecord] = []
+    if len(attempts) > 1:
+        made += [_of_failure(record, number, each) for number, each in enumerate(attempts[:-1], 1) if each.asked]
     if last.asked:
         used, estimated = _used(record)
         started, first = record.started, record.first_token

@@ -30,6 +30,7 @@ _PATTERNS = {
 _CHOICES = {"order": get_args(Order), "protocol": get_args(Protocol), "reasoning": get_args(ReasoningField)}
 _UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
 _FIELDS = sorted({name for kind in STRUCTS for name in kind.__struct_fields__})
+_PROXY = re.compile(r"http://([^\s/?#@]+@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -122,13 +123,15 @@ def parse_config(
     if isinstance(document, dict):
         # A part whose content is commented out.
         document = {name: value for name, value in document.items() if value is not None}
-    optional = "" if needs_providers else ".providers["
+    optional = () if needs_providers else (".providers[", ".server.https_proxy")
     try:
         config = msgspec.convert(_substitute(document, variables, "", optional), Config, dec_hook=_decode_secret)
     except msgspec.ValidationError as error:
         raise ConfigError(_readable(str(error))) from error
     _check_unique(config)
     _check_tls(config)
+    if needs_providers:
+        _check_proxy(config)
     return config
 
 
@@ -141,8 +144,8 @@ def _check_not_emptied(document: dict[Any, Any], in_use: Config) -> None:
             raise ConfigError(f"{name}: has no content, but has some in the configuration in use; remove the name too")
 
 
-def _substitute(value: Any, variables: Mapping[str, str], path: str, optional: str) -> Any:
-    """Replaces variables. Below the path `optional`, those that are not set are replaced by their names."""
+def _substitute(value: Any, variables: Mapping[str, str], path: str, optional: tuple[str, ...]) -> Any:
+    """Replaces variables. Below the paths in `optional`, those that are not set are replaced by their names."""
     if isinstance(value, dict):
         return {key: _substitute(item, variables, f"{path}.{key}", optional) for key, item in value.items()}
     if isinstance(value, list):
@@ -153,7 +156,7 @@ def _substitute(value: Any, variables: Mapping[str, str], path: str, optional: s
     def replace(match: re.Match[str]) -> str:
         if found := variables.get(match[1]):
             return found
-        if optional and path.startswith(optional):
+        if path.startswith(optional):
             return match[1]
         raise ConfigError(f"{path.lstrip('.')}: environment variable {match[1]} is not set")
 
@@ -207,3 +210,9 @@ def _check_tls(config: Config) -> None:
         raise ConfigError("gateway.service_tls: certificate and key must be set together")
     if config.accounts.workloads and (config.server.tls is None or config.server.tls.client_ca is None):
         raise ConfigError("accounts.workloads: requires server.tls.client_ca, which verifies client certificates")
+
+
+def _check_proxy(config: Config) -> None:
+    proxy = config.server.https_proxy
+    if proxy is not None and not _PROXY.fullmatch(proxy.reveal()):
+        raise ConfigError("server.https_proxy: expected a URL like http://user:password@proxy.example.org:3128")

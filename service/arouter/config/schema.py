@@ -19,6 +19,7 @@ from arouter.config.provider_schema import (
     Timeouts,
 )
 from arouter.config.quirks import MembersConfig, QuirksConfig, ToolIdsConfig, ToolNamesConfig
+from arouter.config.secret import Secret
 
 Weight = Annotated[float, Meta(ge=0, le=1000)]
 SpiffeId = Annotated[str, Meta(pattern="^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$")]
@@ -116,6 +117,8 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
         keep_alive: Seconds without an event after which a REST stream sends a comment, to keep proxies from closing it.
         max_provider_connections: Maximum open connections to providers, per worker. A single key or provider cannot use
             all of them.
+        max_connections_per_provider: Maximum of these for one provider. None: three quarters of them.
+        https_proxy: URL of an HTTP proxy for providers with https, by CONNECT. None: they are connected to directly.
         max_bytes_in_flight: Maximum total size of the requests of all calls in flight in bytes, per worker; requests
             over 1 MiB count twice. Calls beyond it are rejected. A single key may use half of it.
         max_connection_age: Seconds, with 10 % jitter, after which a client connection is closed gracefully: its calls
@@ -127,6 +130,8 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     drain_grace: Seconds = 30.0
     keep_alive: Seconds = 15.0
     max_provider_connections: Annotated[int, Meta(ge=1)] = 4096
+    max_connections_per_provider: Annotated[int, Meta(ge=1)] | None = None
+    https_proxy: Secret | None = None
     max_bytes_in_flight: Annotated[int, Meta(ge=48 * 1024 * 1024)] = 128 * 1024 * 1024
     max_connection_age: Annotated[float, Meta(ge=1, le=86_400)] = 1800.0
 

@@ -12,10 +12,8 @@ import sys
 from pathlib import Path
 
 MODEL = "smollm2-135m-instruct"
-"""The name under which the model is served; also used in the preset of provider `local`."""
-
-EMBEDDER = "smollm2-135m-embeddings"
-"""The name of the same model for embeddings, as in the preset."""
+"""The name under which the model is listed, as in the preset of provider `local`. The server takes any name, and the
+preset has another one for embeddings."""
 
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PARALLEL = 4
@@ -45,7 +43,7 @@ def main() -> int:
         return 1
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.model_alias = {MODEL, EMBEDDER}
+    params.model_alias = {MODEL}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.n_parallel = _PARALLEL

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, NamedTuple
 
-from arouter.chat.reasoning import effort_of
+from arouter.chat.efforts import effort_of
 from arouter.chat.request import ChatRequest
 from arouter.planning.keywords import CODE_SIGNS, CUES, ITEM, MATH_SIGNS, SIMPLE, Cue
 from arouter.planning.requirements import Requirements

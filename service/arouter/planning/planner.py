@@ -155,8 +155,8 @@ class Planner:
         default = (key.default_model or self._config.default_model or "").partition("/")[0]
         preferred = tuple(filter(None, (default, self._config.default_provider)))
         for text, variant in ((wanted.text, None), (wanted.base, wanted.variant)):
-            if (id_ := self._catalogue.meant(text, models, preferred)) is not None:
-                return models[id_], variant
+            if (meant := self._catalogue.meant(text, models, preferred)) is not None:
+                return models[meant], variant
         exists = any(provider.id == self._config.default_provider for provider in self._catalogue.providers)
         return self._catalogue.find(
             self._of_default_provider(wanted.base) if exists else wanted.base, key

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from arouter.chat.efforts import effort_of
 from arouter.chat.parameters import PARAMETERS, max_tokens_of, needs_nothing
-from arouter.chat.reasoning import effort_of
 from arouter.chat.request import ChatRequest
 from arouter.chat.token_estimates import likely_prompt_tokens
 from arouter.models import ModelDetails

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from typing import Protocol
 
@@ -22,11 +23,22 @@ _AT_ONCE = 64 * 1024
 class Body(Protocol):
     """A readable body. `Response` implements it."""
 
-    async def read(self, n: int) -> bytes:
-        """Returns up to `n` bytes, at least one; none only at the end."""
+    def take(self, n: int) -> bytes | None:
+        """Returns up to `n` bytes that have arrived; none at the end, and None before more arrive."""
+
+    def arrival(self) -> asyncio.Future[None] | None:
+        """Returns a future that is done when there is something to take; None if there may be now."""
 
     def at_eof(self) -> bool:
         """Returns whether the body has been read completely."""
+
+
+async def read(body: Body, n: int) -> bytes:
+    """Returns up to `n` bytes of a body, at least one; none only at the end."""
+    while (data := body.take(n)) is None:
+        if (arrival := body.arrival()) is not None:
+            await arrival
+    return data
 
 
 def body_of(response: Response) -> Body:
@@ -59,9 +71,11 @@ class _Inflated(Body):
         self._started = False
 
     @override
-    async def read(self, n: int) -> bytes:
+    def take(self, n: int) -> bytes | None:
         while True:
-            data = self._waiting or await self._content.read(_AT_ONCE)
+            data = self._waiting or self._content.take(_AT_ONCE)
+            if data is None:
+                return None
             if not data:
                 if self._started and not self._inflater.eof:
                     raise bad_response("a compressed answer that is cut off")
@@ -80,6 +94,10 @@ class _Inflated(Body):
             self._waiting = self._inflater.unused_data or self._inflater.unconsumed_tail
             if inflated:
                 return inflated
+
+    @override
+    def arrival(self) -> asyncio.Future[None] | None:
+        return None if self._waiting else self._content.arrival()
 
     @override
     def at_eof(self) -> bool:

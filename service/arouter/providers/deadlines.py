@@ -19,24 +19,15 @@ class CallDeadlines:
         total: When the whole call must have ended.
         first_token: When the first meaningful piece of a stream must have arrived.
         connect: Seconds within which there must be a connection.
+        idle: Seconds within which the next piece of a stream must have arrived.
     """
 
-    __slots__ = ("_idle", "_now", "caller", "connect", "first_token", "total")
+    __slots__ = ("caller", "connect", "first_token", "idle", "total")
 
     def __init__(self, timeouts: Timeouts, caller: float) -> None:
-        self._now = asyncio.get_running_loop().time
-        started = self._now()
-        self._idle = timeouts.idle
+        started = asyncio.get_running_loop().time()
+        self.idle = timeouts.idle
         self.caller = caller
         self.total = min(started + timeouts.total, caller)
         self.first_token = min(started + timeouts.first_token, self.total)
         self.connect = timeouts.connect
-
-    def next_read(self) -> float:
-        """Returns when the next piece of a stream must have arrived."""
-        return min(self._now() + self._idle, self.total)
-
-    def check_total(self) -> None:
-        """Raises TimeoutError once the total has passed."""
-        if self._now() >= self.total:
-            raise TimeoutError

@@ -6,13 +6,16 @@ import asyncio
 import math
 
 from arouter.chat.chunks import Chunk
+from arouter.config.secret import Secret
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.adapter import ListedModels, WireRequest
 from arouter.providers.bodies import body_of
+from arouter.providers.call_timer import CallTimer
 from arouter.providers.deadlines import CallDeadlines
 from arouter.providers.error_mapping import ErrorMapping
 from arouter.providers.http.errors import ConnectTimeoutError
 from arouter.providers.http.pool import Pool
+from arouter.providers.http.tunnel import parse_proxy
 from arouter.providers.model_pages import MAX_MODELS
 from arouter.providers.provider import Credential, Provider
 from arouter.providers.provider_errors import bad_response
@@ -32,12 +35,15 @@ class Upstream:
 
     Args:
         max_connections: The size of the pool.
+        per_provider: Maximum number of connections to one provider; by default three quarters of the pool.
+        proxy: URL of the HTTP proxy for providers with https, if there is one.
     """
 
-    def __init__(self, max_connections: int) -> None:
-        self._shares = Shares(max_connections)
-        self._pool = Pool(max_connections, keep=True)
-        self._unpooled = Pool(max_connections, keep=False)
+    def __init__(self, max_connections: int, *, per_provider: int | None = None, proxy: Secret | None = None) -> None:
+        self._shares = Shares(max_connections, per_provider or math.ceil(max_connections * 3 / 4))
+        tunnel = None if proxy is None else parse_proxy(proxy.reveal())
+        self._pool = Pool(max_connections, keep=True, proxy=tunnel)
+        self._unpooled = Pool(max_connections, keep=False, proxy=tunnel)
 
     @property
     def open_calls(self) -> int:
@@ -75,8 +81,9 @@ class Upstream:
             ARouterError: DEADLINE_EXCEEDED; UNAVAILABLE if the provider or the caller has used up its connections.
         """
         deadlines = CallDeadlines(provider.timeouts, deadline)
+        timer = CallTimer(deadlines.total)
         try:
-            async with asyncio.timeout_at(deadlines.total):
+            with timer:
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
                 try:
                     completion = (wire.reader or provider.adapter).decode(await read_all(call.body))
@@ -85,6 +92,8 @@ class Upstream:
         except Exception as error:
             ErrorMapping(provider, deadlines).raise_mapped(error)
             raise
+        finally:
+            timer.close()
         if wire.names:
             restore_names(completion["choices"], "message", wire.names)
         return completion
@@ -104,17 +113,20 @@ class Upstream:
         Takes the same arguments as `complete` and raises the same errors.
         """
         deadlines = CallDeadlines(provider.timeouts, deadline)
-        errors = ErrorMapping(provider, deadlines)
-        with errors:
-            async with asyncio.timeout_at(deadlines.first_token):
+        errors, timer = ErrorMapping(provider, deadlines), CallTimer(deadlines.first_token)
+        try:
+            with errors, timer:
                 call = await self._call(provider, credential, wire, deadlines, caller, fresh)
-                stream = ProviderStream(wire.reader or provider.adapter, call, deadlines, errors, wire.names)
+                stream = ProviderStream(wire.reader or provider.adapter, call, deadlines, timer, errors, wire.names)
                 try:
                     await stream.start()
                 except BaseException:
                     call.close()
                     raise
                 return stream
+        except BaseException:
+            timer.close()
+            raise
 
     async def list_models(self, provider: Provider) -> ListedModels:
         """Returns the provider's model list, read with the first of its credentials that it accepts.

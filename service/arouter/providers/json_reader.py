@@ -72,7 +72,7 @@ def parse_event(data: bytes, joiner: SurrogateJoiner) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         value = _parse_leniently(data, "an event")
         joiner.active = True
-    return _object(value, "an event")
+    return value if type(value) is dict else _object(value, "an event")
 
 
 def _object(value: Any, what: str) -> dict[str, Any]:

@@ -77,8 +77,10 @@ _RESPONSES_ONLY = _any(
 # Chat completions only: developers.openai.com/api/docs/models. The Responses API has no audio, and another search.
 _NO_RESPONSES = _any(r"^gpt-(?:.*-)?audio(?![a-z])", r"^gpt-.*-search-(?:preview|api)(?![a-z])")
 
-# They run for minutes, and refuse requests without a tool to search with or a computer to use.
-_SPECIALISTS = _any(r"(?<![a-z])deep-research(?![a-z])", r"^computer-use")
+# They refuse requests without a tool to search with (developers.openai.com/api/docs/guides/deep-research) or a computer
+# to use.
+_RESEARCH = _any(r"^o\d(?:-mini)?-deep-research")
+_COMPUTER_USE = _any(r"^computer-use")
 
 # Only OpenAI's and Google's own. A router that offers them (`openai/o3-pro`) has adapted them to chat.
 _OTHER_INTERFACES = _any(
@@ -139,8 +141,14 @@ def has_responses(name: str) -> bool:
 
 
 def is_specialist(name: str) -> bool:
-    """Returns whether a model serves only requests for its own task, such as deep research."""
-    return _SPECIALISTS.search(_base_name(name).rpartition("/")[2]) is not None
+    """Returns whether a model serves only requests with the tools of its own task."""
+    last = _base_name(name).rpartition("/")[2]
+    return needs_search(last) or _COMPUTER_USE.search(last) is not None
+
+
+def needs_search(name: str) -> bool:
+    """Returns whether OpenAI's model refuses requests without a tool to search with."""
+    return _RESEARCH.search(_base_name(name)) is not None
 
 
 def _base_name(name: str) -> str:

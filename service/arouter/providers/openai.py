@@ -21,9 +21,10 @@ from arouter.providers.openai_answer import ChunkNormalizer, normalize_completio
 from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, truncated
 from arouter.providers.quirks import DEFAULT, Quirks, decode_message, decode_usage, encode_body
-from arouter.providers.responses.wire import check_foreign_parts, responses_wire
+from arouter.providers.responses.wire import DIALECT, responses_wire
 from arouter.providers.sse import ServerSentEvent
 from arouter.providers.surrogates import SurrogateJoiner
+from arouter.providers.translated_requests import adapt
 
 _END = b"[DONE]"
 _NULL = b"null"
@@ -42,6 +43,7 @@ class OpenAIAdapter(Adapter):
 
     def __init__(self, quirks: Quirks | None = None) -> None:
         self._quirks = quirks or DEFAULT
+        self.dialect = DIALECT if self._quirks.responses else None
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -59,18 +61,20 @@ class OpenAIAdapter(Adapter):
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         if self._quirks.responses and (wire := responses_wire(request, model, self._quirks, without)) is not None:
             return wire
-        if request.native is not None:
-            check_foreign_parts(request)
         body = {**request.body, "model": model}
         if request.stream:
             body["stream"] = True
             if _STREAM_OPTIONS not in without:
                 # Usage is always requested, because the cost depends on it, even if the client does not ask for it.
                 body[_STREAM_OPTIONS] = {**(body.get(_STREAM_OPTIONS) or {}), "include_usage": True}
+        refused: dict[str, None] = {}
+        optional = frozenset[str]() if request.native is None else adapt(body, without, refused)
         dropped, names = encode_body(self._quirks, body, without)
-        added = body.keys() - request.body.keys() - _ALWAYS
+        added = (body.keys() - request.body.keys() - _ALWAYS) | (optional & body.keys())
         try:
-            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names, added=frozenset(added))
+            return WireRequest(
+                "/chat/completions", orjson.dumps(body), (*refused, *dropped), names=names, added=frozenset(added)
+            )
         except orjson.JSONEncodeError as error:
             # orjson's nesting limit is lower for writing than for reading.
             raise invalid_request("The request body is nested too deeply.") from error
@@ -113,14 +117,16 @@ class OpenAIStreamDecoder(StreamDecoder):
 
     @override
     def feed(self, event: ServerSentEvent) -> list[Chunk]:
-        data = event.data.strip()
-        if data == _END:
-            self.done = True
-            return self.finish()
-        if event.event == b"error":
-            raise openai_errors.error_event(event)
-        if not data or data == _NULL:
-            return []  # a heartbeat
+        data, name = event
+        if name or not data.startswith(b"{"):
+            data = data.strip()
+            if data == _END:
+                self.done = True
+                return self.finish()
+            if name == b"error":
+                raise openai_errors.error_event(event)
+            if not data or data == _NULL:
+                return []  # a heartbeat
         chunk = parse_event(data, self.joiner)
         choices = chunk.get("choices")
         if not choices or "error" in chunk:

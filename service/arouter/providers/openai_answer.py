@@ -144,6 +144,8 @@ class ChunkNormalizer:
                 )
             except (KeyError, TypeError):
                 clean = False
+            if clean and len(delta) == 1 and type(delta.get("content")) is str:
+                continue
             if not clean or not self._is_clean(delta, index):
                 self._repair(choice, place)
         return choices
@@ -152,8 +154,6 @@ class ChunkNormalizer:
         """Returns whether a delta in the middle of a choice needs no repair."""
         if "content" in delta and type(delta["content"]) not in _CONTENT:
             return False
-        if len(delta) == 1 and "content" in delta:
-            return True
         if "role" in delta or "function_call" in delta:
             return False
         return "tool_calls" not in delta or self._roles[index].take_clean(delta["tool_calls"])

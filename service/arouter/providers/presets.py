@@ -40,6 +40,8 @@ _LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
 _EMBEDDED = replace(_LLAMA_CPP, no_tools=True)
 
 _EMBEDDINGS = EmbeddingWire()
+# Where `encoding_format` could not be verified it is not sent: vectors are converted here.
+_FLOATS = EmbeddingWire(formats=False)
 
 # `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
 # had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
@@ -164,8 +166,7 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             reasoning="reasoning",
         ),
-        # docs.together.ai/reference/embeddings: no `encoding_format`.
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
         text_completions=True,
     ),
     "fireworks": Preset(
@@ -175,7 +176,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("FIREWORKS_API_KEY",),
         # litellm, llms/fireworks_ai/chat.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
         text_completions=True,
     ),
     "openrouter": Preset(
@@ -208,8 +209,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("DASHSCOPE_API_KEY",),
         # haru/redmine_ai_helper#242. alibabacloud.com/help, Model Studio, "Context cache": `cache_control`.
         quirks=Quirks(no_developer_role=True, members=Members(taken=frozenset({"cache_control"}))),
-        # help.aliyun.com, Model Studio, "Text embedding": `encoding_format` may only be `float`.
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
     ),
     "z-ai": Preset(
         "Z.ai",
@@ -349,7 +349,7 @@ PRESETS: dict[str, Preset] = {
         key_optional=True,
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
-        embeddings=EmbeddingWire(formats=False),
+        embeddings=_FLOATS,
         text_completions=True,
     ),
     # The embedded model; `arouter up` starts it and sets its address.

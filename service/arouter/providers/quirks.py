@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arouter.chat.efforts import effort_of
 from arouter.chat.parameters import MAX_TOKENS, is_neutral, needs_nothing
-from arouter.chat.reasoning import effort_of
 from arouter.config.quirks import Order, ReasoningField
 from arouter.errors import invalid_request
 from arouter.providers.message_order import (

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 from arouter.errors import ProviderError
-from arouter.providers.bodies import Body, body_of
+from arouter.providers.bodies import Body, body_of, read
 from arouter.providers.http.errors import HttpError
 from arouter.providers.http.response import Response
 from arouter.providers.provider_errors import bad_response
@@ -31,10 +31,10 @@ async def read_all(body: Body, limit: int = MAX_ANSWER_BYTES) -> bytes:
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE if it has more than `limit` bytes.
     """
-    read = await _read_up_to(body, limit)
-    if len(read) > limit:
+    answer = await _read_up_to(body, limit)
+    if len(answer) > limit:
         raise bad_response(f"an answer of more than {limit} bytes")
-    return read
+    return answer
 
 
 async def read_error(response: Response) -> bytes:
@@ -79,13 +79,15 @@ def _number(text: str | None) -> float | None:
 
 async def _read_up_to(body: Body, limit: int) -> bytes:
     """Returns the body, or slightly more than `limit` bytes if it is longer."""
-    part = await body.read(_AT_ONCE)
+    part = body.take(_AT_ONCE)
+    if part is None:
+        part = await read(body, _AT_ONCE)
     # All of most answers; of a compressed one only the next read tells that it is not cut off.
     if type(body) is Response and body.at_eof():
         return part
     parts = [part]
     size = len(part)
-    while size <= limit and (part := await body.read(_AT_ONCE)):
+    while size <= limit and (part := await read(body, _AT_ONCE)):
         parts.append(part)
         size += len(part)
     return b"".join(parts)

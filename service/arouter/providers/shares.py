@@ -27,14 +27,16 @@ class Shares:
 
     Args:
         total: The size of the pool.
+        per_provider: Maximum connections that one provider may hold; None: only the dynamic share counts.
 
     Attributes:
         taken: Number of calls that hold a connection or wait for one.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, per_provider: int | None = None) -> None:
         self.taken = 0
         self._total = total
+        self._per_provider = per_provider or total
         self._providers: defaultdict[str, int] = defaultdict(int)
         self._callers: defaultdict[str, int] = defaultdict(int)
 
@@ -51,13 +53,14 @@ class Shares:
             caller: The key of the call; empty for the router's own calls, which are few and always granted.
 
         Raises:
-            ARouterError: UNAVAILABLE if the provider or the key has used up its share.
+            ARouterError: UNAVAILABLE if the provider or the key has used up its share, or the provider has its maximum.
         """
         if caller:
             left = self._total - self.taken - 1
             if caller in self._callers and self._callers[caller] >= CALLER_PER_FREE * left:
                 raise _refusal("Too many calls of this key are open.")
-            if provider in self._providers and self._providers[provider] >= PROVIDER_PER_FREE * left:
+            held = self._providers.get(provider, 0)
+            if held and held >= min(self._per_provider, PROVIDER_PER_FREE * left):
                 raise _refusal(f"Too many calls to provider '{provider}' are open.")
             self._callers[caller] += 1
         self.taken += 1

@@ -14,6 +14,7 @@ MAX_IDLE_LINES = 10_000
 _LINE_BYTES = 32
 """Overhead of a line of data in the size limit, because even an empty one is an object."""
 
+_DATA = b"data: "
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -69,13 +70,24 @@ class SseParser:
         Raises:
             EventTooLargeError: An event exceeds the limit, or there are more than `MAX_IDLE_LINES` without data.
         """
-        if self._is_between_events() and received.startswith(b"data: ") and received.endswith(b"\n\n"):
-            data = received[6:-2].split(b"\n\ndata: ")
+        if (
+            received.startswith(_DATA)
+            and received.endswith(b"\n\n")
+            and b"\r" not in received
+            and not (self._pending or self._data or self._event or self._after_cr)
+        ):
             # Fast path: complete events of one line each, as nearly all providers send them.
-            if b"\r" not in received and received.count(b"\n") == 2 * len(data):
+            data = received[len(_DATA) : -2]
+            if b"\n" not in data:
                 self._started = True
-                self._check(max(map(len, data)) + 1)
-                return [ServerSentEvent(each) for each in data]
+                if len(data) >= self._limit:
+                    self._check(len(data) + 1)
+                return [ServerSentEvent(data)]
+            several = data.split(b"\n\n" + _DATA)
+            if data.count(b"\n") == 2 * len(several) - 2:
+                self._started = True
+                self._check(max(map(len, several)) + 1)
+                return [ServerSentEvent(each) for each in several]
         if self._after_cr and received:
             self._after_cr = False
             received = received.removeprefix(b"\n")
@@ -97,9 +109,6 @@ class SseParser:
         if rest:
             self._keep(rest)
         return events
-
-    def _is_between_events(self) -> bool:
-        return not (self._pending or self._data or self._event or self._after_cr)
 
     def _keep(self, part: bytes) -> None:
         self._pending.append(part)

@@ -25,6 +25,7 @@ FOREIGN: Mapping[str, frozenset[str]] = {
             "annotations",  # of answers (developers.openai.com, "Web search")
             "cache_control",  # platform.claude.com, "Prompt caching"
             "extra_content",  # ai.google.dev, "OpenAI compatibility": thought signatures
+            "is_error",  # platform.claude.com, "Tool use": of a tool's result
             "provider_specific_fields",  # LiteLLM's
             "reasoning_details",  # openrouter.ai, "Reasoning tokens"
             "thinking_blocks",  # LiteLLM's
@@ -32,7 +33,7 @@ FOREIGN: Mapping[str, frozenset[str]] = {
     ),
     "messages[].content[]": frozenset({"cache_control", "citations"}),
     "messages[].tool_calls[]": frozenset({"cache_control", "extra_content", "index", "provider_specific_fields"}),
-    "tools[]": frozenset({"cache_control"}),
+    "tools[]": frozenset({"cache_control", "defer_loading", "eager_input_streaming", "input_examples"}),
     "tools[].function": frozenset({"cache_control"}),
 }
 """By place, members that only some vendors accept."""

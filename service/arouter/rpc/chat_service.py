@@ -102,7 +102,10 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
                 await opening.open(answer_headers(answer))
                 route: RouteTrace | None = taken_route(answer.record)
                 while not answer.complete:
-                    for chunk in await answer.read():
+                    arrival = answer.arrival()
+                    if arrival is not None:
+                        await arrival
+                    for chunk in answer.take():
                         piece = chunk_to_proto(chunk)
                         if route is not None:
                             piece.route.CopyFrom(route)
@@ -120,12 +123,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             async with self._calls.answer(chat, context) as answer:
                 await events.open(answer_headers(answer))
                 encode = _encode_with_usage if chat.include_usage else _encode
-                while not answer.complete:
-                    data = encode(await answer.read())
-                    if answer.complete:
-                        data += _END
-                    if data:
-                        await events.write(data)
+                await events.relay(answer, encode, _end)
         except Exception as error:
             failure = as_arouter_error(error)
             if not events.started:
@@ -136,14 +134,20 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             events.close()
 
 
+def _end() -> bytes:
+    return _END
+
+
 def _encode(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks for a client that did not request usage."""
-    return b"".join(b"data: %b\n\n" % _json(chunk) for chunk in chunks if chunk["choices"])
+    if len(chunks) == 1:
+        return b"data: %b\n\n" % _json(chunks[0]) if chunks[0]["choices"] else b""
+    return b"".join([b"data: %b\n\n" % _json(chunk) for chunk in chunks if chunk["choices"]])
 
 
 def _encode_with_usage(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks, each with `usage`, which is null on all but the last (as in OpenAI's API)."""
-    return b"".join(b"data: %b\n\n" % _json({"usage": None, **chunk}) for chunk in chunks)
+    return b"".join([b"data: %b\n\n" % _json({"usage": None, **chunk}) for chunk in chunks])
 
 
 def _json(document: Chunk) -> bytes:

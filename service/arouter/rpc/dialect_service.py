@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -75,12 +76,7 @@ class DialectService:
         try:
             async with self._calls.answer(chat, context) as answer:
                 await events.open(answer_headers(answer))
-                while not answer.complete:
-                    data = _encoded(encoder, await answer.read())
-                    if answer.complete:
-                        data += encoder.finish()
-                    if data:
-                        await events.write(data)
+                await events.relay(answer, partial(_encoded, encoder), encoder.finish)
         except Exception as error:
             failure = as_arouter_error(error)
             if not events.started:

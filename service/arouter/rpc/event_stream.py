@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from google.api import httpbody_pb2
+from grpc import aio
 
+from arouter.calls.answer import Answer
+from arouter.chat.chunks import Chunk
 from arouter.rpc.context import Context, send_headers, write
 
 EVENTS = "text/event-stream"
@@ -29,10 +33,10 @@ class EventStream:
 
     __slots__ = (
         "_comment",
-        "_content_type",
         "_context",
         "_keep_alive",
         "_loop",
+        "_message",
         "_text",
         "_timer",
         "_writing",
@@ -44,7 +48,6 @@ class EventStream:
         self, context: Context, keep_alive: float, content_type: str = EVENTS, comment: bytes = COMMENT
     ) -> None:
         self.started = False
-        self._content_type = content_type
         self._text = comment
         self._context = context
         self._keep_alive = keep_alive
@@ -52,6 +55,7 @@ class EventStream:
         self._written_at = self._loop.time()
         self._timer = self._loop.call_later(keep_alive, self._tick)
         self._writing = False
+        self._message = httpbody_pb2.HttpBody(content_type=content_type)
         self._comment: asyncio.Task[None] | None = None
 
     async def open(self, headers: tuple[tuple[str, str], ...]) -> None:
@@ -64,10 +68,41 @@ class EventStream:
             finally:
                 self._writing = False
 
+    async def relay(self, answer: Answer, encode: Callable[[list[Chunk]], bytes], end: Callable[[], bytes]) -> None:
+        """Sends the chunks of an answer as they arrive, those that have arrived together in one message.
+
+        Args:
+            answer: The answer.
+            encode: Returns the events of chunks; none if no chunk is for the client.
+            end: Returns the events after the last chunk.
+        """
+        write, message, time = self._context.write, self._message, self._loop.time
+        try:
+            while not answer.complete:
+                arrival = answer.arrival()
+                if arrival is not None:
+                    await arrival
+                data = encode(answer.take())
+                if answer.complete:
+                    data += end()
+                if not data:
+                    continue
+                if self._comment is not None:
+                    await self._comment_sent()
+                # Not by `_send`, whose coroutines every chunk would have to pass through.
+                self._writing = self.started = True
+                message.data = data
+                await write(message)
+                self._writing = False
+                self._written_at = time()
+        except aio.InternalError as error:
+            raise asyncio.CancelledError from error
+        finally:
+            self._writing = False
+
     async def write(self, events: bytes) -> None:
         """Sends complete events."""
-        if self._comment is not None:
-            await self._comment_sent()
+        await self._comment_sent()
         await self._send(events)
 
     def close(self) -> None:
@@ -85,7 +120,8 @@ class EventStream:
     async def _send(self, data: bytes) -> None:
         self._writing = self.started = True
         try:
-            await write(self._context, httpbody_pb2.HttpBody(content_type=self._content_type, data=data))
+            self._message.data = data
+            await write(self._context, self._message)
         finally:
             self._writing = False
             self._written_at = self._loop.time()

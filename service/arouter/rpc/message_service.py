@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+
+import orjson
+from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
+from arouter.calls.token_counter import TokenCounter
+from arouter.catalogue.catalogue import Catalogue
+from arouter.dialects.messages.models import encode_model, encode_models
 from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
-from arouter.v1.message_service_pb2 import CreateMessageRequest
+from arouter.rpc.interceptors.auth import caller
+from arouter.v1.message_service_pb2 import (
+    CountMessageTokensRequest,
+    CreateMessageRequest,
+    MessageServiceGetModelRequest,
+    MessageServiceListModelsRequest,
+)
 from arouter.v1.message_service_pb2_grpc import MessageServiceServicer
+
+_ESTIMATED = (("x-arouter-estimated", "true"),)
 
 
 class MessageService(MessageServiceServicer):
@@ -16,10 +32,18 @@ class MessageService(MessageServiceServicer):
 
     Args:
         chat: Serves chat in the dialect.
+        counting: Reads requests to count tokens.
+        counter: Counts tokens.
+        catalogue: All models.
     """
 
-    def __init__(self, chat: DialectService) -> None:
+    def __init__(
+        self, chat: DialectService, counting: DialectService, counter: TokenCounter, catalogue: Catalogue
+    ) -> None:
         self._chat = chat
+        self._counting = counting
+        self._counter = counter
+        self._catalogue = catalogue
 
     @requires(Access.REGULAR_KEY, is_counted=True)
     @override
@@ -27,3 +51,31 @@ class MessageService(MessageServiceServicer):
         chat = self._chat.read(request.http_body, context)
         del request  # Free each form of a large request as soon as the next one exists.
         await self._chat.write(chat, context)
+
+    @requires(Access.REGULAR_KEY, is_counted=True)
+    @override
+    async def CountMessageTokens(self, request: CountMessageTokensRequest, context: Context) -> HttpBody:
+        chat = self._counting.read(request.http_body, context)
+        del request
+        remaining = context.time_remaining()
+        left = math.inf if remaining is None else remaining
+        deadline = asyncio.get_running_loop().time() + left
+        tokens, is_exact = await self._counter.count(chat, caller.get().key, deadline, left)
+        if not is_exact:
+            context.set_trailing_metadata(_ESTIMATED)
+        return _json({"input_tokens": tokens})
+
+    @requires(Access.REGULAR_KEY)
+    @override
+    async def ListModels(self, request: MessageServiceListModelsRequest, context: Context) -> HttpBody:
+        visible = list(self._catalogue.visible(caller.get().key))
+        return _json(encode_models(visible, limit=request.limit, after=request.after_id, before=request.before_id))
+
+    @requires(Access.REGULAR_KEY)
+    @override
+    async def GetModel(self, request: MessageServiceGetModelRequest, context: Context) -> HttpBody:
+        return _json(encode_model(self._catalogue.find(request.model, caller.get().key)))
+
+
+def _json(value: object) -> HttpBody:
+    return HttpBody(content_type="application/json", data=orjson.dumps(value))

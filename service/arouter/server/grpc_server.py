@@ -8,6 +8,7 @@ import grpc
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from arouter.calls.token_counter import TokenCounter
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config
@@ -116,10 +117,20 @@ class GrpcServer:
         add_ChatServiceServicer_to_server(ChatService(calls), to)
         add_CompletionServiceServicer_to_server(CompletionService(DialectService(CompletionsDialect(), calls)), to)
         add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
-        array, events = (DialectService(GeminiDialect(with_events=with_events), calls) for with_events in (False, True))
-        add_GenerativeServiceServicer_to_server(GenerativeService(array, events, parts.catalogue), to)
+        generative = GenerativeService(
+            DialectService(GeminiDialect(with_events=False), calls),
+            DialectService(GeminiDialect(with_events=True), calls),
+            parts.catalogue,
+        )
+        add_GenerativeServiceServicer_to_server(generative, to)
         add_KeyServiceServicer_to_server(KeyService(parts.management), to)
-        add_MessageServiceServicer_to_server(MessageService(DialectService(MessagesDialect(), calls)), to)
+        messages = MessageService(
+            DialectService(MessagesDialect(), calls),
+            DialectService(MessagesDialect(counting=True), calls),
+            TokenCounter(parts.planner, parts.upstream),
+            parts.catalogue,
+        )
+        add_MessageServiceServicer_to_server(messages, to)
         add_ModelServiceServicer_to_server(ModelService(parts.catalogue, parts.key_cache), to)
         add_ProviderServiceServicer_to_server(ProviderService(parts.catalogue, parts.board), to)
         add_ResponseServiceServicer_to_server(ResponseService(DialectService(ResponsesDialect(), calls)), to)

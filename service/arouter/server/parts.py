@@ -136,7 +136,10 @@ def build_parts(config: Config, environment: Environment, observers: Sequence[Ob
         Recovery(journals, database.name, usage_repository),
         config.usage,
     )
-    upstream = Upstream(config.server.max_provider_connections)
+    server = config.server
+    upstream = Upstream(
+        server.max_provider_connections, per_provider=server.max_connections_per_provider, proxy=server.https_proxy
+    )
     board = HealthBoard(cooling(config.routing.breaker))
     random = Random()  # noqa: S311 -- balances load, hides nothing
     planner = Planner(catalogue, board, config.routing, random)

@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/message_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\"E\n\x14\x43reateMessageRequest\x12-\n\thttp_body\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\x32|\n\x0eMessageService\x12j\n\rCreateMessage\x12 .arouter.v1.CreateMessageRequest\x1a\x14.google.api.HttpBody\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x0c/v1/messages:\thttp_body0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n arouter/v1/message_service.proto\x12\narouter.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\"E\n\x14\x43reateMessageRequest\x12-\n\thttp_body\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\"J\n\x19\x43ountMessageTokensRequest\x12-\n\thttp_body\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x02\"U\n\x1fMessageServiceListModelsRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x10\n\x08\x61\x66ter_id\x18\x02 \x01(\t\x12\x11\n\tbefore_id\x18\x03 \x01(\t\"4\n\x1dMessageServiceGetModelRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x32\xe0\x03\n\x0eMessageService\x12j\n\rCreateMessage\x12 .arouter.v1.CreateMessageRequest\x1a\x14.google.api.HttpBody\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x0c/v1/messages:\thttp_body0\x01\x12\x7f\n\x12\x43ountMessageTokens\x12%.arouter.v1.CountMessageTokensRequest\x1a\x14.google.api.HttpBody\",\x82\xd3\xe4\x93\x02&\"\x19/v1/messages/count_tokens:\thttp_body\x12l\n\nListModels\x12+.arouter.v1.MessageServiceListModelsRequest\x1a\x14.google.api.HttpBody\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/models:messages\x12s\n\x08GetModel\x12).arouter.v1.MessageServiceGetModelRequest\x1a\x14.google.api.HttpBody\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/models/{model=**}:messagesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEMESSAGEREQUEST'].fields_by_name['http_body']._loaded_options = None
   _globals['_CREATEMESSAGEREQUEST'].fields_by_name['http_body']._serialized_options = b'\342A\001\002'
+  _globals['_COUNTMESSAGETOKENSREQUEST'].fields_by_name['http_body']._loaded_options = None
+  _globals['_COUNTMESSAGETOKENSREQUEST'].fields_by_name['http_body']._serialized_options = b'\342A\001\002'
+  _globals['_MESSAGESERVICEGETMODELREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_MESSAGESERVICEGETMODELREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
   _globals['_MESSAGESERVICE'].methods_by_name['CreateMessage']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['CreateMessage']._serialized_options = b'\202\323\344\223\002\031\"\014/v1/messages:\thttp_body'
+  _globals['_MESSAGESERVICE'].methods_by_name['CountMessageTokens']._loaded_options = None
+  _globals['_MESSAGESERVICE'].methods_by_name['CountMessageTokens']._serialized_options = b'\202\323\344\223\002&\"\031/v1/messages/count_tokens:\thttp_body'
+  _globals['_MESSAGESERVICE'].methods_by_name['ListModels']._loaded_options = None
+  _globals['_MESSAGESERVICE'].methods_by_name['ListModels']._serialized_options = b'\202\323\344\223\002\025\022\023/v1/models:messages'
+  _globals['_MESSAGESERVICE'].methods_by_name['GetModel']._loaded_options = None
+  _globals['_MESSAGESERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002 \022\036/v1/models/{model=**}:messages'
   _globals['_CREATEMESSAGEREQUEST']._serialized_start=138
   _globals['_CREATEMESSAGEREQUEST']._serialized_end=207
-  _globals['_MESSAGESERVICE']._serialized_start=209
-  _globals['_MESSAGESERVICE']._serialized_end=333
+  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_start=209
+  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_end=283
+  _globals['_MESSAGESERVICELISTMODELSREQUEST']._serialized_start=285
+  _globals['_MESSAGESERVICELISTMODELSREQUEST']._serialized_end=370
+  _globals['_MESSAGESERVICEGETMODELREQUEST']._serialized_start=372
+  _globals['_MESSAGESERVICEGETMODELREQUEST']._serialized_end=424
+  _globals['_MESSAGESERVICE']._serialized_start=427
+  _globals['_MESSAGESERVICE']._serialized_end=907
 # @@protoc_insertion_point(module_scope)

@@ -40,3 +40,79 @@ class CreateMessageRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateMessageRequest: _TypeAlias = CreateMessageRequest  # noqa: Y015
+
+@_typing.final
+class CountMessageTokensRequest(_message.Message):
+    """Request for `CountMessageTokens`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HTTP_BODY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def http_body(self) -> _httpbody_pb2.HttpBody:
+        """Required. Anthropic's request as UTF-8 JSON, at most 10 MiB."""
+
+    def __init__(
+        self,
+        *,
+        http_body: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["http_body", b"http_body"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_body", b"http_body"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountMessageTokensRequest: _TypeAlias = CountMessageTokensRequest  # noqa: Y015
+
+@_typing.final
+class MessageServiceListModelsRequest(_message.Message):
+    """Request for `ListModels`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_ID_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """Optional. The maximum number of models, between 1 and 1000. The default is 20, as in Anthropic's API."""
+    after_id: _builtins.str
+    """Optional. The id of the model before the first one, from `last_id` of the page before."""
+    before_id: _builtins.str
+    """Optional. The id of the model after the last one, from `first_id` of the page after."""
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int = ...,
+        after_id: _builtins.str = ...,
+        before_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "before_id", b"before_id", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageServiceListModelsRequest: _TypeAlias = MessageServiceListModelsRequest  # noqa: Y015
+
+@_typing.final
+class MessageServiceGetModelRequest(_message.Message):
+    """Request for `GetModel`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Required. The model's id as listed."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageServiceGetModelRequest: _TypeAlias = MessageServiceGetModelRequest  # noqa: Y015

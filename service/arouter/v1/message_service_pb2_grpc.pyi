@@ -46,6 +46,22 @@ class MessageServiceStub:
     cancels the provider call.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
+    CountMessageTokens: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.CountMessageTokensRequest, _httpbody_pb2.HttpBody]
+    """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
+
+    Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
+    `x-arouter-estimated: true`.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    ListModels: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceListModelsRequest, _httpbody_pb2.HttpBody]
+    """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
+    method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    GetModel: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceGetModelRequest, _httpbody_pb2.HttpBody]
+    """Gets one model, likewise.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
 
 @_typing.type_check_only
 class MessageServiceAsyncStub(MessageServiceStub):
@@ -62,6 +78,22 @@ class MessageServiceAsyncStub(MessageServiceStub):
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    CountMessageTokens: _aio.UnaryUnaryMultiCallable[_message_service_pb2.CountMessageTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
+
+    Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
+    `x-arouter-estimated: true`.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    ListModels: _aio.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceListModelsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
+    method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    GetModel: _aio.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceGetModelRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Gets one model, likewise.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -83,6 +115,40 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
         cancels the provider call.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def CountMessageTokens(
+        self,
+        request: _message_service_pb2.CountMessageTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Counts the tokens of a message. `POST /v1/messages/count_tokens` is transcoded to this method.
+
+        Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
+        `x-arouter-estimated: true`.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def ListModels(
+        self,
+        request: _message_service_pb2.MessageServiceListModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
+        method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def GetModel(
+        self,
+        request: _message_service_pb2.MessageServiceGetModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Gets one model, likewise.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

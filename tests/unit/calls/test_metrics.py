@@ -11,6 +11,7 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.calls.call_record import Attempt, CallRecord, new_call_record
 from arouter.calls.metrics import CallMetrics
 from arouter.catalogue.catalogue import Endpoint
+from arouter.chat.embeddings import embedding_request
 from arouter.chat.request import ChatRequest
 from arouter.chat.usage import Usage
 from arouter.config.environment import read_environment
@@ -39,8 +40,11 @@ class Shown:
         self._instruments = Instruments(self.registry)
         self._observe = CallMetrics(self._instruments)
 
-    def measure(self, record: CallRecord, ended: float, *, stream: bool = False) -> None:
-        record.ended, record.request = ended, ChatRequest({}, stream=stream, include_usage=False)
+    def measure(
+        self, record: CallRecord, ended: float, *, stream: bool = False, request: ChatRequest | None = None
+    ) -> None:
+        record.ended = ended
+        record.request = request or ChatRequest({}, stream=stream, include_usage=False)
         self._observe(record)
         self._instruments.flush()
 
@@ -88,6 +92,16 @@ def test_a_streamed_answer(shown: Shown) -> None:
     assert shown("gen_ai_server_time_to_first_token_seconds_sum", **model) == 1.0
     assert shown("gen_ai_server_time_per_output_token_seconds_sum", **model) == 0.5
     assert shown(OVERHEAD) == 0.25
+
+
+def test_embeddings_have_no_output(shown: Shown) -> None:
+    request = embedding_request({"model": "p/m", "input": "x"})
+    shown.measure(called(asked(P, 100.25, 102.0), usage=Usage(11, 0)), 102.5, request=request)
+
+    model = {"gen_ai_operation_name": "embeddings", "gen_ai_provider_name": "p", "gen_ai_request_model": "m"}
+    assert shown(f"{DURATION}_sum", **model, error_type="") == 2.5
+    assert shown("gen_ai_client_token_usage_sum", **model, gen_ai_token_type="input") == 11
+    assert shown("gen_ai_client_token_usage_sum", **model, gen_ai_token_type="output") is None
 
 
 def test_a_fallback(shown: Shown) -> None:

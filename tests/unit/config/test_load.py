@@ -169,3 +169,28 @@ def test_reads_no_pipe_and_no_flood(tmp_path: Path) -> None:
         load_config(pipe, {})
     with pytest.raises(ConfigError, match=r"flood.yaml: more than 4194304 bytes"):
         load_config(flood, {})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://proxy:3128", "http://proxy.example.org/", "http://me:p%40ss@10.0.0.1:3128", "http://[::1]:3128"]
+)
+def test_a_proxy_may_have_credentials(url: str) -> None:
+    config = parse_config("server: {https_proxy: '${HTTPS_PROXY}'}", {"HTTPS_PROXY": url})
+
+    assert config.server.https_proxy == Secret(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://proxy:3128", "socks5://proxy", "proxy:3128", "http://a b", "http://p/x?y", "http://p:x", "http://a/b@p"],
+)
+def test_another_proxy_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config("server: {https_proxy: '${HTTPS_PROXY}'}", {"HTTPS_PROXY": url})
+
+    assert str(refused.value).startswith("server.https_proxy: expected a URL like http://user:password@")
+    assert url not in str(refused.value)
+
+
+def test_a_gateway_does_not_need_the_proxy() -> None:
+    assert parse_config("server: {https_proxy: '${HTTPS_PROXY}'}", {}, needs_providers=False).server.https_proxy

@@ -11,6 +11,7 @@ import pytest
 
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.driver import Upstream
+from support.chunks import next_chunks
 from support.raw_provider import ANSWER, EVENTS, REQUEST, Connection, once, raw_provider
 
 
@@ -71,7 +72,7 @@ async def test_a_stream_is_read(upstream: Upstream, encoding: str, encode: type[
     async with raw_provider(handle) as raw:
         stream = await upstream.open_stream(raw.provider, raw.provider.credentials[0], REQUEST, math.inf)
         chunks = []
-        while read := await stream.read():
+        while read := await next_chunks(stream):
             chunks += read
         await stream.close()
 
@@ -92,11 +93,11 @@ async def test_each_piece_of_a_compressed_stream_is_read_when_it_comes(upstream:
 
     async with raw_provider(handle) as raw:
         stream = await upstream.open_stream(raw.provider, raw.provider.credentials[0], REQUEST, math.inf)
-        [chunk] = await stream.read()
+        [chunk] = await next_chunks(stream)
         assert chunk["choices"][0]["delta"]["content"] == "hi"
         await held[0].send(deflater.compress(rest) + deflater.flush())
-        assert await stream.read()
-        assert await stream.read() == []
+        assert await next_chunks(stream)
+        assert await next_chunks(stream) == []
         assert stream.ended
         await stream.close()
 

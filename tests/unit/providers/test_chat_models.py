@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 import pytest
@@ -9,7 +10,7 @@ from openai.types.shared.all_models import AllModels
 from openai.types.shared.chat_model import ChatModel
 
 from arouter.models import ModelDetails
-from arouter.providers.model_filter import can_chat, embeds
+from arouter.providers.model_filter import can_chat, embeds, has_responses, is_specialist, needs_responses
 
 CHAT = """
     gpt-4o-audio-preview gpt-4o-mini-audio-preview-2024-12-17 gpt-audio gpt-audio-mini gpt-audio-1.5
@@ -99,7 +100,34 @@ def test_knows_the_models_that_openai_has_in_the_responses_api_only() -> None:
     responses_only = literals(AllModels) - literals(ChatModel)
 
     assert len(responses_only) > 20
-    assert [name for name in responses_only if can_chat(name)] == []
+    assert [name for name in responses_only if can_chat(name) or not needs_responses(name)] == []
+    assert [name for name in responses_only if not can_chat(name, responses=True)] == []
+
+
+def test_knows_the_models_that_openai_has_in_chat_completions_only() -> None:
+    without = {name for name in literals(ChatModel) if not has_responses(name)}
+
+    assert {re.sub(r"-20.*", "", name) for name in without} == {
+        "gpt-4o-audio-preview",
+        "gpt-4o-mini-audio-preview",
+        "gpt-4o-mini-search-preview",
+        "gpt-4o-search-preview",
+        "gpt-audio-mini",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "alone"),
+    [
+        ("o3-deep-research", True),
+        ("openai/o4-mini-deep-research", True),
+        ("computer-use-preview", True),
+        ("sonar-deep-research", False),
+        ("gpt-5-pro", False),
+    ],
+)
+def test_knows_the_models_that_serve_their_own_task_alone(name: str, alone: bool) -> None:
+    assert is_specialist(name) is alone
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import pytest
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.driver import Upstream
 from arouter.providers.error_mapping import UnreadError
+from arouter.providers.http.connection import MAX_HEADERS
+from support.chunks import next_chunks
 from support.raw_provider import ANSWER, EVENTS, OK, REQUEST, Connection, RawProvider, once, raw_provider
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(ANSWER)
@@ -34,7 +36,7 @@ async def ask(upstream: Upstream, raw: RawProvider, *, fresh: bool = False) -> s
 async def read_stream(upstream: Upstream, raw: RawProvider) -> None:
     stream = await upstream.open_stream(raw.provider, raw.provider.credentials[0], REQUEST, math.inf)
     try:
-        while await stream.read():
+        while await next_chunks(stream):
             pass
     finally:
         await stream.close()
@@ -133,10 +135,10 @@ async def test_a_model_list_may_be_read_again(upstream: Upstream) -> None:
     "head",
     [
         HEAD + b"x-policy: " + 9000 * b"a" + b"\r\n\r\n",
-        HEAD + 100 * b"x-many: of them\r\n" + b"\r\n",
+        HEAD + (MAX_HEADERS - 1) * b"x-many: of them\r\n" + b"\r\n",
         20 * b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n" + HEAD + b"\r\n",
     ],
-    ids=["one of 9 KB", "a hundred", "interim answers"],
+    ids=["one of 9 KB", "as many as may be", "interim answers"],
 )
 async def test_unusual_headers_are_read(upstream: Upstream, head: bytes) -> None:
     async with raw_provider(lambda connection, _: once(head + ANSWER, connection)) as raw:
@@ -169,6 +171,26 @@ async def test_a_head_without_end_is_a_bad_response(upstream: Upstream, start: b
 
     assert endless.value.failure is Failure.PROVIDER_BAD_RESPONSE
     assert endless.value.message == "The answer of provider 'raw' is not HTTP, or its headers are too large."
+
+
+@pytest.mark.parametrize("cut", [0, 1000])
+async def test_too_many_headers_are_a_bad_response(upstream: Upstream, cut: int) -> None:
+    answer = HEAD + MAX_HEADERS * b"x-a: b\r\n" + b"\r\n" + ANSWER
+
+    async def handle(connection: Connection, _number: int) -> None:
+        await connection.request()
+        await connection.send(answer[:cut])
+        await asyncio.sleep(0)
+        await connection.send(answer[cut:])
+        await connection.request()
+
+    async with raw_provider(handle) as raw:
+        for _ in range(2):
+            with pytest.raises(ProviderError) as many:
+                await ask(upstream, raw)
+
+    assert many.value.failure is Failure.PROVIDER_BAD_RESPONSE
+    assert raw.connections == 2
 
 
 async def test_interim_answers_do_not_hold_the_loop_up(upstream: Upstream) -> None:

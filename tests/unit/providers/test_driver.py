@@ -22,6 +22,7 @@ from arouter.providers.provider import Provider, build_providers
 from arouter.providers.provider_stream import ProviderStream
 from emulator import Emulator
 from emulator.answers import TEXT
+from support.chunks import next_chunks
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def wire(provider: Provider, model: str, *, stream: bool) -> WireRequest:
 async def read_all(stream: ProviderStream) -> str:
     words = ""
     try:
-        while chunks := await stream.read():
+        while chunks := await next_chunks(stream):
             words += "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
     finally:
         await stream.close()

@@ -58,3 +58,12 @@ def test_lists_what_embeds_as_such(name: str, said: dict[str, object], listed: b
 
     found = [(model.name, model.details.output_modalities) for model in decode_model_list(body).models]
     assert found == ([(name, ("embeddings",))] if listed else [])
+
+
+def test_lists_models_without_chat_completions_where_the_responses_api_is() -> None:
+    said = {"gpt-5-pro": {}, "gpt-5-codex": {"capabilities": {"chat_completion": False, "inference": True}}}
+    retired = {"o1-pro": {"capabilities": {"chat_completion": False, "inference": False}}, "text-davinci-003": {}}
+    body = orjson.dumps({"data": [{"id": name, **more} for name, more in {**said, **retired}.items()]})
+
+    assert [model.name for model in decode_model_list(body, responses=True).models] == list(said)
+    assert decode_model_list(body).models == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from arouter.errors import ARouterError, Failure, ProviderError
 from arouter.providers.driver import Upstream
+from arouter.providers.provider import Provider
 from arouter.providers.shares import Share, Shares
 from support.raw_provider import OK, REQUEST, Connection, raw_provider
 
@@ -54,6 +56,14 @@ def test_one_provider_alone_gets_eight_ninths() -> None:
     assert held == pytest.approx(800, abs=5)
     assert len(fill(shares, "other", "key-1")) == 0
     assert len(fill(shares, "other", "quiet")) > 30
+
+
+def test_a_provider_has_a_maximum_that_no_number_of_keys_exceeds() -> None:
+    shares = Shares(900, 300)
+    held = sum(len(fill(shares, "hanging", f"key-{number}")) for number in range(100))
+
+    assert held == 300
+    assert len(fill(shares, "other", "quiet")) > 200
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 10])
@@ -115,3 +125,39 @@ async def test_a_provider_that_hangs_leaves_connections_to_others() -> None:
     assert len(refused) == 16
     assert {each.failure for each in refused if isinstance(each, ARouterError)} == {Failure.UNAVAILABLE}
     assert upstream.open_calls == 0
+
+
+async def test_a_provider_that_hangs_with_all_that_it_may_have_does_not_slow_another_one_down() -> None:
+    answered = asyncio.Event()
+
+    async def hang(connection: Connection, _number: int) -> None:
+        await connection.request()
+        answered.set()
+        await connection.request()
+
+    async def answer(connection: Connection, _number: int) -> None:
+        while await connection.request():
+            await connection.send(OK)
+
+    upstream = Upstream(max_connections=8)
+    async with raw_provider(hang) as hanging, raw_provider(answer) as good:
+
+        async def ask(provider: Provider, caller: int) -> None:
+            await upstream.complete(provider, provider.credentials[0], REQUEST, math.inf, caller=f"key-{caller}")
+
+        stuck = replace(hanging.provider, id="hanging")
+        waiting = [asyncio.ensure_future(ask(stuck, caller)) for caller in range(20)]
+        await answered.wait()
+        assert upstream.open_calls == 6
+        for caller in range(20):
+            await ask(good.provider, caller)
+        assert upstream.open_calls == 6
+        for each in waiting:
+            each.cancel()
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+    await upstream.close()
+
+    refused = [each for each in ended if isinstance(each, ARouterError)]
+    assert {str(each) for each in refused} == {"Too many calls to provider 'hanging' are open. Try again shortly."}
+    assert {each.failure for each in refused} == {Failure.UNAVAILABLE}
+    assert len(refused) == 14

@@ -115,3 +115,21 @@ def test_no_event_is_written_below_the_level() -> None:
     command = [sys.executable, "-c", WRITE.format(level="WARNING")]
 
     assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
+
+
+AT_THE_END = """
+import asyncio, logging
+from arouter.server.logs import configure_logs, event_writer
+configure_logs("json", "INFO")
+write = event_writer("arouter.calls")
+async def calls():
+    for number in range(3):
+        write("chat", {"number": number})
+asyncio.run(calls())
+"""
+
+
+def test_events_of_the_last_moment_are_written_when_the_process_ends() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, text=True, check=True)
+
+    assert [json.loads(line)["number"] for line in done.stderr.splitlines()] == [0, 1, 2]

@@ -18,13 +18,20 @@ from arouter.errors import ARouterError
 
 
 class MessagesDialect(Dialect):
-    """Translates between Messages and the canonical chat."""
+    """Translates between Messages and the canonical chat.
+
+    Args:
+        counting: Whether requests only count tokens, so that they need no `max_tokens`.
+    """
 
     name = NAME
 
+    def __init__(self, *, counting: bool = False) -> None:
+        self._counting = counting
+
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:
-        return decode_request(body, headers)
+        return decode_request(body, headers, counting=self._counting)
 
     @override
     def encode(self, completion: Chunk, request: ChatRequest) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class MessageEvents(EventEncoder):
     def __init__(self, request: ChatRequest) -> None:
         self._request = request
         self._blocks = Blocks()
-        self._is_native = self._has_started = self._was_refused = False
-        self._explanation: str | None = None
+        self._is_native = self._has_started = False
+        self._refusal = ""
         self._last: Json = {}
         self._usage: Json | None = None
         self._service_tier: Any = None
@@ -62,13 +62,18 @@ class MessageEvents(EventEncoder):
     def finish(self) -> bytes:
         if self._is_native:
             return b""
+        refusal = self._refusal or None
+        # Only the finish reason tells the model's words from the provider's explanation.
+        is_filtered = self._last.get("finish_reason") == "content_filter"
+        if refusal and not is_filtered:
+            self._blocks.write(refusal)
         events = self._blocks.finish()
         delta = ending(
             self._last,
             self._request,
             called=self._blocks.called,
-            refused=self._was_refused,
-            explanation=self._explanation,
+            refused=bool(refusal) and not is_filtered,
+            explanation=refusal if is_filtered else None,
         )
         usage = encode_usage(self._usage)
         events.append({"type": "message_delta", "delta": delta, "usage": usage})
@@ -106,7 +111,7 @@ class MessageEvents(EventEncoder):
         if text := delta.get("content"):
             blocks.write(text)
         if refusal := delta.get("refusal"):
-            self._refuse(refusal, choice)
+            self._refusal += refusal
         for call in delta.get("tool_calls") or ():
             blocks.call(call)
         for annotation in delta.get("annotations") or ():
@@ -114,13 +119,6 @@ class MessageEvents(EventEncoder):
                 blocks.cite(cited[0])
         if choice.get("finish_reason") is not None:
             self._last = choice
-
-    def _refuse(self, refusal: str, choice: Json) -> None:
-        if choice.get("finish_reason") == "content_filter":
-            self._explanation = refusal
-        else:
-            self._was_refused = True
-            self._blocks.write(refusal)
 
 
 def _event(data: Json) -> bytes:

@@ -12,10 +12,13 @@ _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _FILE_MEMBERS = ("file_id", "filename")
 
 
-def canonical_content(content: Any, path: str) -> str | list[Json]:
+def canonical_content(content: Any, path: str, native_only: list[str]) -> str | list[Json]:
     """Returns the canonical content of a text or of parts; one plain text is a string.
 
-    Parts that the canonical form does not know are kept: only a provider of this dialect accepts them.
+    Args:
+        content: The content.
+        path: Its path.
+        native_only: Receives the paths of parts that the canonical form does not know, which are left out.
 
     Raises:
         ARouterError: INVALID_REQUEST with the path of the invalid part.
@@ -26,14 +29,15 @@ def canonical_content(content: Any, path: str) -> str | list[Json]:
         raise missing(path)
     if not isinstance(content, list):
         raise wrong_type(path, "a string or an array of parts", content)
-    parts = [_part(part, f"{path}[{index}]") for index, part in enumerate(content)]
+    parts = [_part(part, f"{path}[{index}]", native_only) for index, part in enumerate(content)]
+    parts = [part for part in parts if part]
     if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
         text: str = parts[0]["text"]
         return text
     return parts
 
 
-def _part(part: Any, path: str) -> Json:
+def _part(part: Any, path: str, native_only: list[str]) -> Json:
     check(part, OBJECT, path)
     kind = part.get("type")
     if not isinstance(kind, str):
@@ -52,7 +56,8 @@ def _part(part: Any, path: str) -> Json:
             raise wrong_type(f"{path}.input_audio", "an object", audio)
         converted = {"type": "input_audio", "input_audio": audio}
     else:
-        converted = dict(part)
+        native_only.append(path)
+        return {}
     if part.get("cache_control") is not None:
         converted["cache_control"] = part["cache_control"]
     return converted

@@ -13,7 +13,7 @@ from arouter.chat.request import ChatRequest
 from arouter.dialects.dialect import Dialect
 from arouter.dialects.responses.builder import ResponseBuilder
 from arouter.dialects.responses.events import ResponseEvents
-from arouter.dialects.responses.request import canonical_body
+from arouter.dialects.responses.request import canonical_request
 from arouter.errors import ARouterError
 
 
@@ -24,13 +24,14 @@ class ResponsesDialect(Dialect):
 
     @override
     def decode(self, body: Any, headers: Mapping[str, str], *, stream: bool | None = None) -> ChatRequest:
-        canonical, unserved = canonical_body(body)
+        canonical = canonical_request(body)
         return ChatRequest(
-            canonical,
+            canonical.body,
             stream=body.get("stream") is True if stream is None else stream,
             include_usage=True,
             native=NativeRequest(self.name, body),
-            unserved=unserved,
+            unserved=canonical.unserved,
+            native_only=canonical.native_only,
         )
 
     @override

@@ -4,8 +4,8 @@
   to be together (BerriAI/litellm#21154).
 - Results directly follow the message with their calls, wherever the client put them.
 - Reasoning items carry the provider's signatures (`chat/carried_reasoning.py`).
-- Items without a canonical form become a part that every provider but one of this dialect refuses by its type; records
-  of what OpenAI's servers have done are named as unserved.
+- Items without a canonical form restrict the request to providers of this dialect, but records of what OpenAI's servers
+  have done are only named as unserved.
 """
 
 from __future__ import annotations
@@ -39,9 +39,6 @@ _RECORDS = frozenset(
     }
 )
 
-_PARTS = frozenset({"file", "image_url", "input_audio", "refusal", "text"})
-"""Types of canonical parts, which no item has."""
-
 
 class _Group(NamedTuple):
     """A message and the results of its calls."""
@@ -58,10 +55,12 @@ class Conversation:
 
     Attributes:
         unserved: Names of items that are left out.
+        native_only: Paths of items that only a provider of this dialect understands.
     """
 
     def __init__(self, tools: Tools) -> None:
         self.unserved: list[str] = []
+        self.native_only: list[str] = []
         self._tools = tools
         self._groups: list[_Group] = []
         self._turn: _Group | None = None
@@ -99,10 +98,8 @@ class Conversation:
             )
         elif kind in _RECORDS:
             self.unserved.append(f"input[].{kind}")
-        elif kind in _PARTS:
-            raise invalid_request(f"Invalid value for '{path}.type': {kind!r} is not an item.", f"{path}.type")
         else:
-            self._add_foreign(item, kind)
+            self.native_only.append(path)
 
     def messages(self) -> list[Json]:
         """Returns the messages, each followed by the results of its calls."""
@@ -116,7 +113,7 @@ class Conversation:
             raise invalid_request(
                 f"Invalid value for '{path}.role'. Supported values are: {', '.join(_ROLES)}.", f"{path}.role"
             )
-        content = canonical_content(item.get("content"), f"{path}.content")
+        content = canonical_content(item.get("content"), f"{path}.content", self.native_only)
         if role != "assistant":
             self.add_message(role, content)
             return
@@ -141,7 +138,7 @@ class Conversation:
 
     def _output(self, item: Json, path: str) -> None:
         call_id = _filled(item, "call_id", path)
-        content = canonical_content(item.get("output"), f"{path}.output")
+        content = canonical_content(item.get("output"), f"{path}.output", self.native_only)
         result: Json = {"role": "tool", "tool_call_id": call_id, "content": content}
         self._turn = None
         turns = self._waiting.get(call_id)
@@ -193,13 +190,6 @@ class Conversation:
         images = self._assistant().message.setdefault("images", [])
         if all(image.get("image_url", {}).get("url") != url for image in images):
             images.append({"index": len(images), "type": "image_url", "image_url": {"url": url}})
-
-    def _add_foreign(self, item: Json, kind: str) -> None:
-        if not kind.endswith("output"):
-            message = self._assistant().message
-            message["content"] = [*_parts(message["content"]), dict(item)]
-        else:
-            self.add_message("user", [dict(item)])
 
     def _assistant(self) -> _Group:
         if self._turn is None:

@@ -6,7 +6,7 @@ response".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from arouter.chat.parameters import PARAMETERS, is_neutral
 from arouter.chat.request import check_body
@@ -68,8 +68,22 @@ _SHARED = PARAMETERS.keys() - _OWN.keys() - {"audio", "function_call", "function
 _NEUTRAL = {"truncation": "disabled", "background": False}
 
 
-def canonical_body(body: Any) -> tuple[Json, tuple[str, ...]]:
-    """Returns the canonical request, and the names of what has no canonical form.
+class Canonical(NamedTuple):
+    """A request in canonical form.
+
+    Attributes:
+        body: The canonical body.
+        unserved: Names of what has no canonical form and is left out.
+        native_only: Paths of what has none, and without which the response would be to a different question.
+    """
+
+    body: Json
+    unserved: tuple[str, ...]
+    native_only: tuple[str, ...]
+
+
+def canonical_request(body: Any) -> Canonical:
+    """Returns the canonical request.
 
     Args:
         body: The JSON value of the client's request. Not modified.
@@ -100,11 +114,13 @@ def canonical_body(body: Any) -> tuple[Json, tuple[str, ...]]:
     tools = Tools(body)
     canonical = {name: body[name] for name in body if name in _SHARED and body[name] is not None}
     conversation = _conversation(body, tools)
-    canonical["messages"] = conversation.messages()
+    # A request of native items alone: its canonical form is only measured and judged.
+    canonical["messages"] = conversation.messages() or [{"role": "user", "content": ""}]
     canonical |= _tools(body, tools)
     canonical |= _output(body)
     check_body(canonical)
-    return canonical, tuple(dict.fromkeys([*unserved, *tools.unserved, *conversation.unserved]))
+    names = dict.fromkeys([*unserved, *tools.unserved, *conversation.unserved])
+    return Canonical(canonical, tuple(names), (*conversation.native_only, *tools.native_only))
 
 
 def _conversation(body: Json, tools: Tools) -> Conversation:
@@ -119,7 +135,7 @@ def _conversation(body: Json, tools: Tools) -> Conversation:
     else:
         for index, item in enumerate(items):
             conversation.add(item, f"input[{index}]")
-    if not conversation.messages():
+    if not items:
         raise invalid_request("Parameter 'input' must hold at least one item.", "input")
     return conversation
 
@@ -132,7 +148,9 @@ def _tools(body: Json, tools: Tools) -> Json:
         found["web_search_options"] = tools.search
     choice = body.get("tool_choice")
     if choice is not None and (tools.canonical or not is_neutral("tool_choice", choice)):
-        found["tool_choice"] = tools.choice(choice)
+        chosen = tools.choice(choice)
+        if chosen is not None:
+            found["tool_choice"] = chosen
     return found
 
 

@@ -47,6 +47,7 @@ class Tools:
         canonical: The tools in canonical form.
         search: The canonical `web_search_options`, or None.
         unserved: Names of tools that have no canonical form.
+        native_only: Paths of what only a provider of this dialect understands.
 
     Raises:
         ARouterError: INVALID_REQUEST with the path of an invalid tool.
@@ -56,6 +57,7 @@ class Tools:
         self.canonical: list[Json] = []
         self.search: Json | None = None
         self.unserved: list[str] = []
+        self.native_only: list[str] = []
         self._tools: dict[str, Tool] = {}
         self._names: dict[tuple[str | None, str], str] = {}
         searches = []
@@ -85,7 +87,7 @@ class Tools:
         return known or (f"{namespace}__{name}" if namespace else name)
 
     def choice(self, choice: Any) -> Any:
-        """Returns the canonical form of a `tool_choice`.
+        """Returns the canonical form of a `tool_choice`, or None if it has none.
 
         Raises:
             ARouterError: INVALID_REQUEST.
@@ -107,8 +109,8 @@ class Tools:
                 if isinstance(tool, dict) and tool.get("type") in ("function", "custom")
             ]
             return {"type": kind, kind: {"mode": mode, "tools": allowed}}
-        # Only a provider of this dialect knows it; any other refuses it.
-        return choice
+        self.native_only.append(path)
+        return None
 
     def _chosen(self, choice: Json, path: str) -> Json:
         name, namespace = choice.get("name"), choice.get("namespace")

@@ -12,11 +12,13 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
+from arouter.providers.anthropic.count import CountReader
 from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
 from arouter.providers.anthropic.errors import embedded_error, error_from_body
 from arouter.providers.anthropic.model_list import read_model
 from arouter.providers.anthropic.native import DIALECT, NativeBody, encode_native, native_reader
+from arouter.providers.anthropic.profiles import describe
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.json_reader import parse_object
 from arouter.providers.model_pages import decode_page
@@ -29,6 +31,22 @@ models."""
 
 _MODELS_PATH = "/v1/models?limit=1000"
 _PATH = "/v1/messages"
+_COUNTED = frozenset(
+    {
+        "cache_control",
+        "context_management",
+        "mcp_servers",
+        "messages",
+        "model",
+        "output_config",
+        "output_format",
+        "system",
+        "thinking",
+        "tool_choice",
+        "tools",
+    }
+)
+"""The parameters of a count. Source: `anthropic.types.beta.MessageCountTokensParams` of SDK 2.12."""
 
 
 class AnthropicAdapter(Adapter):
@@ -52,6 +70,14 @@ class AnthropicAdapter(Adapter):
             canonical["messages"] = portable_ids(canonical["messages"], tool_ids.ANTHROPIC)
         body, dropped = encode_request(canonical, model, stream=request.stream)
         return WireRequest(_PATH, _dumps(body), dropped, names=names)
+
+    def encode_count(self, request: ChatRequest, model: str) -> WireRequest | None:
+        """Encodes a request to count tokens; implements `CountingAdapter`. Other vendors do not count reliably."""
+        if not describe(model).claude:
+            return None
+        wire = self.encode(request, model)
+        counted = {name: value for name, value in orjson.loads(wire.body or b"").items() if name in _COUNTED}
+        return WireRequest(f"{_PATH}/count_tokens", _dumps(counted), headers=wire.headers, reader=CountReader(self))
 
     def _pass_on(self, native: NativeBody, model: str) -> WireRequest:
         reader = native_reader(self, model)

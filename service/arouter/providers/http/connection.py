@@ -23,6 +23,9 @@ from arouter.providers.http.response import Response
 MAX_HEAD_BYTES = 64 * 1024
 """Maximum bytes without any of a body: headers with interim (1xx) answers before it, trailers after it."""
 
+MAX_HEADERS = 256
+"""Maximum number of headers, including those of interim answers."""
+
 _PIECE = 16 * 1024
 """Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim answers."""
 
@@ -45,8 +48,8 @@ class Connection(asyncio.Protocol):
         idle_since: Loop time of the end of the last answer.
     """
 
-    __slots__ = ("_answered", "_head_bytes", "_interim", "_is_delimited", "_keep", "_loop", "_lost", "_parser",
-                 "_readable", "_released", "_response", "_transport", "idle_since", "requests")  # fmt: skip
+    __slots__ = ("_answered", "_head_bytes", "_headers", "_interim", "_is_delimited", "_keep", "_loop", "_lost",
+                 "_parser", "_readable", "_released", "_response", "_transport", "idle_since", "requests")  # fmt: skip
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._readable = select.poll()
         self._response: Response | None = None
-        self._head_bytes = 0
+        self._head_bytes = self._headers = 0
         self._answered = self._interim = self._is_delimited = self._keep = False
 
     @override
@@ -92,7 +95,7 @@ class Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes) -> Response:
         """Sends a request and returns its answer, which must be closed."""
         self.requests += 1
-        self._head_bytes = 0
+        self._head_bytes = self._headers = 0
         self._answered = self._interim = self._is_delimited = False
         self._keep = True
         response = self._response = Response(self._loop, self._pause, self._done)
@@ -111,19 +114,19 @@ class Connection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._response is None or self._answered:
+        response = self._response
+        if response is None or self._answered:
             # It would be read as the answer to the next request, from another client.
             self._keep = False
             self.abort()
-            return
-        if len(data) <= _PIECE or self._response.status:
-            self._feed(data, self._response)
-            return
-        for start in range(0, len(data), _PIECE):
-            if self._answered or self._transport.is_closing():
-                self._keep = False
-                return
-            self._feed(data[start : start + _PIECE], self._response)
+        elif len(data) <= _PIECE or response.status:
+            self._feed(data, response)
+        else:
+            for start in range(0, len(data), _PIECE):
+                if self._answered or self._transport.is_closing():
+                    self._keep = False
+                    return
+                self._feed(data[start : start + _PIECE], response)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,7 +139,7 @@ class Connection(asyncio.Protocol):
         if exc is None and response.status and not self._is_delimited:
             self._answered = True
             response.end()
-            response.wake()
+            response.notice()
         elif isinstance(exc, OSError) and self.requests > 1 and not response.status and not self._head_bytes:
             response.fail(UnreadRequestError(str(exc)))
         else:
@@ -152,6 +155,7 @@ class Connection(asyncio.Protocol):
         response = self._response
         if response is None or response.status:
             return  # a trailer
+        self._headers += 1
         name = name.lower()
         if name in _KEPT_HEADERS:
             response.headers.setdefault(name.decode(), value.decode("latin-1"))
@@ -169,14 +173,18 @@ class Connection(asyncio.Protocol):
             response.headers.clear()
             self._is_delimited = False
             return
+        if self._headers > MAX_HEADERS:
+            self._end(response, HeadTooLargeError(f"more than {MAX_HEADERS} headers"))
+            return
         response.status = status
         self._keep = parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
         """Adds to the body."""
-        if self._response is not None and not self._answered:
-            self._head_bytes = -1
-            self._response.add(data)
+        response = self._response
+        if response is not None and not self._answered:
+            response.pieces.append(data)
+            response.size += len(data)
 
     def on_message_complete(self) -> None:
         """Ends the answer."""
@@ -190,27 +198,26 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if parser is None:
             return
-        received, self._head_bytes = self._head_bytes, 0
+        size = response.size
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._end(response, MalformedError("an answer that switches to another protocol"))
             return
         except httptools.HttpParserError as error:
-            if self._answered:
-                self._keep = False
-            else:
+            if not self._answered:
                 self._end(response, MalformedError(str(error)))
                 return
-        if self._head_bytes:  # some of the body has come
+            self._keep = False
+        if response.size > size:
             self._head_bytes = 0
         else:
-            self._head_bytes = received + len(data)
+            self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self._answered:
                 self._end(response, HeadTooLargeError(f"more than {MAX_HEAD_BYTES} bytes without any of an answer"))
                 return
         if response.status:
-            response.wake()
+            response.notice()
 
     def _end(self, response: Response, error: HttpError) -> None:
         self._keep = False

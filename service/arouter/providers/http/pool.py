@@ -16,6 +16,7 @@ from arouter.providers.http.connection import Connection
 from arouter.providers.http.errors import ClosedError, ConnectError, ConnectTimeoutError
 from arouter.providers.http.origin import Origin, parse_base_url, tls_context
 from arouter.providers.http.response import Response
+from arouter.providers.http.tunnel import Proxy, open_tunnel
 
 _IDLE_LIMIT = 15.0
 """Seconds after which an unused connection is closed: less than servers keep one."""
@@ -36,9 +37,11 @@ class Pool:
     Args:
         limit: Maximum number of connections with a request; further requests wait.
         keep: Whether connections are used again.
+        proxy: Through which servers with TLS are connected to, if there is one.
     """
 
-    def __init__(self, limit: int, *, keep: bool) -> None:
+    def __init__(self, limit: int, *, keep: bool, proxy: Proxy | None = None) -> None:
+        self._proxy = proxy
         self._free = limit
         self._keep = keep
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -175,11 +178,15 @@ class Pool:
     async def _connect(self, origin: Origin) -> Connection:
         loop = asyncio.get_running_loop()
         opened: socket.socket | None = None
+        proxy = self._proxy if origin.tls else None
+        host, port = (origin.host, origin.port) if proxy is None else (proxy.host, proxy.port)
         try:
-            found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             opened = await aiohappyeyeballs.start_connection(
                 found, happy_eyeballs_delay=_NEXT_ADDRESS, interleave=1, loop=loop
             )
+            if proxy is not None:
+                await open_tunnel(opened, proxy, origin)
             _, connection = await loop.create_connection(
                 lambda: Connection(loop, self._released, self._lost),
                 sock=opened,

@@ -79,14 +79,14 @@ def _is_foreign(item: Any) -> bool:
     return isinstance(item, dict) and is_capsule(item.get("encrypted_content"))
 
 
-def encode_request(body: Json, model: str, *, stream: bool, researches: bool) -> tuple[Json, tuple[str, ...]]:
+def encode_request(body: Json, model: str, *, stream: bool, searches: bool) -> tuple[Json, tuple[str, ...]]:
     """Returns the request body, and the parameters that have no equivalent.
 
     Args:
         body: The canonical request, with tool ids and names that OpenAI accepts.
         model: The model's native name.
         stream: Whether the response is streamed.
-        researches: Whether the model requires a tool to search with.
+        searches: Whether the model requires a tool to search with.
 
     Raises:
         ARouterError: INVALID_REQUEST if the response would be to a different question.
@@ -103,7 +103,7 @@ def encode_request(body: Json, model: str, *, stream: bool, researches: bool) ->
         encoded["max_output_tokens"] = limit
     if (shadowed := shadowed_max_tokens(body)) is not None:
         dropped.add(shadowed)
-    encoded |= _tools(body, researches)
+    encoded |= _tools(body, searches)
     encoded |= _reasoning(body, dropped)
     if text := _text(body):
         encoded["text"] = text
@@ -118,10 +118,10 @@ def encode_request(body: Json, model: str, *, stream: bool, researches: bool) ->
     return encoded, dropped.names()
 
 
-def _tools(body: Json, researches: bool) -> Json:
+def _tools(body: Json, searches: bool) -> Json:
     tools = [_tool(tool) for tool in body.get("tools") or ()]
     search = body.get("web_search_options")
-    if search is not None or (researches and not any(tool["type"] != "function" for tool in tools)):
+    if search is not None or (searches and not any(tool["type"] != "function" for tool in tools)):
         tools.append(_search(search or {}))
     found: Json = {"tools": tools} if tools else {}
     choice = body.get("tool_choice")

@@ -67,8 +67,12 @@ class _Encoder:
         parts = self._parts(message.get("content"), "output_text")
         if refusal := text_in(message.get("refusal")):
             parts.append({"type": "refusal", "refusal": refusal})
-        if parts:
-            self.items.append({"type": "message", "role": "assistant", "content": parts})
+        if [part["type"] for part in parts] == ["output_text"]:
+            self.items.append({"type": "message", "role": "assistant", "content": parts[0]["text"]})
+        elif parts:
+            # Only an output message has several parts or a refusal; its id, which nothing refers to, is required.
+            output: Json = {"id": f"msg_{len(self.items)}", "type": "message", "status": "completed"}
+            self.items.append({**output, "role": "assistant", "content": parts})
         for image in objects(message.get("images")):
             self._image(image)
         for call in message.get("tool_calls") or ():
@@ -114,7 +118,7 @@ class _Encoder:
         if content is None or content == "":
             return []
         if isinstance(content, str):
-            return [{"type": text_type, "text": content}]
+            return [_text(text_type, content)]
         return [self._part(part, text_type) for part in content]
 
     def _part(self, part: Json, text_type: str) -> Json:
@@ -122,7 +126,7 @@ class _Encoder:
         if kind in ("text", "refusal", "image_url", "file"):
             self._dropped.add_rest(part, _PART_FIELDS, "messages[].content[].")
         if kind == "text":
-            return {"type": text_type, "text": part["text"]}
+            return _text(text_type, part["text"])
         if kind == "image_url":
             image = part["image_url"]
             image = {"url": image} if isinstance(image, str) else image
@@ -134,3 +138,7 @@ class _Encoder:
                 file["file_url"] = file.pop("file_data")
             return {"type": "input_file", **file}
         return part
+
+
+def _text(type_: str, text: str) -> Json:
+    return {"type": type_, "text": text, "annotations": []} if type_ == "output_text" else {"type": type_, "text": text}

@@ -67,7 +67,7 @@ class ResponsesStreamDecoder(StreamDecoder):
         self.done = False
         self.usage: dict[str, Any] | None = None
         self.joiner = SurrogateJoiner()
-        self._template: Json = {"object": "chat.completion.chunk"}
+        self._template: Json = {"id": "", "model": "", "object": "chat.completion.chunk"}
         self._begun = False
         self._calls: dict[Any, _Call] = {}
         self._texts: dict[tuple[Any, Any, str], str] = {}
@@ -90,7 +90,9 @@ class ResponsesStreamDecoder(StreamDecoder):
             return self._end(object_in(data.get("response")))
         if kind in ("response.created", "response.in_progress", "response.queued"):
             return self._begin(object_in(data.get("response")))
-        return [self._chunk(delta) for delta in self._deltas(kind, data)]
+        deltas = self._deltas(kind, data)
+        opening = [] if self._begun or not deltas else self._open()
+        return opening + [self._chunk(delta) for delta in deltas]
 
     @override
     def finish(self) -> list[Chunk]:
@@ -100,8 +102,9 @@ class ResponsesStreamDecoder(StreamDecoder):
 
     def _begin(self, response: Json) -> list[Chunk]:
         self._template = {**envelope(response), "object": "chat.completion.chunk"}
-        if self._begun:
-            return []
+        return [] if self._begun else self._open()
+
+    def _open(self) -> list[Chunk]:
         self._begun = True
         return [self._chunk({"role": "assistant", "content": None})]
 

@@ -7,7 +7,7 @@ import orjson
 from arouter.chat.request import ChatRequest
 from arouter.errors import invalid_request
 from arouter.providers.adapter import WireRequest
-from arouter.providers.model_filter import has_responses, is_specialist, needs_responses
+from arouter.providers.model_filter import has_responses, needs_responses, needs_search
 from arouter.providers.native import NativeReader
 from arouter.providers.quirks import Quirks
 from arouter.providers.responses.encode import encode_native, encode_request
@@ -15,15 +15,14 @@ from arouter.providers.responses.reader import ResponsesReader
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
 
-_DIALECT = "responses"
+DIALECT = "responses"
+"""The dialect of the Responses API."""
+
 _PATH = "/responses"
 _INCLUDE = "include"
 
 _READER = ResponsesReader()
 _NATIVE_READER = NativeReader(_READER)
-
-# `audio` and `function_call` belong to OpenAI's messages, not to its parts.
-_PARTS = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 
 
 def responses_wire(
@@ -40,17 +39,20 @@ def responses_wire(
     Raises:
         ARouterError: INVALID_REQUEST if the Responses API cannot express the request.
     """
-    if request.native is not None and request.native.dialect == _DIALECT and has_responses(model):
-        native, dropped = encode_native(request.native, model, stream=request.stream)
-        return WireRequest(_PATH, orjson.dumps(native), dropped, reader=_NATIVE_READER)
+    if request.native is not None and request.native.dialect == DIALECT:
+        if has_responses(model):
+            native, dropped = encode_native(request.native, model, stream=request.stream)
+            return WireRequest(_PATH, orjson.dumps(native), dropped, reader=_NATIVE_READER)
+        if request.native_only:
+            path = request.native_only[0]
+            raise invalid_request(f"'{path}' cannot be sent to this model: it has only chat completions.", path)
     if not needs_responses(model):
         return None
-    check_foreign_parts(request)
     canonical = dict(request.body)
     names = {} if quirks.tool_names is None else portable_names(canonical, quirks.tool_names)
     if quirks.tool_ids is not None and has_calls(canonical["messages"]):
         canonical["messages"] = portable_ids(canonical["messages"], quirks.tool_ids)
-    body, dropped = encode_request(canonical, model, stream=request.stream, researches=is_specialist(model))
+    body, dropped = encode_request(canonical, model, stream=request.stream, searches=needs_search(model))
     if _INCLUDE in without:
         del body[_INCLUDE]
     try:
@@ -59,20 +61,3 @@ def responses_wire(
         # orjson's nesting limit is lower for writing than for reading.
         raise invalid_request("The request body is nested too deeply.") from error
     return WireRequest(_PATH, data, dropped, names=names, added=frozenset({_INCLUDE}), reader=_READER)
-
-
-def check_foreign_parts(request: ChatRequest) -> None:
-    """Refuses what only providers of the client's own dialect know.
-
-    Raises:
-        ARouterError: INVALID_REQUEST.
-    """
-    for message in request.body["messages"] if request.native else ():
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
-            if part["type"] not in _PARTS:
-                raise invalid_request(
-                    f"'{part['type'][:64]}' in 'input' cannot be sent to this model: only a model that its provider"
-                    " serves through the Responses API takes it.",
-                    "input",
-                )

@@ -148,6 +148,11 @@ class _Sent(NamedTuple):
     is_forwarded: bool
 
 
+_READ = frozenset(
+    {"authorization", "x-api-key", "x-request-id", "x-envoy-original-path", "traceparent", "x-forwarded-for"}
+)
+
+
 def _read(metadata: Metadata) -> _Sent:
     """Reads the metadata. `authorization` takes precedence over `x-api-key`, and that over `x-goog-api-key`.
 
@@ -158,6 +163,8 @@ def _read(metadata: Metadata) -> _Sent:
     request_id = traceparent = ""
     is_rest = is_forwarded = False
     for name, raw in metadata:
+        if name not in _READ:
+            continue
         # The value is bytes if it is not UTF-8: not a valid key, but no reason to fail either.
         value = raw if isinstance(raw, str) else raw.decode("latin-1")
         if name == "authorization":

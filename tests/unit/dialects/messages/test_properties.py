@@ -132,6 +132,8 @@ def messages(draw: st.DrawFn) -> dict[str, Any]:
         calls.append(call)
     if calls:
         message["tool_calls"] = calls
+    elif draw(st.booleans()):
+        message["refusal"] = draw(said)
     return message
 
 
@@ -156,6 +158,7 @@ def streams(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     if not message.get("reasoning_details"):
         deltas += [{"reasoning_content": piece} for piece in pieces(draw, message.get("reasoning_content", ""))]
     deltas += [{"content": piece} for piece in pieces(draw, message["content"] or "")]
+    deltas += [{"refusal": piece} for piece in pieces(draw, message.get("refusal", ""))]
     started: list[dict[str, Any]] = []
     rest: list[list[dict[str, Any]]] = []
     for index, call in enumerate(message.get("tool_calls", ())):
@@ -177,7 +180,13 @@ def streams(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     completion = {
         "id": "gen-1",
         "model": "p/m",
-        "choices": [{"index": 0, "message": message, "finish_reason": draw(st.sampled_from(["stop", "length"]))}],
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "finish_reason": draw(st.sampled_from(["stop", "length", "content_filter"])),
+            }
+        ],
         "usage": {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}},
     }
     return completion, deltas

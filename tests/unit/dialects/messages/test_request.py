@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from arouter.chat.request import ChatRequest
+from arouter.dialects.messages.betas import FEATURES
 from arouter.dialects.messages.request import decode_request
 from arouter.errors import ARouterError
+from support.docs import ROOT
 
 HI = [{"role": "user", "content": "hi"}]
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}
@@ -252,3 +255,10 @@ def test_counting_needs_no_limit() -> None:
     decoded = decode_request({"model": "p/m", "messages": HI}, {}, counting=True)
 
     assert decoded.body == {"model": "p/m", "messages": HI}
+
+
+def test_the_page_names_the_forwarded_features() -> None:
+    page = (ROOT / "docs/messages.md").read_text("utf-8")
+    [listed] = re.findall(r"in any version: (.*?)\. Other", page, re.DOTALL)
+
+    assert set(re.findall(r"`([^`]+)`", listed)) == FEATURES

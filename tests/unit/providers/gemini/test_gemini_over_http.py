@@ -19,6 +19,7 @@ from arouter.errors import ProviderError
 from arouter.providers.adapter import ListedModel
 from arouter.providers.driver import MAX_MODEL_PAGES, Upstream
 from arouter.providers.provider import Credential, Provider
+from support.chunks import next_chunks
 
 KEY = "canary-key"
 
@@ -86,7 +87,7 @@ async def test_an_answer_whole_and_streamed(google: tuple[Google, Provider, Upst
         provider, provider.credentials[0], ADAPTER.encode(request(stream=True), "m"), deadline()
     )
     chunks = []
-    while received := await stream.read():
+    while received := await next_chunks(stream):
         chunks += received
     await stream.close()
 
@@ -108,7 +109,7 @@ async def test_a_stream_that_only_ends_is_an_answer_too(google: tuple[Google, Pr
     stream = await upstream.open_stream(
         provider, provider.credentials[0], ADAPTER.encode(request(stream=True), "m"), deadline()
     )
-    chunks = await stream.read()
+    chunks = await next_chunks(stream)
     await stream.close()
 
     assert chunks == [orjson.loads(line) for line in read(case, "stream.openai.jsonl").splitlines()]

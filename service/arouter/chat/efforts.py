@@ -1,4 +1,4 @@
-"""The reasoning effort that a request asks for, in whichever of its spellings."""
+"""The reasoning effort that a request asks for, in whichever of the parameters it says so."""
 
 from __future__ import annotations
 

@@ -1,0 +1,45 @@
+"""claude-code creates a file and runs a command, whichever protocol the provider of the model speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.harness import model, results, run, scripted
+from matrix.conversation import Said, ToolCall
+from matrix.provider import PROTOCOLS
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_file_and_a_command(programs: dict[str, str], tmp_path: Path, protocol: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    file = project / "hello.txt"
+    write = ToolCall("toolu_1", "Write", {"file_path": str(file), "content": "hello\n"})
+    command = ToolCall("toolu_2", "Bash", {"command": f"cat {file} > {project}/copy.txt", "description": "Copies it"})
+    steps = [
+        Said("First the file.", calls=(write,), finish="tool_calls"),
+        Said("Now the command.", calls=(command,), finish="tool_calls"),
+        Said("Both are done."),
+    ]
+
+    with scripted(tmp_path / "arouter", steps) as router:
+        printed = run(
+            [
+                *("claude", "-p", "Create hello.txt, then copy it.", "--model", model(protocol)),
+                *("--permission-mode", "acceptEdits", "--allowedTools", "Bash,Write"),
+            ],
+            project,
+            {
+                **programs,
+                "ANTHROPIC_BASE_URL": router.root_url,
+                "ANTHROPIC_AUTH_TOKEN": router.stack.key,
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            },
+        )
+        asked = [results(call) for call in router.provider.calls]
+
+    assert printed.strip() == "Both are done."
+    assert (project / "copy.txt").read_text() == file.read_text() == "hello\n"
+    assert [count for count in asked if count] == [1, 2]
