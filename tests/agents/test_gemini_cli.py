@@ -35,7 +35,9 @@ def turns(folder: Path) -> list[Said]:
 def results(call: Call) -> int:
     """Returns the number of tool results in a request of any protocol."""
     messages: list[dict[str, Any]] = call.json.get("messages") or call.json["contents"]
-    parts = [part for each in messages for part in each.get("parts") or each.get("content") or () if isinstance(part, dict)]
+    parts = [
+        part for each in messages for part in each.get("parts") or each.get("content") or () if isinstance(part, dict)
+    ]
     found = [part for part in parts if part.get("type") == "tool_result" or "functionResponse" in part]
     return len(found) + sum(each["role"] == "tool" for each in messages)
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError
+from arouter.errors import ARouterError, ProviderError
 from arouter.providers.openai import OpenAIAdapter
 from arouter.providers.presets import PRESETS
 from arouter.providers.quirks import Quirks
@@ -280,3 +280,33 @@ def test_no_quirks_change_nothing() -> None:
 
     assert OpenAIAdapter(Quirks()).encode(request, "p/m") == OpenAIAdapter().encode(request, "p/m")
     assert orjson.loads(OpenAIAdapter().encode(request, "p/m").body) == body
+
+
+EFFORTS = [
+    ({"effort": "high"}, "high", ()),
+    ({"effort": "high", "exclude": True}, "high", ()),
+    ({"max_tokens": 8000}, "medium", ("reasoning.max_tokens",)),
+    ({"effort": "none"}, None, ("reasoning",)),
+    ({"enabled": True}, None, ("reasoning",)),
+]
+
+
+@pytest.mark.parametrize(("reasoning", "effort", "dropped"), EFFORTS, ids=str)
+def test_an_effort_in_place_of_the_reasoning_object(
+    reasoning: Json, effort: str | None, dropped: tuple[str, ...]
+) -> None:
+    sent, lost = encode("openai", {"reasoning": reasoning})
+
+    assert (sent.get("reasoning_effort"), "reasoning" in sent, lost) == (effort, False, dropped)
+    assert encode("openai", {"reasoning": reasoning, "reasoning_effort": "low"})[0]["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize(("tools", "choice"), [("tools", "tool_choice"), ("functions", "function_call")])
+def test_a_model_without_tools_refuses_them(tools: str, choice: str) -> None:
+    fields: Json = {tools: [{"type": "function", "name": "f", "function": {"name": "f"}}]}
+    with pytest.raises(ARouterError, match="cannot call tools") as refused:
+        encode("local", {**fields, choice: "auto"})
+
+    assert refused.value.param == tools
+    assert encode("local", {**fields, choice: "none"})[1] == ()
+    assert encode("local", {tools: []})[1] == ()
