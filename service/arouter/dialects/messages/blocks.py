@@ -33,9 +33,9 @@ class Blocks:
         self._waiting: list[_Block] = []
         self._calls: dict[Any, _Call] = {}
 
-    def write(self, text: str) -> None:
-        """Appends text."""
-        self._block(None, _Text).deltas.append({"type": "text_delta", "text": text})
+    def write(self, text: str, key: str | None = None) -> None:
+        """Appends text to the last block if that has the same key, as the parts of one text have."""
+        self._block(key, _Text).deltas.append({"type": "text_delta", "text": text})
 
     def cite(self, citation: Json) -> None:
         """Adds a citation of the latest text. It is left out if another block has begun since."""

@@ -66,7 +66,7 @@ class MessageEvents(EventEncoder):
         # Only the finish reason tells the model's words from the provider's explanation.
         is_filtered = self._last.get("finish_reason") == "content_filter"
         if refusal and not is_filtered:
-            self._blocks.write(refusal)
+            self._blocks.write(refusal, "refusal")
         events = self._blocks.finish()
         delta = ending(
             self._last,

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
+from arouter.chat.sealed_thoughts import is_sealed
+
 Json = dict[str, Any]
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -49,9 +51,10 @@ documents = cached(
     )
 )
 results = st.lists(text_blocks | images, min_size=1, max_size=2)
+signatures = said.filter(lambda text: not is_sealed(text))
 thinking = st.builds(
-    lambda text, signature: {"type": "thinking", "thinking": text, "signature": signature}, texts, said
-) | st.builds(lambda data: {"type": "redacted_thinking", "data": data}, said)
+    lambda text, signature: {"type": "thinking", "thinking": text, "signature": signature}, texts, signatures
+) | st.builds(lambda data: {"type": "redacted_thinking", "data": data}, signatures)
 
 
 @st.composite
