@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from typing import Any
 
 import orjson
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
+from arouter.calls.token_counter import TokenCounter
 from arouter.catalogue.catalogue import Catalogue
-from arouter.chat.token_estimates import likely_prompt_tokens
 from arouter.dialects.gemini.models import count_json, model_json, page_of
 from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
@@ -35,9 +37,13 @@ class GenerativeService(GenerativeServiceServicer):
         chat: Serves chat in the dialect with a JSON array as the stream.
         chat_with_events: Serves it with server-sent events.
         catalogue: All models.
+        counter: Counts tokens.
     """
 
-    def __init__(self, chat: DialectService, chat_with_events: DialectService, catalogue: Catalogue) -> None:
+    def __init__(
+        self, chat: DialectService, chat_with_events: DialectService, catalogue: Catalogue, counter: TokenCounter
+    ) -> None:
+        self._counter = counter
         self._catalogue = catalogue
         self._chat = chat
         self._chat_with_events = chat_with_events
@@ -63,8 +69,14 @@ class GenerativeService(GenerativeServiceServicer):
     @override
     async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
         chat = self._chat.read(request.http_body, context, stream=False, model=request.model)
-        context.set_trailing_metadata((_ESTIMATED,))
-        return _json(count_json(likely_prompt_tokens(chat)))
+        del request
+        remaining = context.time_remaining()
+        left = math.inf if remaining is None else remaining
+        deadline = asyncio.get_running_loop().time() + left
+        tokens, is_exact = await self._counter.count(chat, caller.get().key, deadline, left)
+        if not is_exact:
+            context.set_trailing_metadata((_ESTIMATED,))
+        return _json(count_json(tokens))
 
     @requires(Access.REGULAR_KEY)
     @override

@@ -117,17 +117,19 @@ class GrpcServer:
         add_ChatServiceServicer_to_server(ChatService(calls), to)
         add_CompletionServiceServicer_to_server(CompletionService(DialectService(CompletionsDialect(), calls)), to)
         add_EmbeddingServiceServicer_to_server(EmbeddingService(calls), to)
+        counter = TokenCounter(parts.planner, parts.upstream)
         generative = GenerativeService(
             DialectService(GeminiDialect(with_events=False), calls),
             DialectService(GeminiDialect(with_events=True), calls),
             parts.catalogue,
+            counter,
         )
         add_GenerativeServiceServicer_to_server(generative, to)
         add_KeyServiceServicer_to_server(KeyService(parts.management), to)
         messages = MessageService(
             DialectService(MessagesDialect(), calls),
             DialectService(MessagesDialect(counting=True), calls),
-            TokenCounter(parts.planner, parts.upstream),
+            counter,
             parts.catalogue,
         )
         add_MessageServiceServicer_to_server(messages, to)

@@ -94,7 +94,8 @@ class GenerativeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountTokens(self, request, context):
-        """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+        """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
+        `x-arouter-estimated` says.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

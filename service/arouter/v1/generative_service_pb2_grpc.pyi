@@ -50,7 +50,8 @@ class GenerativeServiceStub:
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]
-    """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+    """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
+    `x-arouter-estimated` says.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     ListGenerativeModels: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.ListGenerativeModelsRequest, _httpbody_pb2.HttpBody]
@@ -83,7 +84,8 @@ class GenerativeServiceAsyncStub(GenerativeServiceStub):
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+    """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
+    `x-arouter-estimated` says.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     ListGenerativeModels: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.ListGenerativeModelsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -131,7 +133,8 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generative_service_pb2.CountTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Estimates the tokens of a prompt, in Google's JSON. No provider is called.
+        """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
+        `x-arouter-estimated` says.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.contents import encode_messages
+from arouter.providers.gemini.counting import CountReader
 from arouter.providers.gemini.decode import decode_answer
 from arouter.providers.gemini.errors import embedded_error, error_from_body
 from arouter.providers.gemini.model_list import read_model
@@ -48,6 +50,23 @@ class GeminiAdapter(Adapter):
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
         if request.native is not None and request.native.dialect == self.dialect:
             return WireRequest(path, _to_json(request.native.body), reader=NativeReader(self))
+        body, dropped, names = self._translated(request, model)
+        return WireRequest(path, _to_json(body), dropped, names=names)
+
+    def encode_count(self, request: ChatRequest, model: str) -> WireRequest:
+        """Encodes a request to count the tokens of `request`, as `counting.CountingAdapter` says."""
+        if request.native is not None and request.native.dialect == self.dialect:
+            body = request.native.body
+        else:
+            body, _, _ = self._translated(request, model)
+        name = model.removeprefix("models/")
+        whole = {"generateContentRequest": {"model": f"models/{name}", **body}}
+        return WireRequest(f"{_MODELS}/{quote(name, safe='')}:countTokens", _to_json(whole), reader=CountReader(self))
+
+    def _translated(
+        self, request: ChatRequest, model: str
+    ) -> tuple[dict[str, Any], tuple[str, ...], Mapping[str, str]]:
+        """Returns the body, the parameters that are dropped, and the names of tools that are changed."""
         dropped = Dropped()
         canonical = dict(request.body)
         names = portable_names(canonical, tool_names.GEMINI)
@@ -57,7 +76,7 @@ class GeminiAdapter(Adapter):
             canonical["messages"], dropped, is_3=validates_signatures(model), prefill=continues_answers(model)
         )
         body: dict[str, Any] = {**messages, **encode_parameters(canonical, model, dropped)}
-        return WireRequest(path, _to_json(body), dropped.names(), names=names)
+        return body, dropped.names(), names
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:

@@ -149,7 +149,15 @@ class _Sent(NamedTuple):
 
 
 _READ = frozenset(
-    {"authorization", "x-api-key", "x-request-id", "x-envoy-original-path", "traceparent", "x-forwarded-for"}
+    {
+        "authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "x-request-id",
+        "x-envoy-original-path",
+        "traceparent",
+        "x-forwarded-for",
+    }
 )
 
 
