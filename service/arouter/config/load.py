@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -214,5 +215,12 @@ def _check_tls(config: Config) -> None:
 
 def _check_proxy(config: Config) -> None:
     proxy = config.server.https_proxy
-    if proxy is not None and not _PROXY.fullmatch(proxy.reveal()):
+    if proxy is not None and not (_PROXY.fullmatch(proxy.reveal()) and _has_valid_port(proxy.reveal())):
         raise ConfigError("server.https_proxy: expected a URL like http://user:password@proxy.example.org:3128")
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
