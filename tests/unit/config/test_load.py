@@ -182,7 +182,16 @@ def test_a_proxy_may_have_credentials(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://proxy:3128", "socks5://proxy", "proxy:3128", "http://a b", "http://p/x?y", "http://p:x", "http://p:65536", "http://a/b@p"],
+    [
+        "https://proxy:3128",
+        "socks5://proxy",
+        "proxy:3128",
+        "http://a b",
+        "http://p/x?y",
+        "http://p:x",
+        "http://p:65536",
+        "http://a/b@p",
+    ],
 )
 def test_another_proxy_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigError) as refused:
