@@ -132,3 +132,13 @@ def _chunk(model: str, delta: JsonObject, finish_reason: str | None, usage: Comp
         **({"usage": None} if usage else {}),
     )
     return chunk.model_dump(mode="json", exclude_unset=True)
+
+
+COUNT = 31
+
+
+def count(path: str) -> dict[str, Any]:
+    """Returns a count of tokens, in the words of the vendor that has the path."""
+    if path.endswith(":countTokens"):
+        return {"totalTokens": COUNT, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": COUNT}]}
+    return {"input_tokens": COUNT}

@@ -50,6 +50,11 @@ class Call:
         return self.json.get("stream") is True or self._request.query.get("alt") == "sse"
 
     @property
+    def counts(self) -> bool:
+        """Whether only the tokens of the request are asked for."""
+        return self._request.path.endswith(("/count_tokens", ":countTokens"))
+
+    @property
     def wants_usage(self) -> bool:
         """Whether a streamed answer shall end with what was used."""
         return (self.json.get("stream_options") or {}).get("include_usage") is True

@@ -12,7 +12,7 @@ from aiohttp import web
 from openai.types import Model
 
 from emulator import wire
-from emulator.answers import CREATED
+from emulator.answers import CREATED, count
 from emulator.call import Call
 from emulator.scenarios import MEGABYTE, SCENARIOS, Scenario
 
@@ -133,6 +133,7 @@ class Emulator:
         for path in (
             "/v1/chat/completions",
             "/v1/messages",
+            "/v1/messages/count_tokens",
             "/v1/responses",
             "/v1beta/models/{call}",
             "/v1/embeddings",
@@ -181,6 +182,8 @@ class Emulator:
             self._open_calls += 1
             self._changed.notify_all()
         try:
+            if call.counts:
+                return wire.document(count(call.request.path))
             return await self._scenarios[call.model](call)
         except (asyncio.CancelledError, ConnectionError):
             call.disconnected.set()

@@ -11,6 +11,7 @@ import pydantic
 import pytest
 
 from emulator import Emulator
+from emulator.answers import COUNT
 from matrix.cases import CASES, GET_TIME, GET_WEATHER, PERSON, PNG, TIME, WEATHER
 from matrix.conversation import Said, ToolCall
 from matrix.provider import PROTOCOLS, native_name
@@ -215,17 +216,25 @@ def test_an_unknown_key_and_a_missing_limit_are_refused(client: anthropic.Anthro
         client.post("/v1/messages", body={"model": model("openai", "text"), **ASKING["text"]}, cast_to=object)
 
 
-@pytest.mark.parametrize("protocol", ["openai", "gemini"])
 def test_tokens_are_estimated_where_the_provider_does_not_count(
-    client: anthropic.Anthropic, speakers: Emulator, protocol: str
+    client: anthropic.Anthropic, speakers: Emulator
 ) -> None:
     raw = client.messages.with_raw_response.count_tokens(
-        model=model(protocol, "text"), **ASKING["two_parallel_tool_calls"]
+        model=model("openai", "text"), **ASKING["two_parallel_tool_calls"]
     )
 
     assert raw.headers["x-arouter-estimated"] == "true"
     assert raw.parse().input_tokens > 50
     assert speakers.calls == []
+
+
+def test_tokens_are_counted_by_the_provider(client: anthropic.Anthropic, speakers: Emulator) -> None:
+    raw = client.messages.with_raw_response.count_tokens(model=model("gemini", "text"), **ASKING["text"])
+
+    assert "x-arouter-estimated" not in raw.headers
+    assert raw.parse().input_tokens == COUNT
+    [call] = speakers.calls
+    assert call.counts
 
 
 def test_a_model_is_counted_only_if_it_exists(client: anthropic.Anthropic, speakers: Emulator) -> None:

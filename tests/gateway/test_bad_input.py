@@ -249,7 +249,6 @@ def test_a_body_of_12_mb_in_chunks_is_too_large(stack: Stack, rest: Rest, emulat
         "/",
         "/v1",
         "/v1/",
-        "/v1/completions",
         "/v1/chat",
         "/v2/models",
         "/v1/chat/completions/x",

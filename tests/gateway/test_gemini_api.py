@@ -11,6 +11,7 @@ from google import genai
 from google.genai import types
 
 from emulator import Emulator
+from emulator.answers import COUNT
 from matrix.provider import PROTOCOLS, native_name
 from support.ports import HOST
 from support.stack import Stack
@@ -44,6 +45,14 @@ def test_a_count_says_that_it_is_an_estimate(translated: Stack, version: str) ->
     assert [answer.status for answer in counts] == [200, 200]
     assert counts[0].json == counts[1].json
     assert counts[0].headers["x-arouter-estimated"] == "true"
+
+
+def test_google_counts_its_own(translated: Stack) -> None:
+    with translated.rest() as rest:
+        counted = rest.request("POST", f"/v1beta/models/{TEXTS['gemini']}:countTokens", HI)
+
+    assert counted.json["totalTokens"] == COUNT
+    assert "x-arouter-estimated" not in counted.headers
 
 
 @pytest.mark.parametrize("path", [TEXTS["openai"], quote(TEXTS["openai"], safe=""), f"models/{TEXTS['openai']}"])

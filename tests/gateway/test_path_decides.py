@@ -23,7 +23,8 @@ from support.stack import Stack
 
 CONTRACT = Contract((Path(arouter_gateway.__file__).parent / "arouter.binpb").read_bytes())
 WITH_PATH = [rule for rule in CONTRACT.rules if rule.fields]
-WITHOUT_BODY = [rule for rule in CONTRACT.rules if not rule.body]
+# Rules with a verb are between gateway and service.
+WITHOUT_BODY = [rule for rule in CONTRACT.rules if not rule.body and ":" not in rule.template]
 
 
 def name(rule: Rule) -> str:

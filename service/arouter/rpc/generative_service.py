@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from arouter.calls.token_counter import TokenCounter
 from arouter.catalogue.catalogue import Catalogue
+from arouter.chat.types import missing
 from arouter.dialects.gemini.models import count_json, model_json, page_of
 from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
@@ -51,7 +52,7 @@ class GenerativeService(GenerativeServiceServicer):
     @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def GenerateContent(self, request: GenerateContentRequest, context: Context) -> HttpBody:
-        chat = self._chat.read(request.http_body, context, stream=False, model=request.model)
+        chat = self._chat.read(request.http_body, context, stream=False, model=_named(request.model))
         del request  # Free each form of a large request as soon as the next one exists.
         return await self._chat.complete(chat, context)
 
@@ -61,14 +62,14 @@ class GenerativeService(GenerativeServiceServicer):
         self, request: StreamGenerateContentRequest, context: Context
     ) -> None:
         service = self._chat_with_events if request.alt == "sse" else self._chat
-        chat = service.read(request.http_body, context, stream=True, model=request.model)
+        chat = service.read(request.http_body, context, stream=True, model=_named(request.model))
         del request
         await service.write(chat, context)
 
     @requires(Access.REGULAR_KEY)
     @override
     async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
-        chat = self._chat.read(request.http_body, context, stream=False, model=request.model)
+        chat = self._chat.read(request.http_body, context, stream=False, model=_named(request.model))
         del request
         remaining = context.time_remaining()
         left = math.inf if remaining is None else remaining
@@ -91,6 +92,17 @@ class GenerativeService(GenerativeServiceServicer):
     async def GetGenerativeModel(self, request: GetGenerativeModelRequest, context: Context) -> HttpBody:
         model = self._catalogue.find(request.model, caller.get().key)
         return _json(model_json(model.id, model.details))
+
+
+def _named(model: str) -> str:
+    """Returns the model's name.
+
+    Raises:
+        ARouterError: INVALID_REQUEST if there is none.
+    """
+    if not model:
+        raise missing("model")
+    return model
 
 
 def _json(document: dict[str, Any]) -> HttpBody:
