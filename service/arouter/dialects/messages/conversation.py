@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from arouter.chat.sealed_thoughts import CLAUDE_FORMAT, is_sealed, unseal
+from arouter.chat.reasoning_details import CLAUDE_FORMAT
+from arouter.chat.sealed_reasoning import is_sealed, unseal_detail
 from arouter.dialects.messages.parts import text_or_parts, to_parts
 from arouter.dialects.messages.unserved import Unserved
 from arouter.errors import invalid_request
@@ -149,7 +150,7 @@ def _detail(kind: str, opaque: str | None, index: int, place: int, **text: str) 
     if not opaque:
         return []
     if is_sealed(opaque):
-        sealed = unseal(opaque)
+        sealed = unseal_detail(opaque)
         return [] if sealed is None else [{**sealed, "index": index, **text}]
     member = "signature" if kind == "text" else "data"
     detail: Json = {"type": f"reasoning.{kind}", "id": f"content-{place}", "format": CLAUDE_FORMAT, "index": index}

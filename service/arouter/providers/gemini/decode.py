@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from arouter.chat.gemini_forms import SIGNATURE_FORMAT, code_text, extra_content
+from arouter.chat.gemini_forms import code_text, extra_content
+from arouter.chat.reasoning_details import GEMINI_FORMAT
 from arouter.chat.usage import sum_counts
 from arouter.errors import Failure, ProviderError
 from arouter.providers.gemini.grounding import citations_of
@@ -120,7 +121,7 @@ class ChoiceReader:
                 self._add_detail(delta, {"type": "reasoning.encrypted", "data": signature})
 
     def _add_detail(self, delta: JsonObject, detail: JsonObject) -> None:
-        detail |= {"format": SIGNATURE_FORMAT, "index": self._details}
+        detail |= {"format": GEMINI_FORMAT, "index": self._details}
         self._details += 1
         delta.setdefault("reasoning_details", []).append(detail)
 
