@@ -31,7 +31,7 @@ class NativeReader(Reader):
 
     @override
     def decode(self, body: bytes) -> NativeCompletion:
-        return NativeCompletion(self._inner.decode(body), parse_object(body, "an answer"))
+        return NativeCompletion(self._inner.decode(body), parse_object(body, "a response"))
 
     @override
     def stream_decoder(self) -> NativeStreamDecoder:

@@ -69,7 +69,7 @@ class EventStream:
                 self._writing = False
 
     async def relay(self, answer: Answer, encode: Callable[[list[Chunk]], bytes], end: Callable[[], bytes]) -> None:
-        """Sends the chunks of an answer as they arrive, those that have arrived together in one message.
+        """Sends the chunks of a response as they arrive, those that have arrived together in one message.
 
         Args:
             answer: The answer.

@@ -109,7 +109,7 @@ def _assistant(blocks: list[Json], path: str, unserved: Unserved) -> Json:
         elif kind == "redacted_thinking":
             details += _detail("encrypted", block["data"], len(details), place)
         else:
-            # What Anthropic's servers did for an earlier answer; the text of that answer remains.
+            # What Anthropic's servers did for an earlier response; its text remains.
             unserved.add(f"{_PLACE}{kind[:64]}")
     # Some servers require null, not an empty text, beside calls.
     message: Json = {"role": "assistant", "content": text_or_parts(parts) if parts or not calls else None}

@@ -97,7 +97,7 @@ class ChoiceReader:
                 param="messages",
             )
         if reason not in _FINISHES:
-            raise bad_response(f"an answer that ended with {reason[:64]}" + (f": {message}" if message else ""))
+            raise bad_response(f"a response that ended with {reason[:64]}" + (f": {message}" if message else ""))
         self._reason, self._finish, self._message = reason, _FINISHES[reason], message
         self.finished = True
 
@@ -168,7 +168,7 @@ class ChoiceReader:
 
 
 def decode_answer(answer: JsonObject) -> JsonObject:
-    """Returns the completion in an answer.
+    """Returns the completion in a response.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE, or the error of a candidate's finish reason.
@@ -181,7 +181,7 @@ def decode_answer(answer: JsonObject) -> JsonObject:
     if not choices:
         feedback = object_in(answer.get("promptFeedback"))
         if not feedback.get("blockReason"):
-            raise bad_response("an answer without candidates")
+            raise bad_response("a response without candidates")
         reader = ChoiceReader(0)
         reader.block(feedback)
         choices = [_choice(reader, {}, response_id)]

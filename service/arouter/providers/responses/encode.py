@@ -92,7 +92,7 @@ def encode_request(body: Json, model: str, *, stream: bool, searches: bool) -> t
         ARouterError: INVALID_REQUEST if the response would be to a different question.
     """
     if (body.get("n") or 1) != 1:
-        raise invalid_request("'n' must be 1: this model returns only one answer per request.", "n")
+        raise invalid_request("'n' must be 1: this model returns only one response per request.", "n")
     for old in ("functions", "function_call"):
         if not is_neutral(old, body.get(old)):
             raise invalid_request(f"'{old}' cannot be sent to this model: use 'tools'.", old)
