@@ -1,4 +1,4 @@
-"""Serves chat in a client dialect: the common part of the services of Messages, Responses and Gemini."""
+"""Serves chat in a client dialect: what the services of Messages, Responses, Gemini and text completions share."""
 
 from __future__ import annotations
 

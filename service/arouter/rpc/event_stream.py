@@ -72,7 +72,7 @@ class EventStream:
         """Sends the chunks of a response as they arrive, those that have arrived together in one message.
 
         Args:
-            answer: The answer.
+            answer: The response.
             encode: Returns the events of chunks; none if no chunk is for the client.
             end: Returns the events after the last chunk.
         """

@@ -24,10 +24,10 @@ MAX_HEAD_BYTES = 64 * 1024
 """Maximum bytes without any of a body: headers with interim (1xx) answers before it, trailers after it."""
 
 MAX_HEADERS = 256
-"""Maximum number of headers, including those of interim answers."""
+"""Maximum number of headers, including those of interim responses."""
 
 _PIECE = 16 * 1024
-"""Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim answers."""
+"""Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim responses."""
 
 _KEPT_HEADERS = frozenset({b"content-encoding", b"retry-after", b"retry-after-ms"})
 _SMALL_BODY = 16 * 1024
