@@ -42,7 +42,7 @@ local function refuse(handle, status, body, retry_after)
   handle:respond({[":status"] = status, ["content-type"] = "application/json", ["retry-after"] = retry_after}, body)
 end
 
-local function says_body(headers)
+local function declares_body(headers)
   return (headers:get("content-length") or "0") ~= "0" or headers:get("transfer-encoding")
 end
 
@@ -101,7 +101,7 @@ function envoy_on_request(handle)
   local may_have_body = MAY_HAVE_BODY[method]
   if handle:filterContext():get("direct") then
     -- A direct response does not depend on the body, but is sent after it (filter read_body in envoy.yaml).
-    if may_have_body or says_body(headers) then check_key(handle, headers) end
+    if may_have_body or declares_body(headers) then check_key(handle, headers) end
     return
   end
 

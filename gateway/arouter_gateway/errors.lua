@@ -17,13 +17,19 @@ local UNEXPLAINED = {
   other = ENVELOPE:format("The service rejected the request without giving a reason.", "invalid_request_error", "null"),
 }
 
--- The envelopes of other dialects, for errors that the service has not formatted itself. A message is a JSON string.
-local MESSAGES = {["401"] = "authentication_error", ["402"] = "billing_error", ["403"] = "permission_error",
-  ["404"] = "not_found_error", ["408"] = "timeout_error", ["413"] = "request_too_large", ["429"] = "rate_limit_error", ["500"] = "api_error",
-  ["502"] = "api_error", ["503"] = "overloaded_error", ["504"] = "timeout_error"}
-local GEMINI = {["401"] = "UNAUTHENTICATED", ["403"] = "PERMISSION_DENIED", ["404"] = "NOT_FOUND",
-  ["429"] = "RESOURCE_EXHAUSTED", ["500"] = "INTERNAL", ["501"] = "UNIMPLEMENTED", ["502"] = "UNAVAILABLE",
-  ["503"] = "UNAVAILABLE", ["504"] = "DEADLINE_EXCEEDED"}
+-- The envelopes of other dialects, for errors that the service has not formatted itself. A message is a JSON string. The
+-- tables repeat those of the service (tests/unit/gateway/test_error_tables.py compares them).
+local MESSAGES = {
+  ["401"] = "authentication_error", ["402"] = "billing_error", ["403"] = "permission_error",
+  ["404"] = "not_found_error", ["408"] = "timeout_error", ["413"] = "request_too_large",
+  ["429"] = "rate_limit_error", ["500"] = "api_error", ["502"] = "api_error", ["503"] = "overloaded_error",
+  ["504"] = "timeout_error",
+}
+local GEMINI = {
+  ["401"] = "UNAUTHENTICATED", ["402"] = "RESOURCE_EXHAUSTED", ["403"] = "PERMISSION_DENIED", ["404"] = "NOT_FOUND",
+  ["408"] = "DEADLINE_EXCEEDED", ["409"] = "ALREADY_EXISTS", ["429"] = "RESOURCE_EXHAUSTED", ["500"] = "INTERNAL",
+  ["501"] = "UNIMPLEMENTED", ["502"] = "UNAVAILABLE", ["503"] = "UNAVAILABLE", ["504"] = "DEADLINE_EXCEEDED",
+}
 local CONVERT = {
   messages = function(status, message)
     local kind = MESSAGES[status] or "invalid_request_error"

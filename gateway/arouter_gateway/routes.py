@@ -20,7 +20,7 @@ _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
 """Bytes of a body that is not counted by bodies.lua: the buffer of a connection holds as many."""
-_IN_ANTHROPICS_SHAPE = ":messages"
+_ANTHROPIC_SUFFIX = ":messages"
 """What the template of a rule has after that of the equivalent in OpenAI's shape."""
 _MODEL_SERVICES = ("Chat", "Completion", "Embedding", "Generative", "Message", "Response")
 _FOREIGN = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/models", "/v1/responses", "/v1beta/")
@@ -96,16 +96,16 @@ def rest_routes(contract: Contract) -> list[Route]:
     # choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent, and those of Anthropic's SDK
     # to the equivalent in its own shape.
     templates = {rule.template for rule in contract.rules}
-    twins = templates & {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
-    twins |= templates & {rule.template + _IN_ANTHROPICS_SHAPE for rule in contract.rules}
-    rules = [rule for rule in contract.rules if rule.template not in twins]
+    equivalents = templates & {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
+    equivalents |= templates & {rule.template + _ANTHROPIC_SUFFIX for rule in contract.rules}
+    rules = [rule for rule in contract.rules if rule.template not in equivalents]
     routes: list[Route] = []
     for template, allowed in allowed_methods(rules).items():
         of_template = [rule for rule in rules if rule.template == template]
         for rule in of_template:
-            if template + _IN_ANTHROPICS_SHAPE in twins:
-                routes.append(_call_of_anthropics_sdk(rule))
-            routes += _calls(rule, has_twin=f"{template}:unary" in twins)
+            if template + _ANTHROPIC_SUFFIX in equivalents:
+                routes.append(_anthropic_call(rule))
+            routes += _calls(rule, has_equivalent=f"{template}:unary" in equivalents)
         if not template.startswith(_FOREIGN):
             continue
         routes.append(
@@ -178,7 +178,7 @@ def unknown_paths() -> list[Route]:
     ]
 
 
-def _calls(rule: Rule, *, has_twin: bool) -> list[Route]:
+def _calls(rule: Rule, *, has_equivalent: bool) -> list[Route]:
     """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua."""
     filters = {**dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
     if not rule.body:
@@ -187,16 +187,16 @@ def _calls(rule: Rule, *, has_twin: bool) -> list[Route]:
     reserving = {"bodies": _with_context("reserves")}
     if not _calls_a_model(rule):
         return [_call(rule, filters | reserving)]
-    if has_twin:
+    if has_equivalent:
         filters["choose_rpc"] = reserving["bodies"] = _ON
     short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
     return [_call(rule, filters, short), _call(rule, filters | reserving)]
 
 
-def _call_of_anthropics_sdk(rule: Rule) -> Route:
+def _anthropic_call(rule: Rule) -> Route:
     """Returns the route of a rule for requests in which that SDK names the version of its API."""
     filters = {**dict.fromkeys(("admit", "transcoder"), _ON), **_in_dialect("messages")}
-    filters["choose_rpc"] = _with_context("verb", _IN_ANTHROPICS_SHAPE)
+    filters["choose_rpc"] = _with_context("verb", _ANTHROPIC_SUFFIX)
     version = {"name": "anthropic-version", "present_match": True}
     return {**_call(rule, filters, version), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
 

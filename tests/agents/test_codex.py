@@ -76,7 +76,7 @@ def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, 
     if built_in:
         settings.append(f'openai_base_url="{stack.base_url}"')
     else:
-        row = f'{{name="ARouter", base_url="{stack.base_url}", wire_api="responses", env_key="AROUTER_API_KEY"}}'
+        row = f'{{name="ARouter", base_url="{stack.base_url}", wire_api="responses", env_key="AROUTER_KEY"}}'
         settings += ['model_provider="arouter"', f"model_providers.arouter={row}"]
     options = [word for setting in settings for word in ("-c", setting)]
     done = subprocess.run(
@@ -88,7 +88,7 @@ def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, 
         env={
             **programs,
             "HOME": str(project),
-            "AROUTER_API_KEY": stack.key,
+            "AROUTER_KEY": stack.key,
             "OPENAI_API_KEY": stack.key,
             "CODEX_API_KEY": stack.key,
         },

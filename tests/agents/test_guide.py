@@ -76,7 +76,7 @@ def test_a_program_of_the_guide(router: Stack, programs: dict[str, str], program
         **programs,
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),
-        "AROUTER_API_KEY": router.key,
+        "AROUTER_KEY": router.key,
     }
     said = ""
     for file, kind, content in SECTIONS[program]:

@@ -17,63 +17,24 @@ from arouter.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from arouter.v1.model_service_pb2 import ListModelsRequest
 from arouter.v1.model_service_pb2_grpc import ModelServiceStub
 from emulator import Emulator
-from emulator.embeddings import SCENARIOS, TEXT, TOKENS, vector
+from emulator.embeddings import TOKENS, vector
 from support.keys import add_key
-from support.ledger import recorded
+from support.ledger import records_of
 from support.log import lines
-from support.rest import Answer, Rest, events
+from support.rest import Answer, Rest
 from support.stack import PROVIDER_KEY, Stack, running
 from support.typed import refusal
 
 PATH = "/v1/embeddings"
-PRICES = {"prompt": 2.0, "completion": 0.0}
 TEXTS = ["one", "zwei", "三"]
 GOOGLE = ["gemini-embedding-001", "gemini-3.5-flash"]
 FIRST: Any = {"provider": {"order": ["emu"]}}
 PIPELINE_FAILURES = {"embed-few", "embed-words", "embed-nested", "embed-not-base64", "embed-no-data"}
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Iterator[Emulator]:
-    with Emulator(SCENARIOS) as emulator:
-        yield emulator
-
-
-@pytest.fixture(scope="module")
-def embedding(embedder: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Providers of the three protocols, and models that two of them serve."""
-    key = {"api_keys": [PROVIDER_KEY]}
-    priced = [{"name": name, "prices": PRICES} for name in SCENARIOS]
-    config = {
-        "routing": {"breaker": {"failures": 1_000_000}},
-        "providers": [
-            {"id": "emu", "base_url": embedder.base_url, "models": ["*", *priced], **key},
-            {"id": "other", "base_url": embedder.base_url, **key},
-            {
-                "id": "google",
-                "base_url": embedder.root_url,
-                "models": ["gemini-embedding-001", "gemini-3.5-flash"],
-                **key,
-            },
-            {"id": "anthropic", "base_url": embedder.root_url, "models": ["claude-opus-4-8"], **key},
-        ],
-        "models": [
-            {"id": "acme/embed", "endpoints": ["emu/embed-status-500", "other/embed"]},
-            {"id": "acme/recorded", "endpoints": ["emu/embed-status-500", "other/embed"]},
-            {"id": "acme/refused", "endpoints": ["emu/embed-status-400", "other/embed"]},
-        ],
-    }
-    with running(tmp_path_factory.mktemp("embedding"), config) as stack:
-        yield stack
-
-
 @pytest.fixture
-def stack(embedding: Stack, embedder: Emulator) -> Iterator[Stack]:
-    embedder.forget()
-    yield embedding
-    embedder.release_all()
-    embedder.wait_idle()
-    embedder.forget()
+def stack(embedding: Stack) -> Stack:
+    return embedding
 
 
 @pytest.fixture
@@ -221,25 +182,15 @@ def test_models_are_listed_by_what_they_generate(stack: Stack) -> None:
     assert (details["input_modalities"], details["output_modalities"]) == (["text"], ["embeddings"])
 
 
-def records(stack: Stack, count: int, model: str, **columns: Any) -> list[dict[str, Any]]:
-    """Waits for the usage records of a model."""
-
-    def found() -> list[dict[str, Any]]:
-        return [row for row in recorded(stack.folder) if row["model"] == model and columns.items() <= row.items()]
-
-    stack.process.wait_until(lambda: len(found()) == count, "recorded")
-    return found()
-
-
 def test_a_call_is_recorded_priced_and_reported(stack: Stack, client: openai.OpenAI) -> None:
     raw = client.embeddings.with_raw_response.create(model="acme/recorded", input=TEXTS, extra_body=FIRST)
     client.embeddings.create(model="emu/embed-no-usage", input="x" * 400)
 
-    failed, served = records(stack, 2, "acme/recorded")
+    failed, served = records_of(stack, 2, "acme/recorded")
     assert (failed["status"], failed["provider"], failed["cost_nanos"]) == ("failed", "emu", 0)
     assert (served["status"], served["provider"], served["prompt_tokens"]) == ("ok", "other", TOKENS)
     assert (served["completion_tokens"], served["estimated"]) == (0, 0)
-    [estimated] = records(stack, 1, "emu/embed-no-usage")
+    [estimated] = records_of(stack, 1, "emu/embed-no-usage")
     assert (estimated["estimated"], estimated["prompt_tokens"], estimated["cost_nanos"]) == (1, 100, 200_000)
     request_id = raw.headers["x-request-id"]
     found = [each for each in lines(stack.process.log) if each.get("event") == "embeddings"]
@@ -359,102 +310,3 @@ def test_google_takes_no_tokens(stack: Stack) -> None:
     answer = post(stack, {"model": "google/gemini-embedding-001", "input": [1, 2]})
 
     assert (answer.status, answer.error["param"]) == (400, "input")
-
-
-# --- Text completions -------------------------------------------------------------------------------------------------
-
-
-def test_text_completions_are_passed_on(client: openai.OpenAI, embedder: Emulator, stack: Stack) -> None:
-    answer = client.completions.create(
-        model="emu/complete", prompt="def f(", suffix=")", max_tokens=9, extra_body={"infill": 1}
-    )
-
-    assert (answer.object, answer.model, answer.choices[0].text) == ("text_completion", "emu/complete", "".join(TEXT))
-    assert answer.choices[0].finish_reason == "stop"
-    assert answer.usage is not None
-    assert answer.usage.completion_tokens == len(TEXT)
-    assert embedder.calls[0].json == {
-        "model": "complete",
-        "prompt": "def f(",
-        "suffix": ")",
-        "max_tokens": 9,
-        "infill": 1,
-    }
-    [row] = records(stack, 1, "emu/complete", stream=0)
-    assert (row["prompt_tokens"], row["completion_tokens"], row["estimated"]) == (TOKENS, len(TEXT), 0)
-
-
-@pytest.mark.parametrize("usage", [False, True])
-def test_text_completions_are_streamed(client: openai.OpenAI, stack: Stack, usage: bool) -> None:
-    options = {"stream_options": {"include_usage": True}} if usage else {}
-    answer = post(stack, {"model": "emu/complete", "prompt": ["x"], "stream": True, **options}, "/v1/completions")
-
-    *sent, end = events(answer.body)
-    chunks = [json.loads(each) for each in sent]
-    choices = [each["choices"][0] for each in chunks if each["choices"]]
-    assert end == b"[DONE]"
-    assert {each["object"] for each in chunks} == {"text_completion"}
-    assert "".join(each["text"] for each in choices) == "".join(TEXT)
-    assert choices[-1]["finish_reason"] == "stop"
-    told = [each["usage"]["completion_tokens"] for each in chunks if each.get("usage")]
-    assert told == ([len(TEXT)] if usage else [])
-    texts = [part.choices[0].text for part in client.completions.create(model="emu/complete", prompt="x", stream=True)]
-    assert "".join(texts) == "".join(TEXT)
-
-
-def test_a_client_that_leaves_ends_a_text_completion(stack: Stack, embedder: Emulator) -> None:
-    for stream in (False, True):
-        user = f"stream {stream}"
-        with stack.rest() as rest:
-            rest.send(
-                "POST",
-                "/v1/completions",
-                {"model": "emu/complete-gated", "prompt": "x", "stream": stream, "user": user},
-            )
-            call = embedder.call(user)
-            if stream:
-                assert call.started.wait(10)
-            rest.vanish()
-        assert call.disconnected.wait(10)
-
-
-@pytest.mark.parametrize("model", ["google/gemini-3.5-flash", "anthropic/claude-opus-4-8"])
-def test_providers_without_text_completions_say_what_to_use(stack: Stack, model: str) -> None:
-    answer = post(stack, {"model": model, "prompt": "x"}, "/v1/completions")
-
-    assert (answer.status, answer.error["code"]) == (404, "no_provider")
-    assert "/v1/chat/completions" in answer.error["message"]
-
-
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        ({"prompt": "x"}, "model"),
-        ({"model": "emu/complete"}, "prompt"),
-        ({"model": "emu/complete", "messages": []}, "messages"),
-        ({"model": "emu/complete", "prompt": ["x", 1]}, "prompt[1]"),
-        ({"model": "auto", "prompt": "x"}, "model"),
-        ({"model": "emu/complete", "prompt": "x", "n": 0}, "n"),
-        ({"model": "emu/embed", "prompt": "x"}, "model"),
-    ],
-)
-def test_bad_text_completions_name_their_member(stack: Stack, body: dict[str, Any], param: str) -> None:
-    answer = post(stack, body, "/v1/completions")
-
-    assert (answer.status, answer.error["param"]) == (400, param)
-
-
-@pytest.mark.parametrize("path", ["moderations", "audio/speech", "images/generations", "batches", "files?limit=1"])
-def test_other_apis_of_openai_are_not_served_and_the_404_says_so(stack: Stack, path: str) -> None:
-    answer = post(stack, {}, f"/v1/{path}")
-
-    assert answer.status == 404
-    name = path.partition("/")[0].partition("?")[0]
-    assert answer.error["message"].startswith(f"ARouter does not serve /v1/{name}.")
-
-
-def test_other_methods_are_not_allowed(stack: Stack) -> None:
-    with stack.rest() as rest:
-        for path in (PATH, "/v1/completions"):
-            answer = rest.get(path)
-            assert (answer.status, answer.headers["allow"]) == (405, "POST")

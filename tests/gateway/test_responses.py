@@ -253,8 +253,8 @@ BAD: dict[str, tuple[JsonObject, str]] = {
     "a part": ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),
     "a call": ({"input": [{"type": "function_call", "name": "f", "arguments": "{}"}]}, "input[0].call_id"),
     "a stored item": ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
-    "a damaged capsule": (
-        {"input": [{"type": "reasoning", "summary": [], "encrypted_content": "arouter-reasoning-v1.x"}]},
+    "a damaged reasoning item": (
+        {"input": [{"type": "reasoning", "summary": [], "encrypted_content": "YXJvdXRlcjp4"}]},
         "input[0].encrypted_content",
     ),
     "a stored response": ({"previous_response_id": "resp_1"}, "previous_response_id"),

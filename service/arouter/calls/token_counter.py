@@ -48,6 +48,6 @@ class TokenCounter:
         try:
             counted = await self._upstream.complete(endpoint.provider, credential, wire, deadline, caller=key.hash)
         except ProviderError:
-            # Logged by the upstream. An estimate serves those who only want to know when to compact.
+            # Logged by the upstream. Clients count to decide when to compact: an estimate is enough.
             return likely_prompt_tokens(request), False
         return counted["input_tokens"], True

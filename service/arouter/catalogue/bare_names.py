@@ -1,4 +1,4 @@
-"""Which model a name means that is no model's id: a native name without its provider, or with dots for dashes. Pure.
+"""Resolves a name that is no model's id: a native name without its provider, or with dots for dashes. Pure.
 
 The rule is in docs/models.md, "Names without a provider".
 """

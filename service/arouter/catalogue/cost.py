@@ -1,4 +1,4 @@
-"""The cost of an answer: tokens times prices."""
+"""The cost of a response: tokens times prices."""
 
 from __future__ import annotations
 

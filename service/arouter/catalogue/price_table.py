@@ -41,7 +41,7 @@ _PRICE_KEYS = {
 
 
 def main() -> None:
-    """Answers the query on standard input."""
+    """Responds to the query on standard input."""
     os.nice(_NICENESS)
     wanted = msgspec.json.decode(sys.stdin.buffer.read(), type=list[tuple[str, str]])
     sys.stdout.buffer.write(msgspec.json.encode(look_up(wanted, datetime.now(UTC))))

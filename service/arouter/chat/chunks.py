@@ -13,8 +13,8 @@ Chunk = dict[str, Any]
 def is_meaningful(chunk: Chunk) -> bool:
     """Returns whether a chunk commits the router to its provider.
 
-    A chunk that only opens the answer (a role, an empty text) does not: if the provider fails after it, another one can
-    take over without the client seeing two answers.
+    A chunk that only opens the response (a role, an empty text) does not: if the provider fails after it, another one
+    can take over without the client seeing two responses.
     """
     return any(
         choice.get("finish_reason") is not None
@@ -24,7 +24,7 @@ def is_meaningful(chunk: Chunk) -> bool:
 
 
 def chunks_of(completion: Chunk) -> list[Chunk]:
-    """Returns a complete answer as a stream: its messages, their finish reasons and the usage."""
+    """Returns a complete response as a stream: its messages, their finish reasons and the usage."""
     rest = {field: value for field, value in completion.items() if field not in ("choices", "usage")}
     messages, ends = [], []
     for choice in completion["choices"]:

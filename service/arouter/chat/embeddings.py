@@ -29,8 +29,7 @@ _KINDS = {
 }
 
 _OTHER_MODELS = tuple(name for name in ROUTER_FIELDS if name not in ("provider", "transforms"))
-"""Fields for the router that are about other models than the one named."""
-
+"""Fields for the router that concern models other than the requested one."""
 
 _WHAT = "The request body"
 
@@ -87,7 +86,7 @@ def embedding_request(body: Any) -> EmbeddingRequest:
     for name in _OTHER_MODELS:
         if body.get(name):
             raise invalid_request(
-                f"'{name}' is not possible here: embeddings of different models cannot be compared, so there is no "
+                f"'{name}' is not supported here: embeddings of different models cannot be compared, so there is no "
                 "fallback to another one.",
                 name,
             )

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-SIGNATURE_FORMAT = "google-gemini-v1"
-"""The `format` of Gemini's own entries in `reasoning_details` (OpenRouter's name)."""
-
 NO_SIGNATURE = "skip_thought_signature_validator"
 """The signature that Google specifies for calls that Gemini did not make (ai.google.dev, "Thought signatures")."""
 

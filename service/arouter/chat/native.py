@@ -12,7 +12,7 @@ class NativeRequest(NamedTuple):
     """A request as the client sent it, in a dialect other than the canonical one.
 
     Attributes:
-        dialect: The dialect: `messages`, `responses` or `gemini`.
+        dialect: The name of the dialect: `messages`, `responses` or `gemini`.
         body: The request body. Must not be modified.
         headers: Headers for a provider of the same dialect, such as `anthropic-beta`.
     """

@@ -44,7 +44,7 @@ class Wire(Enum):
     DROPPED: The protocol has no equivalent; the parameter is named in `x-arouter-dropped-params`.
     TRANSLATED: The adapter expresses it in the protocol's terms.
     APPROXIMATED: As TRANSLATED, but some values have no exact equivalent.
-    REFUSED: The protocol has no equivalent, and without it the answer would be to another question: it is a 400.
+    REFUSED: The protocol has no equivalent, and without it the response would be to another question: it is a 400.
     """
 
     DROPPED = "dropped"
@@ -152,7 +152,7 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 MAX_TOKENS = ("max_completion_tokens", "max_tokens")
-"""The limits on the answer's length. The first one set counts: OpenAI replaced the second by it."""
+"""The limits on the response's length. The first one set counts: OpenAI replaced the second by it."""
 
 EMPTY: tuple[Any, ...] = ([], {}, "")
 """Values that say nothing in almost every place."""
@@ -172,7 +172,7 @@ def needs_nothing(name: str, value: Any) -> bool:
 
 
 def max_tokens_of(body: dict[str, Any]) -> int | None:
-    """Returns the limit that a request sets on the answer's tokens, or None."""
+    """Returns the limit that a request sets on the response's tokens, or None."""
     limit: int | None = body.get("max_completion_tokens")
     return limit if limit is not None else body.get("max_tokens")
 

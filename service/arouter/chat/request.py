@@ -38,8 +38,8 @@ class ChatRequest:
         inputs: The texts of a request without messages.
         body: The request for the provider: as the client sent it, in the client's key order, without router fields.
         preferences: The provider preferences, including the models.
-        stream: Whether the answer is streamed.
-        include_usage: Whether a streamed answer ends with a usage chunk.
+        stream: Whether the response is streamed.
+        include_usage: Whether a streamed response ends with a usage chunk.
         unserved: Names of the requested options that are not supported.
         native: The request as the client sent it, if its dialect is not the canonical one.
         unserved_natively: Those of `unserved` that a provider of the client's own dialect does not support either.

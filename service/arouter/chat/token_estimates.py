@@ -1,4 +1,4 @@
-"""Estimates of the token counts of requests and answers, for use before a provider has counted them. Pure.
+"""Estimates of the token counts of requests and responses, for use before a provider has counted them. Pure.
 
 A tokenizer would be exact for one provider and slow for all.
 """

@@ -42,7 +42,7 @@ class Usage(NamedTuple):
 
 
 def read_usage(document: Any) -> Usage | None:
-    """Parses the `usage` of a canonical answer; returns None if it is not an object or is empty. Never raises.
+    """Parses the `usage` of a canonical response; returns None if it is not an object or is empty. Never raises.
 
     Args:
         document: OpenAI's usage object as sent by a provider. Malformed members are treated as absent.

@@ -73,7 +73,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
         base_url: As for the vendor's own SDK: with `/v1` for `openai`, only the host for the others.
         api_keys: Credentials; usually `${VARIABLE}`.
         models: The models; `*` stands for all of the provider's model list, which is also the default.
-        data_collection: Whether the provider may store prompts and answers.
+        data_collection: Whether the provider may store prompts and responses.
         zdr: Whether it stores nothing of them (zero data retention).
         timeouts: Overrides of the common deadlines.
         quirks: Deviations from OpenAI's protocol; for protocol `openai` only.

@@ -1,6 +1,6 @@
 """The interface of a client dialect: pure translation between a client's JSON and the canonical chat.
 
-The twin of `providers/adapter.py`. A dialect does no I/O and keeps no state between calls.
+The counterpart of `providers/adapter.py`. A dialect does no I/O and keeps no state between calls.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class Reservation:
 
     @property
     def headers(self) -> Headers:
-        """The answer's headers about the key's limits."""
+        """The response's headers about the key's limits."""
         return ()
 
     @property

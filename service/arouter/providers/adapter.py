@@ -106,7 +106,7 @@ class StreamDecoder(Protocol):
         """Returns the remaining chunks after the provider has closed the stream.
 
         Raises:
-            ProviderError: PROVIDER_BAD_RESPONSE if the answer is incomplete.
+            ProviderError: PROVIDER_BAD_RESPONSE if the response is incomplete.
         """
 
 
@@ -114,10 +114,10 @@ class Reader(Protocol):
     """Decodes the responses to requests of one kind."""
 
     def decode(self, body: bytes) -> dict[str, Any]:
-        """Decodes a complete answer to a completion.
+        """Decodes a complete response to a completion.
 
         Raises:
-            ProviderError: The answer is an error or violates the protocol.
+            ProviderError: The response is an error or violates the protocol.
         """
 
     def stream_decoder(self) -> StreamDecoder:
@@ -145,7 +145,7 @@ class Adapter(Reader, Protocol):
         Parameters in `without`, which the provider has rejected, are not added.
 
         Parameters that the protocol does not support are listed in `dropped`. An unsupported message, part or tool is
-        an error, because without it the answer would be to a different question.
+        an error, because without it the response would be to a different question.
 
         Raises:
             ARouterError: INVALID_REQUEST if the protocol cannot express the request.

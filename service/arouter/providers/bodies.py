@@ -55,7 +55,7 @@ def body_of(response: Response) -> Body:
         return response
     if encoding in _COMPRESSED:
         return _Inflated(response)
-    raise bad_response(f"an answer in the content encoding {encoding[:40]!r}, which was not requested")
+    raise bad_response(f"a response in the content encoding {encoding[:40]!r}, which was not requested")
 
 
 class _Inflated(Body):
@@ -90,7 +90,7 @@ class _Inflated(Body):
             try:
                 inflated = self._inflater.decompress(data, n)
             except zlib.error as error:
-                raise bad_response("an answer that does not match its content encoding") from error
+                raise bad_response("a response that does not match its content encoding") from error
             self._waiting = self._inflater.unused_data or self._inflater.unconsumed_tail
             if inflated:
                 return inflated

@@ -29,7 +29,7 @@ _FORMAT = "encoding_format"
 _MAX_MEMBERS = 100_000
 """Maximum number of members in a response; each of 2048 embeddings has three."""
 
-_WHAT = "an answer"
+_WHAT = "a response"
 _OF_NUMBERS = b"0123456789+-.eE, \t\r\n"
 
 

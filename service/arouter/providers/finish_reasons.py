@@ -58,5 +58,5 @@ def openai_reason(reason: Any) -> str | None:
 
 
 def broken_off(reason: str) -> ProviderError:
-    """Returns the error for an answer that the provider aborted with this reason."""
-    return bad_response(f"an answer that was aborted with the reason {reason[:64]!r}")
+    """Returns the error for a response that the provider aborted with this reason."""
+    return bad_response(f"a response that was aborted with the reason {reason[:64]!r}")

@@ -1,6 +1,6 @@
-"""Reads the responses of a provider that speaks the client's own dialect: canonical, with the provider's JSON beside.
+"""Reads the responses of a provider of the client's own dialect: in canonical form, with the provider's JSON beside it.
 
-The canonical form is what is metered, logged and judged; the client gets the provider's own JSON.
+Usage, logs and health come from the canonical form; the client gets the provider's own JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NativeReader(Reader):
 
     @override
     def decode(self, body: bytes) -> NativeCompletion:
-        return NativeCompletion(self._inner.decode(body), parse_object(body, "an answer"))
+        return NativeCompletion(self._inner.decode(body), parse_object(body, "a response"))
 
     @override
     def stream_decoder(self) -> NativeStreamDecoder:

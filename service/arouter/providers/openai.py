@@ -84,7 +84,7 @@ class OpenAIAdapter(Adapter):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        completion = parse_object(body, "an answer")
+        completion = parse_object(body, "a response")
         openai_errors.raise_embedded(completion)
         normalize_completion(completion)
         if self._quirks is not DEFAULT:

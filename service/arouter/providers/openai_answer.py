@@ -20,19 +20,19 @@ _ROLE = "assistant"
 
 
 def normalize_completion(completion: Json) -> None:
-    """Completes an answer in place: `index`, `message`, its `role` and `content`, `finish_reason`.
+    """Completes a response in place: `index`, `message`, its `role` and `content`, `finish_reason`.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE if no choice has a message, or the finish reason means that it was aborted.
     """
     choices = completion.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise bad_response("an answer without choices")
+        raise bad_response("a response without choices")
     for place, choice in enumerate(choices):
         if _is_whole(choice, place):
             continue
         if not isinstance(choice, dict):
-            raise bad_response("an answer without choices")
+            raise bad_response("a response without choices")
         message = choice.get("message") or choice.pop("delta", None)
         if not isinstance(message, dict):
             raise bad_response("a choice without a message")
@@ -69,7 +69,7 @@ def _is_whole(choice: Any, place: int) -> bool:
 
 
 def take_usage(answer: Json) -> Json | None:
-    """Removes usage from an answer or chunk and returns it; None if there is none.
+    """Removes usage from a response or chunk and returns it; None if there is none.
 
     Some servers send it in the last chunk with choices, some in each; Groq in `x_groq`, Moonshot in a choice
     (vercel/ai#1651, earendil-works/pi#2017).

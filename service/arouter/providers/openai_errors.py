@@ -19,7 +19,7 @@ _FLAGGED = "The provider's moderation rejected the request."
 _STATUS_FIELDS = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
 _MESSAGE_FIELDS = ("message", "detail", "error_message", "msg", "error_msg", "error")
 
-# For an error in an answer with status 200 that has a type in place of a status: Anthropic's types, and OpenAI's error
+# For an error in a response with status 200 that has a type in place of a status: Anthropic's types, and OpenAI's error
 # codes and types.
 _STATUS_OF_WORD = {
     **ANTHROPIC_STATUSES,
@@ -43,7 +43,7 @@ def decode_error(status: int, body: bytes, retry_after: int | None) -> ProviderE
 
 
 def raise_embedded(document: Json) -> None:
-    """Raises an error that was sent with status 200, as an answer or an event, if `document` is one.
+    """Raises an error that was sent with status 200, as a response or an event, if `document` is one.
 
     Known forms: `{"error": …}`, `{"object": "error", …}` (vLLM), and, without choices and usage, only a message:
     `{"detail": …}`, `{"error_code": …, "message": …}`, `{"success": false, "msg": …}`.

@@ -7,41 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from arouter.chat.parameters import PARAMETERS
 from arouter.config.provider_schema import ModelConfig
 from arouter.providers import allow_lists, tool_ids, tool_names
 from arouter.providers.embeddings import EmbeddingWire
 from arouter.providers.preset import Preset
+from arouter.providers.preset_quirks import EMBEDDED, EMBEDDINGS, FLOATS, LLAMA_CPP, OPENAI
 from arouter.providers.quirks import Quirks
 from arouter.providers.vendor_members import Members
-
-_REASONING_FIELDS = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
-
-# `max_tokens` is deprecated and refused by models that reason (developers.openai.com/api/reference, chat create). The
-# messages of the SDK's request types have no reasoning. Others that have `/responses` serve a part of it: vLLM,
-# llama.cpp and Ollama refuse the tools of codex (vllm-project/vllm#49493, ggml-org/llama.cpp#20156,
-# ollama/ollama#17618), so their requests are translated. Azure: learn.microsoft.com, "Azure OpenAI Responses API".
-_OPENAI = Quirks(
-    renames={"max_tokens": "max_completion_tokens"},
-    # Other vendors' parameters are a 400 there (developers.openai.com/api/reference, chat create).
-    refuses=frozenset(name for name, row in PARAMETERS.items() if row.extension and name != "reasoning"),
-    effort_only=True,
-    members=Members(refused=_REASONING_FIELDS),
-    tool_ids=tool_ids.OPENAI,
-    tool_names=tool_names.OPENAI,
-    responses=True,
-)
-
-# The model's chat template decides the roles and their order.
-_LLAMA_CPP = Quirks(no_developer_role=True, order="leading")
-
-# Its template ignores tools and its server then ignores `tool_choice` (ggml-org/llama.cpp#27129). With a template that
-# has tools, `required` still lets this model talk on without ever calling one.
-_EMBEDDED = replace(_LLAMA_CPP, no_tools=True)
-
-_EMBEDDINGS = EmbeddingWire()
-# Where `encoding_format` could not be verified it is not sent: vectors are converted here.
-_FLOATS = EmbeddingWire(formats=False)
 
 # `developer` is OpenAI's: litellm and pydantic-ai send `system` to every other vendor, and others have
 # had many issues (earendil-works/pi#1048 DeepSeek, haru/redmine_ai_helper#242 Qwen).
@@ -52,8 +24,8 @@ PRESETS: dict[str, Preset] = {
         pricing_id="openai",
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
-        quirks=_OPENAI,
-        embeddings=_EMBEDDINGS,
+        quirks=OPENAI,
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
     "anthropic": Preset(
@@ -166,7 +138,7 @@ PRESETS: dict[str, Preset] = {
             no_developer_role=True,
             reasoning="reasoning",
         ),
-        embeddings=_FLOATS,
+        embeddings=FLOATS,
         text_completions=True,
     ),
     "fireworks": Preset(
@@ -176,7 +148,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("FIREWORKS_API_KEY",),
         # litellm, llms/fireworks_ai/chat.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True),
-        embeddings=_FLOATS,
+        embeddings=FLOATS,
         text_completions=True,
     ),
     "openrouter": Preset(
@@ -191,7 +163,7 @@ PRESETS: dict[str, Preset] = {
             # openrouter.ai/docs: "Prompt caching", "Reasoning tokens", "PDF inputs".
             members=Members(taken=frozenset({"annotations", "cache_control", "reasoning_details"})),
         ),
-        embeddings=_EMBEDDINGS,
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
     "moonshotai": Preset(
@@ -209,7 +181,7 @@ PRESETS: dict[str, Preset] = {
         key_variables=("DASHSCOPE_API_KEY",),
         # haru/redmine_ai_helper#242. alibabacloud.com/help, Model Studio, "Context cache": `cache_control`.
         quirks=Quirks(no_developer_role=True, members=Members(taken=frozenset({"cache_control"}))),
-        embeddings=_FLOATS,
+        embeddings=FLOATS,
     ),
     "z-ai": Preset(
         "Z.ai",
@@ -299,8 +271,8 @@ PRESETS: dict[str, Preset] = {
         # learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle.
         base_path="/openai/v1",
         key_variables=("AZURE_OPENAI_API_KEY",),
-        quirks=replace(_OPENAI, key_header="api-key"),
-        embeddings=_EMBEDDINGS,
+        quirks=replace(OPENAI, key_header="api-key"),
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
     "ollama": Preset(
@@ -316,7 +288,7 @@ PRESETS: dict[str, Preset] = {
             reasoning="reasoning",
             order="leading",
         ),
-        embeddings=_EMBEDDINGS,
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
     "vllm": Preset(
@@ -328,7 +300,7 @@ PRESETS: dict[str, Preset] = {
         # docs.vllm.ai, features/reasoning_outputs: `reasoning` is the newer name of `reasoning_content`. The roles are
         # those of the model's chat template.
         quirks=Quirks(no_developer_role=True, reasoning="reasoning", order="leading"),
-        embeddings=_EMBEDDINGS,
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
     "llama.cpp": Preset(
@@ -337,8 +309,8 @@ PRESETS: dict[str, Preset] = {
         base_url_variables=("LLAMACPP_API_BASE",),
         key_variables=("LLAMA_API_KEY", "LLAMACPP_API_KEY"),
         key_optional=True,
-        quirks=_LLAMA_CPP,
-        embeddings=_EMBEDDINGS,
+        quirks=LLAMA_CPP,
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
     "lm-studio": Preset(
@@ -349,7 +321,7 @@ PRESETS: dict[str, Preset] = {
         key_optional=True,
         # lmstudio.ai/docs/developer/openai-compat/chat-completions: `max_tokens`; roles as llama.cpp.
         quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, no_developer_role=True, order="leading"),
-        embeddings=_FLOATS,
+        embeddings=FLOATS,
         text_completions=True,
     ),
     # The embedded model; `arouter up` starts it and sets its address.
@@ -360,9 +332,9 @@ PRESETS: dict[str, Preset] = {
             "smollm2-135m-instruct",
             ModelConfig(name="smollm2-135m-embeddings", context_length=512, output_modalities=("embeddings",)),
         ),
-        quirks=_EMBEDDED,
+        quirks=EMBEDDED,
         self_hosted=True,
-        embeddings=_EMBEDDINGS,
+        embeddings=EMBEDDINGS,
         text_completions=True,
     ),
 }

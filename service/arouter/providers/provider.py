@@ -53,7 +53,7 @@ class Provider:
         timeouts: The deadlines of a call.
         credentials: The API keys in the form of headers; at least one entry.
         name: Display name.
-        keeps_data: Whether it may store prompts and answers.
+        keeps_data: Whether it may store prompts and responses.
         zdr: Whether it is known to store nothing of them (zero data retention).
         encoders: By operation, what encodes the requests other than chat that it serves.
     """

@@ -82,13 +82,13 @@ def error_from_status(
 
 
 def bad_response(what: str) -> ProviderError:
-    """Returns the error for an answer that violates its protocol. `what` completes "The provider sent …"."""
+    """Returns the error for a response that violates its protocol. `what` completes "The provider sent …"."""
     return ProviderError(Failure.PROVIDER_BAD_RESPONSE, f"The provider sent {what}.")
 
 
 def too_deep() -> ProviderError:
-    """Returns the error for an answer that orjson can read but not write, because of its nesting limits."""
-    return bad_response("an answer that is nested too deeply")
+    """Returns the error for a response that orjson can read but not write, because of its nesting limits."""
+    return bad_response("a response that is nested too deeply")
 
 
 def truncated() -> ProviderError:

@@ -25,7 +25,7 @@ from arouter.providers.vendor_members import ANY, Members
 Json = dict[str, Any]
 
 _CALLING = frozenset({"audio", "function_call", "tool_calls"})
-"""Members of an answer that may have no content."""
+"""Members of a response that may have no content."""
 
 
 @dataclass(frozen=True)

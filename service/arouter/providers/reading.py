@@ -33,7 +33,7 @@ async def read_all(body: Body, limit: int = MAX_ANSWER_BYTES) -> bytes:
     """
     answer = await _read_up_to(body, limit)
     if len(answer) > limit:
-        raise bad_response(f"an answer of more than {limit} bytes")
+        raise bad_response(f"a response of more than {limit} bytes")
     return answer
 
 

@@ -43,7 +43,7 @@ class TextCompletions(Encoder):
 class _TextReader(Reader):
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        completion = parse_object(body, "an answer")
+        completion = parse_object(body, "a response")
         openai_errors.raise_embedded(completion)
         choices = completion.get("choices")
         for choice in choices if isinstance(choices, list) else ():

@@ -78,7 +78,7 @@ def portable_names(body: Json, format_: NameFormat) -> Mapping[str, str]:
 
 
 def restore_names(choices: list[Any], part: str, names: Mapping[str, str]) -> None:
-    """Restores the request's tool names in the choices of an answer, in place.
+    """Restores the request's tool names in the choices of a response, in place.
 
     Args:
         choices: The choices of a completion or chunk in canonical form.

@@ -31,7 +31,7 @@ class ChatCalls:
         self._tracer = tracer
 
     def answer(self, chat: ChatRequest, context: Context) -> AnsweredCall:
-        """Returns a context manager with the answer, as `Pipeline.answer` does."""
+        """Returns a context manager with the response, as `Pipeline.answer` does."""
         remaining = context.time_remaining()
         deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         current = caller.get()

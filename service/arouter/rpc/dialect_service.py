@@ -1,4 +1,4 @@
-"""Serves chat in a client dialect: the common part of the services of Messages, Responses and Gemini."""
+"""Serves chat in a client dialect: what the services of Messages, Responses, Gemini and text completions share."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DialectService:
         return self._dialect.decode(document, _headers(context), stream=stream)
 
     async def write(self, chat: ChatRequest, context: Context) -> None:
-        """Answers a call of a streaming method: with events, or with one document if none are requested."""
+        """Responds to a call of a streaming method: with events, or with one document if none are requested."""
         if chat.stream:
             await self._write_events(chat, context)
             return
@@ -65,7 +65,7 @@ class DialectService:
         await write(context, document)
 
     async def complete(self, chat: ChatRequest, context: Context) -> HttpBody:
-        """Answers a call of a unary method."""
+        """Responds to a call of a unary method."""
         async with self._calls.answer(chat, context) as answer:
             context.set_trailing_metadata(answer_headers(answer))
             return self._document(answer.completion, chat)

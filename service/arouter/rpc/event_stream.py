@@ -69,10 +69,10 @@ class EventStream:
                 self._writing = False
 
     async def relay(self, answer: Answer, encode: Callable[[list[Chunk]], bytes], end: Callable[[], bytes]) -> None:
-        """Sends the chunks of an answer as they arrive, those that have arrived together in one message.
+        """Sends the chunks of a response as they arrive, those that have arrived together in one message.
 
         Args:
-            answer: The answer.
+            answer: The response.
             encode: Returns the events of chunks; none if no chunk is for the client.
             end: Returns the events after the last chunk.
         """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from typing import Any
 
 import orjson
@@ -18,6 +16,7 @@ from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
 from arouter.rpc.interceptors.auth import caller
+from arouter.rpc.token_counts import count_tokens
 from arouter.v1.generative_service_pb2 import (
     CountTokensRequest,
     GenerateContentRequest,
@@ -26,9 +25,6 @@ from arouter.v1.generative_service_pb2 import (
     StreamGenerateContentRequest,
 )
 from arouter.v1.generative_service_pb2_grpc import GenerativeServiceServicer
-
-_ESTIMATED = ("x-arouter-estimated", "true")
-"""Header of a count that no tokenizer made."""
 
 
 class GenerativeService(GenerativeServiceServicer):
@@ -66,18 +62,12 @@ class GenerativeService(GenerativeServiceServicer):
         del request
         await service.write(chat, context)
 
-    @requires(Access.REGULAR_KEY)
+    @requires(Access.REGULAR_KEY, is_counted=True)
     @override
     async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
         chat = self._chat.read(request.http_body, context, stream=False, model=_named(request.model))
         del request
-        remaining = context.time_remaining()
-        left = math.inf if remaining is None else remaining
-        deadline = asyncio.get_running_loop().time() + left
-        tokens, is_exact = await self._counter.count(chat, caller.get().key, deadline, left)
-        if not is_exact:
-            context.set_trailing_metadata((_ESTIMATED,))
-        return _json(count_json(tokens))
+        return _json(count_json(await count_tokens(self._counter, chat, context)))
 
     @requires(Access.REGULAR_KEY)
     @override

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-
 import orjson
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
@@ -16,6 +13,7 @@ from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
 from arouter.rpc.interceptors.auth import caller
+from arouter.rpc.token_counts import count_tokens
 from arouter.v1.message_service_pb2 import (
     CountMessageTokensRequest,
     CreateMessageRequest,
@@ -23,8 +21,6 @@ from arouter.v1.message_service_pb2 import (
     MessageServiceListModelsRequest,
 )
 from arouter.v1.message_service_pb2_grpc import MessageServiceServicer
-
-_ESTIMATED = (("x-arouter-estimated", "true"),)
 
 
 class MessageService(MessageServiceServicer):
@@ -57,13 +53,7 @@ class MessageService(MessageServiceServicer):
     async def CountMessageTokens(self, request: CountMessageTokensRequest, context: Context) -> HttpBody:
         chat = self._counting.read(request.http_body, context)
         del request
-        remaining = context.time_remaining()
-        left = math.inf if remaining is None else remaining
-        deadline = asyncio.get_running_loop().time() + left
-        tokens, is_exact = await self._counter.count(chat, caller.get().key, deadline, left)
-        if not is_exact:
-            context.set_trailing_metadata(_ESTIMATED)
-        return _json({"input_tokens": tokens})
+        return _json({"input_tokens": await count_tokens(self._counter, chat, context)})
 
     @requires(Access.REGULAR_KEY)
     @override

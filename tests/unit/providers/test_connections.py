@@ -261,7 +261,7 @@ async def test_an_answer_of_countless_values_is_refused_before_they_are_made(ups
         with pytest.raises(ProviderError) as refused:
             await ask(upstream, raw)
 
-    assert refused.value.message == "The provider sent an answer of more than 2000000 values."
+    assert refused.value.message == "The provider sent a response of more than 2000000 values."
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from arouter.errors import ARouterError
 
 
 class CompletionsDialect(Dialect):
-    """Translates text completions. Providers of `auto` and of chat alone do not serve them."""
+    """Translates text completions."""
 
     name = "completions"
 

@@ -68,9 +68,9 @@ def text_request(body: Any) -> TextRequest:
         if body.get(name) is not None:
             check(body[name], kind, name)
     if body.get("plugins"):
-        raise invalid_request("'plugins' is not possible here: they are for chat completions.", "plugins")
+        raise invalid_request("'plugins' is for chat completions only.", "plugins")
     # Infilling may have its text in other members, so that an empty prompt is valid.
     request = TextRequest(body, read_inputs(body["prompt"], "prompt", empty=True))
     if any(wanted.wants_auto for wanted in request.preferences.models):
-        raise invalid_request("'auto' chooses models for chat completions alone. Name a model.", "model")
+        raise invalid_request("'auto' chooses models for chat completions only. Name a model.", "model")
     return request

@@ -12,11 +12,12 @@ from typing import Any
 
 import orjson
 
-from arouter.chat.gemini_forms import NO_SIGNATURE, SIGNATURE_FORMAT, code_text, extra_content
+from arouter.chat.gemini_forms import NO_SIGNATURE, code_text, extra_content
+from arouter.chat.reasoning_details import GEMINI_FORMAT
+from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json, shown
 from arouter.dialects.gemini.media import file_part, inline_part
-from arouter.dialects.gemini.signatures import unpack
 from arouter.dialects.gemini.unserved import Unserved
 from arouter.errors import invalid_request
 
@@ -132,9 +133,9 @@ class _Conversation:
         signature = part.text("thoughtSignature")
         if signature == NO_SIGNATURE:
             signature = None
-        carried = unpack(signature) if signature else None
-        if carried is not None:
-            turn.add_details(carried)
+        details = unseal(signature) if is_sealed(signature) else None
+        if isinstance(details, list):
+            turn.add_details([each for each in details if isinstance(each, dict)])
             signature = None
         thought = part.flag("thought")
         if (call := part.object("functionCall")) is not None:
@@ -224,10 +225,10 @@ class _ModelTurn:
         detail: Json = {"type": "reasoning.encrypted", "data": signature}
         if thought:
             detail = {"type": "reasoning.text", "text": text, "signature": signature}
-        self._details.append({**detail, "format": SIGNATURE_FORMAT, "index": len(self._details)})
+        self._details.append({**detail, "format": GEMINI_FORMAT, "index": len(self._details)})
 
     def add_details(self, details: list[Json]) -> None:
-        """Adds the entries that a signature carries, once."""
+        """Adds the entries of a sealed signature, once."""
         self._details += [each for each in details if each not in self._details]
 
     def add_image(self, link: Json, signature: str | None) -> None:

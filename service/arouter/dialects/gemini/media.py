@@ -47,7 +47,7 @@ def file_part(file: Fields) -> tuple[Json, bool]:
 
 
 def parts_of_image(url: str) -> Json:
-    """Returns Gemini's part for the URL of an image in an answer."""
+    """Returns Gemini's part for the URL of an image in a response."""
     mime_type, found, data = url.removeprefix("data:").partition(";base64,")
     if url.startswith("data:") and found:
         return {"inlineData": {"mimeType": mime_type, "data": data}}
@@ -55,7 +55,7 @@ def parts_of_image(url: str) -> Json:
 
 
 def audio_type(request: Json) -> str:
-    """Returns the media type of a spoken answer, from the format that the canonical request asks for."""
+    """Returns the media type of a spoken response, from the format that the canonical request asks for."""
     audio: Any = request.get("audio")
     format_ = audio.get("format") if isinstance(audio, dict) else None
     return "audio/L16;codec=pcm;rate=24000" if format_ in (None, "pcm16") else f"audio/{format_}"

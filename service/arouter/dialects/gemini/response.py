@@ -12,12 +12,13 @@ import orjson
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.gemini_forms import signature_in
+from arouter.chat.reasoning_details import GEMINI_FORMAT, add_details
 from arouter.chat.request import ChatRequest
+from arouter.chat.sealed_reasoning import seal
 from arouter.dialects.gemini.fields import Json
 from arouter.dialects.gemini.grounding import grounding_of
 from arouter.dialects.gemini.media import audio_type, parts_of_image
 from arouter.dialects.gemini.request import shows_thoughts
-from arouter.dialects.gemini.signatures import Details, pack, signature_of
 
 _FINISHES = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
 """By canonical finish reason; any other is `STOP`."""
@@ -36,7 +37,7 @@ class ChoiceWriter:
         self.index = index
         self._thoughts = thoughts
         self._audio_type = audio_type(request.body)
-        self._details = Details()
+        self._details: list[Json] = []
         self._calls: dict[Any, Json] = {}
         self._finish: str | None = None
         self._refusal = ""
@@ -59,7 +60,7 @@ class ChoiceWriter:
             parts.append(_signed(part, signature_in(image)))
         if isinstance(audio := delta.get("audio"), dict):
             parts += self._audio_parts(audio)
-        self._details.add(delta.get("reasoning_details"))
+        add_details(self._details, delta.get("reasoning_details"))
         self._citations += delta.get("annotations") or ()
         self._refusal += delta.get("refusal") or ""
         for piece in delta.get("tool_calls") or ():
@@ -74,13 +75,15 @@ class ChoiceWriter:
     def close(self) -> Json:
         """Returns the last candidate of the choice, with its calls, signatures and finish reason."""
         calls = [_call_part(call) for call in self._calls.values()]
-        parts = [_signature_part(detail, self._thoughts) for detail in self._details.own]
-        if foreign := self._details.foreign:
+        own = [detail for detail in self._details if detail.get("format") == GEMINI_FORMAT]
+        parts = [_signature_part(detail, self._thoughts) for detail in own if _signature_of(detail)]
+        others = [detail for detail in self._details if detail.get("format") != GEMINI_FORMAT]
+        if any(map(_signature_of, others)):
             # Clients keep the signatures of calls; not all keep those of thoughts.
             if calls and "thoughtSignature" not in calls[0]:
-                calls[0]["thoughtSignature"] = pack(foreign)
+                calls[0]["thoughtSignature"] = seal(others)
             else:
-                parts.append({"text": "", "thoughtSignature": pack(foreign)})
+                parts.append({"text": "", "thoughtSignature": seal(others)})
         parts += calls
         if not parts:
             # Clients take a candidate without parts for a broken response.
@@ -196,7 +199,12 @@ def _signed(part: Json, signature: str | None) -> Json:
 
 def _signature_part(detail: Json, thoughts: bool) -> Json:
     thought = {"thought": True} if thoughts and detail.get("type") == "reasoning.text" else {}
-    return {"text": "", **thought, "thoughtSignature": signature_of(detail)}
+    return {"text": "", **thought, "thoughtSignature": _signature_of(detail)}
+
+
+def _signature_of(detail: Json) -> str | None:
+    signature = detail.get("signature") or detail.get("data")
+    return signature if isinstance(signature, str) and signature else None
 
 
 def _logprobs(logprobs: Any) -> Json:

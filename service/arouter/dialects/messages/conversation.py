@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from arouter.chat.sealed_thoughts import CLAUDE_FORMAT, is_sealed, unseal
+from arouter.chat.reasoning_details import CLAUDE_FORMAT
+from arouter.chat.sealed_reasoning import is_sealed, unseal_detail
 from arouter.dialects.messages.parts import text_or_parts, to_parts
 from arouter.dialects.messages.unserved import Unserved
 from arouter.errors import invalid_request
@@ -108,7 +109,7 @@ def _assistant(blocks: list[Json], path: str, unserved: Unserved) -> Json:
         elif kind == "redacted_thinking":
             details += _detail("encrypted", block["data"], len(details), place)
         else:
-            # What Anthropic's servers did for an earlier answer; the text of that answer remains.
+            # What Anthropic's servers did for an earlier response; its text remains.
             unserved.add(f"{_PLACE}{kind[:64]}")
     # Some servers require null, not an empty text, beside calls.
     message: Json = {"role": "assistant", "content": text_or_parts(parts) if parts or not calls else None}
@@ -149,7 +150,7 @@ def _detail(kind: str, opaque: str | None, index: int, place: int, **text: str) 
     if not opaque:
         return []
     if is_sealed(opaque):
-        sealed = unseal(opaque)
+        sealed = unseal_detail(opaque)
         return [] if sealed is None else [{**sealed, "index": index, **text}]
     member = "signature" if kind == "text" else "data"
     detail: Json = {"type": f"reasoning.{kind}", "id": f"content-{place}", "format": CLAUDE_FORMAT, "index": index}

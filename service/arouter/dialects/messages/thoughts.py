@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.sealed_thoughts import CLAUDE_FORMAT, seal
+from arouter.chat.gemini_forms import signature_in
+from arouter.chat.reasoning_details import CLAUDE_FORMAT, GEMINI_FORMAT
+from arouter.chat.sealed_reasoning import seal_detail
 
 Json = dict[str, Any]
 
@@ -40,7 +42,7 @@ def signature_of(detail: Json) -> str:
     signature = detail.get("signature")
     if not isinstance(signature, str) or not signature:
         return ""
-    return signature if detail.get("format") == CLAUDE_FORMAT else seal(detail)
+    return signature if detail.get("format") == CLAUDE_FORMAT else seal_detail(detail)
 
 
 def redacted_block(detail: Json) -> Json | None:
@@ -48,7 +50,7 @@ def redacted_block(detail: Json) -> Json | None:
     data = detail.get("data")
     if not isinstance(data, str) or not data:
         return None
-    return {"type": "redacted_thinking", "data": data if detail.get("format") == CLAUDE_FORMAT else seal(detail)}
+    return {"type": "redacted_thinking", "data": data if detail.get("format") == CLAUDE_FORMAT else seal_detail(detail)}
 
 
 def call_signature(call: Json) -> Json | None:
@@ -57,10 +59,8 @@ def call_signature(call: Json) -> Json | None:
     Gemini signs calls and requires the signature back; clients return only known members of `tool_use`, but thinking
     blocks unchanged.
     """
-    extra = call.get("extra_content")
-    google = extra.get("google") if isinstance(extra, dict) else None
-    signature = google.get("thought_signature") if isinstance(google, dict) else None
-    if not isinstance(signature, str) or not signature:
+    signature = signature_in(call)
+    if signature is None:
         return None
-    detail = {"type": "reasoning.encrypted", "id": call.get("id"), "format": "google-gemini-v1", "data": signature}
-    return {"type": "redacted_thinking", "data": seal(detail)}
+    detail = {"type": "reasoning.encrypted", "id": call.get("id"), "format": GEMINI_FORMAT, "data": signature}
+    return {"type": "redacted_thinking", "data": seal_detail(detail)}

@@ -3,7 +3,7 @@
 - Reasoning, text and calls between two other items are one assistant message: providers require the calls of one turn
   to be together (BerriAI/litellm#21154).
 - Results directly follow the message with their calls, wherever the client put them.
-- Reasoning items carry the provider's signatures (`chat/carried_reasoning.py`).
+- Reasoning items carry the provider's signatures (`chat/sealed_reasoning.py`).
 - Items without a canonical form restrict the request to providers of this dialect, but records of what OpenAI's servers
   have done are only named as unserved.
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
-from arouter.chat.carried_reasoning import OPENAI_FORMAT, is_capsule, unseal
+from arouter.chat.reasoning_details import OPENAI_FORMAT
+from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import OBJECT, check, missing, wrong_type
 from arouter.dialects.responses.content import canonical_content
 from arouter.dialects.responses.tools import Tools, text_arguments
@@ -160,7 +161,7 @@ class Conversation:
         at = f"{path}.encrypted_content"
         if not isinstance(encrypted, str):
             raise wrong_type(at, "a string", encrypted)
-        if is_capsule(encrypted):
+        if is_sealed(encrypted):
             self._open(message, encrypted, at)
             return
         details = message.setdefault("reasoning_details", [])
@@ -169,14 +170,14 @@ class Conversation:
             details.append({"type": "reasoning.summary", "summary": text, **shared, "index": len(details)})
         details.append({"type": "reasoning.encrypted", "data": encrypted, **shared, "index": len(details)})
 
-    def _open(self, message: Json, capsule: str, path: str) -> None:
-        contents = unseal(capsule)
-        if contents is None:
+    def _open(self, message: Json, sealed: str, path: str) -> None:
+        contents = unseal(sealed)
+        if not isinstance(contents, dict):
             raise invalid_request(f"'{path}' is damaged: send reasoning items back unchanged.", path)
         if isinstance(details := contents.get("reasoning_details"), list) and details:
             message.setdefault("reasoning_details", []).extend(details)
         if isinstance(extras := contents.get("tool_calls"), dict):
-            # The capsule precedes its calls, but may follow one whose signature came late.
+            # The item precedes its calls, but may follow one whose signature came late.
             self._extras |= extras
             for call in message.get("tool_calls", ()):
                 if call["id"] in self._extras:
@@ -185,7 +186,7 @@ class Conversation:
             message.setdefault("images", []).extend(images)
 
     def _image(self, item: Json) -> None:
-        """Adds an image of an earlier answer, unless its capsule has it."""
+        """Adds an image of an earlier response, unless a reasoning item has it with its signature."""
         url = f"data:image/{item.get('output_format') or 'png'};base64,{item['result']}"
         images = self._assistant().message.setdefault("images", [])
         if all(image.get("image_url", {}).get("url") != url for image in images):

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 from typing_extensions import override
 
-from arouter.chat.carried_reasoning import OPENAI_FORMAT, add_details, seal
+from arouter.chat.reasoning_details import OPENAI_FORMAT, add_details
+from arouter.chat.sealed_reasoning import seal
 from arouter.dialects.responses.response import flat_annotation, refusal_part, text_part
 from arouter.dialects.responses.tools import Tool, argument_text
 

@@ -114,7 +114,7 @@ def canonical_request(body: Any) -> Canonical:
     tools = Tools(body)
     canonical = {name: body[name] for name in body if name in _SHARED and body[name] is not None}
     conversation = _conversation(body, tools)
-    # A request of native items alone: its canonical form is only measured and judged.
+    # A request of native items alone: its canonical form serves only estimates and planning.
     canonical["messages"] = conversation.messages() or [{"role": "user", "content": ""}]
     canonical |= _tools(body, tools)
     canonical |= _output(body)

@@ -1,4 +1,4 @@
-"""Converts a Responses request's tools, and the calls of an answer back.
+"""Converts a Responses request's tools, and the calls of a response back.
 
 - Function tools are nested as in chat completions.
 - A namespace becomes its tools, named `<namespace>__<name>`; its description precedes that of its first tool.

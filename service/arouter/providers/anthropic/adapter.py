@@ -87,7 +87,7 @@ class AnthropicAdapter(Adapter):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        answer = parse_object(body, "an answer")
+        answer = parse_object(body, "a response")
         if answer.get("type") == "error" or answer.get("error"):
             raise embedded_error(answer.get("error"))
         return decode_message(answer)

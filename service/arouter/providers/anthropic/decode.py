@@ -1,4 +1,4 @@
-"""Decodes a complete Messages API answer to a chat completion; also has what streams share with it."""
+"""Decodes a complete Messages API response to a chat completion; also has what streams share with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SERVICE_TIERS = {"standard": "default", "priority": "priority"}
 
 
 def decode_message(answer: Json) -> Json:
-    """Returns the completion in an answer.
+    """Returns the completion in a response.
 
     Blocks of types that our requests do not ask for are ignored.
 
@@ -34,9 +34,9 @@ def decode_message(answer: Json) -> Json:
     """
     content, stop_reason = answer.get("content"), answer.get("stop_reason")
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        raise bad_response("an answer without content")
+        raise bad_response("a response without content")
     if not isinstance(stop_reason, str):
-        raise bad_response("an answer without a stop reason")
+        raise bad_response("a response without a stop reason")
     message = _message(content, format_of(string(answer, "model")))
     refusal = refusal_of(answer)
     if refusal is not None:
@@ -97,7 +97,7 @@ def finish_reason(stop_reason: str, *, called: bool) -> str:
 
 
 def refusal_of(holder: Json) -> str | None:
-    """Returns Anthropic's explanation of why it stopped an answer, if any."""
+    """Returns Anthropic's explanation of why it stopped a response, if any."""
     details = holder.get("stop_details")
     if not isinstance(details, dict) or details.get("type") != "refusal":
         return None

@@ -42,14 +42,14 @@ def encode_request(body: Json, model_name: str, *, stream: bool) -> tuple[Json, 
     Args:
         body: The canonical request, with tool ids and names that Anthropic accepts.
         model_name: The model's native name.
-        stream: Whether the answer is streamed.
+        stream: Whether the response is streamed.
 
     Raises:
-        ARouterError: INVALID_REQUEST if the answer would be to a different question.
+        ARouterError: INVALID_REQUEST if the response would be to a different question.
     """
     model, dropped = describe(model_name), Dropped()
     if (body.get("n") or 1) != 1:
-        raise invalid_request("'n' must be 1: Anthropic returns only one answer per request.", "n")
+        raise invalid_request("'n' must be 1: Anthropic returns only one response per request.", "n")
     tools = encode_tools(body, can_force=model.forced_tools, dropped=dropped)
     forced = tools.get("tool_choice", {}).get("type") in ("any", "tool")
     output_format, instruction = encode_response_format(body, dropped)

@@ -23,7 +23,7 @@ def error_from_body(status: int, body: bytes, retry_after: int | None) -> Provid
 
 
 def embedded_error(error: Any) -> ProviderError:
-    """Decodes an error that was sent with status 200, as an answer or in a stream."""
+    """Decodes an error that was sent with status 200, as a response or in a stream."""
     kind = error.get("type") if isinstance(error, dict) else None
     return _error(ANTHROPIC_STATUSES.get(kind, 500) if isinstance(kind, str) else 500, error, None)
 

@@ -18,7 +18,8 @@ from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.native import NativeChunk, NativeCompletion, NativeEvent, NativeRequest
-from arouter.chat.sealed_thoughts import CLAUDE_FORMAT, is_sealed, seal, unseal
+from arouter.chat.reasoning_details import CLAUDE_FORMAT
+from arouter.chat.sealed_reasoning import is_sealed, seal_detail, unseal_detail
 from arouter.providers.adapter import Reader, StreamDecoder
 from arouter.providers.anthropic.messages import calls_without_thoughts
 from arouter.providers.anthropic.profiles import Model, describe
@@ -167,7 +168,7 @@ def _accepted(block: Json, format_: str) -> Json | None:
         # Only Claude's are not sealed. Vendors that do not sign accept those without a signature.
         own = bool(opaque) if format_ == CLAUDE_FORMAT else not opaque
         return block if own else None
-    detail = unseal(opaque)
+    detail = unseal_detail(opaque)
     own = detail is not None and detail.get("format") == format_ and detail.get(member) is not None
     return {**block, member: detail[member]} if own and detail is not None else None
 
@@ -229,5 +230,5 @@ def _sealed(part: Json, format_: str) -> Json:
     for member, kind in (("signature", "reasoning.text"), ("data", "reasoning.encrypted")):
         opaque = part.get(member)
         if isinstance(opaque, str) and opaque:
-            return {**part, member: seal({"type": kind, "format": format_, member: opaque})}
+            return {**part, member: seal_detail({"type": kind, "format": format_, member: opaque})}
     return part

@@ -27,7 +27,7 @@ class Model(NamedTuple):
 
     Attributes:
         claude: Whether it is one of Anthropic's models.
-        max_tokens: Default token limit of an answer; Anthropic requires one.
+        max_tokens: Default token limit of a response; Anthropic requires one.
         budget: Whether a token budget for thinking is supported.
         adaptive: Whether the model can decide how much to think.
         thinks: Whether it thinks by default.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from arouter.chat.sealed_thoughts import CLAUDE_FORMAT
+from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.providers.anthropic.unchecked import Json, optional
 from arouter.providers.dropped import Dropped
 

@@ -82,7 +82,7 @@ class GeminiAdapter(Adapter):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        answer = parse_object(body, "an answer")
+        answer = parse_object(body, "a response")
         if answer.get("error"):
             raise embedded_error(answer["error"])
         return decode_answer(answer)

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
-from arouter.chat.gemini_forms import NO_SIGNATURE, SIGNATURE_FORMAT, signature_in
+from arouter.chat.gemini_forms import NO_SIGNATURE, signature_in
+from arouter.chat.reasoning_details import GEMINI_FORMAT
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.media import media_part, part_from_url
@@ -164,9 +165,7 @@ class _Conversation:
         return {"text": text}
 
     def _add_assistant(self, message: JsonObject, path: str) -> None:
-        details = [
-            entry for entry in objects(message.get("reasoning_details")) if entry.get("format") == SIGNATURE_FORMAT
-        ]
+        details = [entry for entry in objects(message.get("reasoning_details")) if entry.get("format") == GEMINI_FORMAT]
         # Clients send an empty string for the content of a message with calls.
         parts = _signed_thoughts(details) + [part for part in self._content(message, path) if part.get("text") != ""]
         if refusal := text_in(message.get("refusal")):

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from arouter.chat.gemini_forms import SIGNATURE_FORMAT, code_text, extra_content
+from arouter.chat.gemini_forms import code_text, extra_content
+from arouter.chat.reasoning_details import GEMINI_FORMAT
 from arouter.chat.usage import sum_counts
 from arouter.errors import Failure, ProviderError
 from arouter.providers.gemini.grounding import citations_of
@@ -96,7 +97,7 @@ class ChoiceReader:
                 param="messages",
             )
         if reason not in _FINISHES:
-            raise bad_response(f"an answer that ended with {reason[:64]}" + (f": {message}" if message else ""))
+            raise bad_response(f"a response that ended with {reason[:64]}" + (f": {message}" if message else ""))
         self._reason, self._finish, self._message = reason, _FINISHES[reason], message
         self.finished = True
 
@@ -120,7 +121,7 @@ class ChoiceReader:
                 self._add_detail(delta, {"type": "reasoning.encrypted", "data": signature})
 
     def _add_detail(self, delta: JsonObject, detail: JsonObject) -> None:
-        detail |= {"format": SIGNATURE_FORMAT, "index": self._details}
+        detail |= {"format": GEMINI_FORMAT, "index": self._details}
         self._details += 1
         delta.setdefault("reasoning_details", []).append(detail)
 
@@ -167,7 +168,7 @@ class ChoiceReader:
 
 
 def decode_answer(answer: JsonObject) -> JsonObject:
-    """Returns the completion in an answer.
+    """Returns the completion in a response.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE, or the error of a candidate's finish reason.
@@ -180,7 +181,7 @@ def decode_answer(answer: JsonObject) -> JsonObject:
     if not choices:
         feedback = object_in(answer.get("promptFeedback"))
         if not feedback.get("blockReason"):
-            raise bad_response("an answer without candidates")
+            raise bad_response("a response without candidates")
         reader = ChoiceReader(0)
         reader.block(feedback)
         choices = [_choice(reader, {}, response_id)]

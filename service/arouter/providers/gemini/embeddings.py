@@ -78,7 +78,7 @@ class _GeminiReader(EmbeddingReader):
         try:
             answer = msgspec.json.decode(body, type=_Answer)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise bad_response("an answer that has no embeddings") from error
+            raise bad_response("a response that has no embeddings") from error
         if answer.error:
             raise embedded_error(answer.error)
         vectors = answer.embeddings or ([] if answer.embedding is None else [answer.embedding])

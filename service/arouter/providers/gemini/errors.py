@@ -23,7 +23,7 @@ def error_from_body(status: int, body: bytes, retry_after: int | None) -> Provid
 
 
 def embedded_error(error: Any) -> ProviderError:
-    """Decodes an error that was sent with status 200, as an answer or as an event of a stream."""
+    """Decodes an error that was sent with status 200, as a response or as an event of a stream."""
     code = object_in(error).get("code")
     return _error(code if type(code) is int and 400 <= code <= 599 else 500, error, None)
 

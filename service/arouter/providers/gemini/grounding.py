@@ -1,4 +1,4 @@
-"""Converts the sources of an answer to OpenAI's url_citation annotations."""
+"""Converts the sources of a response to OpenAI's url_citation annotations."""
 
 from __future__ import annotations
 

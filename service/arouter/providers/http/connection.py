@@ -24,10 +24,10 @@ MAX_HEAD_BYTES = 64 * 1024
 """Maximum bytes without any of a body: headers with interim (1xx) answers before it, trailers after it."""
 
 MAX_HEADERS = 256
-"""Maximum number of headers, including those of interim answers."""
+"""Maximum number of headers, including those of interim responses."""
 
 _PIECE = 16 * 1024
-"""Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim answers."""
+"""Bytes parsed at a time. uvloop reads a quarter of a megabyte at once, which can hold 10,000 interim responses."""
 
 _KEPT_HEADERS = frozenset({b"content-encoding", b"retry-after", b"retry-after-ms"})
 _SMALL_BODY = 16 * 1024
@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
             self._is_delimited = True
 
     def on_headers_complete(self) -> None:
-        """Notes the status, unless the answer is an interim one."""
+        """Notes the status, unless the response is an interim one."""
         parser, response = self._parser, self._response
         if parser is None or response is None or self._answered:
             return
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._end(response, MalformedError("an answer that switches to another protocol"))
+            self._end(response, MalformedError("a response that switches to another protocol"))
             return
         except httptools.HttpParserError as error:
             if not self._answered:
@@ -214,7 +214,7 @@ class Connection(asyncio.Protocol):
         else:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self._answered:
-                self._end(response, HeadTooLargeError(f"more than {MAX_HEAD_BYTES} bytes without any of an answer"))
+                self._end(response, HeadTooLargeError(f"more than {MAX_HEAD_BYTES} bytes without any of a response"))
                 return
         if response.status:
             response.notice()

@@ -59,7 +59,7 @@ class Pool:
     ) -> Response:
         """Sends a request and returns its answer when its headers have arrived. The caller must close it.
 
-        A POST is sent once. A GET whose used connection closes without an answer is sent again, once.
+        A POST is sent once. A GET whose used connection closes without a response is sent again, once.
 
         Args:
             url: The base URL.

@@ -116,11 +116,11 @@ class Response:
             waiter.set_result(None)
 
     def end(self) -> None:
-        """Marks the answer as complete. For the connection."""
+        """Marks the response as complete. For the connection."""
         self._is_whole = True
 
     def fail(self, error: Exception) -> None:
-        """Ends the answer with an error, which is raised when what has arrived was taken."""
+        """Ends the response with an error, which is raised when what has arrived was taken."""
         if not self._is_whole and self._error is None:
             self._error = error
         self.notice()

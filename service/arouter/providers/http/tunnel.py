@@ -47,7 +47,7 @@ async def open_tunnel(connected: socket.socket, proxy: Proxy, origin: Origin) ->
     """Asks the proxy at the other end of a socket to pass everything on to a server from now on.
 
     Raises:
-        ConnectError: The proxy refuses, or its answer is not HTTP.
+        ConnectError: The proxy refuses, or its response is not HTTP.
         OSError: The connection to it is lost.
     """
     loop = asyncio.get_running_loop()
@@ -62,14 +62,14 @@ async def open_tunnel(connected: socket.socket, proxy: Proxy, origin: Origin) ->
         data = await loop.sock_recv(connected, _AT_ONCE)
         received += len(data)
         if not data or received > _MAX_HEAD_BYTES:
-            raise ConnectError("the proxy did not answer")
+            raise ConnectError("the proxy did not respond")
         answer.feed(data)
     if not 200 <= answer.status < 300:
-        raise ConnectError(f"the proxy answered with status {answer.status}")
+        raise ConnectError(f"the proxy responded with status {answer.status}")
 
 
 class _Answer:
-    """The answer to CONNECT.
+    """The response to CONNECT.
 
     Attributes:
         status: HTTP status; 0 before all headers have arrived.
@@ -89,10 +89,10 @@ class _Answer:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.status:
-                raise ConnectError(f"the proxy's answer is not HTTP: {error}") from error
+                raise ConnectError(f"the proxy's response is not HTTP: {error}") from error
 
     def on_headers_complete(self) -> None:
-        """Notes the status, unless the answer is an interim one. For the parser."""
+        """Notes the status, unless the response is an interim one. For the parser."""
         status = self._parser.get_status_code()
         if status >= 200:
             self.status = self.status or status

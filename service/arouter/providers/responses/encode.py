@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.carried_reasoning import is_capsule
 from arouter.chat.native import NativeRequest
 from arouter.chat.parameters import PARAMETERS, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.chat.preferences import ROUTER_FIELDS
+from arouter.chat.sealed_reasoning import is_sealed
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import object_in
@@ -76,7 +76,7 @@ def encode_native(native: NativeRequest, model: str, *, stream: bool) -> tuple[J
 
 
 def _is_foreign(item: Any) -> bool:
-    return isinstance(item, dict) and is_capsule(item.get("encrypted_content"))
+    return isinstance(item, dict) and is_sealed(item.get("encrypted_content"))
 
 
 def encode_request(body: Json, model: str, *, stream: bool, searches: bool) -> tuple[Json, tuple[str, ...]]:
@@ -92,7 +92,7 @@ def encode_request(body: Json, model: str, *, stream: bool, searches: bool) -> t
         ARouterError: INVALID_REQUEST if the response would be to a different question.
     """
     if (body.get("n") or 1) != 1:
-        raise invalid_request("'n' must be 1: this model returns only one answer per request.", "n")
+        raise invalid_request("'n' must be 1: this model returns only one response per request.", "n")
     for old in ("functions", "function_call"):
         if not is_neutral(old, body.get(old)):
             raise invalid_request(f"'{old}' cannot be sent to this model: use 'tools'.", old)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.carried_reasoning import OPENAI_FORMAT
+from arouter.chat.reasoning_details import OPENAI_FORMAT
 from arouter.errors import invalid_request
 from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import object_in, objects, text_in

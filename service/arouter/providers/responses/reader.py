@@ -19,7 +19,7 @@ class ResponsesReader(Reader):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        response = parse_object(body, "an answer")
+        response = parse_object(body, "a response")
         if "output" not in response:
             openai_errors.raise_embedded(response)
         return decode_response(response)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from arouter.chat.sealed_thoughts import is_sealed
+from arouter.chat.sealed_reasoning import is_sealed
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from arouter.chat.native import NativeChunk
-from arouter.chat.sealed_thoughts import seal, unseal
+from arouter.chat.sealed_reasoning import seal, seal_detail, unseal_detail
 from arouter.dialects.messages.request import decode_request
 from arouter.providers.adapter import WireRequest
 from arouter.providers.anthropic.adapter import AnthropicAdapter
@@ -63,14 +63,14 @@ def test_what_concerns_the_account_is_withheld() -> None:
 
 SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "C"}
 REDACTED = {"type": "redacted_thinking", "data": "C"}
-OF_KIMI = {"type": "thinking", "thinking": "Hm.", "signature": seal(KIMIS)}
+OF_KIMI = {"type": "thinking", "thinking": "Hm.", "signature": seal_detail(KIMIS)}
 UNSIGNED = {"type": "thinking", "thinking": "Hm.", "signature": ""}
 THOUGHTS: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
     (OPUS_4_8, SIGNED, SIGNED),
     (OPUS_4_8, REDACTED, REDACTED),
     (OPUS_4_8, OF_KIMI, None),
     (OPUS_4_8, UNSIGNED, None),
-    (OPUS_4_8, {**SIGNED, "signature": "arouter.damaged"}, None),
+    (OPUS_4_8, {**SIGNED, "signature": seal("x")[:-3]}, None),
     (KIMI, SIGNED, None),
     (KIMI, OF_KIMI, {**OF_KIMI, "signature": "K"}),
     (KIMI, UNSIGNED, UNSIGNED),
@@ -153,9 +153,9 @@ def test_thoughts_of_others_are_sealed_on_the_way_to_the_client() -> None:
 
     [block, _] = whole.native["content"]  # type: ignore[attr-defined]
     sealed = {"type": "reasoning.text", "format": "anthropic-kimi-v1", "signature": "C"}
-    assert unseal(block["signature"]) == sealed
+    assert unseal_detail(block["signature"]) == sealed
     assert isinstance(chunk, NativeChunk)
-    assert unseal(chunk.native[-1][1]["delta"]["signature"]) == sealed
+    assert unseal_detail(chunk.native[-1][1]["delta"]["signature"]) == sealed
 
 
 def test_tokens_are_counted_without_the_parameters_of_a_response() -> None:
