@@ -12,7 +12,6 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
-from arouter.providers.anthropic.count import CountReader
 from arouter.providers.anthropic.decode import decode_message
 from arouter.providers.anthropic.encode import encode_request
 from arouter.providers.anthropic.errors import embedded_error, error_from_body
@@ -20,6 +19,7 @@ from arouter.providers.anthropic.model_list import read_model
 from arouter.providers.anthropic.native import DIALECT, NativeBody, encode_native, native_reader
 from arouter.providers.anthropic.profiles import describe
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
+from arouter.providers.counting import CountReader
 from arouter.providers.json_reader import parse_object
 from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_ids import has_calls, portable_ids
@@ -77,7 +77,9 @@ class AnthropicAdapter(Adapter):
             return None
         wire = self.encode(request, model)
         counted = {name: value for name, value in orjson.loads(wire.body or b"").items() if name in _COUNTED}
-        return WireRequest(f"{_PATH}/count_tokens", _dumps(counted), headers=wire.headers, reader=CountReader(self))
+        return WireRequest(
+            f"{_PATH}/count_tokens", _dumps(counted), headers=wire.headers, reader=CountReader(self, "input_tokens")
+        )
 
     def _pass_on(self, native: NativeBody, model: str) -> WireRequest:
         reader = native_reader(self, model)

@@ -13,9 +13,9 @@ from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
+from arouter.providers.counting import CountReader
 from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.contents import encode_messages
-from arouter.providers.gemini.counting import CountReader
 from arouter.providers.gemini.decode import decode_answer
 from arouter.providers.gemini.errors import embedded_error, error_from_body
 from arouter.providers.gemini.model_list import read_model
@@ -61,7 +61,9 @@ class GeminiAdapter(Adapter):
             body, _, _ = self._translated(request, model)
         name = model.removeprefix("models/")
         whole = {"generateContentRequest": {"model": f"models/{name}", **body}}
-        return WireRequest(f"{_MODELS}/{quote(name, safe='')}:countTokens", _to_json(whole), reader=CountReader(self))
+        return WireRequest(
+            f"{_MODELS}/{quote(name, safe='')}:countTokens", _to_json(whole), reader=CountReader(self, "totalTokens")
+        )
 
     def _translated(
         self, request: ChatRequest, model: str
