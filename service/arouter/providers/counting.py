@@ -1,4 +1,4 @@
-"""Requests that count tokens, for the protocols that have them."""
+"""Requests that count tokens, for the protocols that have them, and their responses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CountingAdapter(Protocol):
     def encode_count(self, request: ChatRequest, model: str) -> WireRequest | None:
         """Encodes a request to count the tokens of `request`, or returns None if the model's vendor does not count.
 
-        Its reader returns `{"input_tokens": …}`.
+        Its reader is a `CountReader`.
         """
 
 
@@ -35,7 +35,7 @@ class CountReader(Reader):
 
     Args:
         inner: Decodes errors.
-        member: The member of the response that is the count.
+        member: The member of the response that has the count.
     """
 
     def __init__(self, inner: Reader, member: str) -> None:
@@ -44,10 +44,10 @@ class CountReader(Reader):
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
-        tokens = parse_object(body, "a count").get(self._member)
-        if not is_count(tokens):
-            raise bad_response("a count that is not a number")
-        return {"input_tokens": tokens}
+        counted = parse_object(body, "a count of tokens").get(self._member)
+        if not is_count(counted):
+            raise bad_response("a count of tokens without a number")
+        return {"input_tokens": counted}
 
     @override
     def stream_decoder(self) -> StreamDecoder:
