@@ -18,7 +18,7 @@ from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json, shown
 from arouter.dialects.gemini.media import file_part, inline_part
-from arouter.dialects.gemini.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 

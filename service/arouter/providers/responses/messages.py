@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.reasoning_details import OPENAI_FORMAT
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import object_in, objects, text_in
 
 Json = dict[str, Any]
