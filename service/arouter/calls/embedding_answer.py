@@ -30,8 +30,8 @@ class EmbeddingAnswer(Answer):
         usage, estimated = charged_usage(reported, self.exact, self.record.request, 0)
         self._usage = usage
         self.exact = not estimated
-        said: dict[str, Any] = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens}
+        counts: dict[str, Any] = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens}
         if estimated:
-            said["estimated"] = True
+            counts["estimated"] = True
         cost = nanos(self._attempt.endpoint.details, usage)
-        return said if cost is None else {**said, "cost": cost / NANOS}
+        return counts if cost is None else {**counts, "cost": cost / NANOS}

@@ -45,14 +45,14 @@ def why_excluded(endpoint: Endpoint, context: PlanContext, *, free: bool) -> tup
         expensive = _too_expensive(details.prices, preferences)
         if expensive is not None:
             return Cause.PREFERENCE, expensive
-    if context.request.native_only and not _speaks(endpoint, context.request):
+    if context.request.native_only and not _has_dialect_of(endpoint, context.request):
         return Cause.DIALECT, f"does not support '{context.request.native_only[0][:_MAX_PATH]}'"
     if preferences.require_parameters and (missing := unsupported(details, context.requirements)):
         return Cause.PARAMETERS, f"does not support {', '.join(missing)} (provider.require_parameters)"
     return None
 
 
-def _speaks(endpoint: Endpoint, request: ChatRequest) -> bool:
+def _has_dialect_of(endpoint: Endpoint, request: ChatRequest) -> bool:
     return request.native is not None and endpoint.provider.adapter.dialect == request.native.dialect
 
 

@@ -8,7 +8,7 @@ from arouter.chat.parameters import PARAMETERS
 from arouter.chat.types import INTEGER, STRINGS, name_of
 from arouter.dialects.gemini.fields import Fields, Json
 from arouter.dialects.gemini.schemas import json_schema
-from arouter.dialects.gemini.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 _SAME = {

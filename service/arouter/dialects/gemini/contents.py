@@ -18,7 +18,7 @@ from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json, shown
 from arouter.dialects.gemini.media import file_part, inline_part
-from arouter.dialects.gemini.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 
@@ -56,7 +56,7 @@ class _Conversation:
 
     def add_instruction(self, content: Fields) -> None:
         content.text("role")
-        self._add_spoken("system", [self._spoken(part) for part in content.objects("parts")])
+        self._add_message("system", [self._user_part(part) for part in content.objects("parts")])
 
     def add(self, content: Fields) -> None:
         role = content.text("role") or "user"
@@ -64,26 +64,26 @@ class _Conversation:
         if role == "model":
             self._add_model(parts)
         elif role in ("user", "function"):
-            spoken = []
+            added = []
             for part in parts:
                 response = part.object("functionResponse")
                 if response is None:
-                    spoken.append(self._spoken(part))
+                    added.append(self._user_part(part))
                 else:
                     self._add_response(response)
                     self._note_rest(part)
-            self._add_spoken("user", spoken)
+            self._add_message("user", added)
         else:
             path = content.at("role")
             raise invalid_request(f"Invalid value for '{path}': {shown(role)}. Use 'user' or 'model'.", path)
 
-    def _add_spoken(self, role: str, parts: list[Json]) -> None:
+    def _add_message(self, role: str, parts: list[Json]) -> None:
         if len(parts) == 1 and parts[0]["type"] == "text":
             self.messages.append({"role": role, "content": parts[0]["text"]})
         elif parts:
             self.messages.append({"role": role, "content": parts})
 
-    def _spoken(self, part: Fields) -> Json:
+    def _user_part(self, part: Fields) -> Json:
         """Returns the canonical part for a part that the user may send."""
         part.take_any("thoughtSignature")
         part.take_any("thought")
@@ -124,12 +124,12 @@ class _Conversation:
         else:
             turn = _ModelTurn({"role": "assistant", "content": None})
         for part in parts:
-            self._add_said(part, turn)
+            self._add_model_part(part, turn)
         message = turn.close()
         if message is not before and len(message) + (message["content"] is not None) > 2:
             self.messages.append(message)
 
-    def _add_said(self, part: Fields, turn: _ModelTurn) -> None:
+    def _add_model_part(self, part: Fields, turn: _ModelTurn) -> None:
         signature = part.text("thoughtSignature")
         if signature == NO_SIGNATURE:
             signature = None
@@ -148,7 +148,7 @@ class _Conversation:
             raise invalid_request(f"'{response.path}' must be in a content whose role is 'user'.", response.path)
         else:
             code = {name: part.json_object(name) for name in ("executableCode", "codeExecutionResult")}
-            turn.say(part.text("text") or code_text(code) or "", signature, thought=thought is True)
+            turn.add_text(part.text("text") or code_text(code) or "", signature, thought=thought is True)
         self._note_rest(part)
 
     def _add_media(self, found: Json, signature: str | None, turn: _ModelTurn, path: str) -> None:
@@ -199,7 +199,7 @@ class _Conversation:
         self.messages.append({"role": "tool", "tool_call_id": id_, "content": content})
 
     def _response_part(self, part: Fields) -> Json:
-        found = self._spoken(part)
+        found = self._user_part(part)
         if found["type"] == "text":
             raise invalid_request(f"'{part.path}' needs 'inlineData' or 'fileData'.", part.path)
         return found
@@ -216,7 +216,7 @@ class _ModelTurn:
         self._images: list[Json] = message.get("images", [])
         self.calls: list[Json] = message.get("tool_calls", [])
 
-    def say(self, text: str, signature: str | None, *, thought: bool) -> None:
+    def add_text(self, text: str, signature: str | None, *, thought: bool) -> None:
         """Adds a text or a thought."""
         if text:
             (self._thoughts if thought else self._texts).append(text)

@@ -12,7 +12,7 @@ from arouter.dialects.gemini.config import read_config
 from arouter.dialects.gemini.contents import read_contents
 from arouter.dialects.gemini.fields import Fields, Json
 from arouter.dialects.gemini.tools import read_tools
-from arouter.dialects.gemini.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 
 NAME = "gemini"
 

@@ -43,7 +43,6 @@ class ChoiceWriter:
         self._refusal = ""
         self._texts: list[str] = []
         self._citations: list[Any] = []
-        self._spoke = False
 
     def write(self, choice: Json) -> Json | None:
         """Returns the candidate for the parts of a delta that can be sent now, or None if there are none."""
@@ -69,7 +68,6 @@ class ChoiceWriter:
         logprobs = _logprobs(choice.get("logprobs"))
         if not parts and not logprobs:
             return None
-        self._spoke = self._spoke or any("thought" not in part for part in parts)
         return {"content": {"role": "model", "parts": parts}, "index": self.index, **logprobs}
 
     def close(self) -> Json:
@@ -106,10 +104,10 @@ class ChoiceWriter:
 
     def _add_call(self, piece: Json) -> None:
         call = self._calls.setdefault(piece.get("index", len(self._calls)), {"name": "", "arguments": ""})
-        said = piece.get("function") or piece.get("custom") or {}
+        tool = piece.get("function") or piece.get("custom") or {}
         call["id"] = call.get("id") or piece.get("id")
-        call["name"] += said.get("name") or ""
-        call["arguments"] += said.get("arguments") or said.get("input") or ""
+        call["name"] += tool.get("name") or ""
+        call["arguments"] += tool.get("arguments") or tool.get("input") or ""
         call["is_custom"] = call.get("is_custom") or "custom" in piece
         call["signature"] = call.get("signature") or signature_in(piece)
 
@@ -120,12 +118,12 @@ def write_completion(completion: Chunk, request: ChatRequest) -> Json:
     candidates = []
     for choice in completion["choices"]:
         writer = ChoiceWriter(choice["index"], request, thoughts=thoughts)
-        spoken = writer.write({**choice, "delta": choice["message"]})
+        written = writer.write({**choice, "delta": choice["message"]})
         candidate = writer.close()
-        if spoken is not None:
+        if written is not None:
             last = candidate["content"]["parts"]
-            spoken["content"]["parts"] += [] if last == [{"text": ""}] else last
-            candidate = {**candidate, **spoken}
+            written["content"]["parts"] += [] if last == [{"text": ""}] else last
+            candidate = {**candidate, **written}
         candidates.append(candidate)
     return {"candidates": candidates, **envelope(completion, completion.get("usage"))}
 

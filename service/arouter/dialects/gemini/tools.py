@@ -7,7 +7,7 @@ from typing import Any
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json
 from arouter.dialects.gemini.schemas import json_schema
-from arouter.dialects.gemini.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 
 _SEARCHES = ("googleSearch", "googleSearchRetrieval", "enterpriseWebSearch")
 """Google's tools that are a web search."""

@@ -16,7 +16,7 @@ import orjson
 from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.chat.sealed_reasoning import is_sealed, unseal_detail
 from arouter.dialects.messages.parts import text_or_parts, to_parts
-from arouter.dialects.messages.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 Json = dict[str, Any]

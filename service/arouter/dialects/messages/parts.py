@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from arouter.dialects.messages.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 from arouter.errors import ARouterError, invalid_request
 
 Json = dict[str, Any]

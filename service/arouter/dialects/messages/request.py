@@ -13,7 +13,7 @@ from arouter.dialects.messages.betas import forwarded_headers
 from arouter.dialects.messages.conversation import to_messages
 from arouter.dialects.messages.shapes import check_request
 from arouter.dialects.messages.tools import to_tools
-from arouter.dialects.messages.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 
 Json = dict[str, Any]
 

@@ -34,13 +34,13 @@ def encode_message(completion: Chunk, request: ChatRequest) -> Json:
     message = choice["message"]
     refusal = message.get("refusal") or None
     is_filtered = choice.get("finish_reason") == "content_filter"
-    said = text_blocks(message.get("content") or "", message.get("annotations"))
+    texts = text_blocks(message.get("content") or "", message.get("annotations"))
     if refusal and not is_filtered:
-        said.append({"type": "text", "text": refusal})
+        texts.append({"type": "text", "text": refusal})
     calls = _calls(message.get("tool_calls") or ())
     return {
         **envelope(completion),
-        "content": _with_thoughts(details_of(message), said + calls),
+        "content": _with_thoughts(details_of(message), texts + calls),
         **ending(
             choice,
             request,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from arouter.dialects.messages.unserved import Unserved
+from arouter.dialects.unserved import Unserved
 
 Json = dict[str, Any]
 

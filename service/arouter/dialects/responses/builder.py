@@ -208,26 +208,26 @@ class ResponseBuilder:
         item.close("completed")
 
 
-def _said(call: Json) -> Json:
-    said = call.get("custom") if call.get("type") == "custom" or "custom" in call else call.get("function")
-    return said if isinstance(said, dict) else {}
+def _tool_of(call: Json) -> Json:
+    tool = call.get("custom") if call.get("type") == "custom" or "custom" in call else call.get("function")
+    return tool if isinstance(tool, dict) else {}
 
 
 def _name(call: Json) -> str:
-    return _said(call).get("name") or ""
+    return _tool_of(call).get("name") or ""
 
 
 def _arguments(call: Json) -> str:
-    said = _said(call)
-    return said.get("arguments") or said.get("input") or ""
+    tool = _tool_of(call)
+    return tool.get("arguments") or tool.get("input") or ""
 
 
 def _joined(earlier: Json, later: Json) -> Json:
     """Returns a call's beginning, continued by a delta."""
     kind = "custom" if "custom" in earlier else "function"
-    said = {**_said(earlier), **{name: value for name, value in _said(later).items() if value}}
-    said["input" if kind == "custom" else "arguments"] = _arguments(earlier) + _arguments(later)
-    return {**earlier, **later, kind: said}
+    tool = {**_tool_of(earlier), **{name: value for name, value in _tool_of(later).items() if value}}
+    tool["input" if kind == "custom" else "arguments"] = _arguments(earlier) + _arguments(later)
+    return {**earlier, **later, kind: tool}
 
 
 def _logprobs(logprobs: Any) -> list[Json]:

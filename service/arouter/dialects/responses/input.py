@@ -152,9 +152,9 @@ class Conversation:
 
     def _reasoning(self, item: Json, path: str) -> None:
         message = self._assistant().message
-        said = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
-        if said:
-            message["reasoning_content"] = message.get("reasoning_content", "") + said
+        text = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
+        if text:
+            message["reasoning_content"] = message.get("reasoning_content", "") + text
         encrypted = item.get("encrypted_content")
         if encrypted is None:
             return

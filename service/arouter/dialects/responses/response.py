@@ -75,18 +75,18 @@ def usage_object(usage: Any) -> Json | None:
         return None
     prompt = usage.get("prompt_tokens_details") or {}
     completion = usage.get("completion_tokens_details") or {}
-    answered = usage.get("completion_tokens") or 0
-    said = usage.get("prompt_tokens") or 0
+    output_tokens = usage.get("completion_tokens") or 0
+    input_tokens = usage.get("prompt_tokens") or 0
     return {
-        "input_tokens": said,
+        "input_tokens": input_tokens,
         "input_tokens_details": {
             **prompt,
             "cached_tokens": prompt.get("cached_tokens") or 0,
             "cache_write_tokens": prompt.get("cache_write_tokens") or 0,
         },
-        "output_tokens": answered,
+        "output_tokens": output_tokens,
         "output_tokens_details": {**completion, "reasoning_tokens": completion.get("reasoning_tokens") or 0},
-        "total_tokens": usage.get("total_tokens") or said + answered,
+        "total_tokens": usage.get("total_tokens") or input_tokens + output_tokens,
         **{name: value for name, value in usage.items() if name not in _COUNTS},
     }
 

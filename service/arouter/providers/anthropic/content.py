@@ -6,10 +6,10 @@ import base64
 import binascii
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.unchecked import Json, inexpressible, optional, required
 from arouter.providers.data_uri import DataUri, parse_data_uri
-from arouter.providers.dropped import Dropped
 
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _PDF = "application/pdf"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.parameters import PARAMETERS, Wire, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.messages import Conversation, calls_without_thoughts
@@ -15,7 +16,6 @@ from arouter.providers.anthropic.sampling import encode_sampling
 from arouter.providers.anthropic.schema import encode_response_format
 from arouter.providers.anthropic.tools import encode_tools
 from arouter.providers.anthropic.unchecked import Json, optional, wrong_type
-from arouter.providers.dropped import Dropped
 
 _SERVICE_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
 

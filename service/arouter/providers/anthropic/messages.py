@@ -20,11 +20,11 @@ from typing import Any
 
 import orjson
 
+from arouter.chat.dropped import Dropped
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.content import ContentEncoder, text_blocks
 from arouter.providers.anthropic.reasoning_details import restore
 from arouter.providers.anthropic.unchecked import Json, inexpressible, optional, required
-from arouter.providers.dropped import Dropped
 from arouter.providers.message_order import CONTINUE, OPENING, PREFILL
 
 _MESSAGE_FIELDS = frozenset({"role", "content", "cache_control"})

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
+from arouter.chat.dropped import Dropped
 from arouter.chat.native import NativeChunk, NativeCompletion, NativeEvent, NativeRequest
 from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.chat.sealed_reasoning import is_sealed, seal_detail, unseal_detail
@@ -25,7 +26,6 @@ from arouter.providers.anthropic.messages import calls_without_thoughts
 from arouter.providers.anthropic.profiles import Model, describe
 from arouter.providers.anthropic.reasoning_details import format_of
 from arouter.providers.anthropic.unchecked import Json
-from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import objects
 from arouter.providers.native import NativeReader, NativeStreamDecoder
 from arouter.providers.sse import ServerSentEvent

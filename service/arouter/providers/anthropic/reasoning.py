@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from arouter.chat.dropped import Dropped
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.profiles import Model
 from arouter.providers.anthropic.unchecked import Json, optional
-from arouter.providers.dropped import Dropped
 
 MIN_BUDGET = 1024
 """Anthropic's minimum thinking budget; it must also be less than `max_tokens`."""

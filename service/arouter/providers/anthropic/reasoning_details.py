@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.providers.anthropic.unchecked import Json, optional
-from arouter.providers.dropped import Dropped
 
 _OTHER_SIGNERS = re.compile(
     r"(?P<deepseek>deepseek)|(?P<glm>glm)|(?P<kimi>kimi|k\d)|(?P<mimo>mimo)|(?P<minimax>minimax)|(?P<qwen>qwen)"

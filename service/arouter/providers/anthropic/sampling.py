@@ -6,9 +6,9 @@ Dropped values are reported, unless they are the defaults of Claude.
 
 from __future__ import annotations
 
+from arouter.chat.dropped import Dropped
 from arouter.providers.anthropic.profiles import Model
 from arouter.providers.anthropic.unchecked import Json, wrong_type
-from arouter.providers.dropped import Dropped
 
 _MIN_TOP_P_WHILE_THINKING = 0.95
 _DEFAULTS = {"temperature": 1, "top_p": 1, "top_k": 0}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from arouter.chat.dropped import Dropped
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.anthropic.unchecked import Json, optional, required
-from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema, json_text
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no words around it and no code fence."

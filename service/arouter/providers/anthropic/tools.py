@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.parameters import is_neutral
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.schema_rules import RULES
 from arouter.providers.anthropic.tool_schema import plain_object
 from arouter.providers.anthropic.unchecked import Json, inexpressible, optional, required, wrong_type
-from arouter.providers.dropped import Dropped
 from arouter.providers.json_schema import RecursiveSchemaError, adapt_schema
 
 # Tools that Anthropic defines and the client executes. Tools executed by Anthropic's servers return blocks that a chat

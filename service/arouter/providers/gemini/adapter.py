@@ -9,12 +9,12 @@ from urllib.parse import quote
 import orjson
 from typing_extensions import override
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.request import ChatRequest
 from arouter.errors import ProviderError, invalid_request
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.counting import CountReader
-from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.contents import encode_messages
 from arouter.providers.gemini.decode import decode_answer
 from arouter.providers.gemini.errors import embedded_error, error_from_body

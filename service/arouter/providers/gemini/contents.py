@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.gemini_forms import NO_SIGNATURE, signature_in
 from arouter.chat.reasoning_details import GEMINI_FORMAT
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.media import media_part, part_from_url
 from arouter.providers.gemini.values import arguments_object, result_object
 from arouter.providers.lenient import JsonObject, object_in, objects, text_in

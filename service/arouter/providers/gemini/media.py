@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from arouter.chat.dropped import Dropped
 from arouter.errors import ARouterError, invalid_request
 from arouter.providers.data_uri import canonical_type, is_data_uri, parse_data_uri
-from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import JsonObject
 
 # ai.google.dev/gemini-api/docs/file-input-methods. Not `mimetypes`, which depends on the machine's files.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.parameters import PARAMETERS, Wire, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.gemini.thinking import thinking_config
 from arouter.providers.gemini.tools import encode_tools

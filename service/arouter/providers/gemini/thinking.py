@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.types import name_of
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import JsonObject
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.types import name_of
 from arouter.errors import ARouterError, invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.gemini.schema_rules import RULES
 from arouter.providers.json_schema import adapt_schema
 from arouter.providers.lenient import JsonObject, object_in, objects, text_in

@@ -97,8 +97,8 @@ def call_of(item: Json) -> Json:
     kind = "custom" if member == "input" else "function"
     text = item.get(member)
     empty = "" if kind == "custom" else "{}"
-    said = {"name": full_name(item), member: text if isinstance(text, str) and text else empty}
-    return {"id": call_id(item), "type": kind, kind: said}
+    tool = {"name": full_name(item), member: text if isinstance(text, str) and text else empty}
+    return {"id": call_id(item), "type": kind, kind: tool}
 
 
 def call_id(item: Json) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.native import NativeRequest
 from arouter.chat.parameters import PARAMETERS, is_neutral, max_tokens_of, shadowed_max_tokens
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.sealed_reasoning import is_sealed
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import object_in
 from arouter.providers.responses.messages import encode_messages
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from arouter.chat.dropped import Dropped
 from arouter.chat.reasoning_details import OPENAI_FORMAT
 from arouter.errors import invalid_request
-from arouter.providers.dropped import Dropped
 from arouter.providers.lenient import object_in, objects, text_in
 
 Json = dict[str, Any]
@@ -79,12 +79,12 @@ class _Encoder:
             self._dropped.add_rest(call, _CALL_FIELDS, "messages[].tool_calls[].")
             if call.get("type") == "custom":
                 self._custom.add(call["id"])
-                said = object_in(call.get("custom"))
-                item: Json = {"type": "custom_tool_call", "input": said.get("input") or ""}
+                tool = object_in(call.get("custom"))
+                item: Json = {"type": "custom_tool_call", "input": tool.get("input") or ""}
             else:
-                said = object_in(call.get("function"))
-                item = {"type": "function_call", "arguments": said.get("arguments") or "{}"}
-            self.items.append({**item, "call_id": call["id"], "name": said.get("name")})
+                tool = object_in(call.get("function"))
+                item = {"type": "function_call", "arguments": tool.get("arguments") or "{}"}
+            self.items.append({**item, "call_id": call["id"], "name": tool.get("name")})
 
     def _reasoning(self, message: Json) -> None:
         """Adds OpenAI's own reasoning. It refuses what it has not encrypted itself."""

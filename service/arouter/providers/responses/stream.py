@@ -182,8 +182,8 @@ class ResponsesStreamDecoder(StreamDecoder):
             len(self._calls), "custom" if kind == "custom_tool_call" else "function"
         )
         call.text = text_in(item.get(call.member)) or ""
-        said = {"name": full_name(item), call.member: call.text}
-        return [{"tool_calls": [{"index": call.index, "id": call_id(item), "type": call.kind, call.kind: said}]}]
+        tool = {"name": full_name(item), call.member: call.text}
+        return [{"tool_calls": [{"index": call.index, "id": call_id(item), "type": call.kind, call.kind: tool}]}]
 
     def _continue_call(self, data: Json, action: str) -> list[Json]:
         call = self._calls.get(data.get("output_index"))

@@ -1,4 +1,4 @@
-"""The parameters of a request that are not sent to the provider."""
+"""Collects the parameters of a request that are not sent to the provider. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from arouter.chat.parameters import EMPTY
 
 
 class Dropped:
-    """The parameters of a request that the provider's protocol lacks, each once, in order.
+    """The parameters of a request without an equivalent, each once, in order.
 
     Those inside messages and tools are named without an index (`messages[].name`), because a long conversation would
     repeat them a thousand times in one header.
@@ -19,7 +19,7 @@ class Dropped:
         self._names: dict[str, None] = {}
 
     def add(self, name: str) -> None:
-        """Adds a parameter by its canonical name or path."""
+        """Adds a parameter by its name or path."""
         self._names[name] = None
 
     def add_rest(self, holder: Mapping[str, Any], known: frozenset[str], path: str) -> None:
