@@ -17,8 +17,8 @@ preset has another one for embeddings."""
 
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PARALLEL = 4
-_MAX_ANSWER = 256
-"""Maximum tokens of an answer if the request sets no limit, because so small a model may never stop by itself."""
+_MAX_TOKENS = 256
+"""Maximum tokens of a response if the request sets no limit, because so small a model may never stop by itself."""
 
 _CONTEXT = 8192
 """Context size in tokens, shared by all conversations; also the length that the model was trained for."""
@@ -49,7 +49,7 @@ def main() -> int:
     params.n_parallel = _PARALLEL
     params.n_ctx = _CONTEXT
     params.kv_unified = True
-    params.n_predict = _MAX_ANSWER
+    params.n_predict = _MAX_TOKENS
     # Chat is unaffected: texts are generated as without it.
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN

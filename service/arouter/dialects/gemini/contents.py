@@ -14,7 +14,7 @@ import orjson
 
 from arouter.chat.gemini_forms import NO_SIGNATURE, code_text, extra_content
 from arouter.chat.reasoning_details import GEMINI_FORMAT
-from arouter.chat.sealed_reasoning import is_sealed, unseal
+from arouter.chat.sealed_reasoning import unseal
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json, shown
 from arouter.dialects.gemini.media import file_part, inline_part
@@ -133,7 +133,7 @@ class _Conversation:
         signature = part.text("thoughtSignature")
         if signature == NO_SIGNATURE:
             signature = None
-        details = unseal(signature) if signature and is_sealed(signature) else None
+        details = unseal(signature) if signature else None
         if isinstance(details, list):
             turn.add_details([each for each in details if isinstance(each, dict)])
             signature = None

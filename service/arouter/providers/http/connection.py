@@ -36,16 +36,16 @@ _SMALL_BODY = 16 * 1024
 class Connection(asyncio.Protocol):
     """A connection.
 
-    It closes if it receives anything but the answer to its only request.
+    It closes if it receives anything but the response to its only request.
 
     Args:
         loop: The event loop.
-        released: Called with this connection when its answer is no longer read, and whether it can be used again.
+        released: Called with this connection when its response is no longer read, and whether it can be used again.
         lost: Called with this connection when it has closed.
 
     Attributes:
         requests: Requests that were sent.
-        idle_since: Loop time of the end of the last answer.
+        idle_since: Loop time of the end of the last response.
     """
 
     __slots__ = ("_answered", "_head_bytes", "_headers", "_interim", "_is_delimited", "_keep", "_loop", "_lost",
@@ -88,12 +88,12 @@ class Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Returns whether a request may be sent: the provider has neither closed the connection nor sent anything.
 
-        The close may have arrived before the event loop noticed it. Unread data would not be a valid answer either.
+        The close may have arrived before the event loop noticed it. Unread data would not be a valid response either.
         """
         return self._parser is not None and not self._transport.is_closing() and not self._readable.poll(0)
 
     def send(self, head: bytes, body: bytes) -> Response:
-        """Sends a request and returns its answer, which must be closed."""
+        """Sends a request and returns its response, which must be closed."""
         self.requests += 1
         self._head_bytes = self._headers = 0
         self._answered = self._interim = self._is_delimited = False
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         response = self._response
         if response is None or self._answered:
-            # It would be read as the answer to the next request, from another client.
+            # It would be read as the response to the next request, from another client.
             self._keep = False
             self.abort()
         elif len(data) <= _PIECE or response.status:
@@ -143,10 +143,10 @@ class Connection(asyncio.Protocol):
         elif isinstance(exc, OSError) and self.requests > 1 and not response.status and not self._head_bytes:
             response.fail(UnreadRequestError(str(exc)))
         else:
-            response.fail(ClosedError(str(exc) if exc else "the connection was closed before the end of the answer"))
+            response.fail(ClosedError(str(exc) if exc else "the connection was closed before the end of the response"))
 
     def on_message_begin(self) -> None:
-        """Notices bytes of another answer. For the parser, like all `on_…`."""
+        """Notices bytes of another response. For the parser, like all `on_…`."""
         if self._answered:
             self._keep = False
 
@@ -187,7 +187,7 @@ class Connection(asyncio.Protocol):
             response.size += len(data)
 
     def on_message_complete(self) -> None:
-        """Ends the answer."""
+        """Ends the response."""
         if self._interim:
             self._interim = False
         elif self._response is not None and not self._answered:
@@ -234,7 +234,7 @@ class Connection(asyncio.Protocol):
 
     def _done(self) -> None:
         self._response = None
-        # A provider may answer before it has read all of the request.
+        # A provider may respond before it has read all of the request.
         usable = self._keep and self._answered and self._transport.get_write_buffer_size() == 0
         if usable and not self._transport.is_closing():
             self.idle_since = self._loop.time()

@@ -3,9 +3,9 @@
 - HttpError
   - ConnectError: no connection could be made
     - ConnectTimeoutError: not in time
-  - ClosedError: the connection ended before the answer did
+  - ClosedError: the connection ended before the response did
     - UnreadRequestError: and the request had not been read
-  - MalformedError: the answer is not HTTP
+  - MalformedError: the response is not HTTP
   - HeadTooLargeError
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 
 class HttpError(Exception):
-    """A request got no complete answer."""
+    """A request got no complete response."""
 
 
 class ConnectError(HttpError):
@@ -25,7 +25,7 @@ class ConnectTimeoutError(ConnectError):
 
 
 class ClosedError(HttpError):
-    """The connection ended before the answer did."""
+    """The connection ended before the response did."""
 
 
 class UnreadRequestError(ClosedError):
@@ -38,7 +38,7 @@ class UnreadRequestError(ClosedError):
 
 
 class MalformedError(HttpError):
-    """The answer is not HTTP."""
+    """The response is not HTTP."""
 
 
 class HeadTooLargeError(HttpError):

@@ -57,7 +57,7 @@ class Pool:
         headers: Iterable[tuple[str, str]],
         connect_timeout: float,
     ) -> Response:
-        """Sends a request and returns its answer when its headers have arrived. The caller must close it.
+        """Sends a request and returns its response when its headers have arrived. The caller must close it.
 
         A POST is sent once. A GET whose used connection closes without a response is sent again, once.
 
@@ -69,7 +69,7 @@ class Pool:
             connect_timeout: Seconds within which there must be a connection.
 
         Raises:
-            HttpError: There is no answer.
+            HttpError: There is no response.
             ValueError: A header has a line break.
         """
         base = parse_base_url(url)
@@ -117,7 +117,7 @@ class Pool:
         await asyncio.sleep(0)  # The event loop then closes their sockets.
 
     async def _send(self, origin: Origin, head: bytes, body: bytes, within: float) -> tuple[Response, bool]:
-        """Returns the answer, and whether its connection was used before."""
+        """Returns the response, and whether its connection was used before."""
         if self._free and not self._waiting:
             self._free -= 1
             connection = self._take_idle(origin)

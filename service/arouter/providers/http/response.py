@@ -1,4 +1,4 @@
-"""The answer to one request, while it arrives."""
+"""The response to one request, while it arrives."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _RESUME_BELOW = 32 * 1024
 
 
 class Response:
-    """An answer. It is written by its connection and read by one task.
+    """A response. It is written by its connection and read by one task.
 
     Args:
         loop: The event loop.
         pause: Called with whether the connection is to stop receiving.
-        done: Called once, when the answer is no longer read.
+        done: Called once, when the response is no longer read.
 
     Attributes:
         status: HTTP status; 0 before the head has arrived.
@@ -97,7 +97,7 @@ class Response:
         return self._is_whole and not self.pieces
 
     def close(self) -> None:
-        """Gives the connection back if all of the answer has arrived, read or not; otherwise aborts it. Idempotent."""
+        """Gives the connection back if the whole response has arrived, read or not; otherwise aborts it. Idempotent."""
         done, self._done = self._done, None
         if done is not None:
             self.pieces.clear()
