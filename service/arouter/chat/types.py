@@ -176,7 +176,7 @@ def _check_members(value: dict[str, Any], shape: Shape, path: str) -> None:
         if value.get(name) is None:
             raise missing(f"{path}.{name}")
     if shape.variants:
-        variant = shape.variants.get(value.get("type", ""))
+        variant = shape.variants.get(value.get("type") or "")
         if variant is not None:
             _check_members(value, variant, path)
 

@@ -60,7 +60,7 @@ def json_schema(schema: Any, path: str, depth: int = 0) -> Json:
             found[name] = int(value[:20])
         elif name == "example":
             found["examples"] = [value]
-        elif not (name == "format" and value in _DROPPED_FORMATS):
+        elif not (name == "format" and isinstance(value, str) and value in _DROPPED_FORMATS):
             found[_RENAMED.get(name, name)] = value
     return _nullable(found) if nullable else found
 

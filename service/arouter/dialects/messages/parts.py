@@ -92,10 +92,6 @@ def _document(block: Json, path: str, unserved: Unserved) -> list[Json]:
     if kind == "content":
         content = source["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        for index, inner in enumerate(blocks):
-            if inner["type"] not in ("text", "image"):
-                at = f"{path}.source.content[{index}].type"
-                raise invalid_request(f"Invalid value for '{at}': expected 'text' or 'image'.", at)
         if block.get("citations"):
             unserved.add(f"{_PLACE}citations")
         heading = [{"type": "text", "text": title}] if title else []

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from arouter.chat.parameters import PARAMETERS
+from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.types import (
     BOOLEAN,
     INTEGER,
@@ -27,21 +29,22 @@ from arouter.chat.types import (
 )
 from arouter.errors import invalid_request
 
-_SOURCE = object_of(
-    {"type": STRING, "media_type": STRING, "data": STRING, "url": STRING, "file_id": STRING},
-    "type",
-    variants={
-        "base64": Shape({}, ("media_type", "data")),
-        "file": Shape({}, ("file_id",)),
-        "text": Shape({}, ("data",)),
-        "url": Shape({}, ("url",)),
-        "content": Shape(
-            {"content": Kind("a string or an array of blocks", (str, list), items=object_of({"type": STRING}, "type"))},
-            ("content",),
-        ),
-    },
-)
+_SOURCE_MEMBERS = {"type": STRING, "media_type": STRING, "data": STRING, "url": STRING, "file_id": STRING}
+_SOURCES = {
+    "base64": Shape({}, ("media_type", "data")),
+    "file": Shape({}, ("file_id",)),
+    "text": Shape({}, ("data",)),
+    "url": Shape({}, ("url",)),
+}
 _TEXT = Shape({"text": STRING}, ("text",))
+_INNER_IMAGE = Shape({"source": object_of(_SOURCE_MEMBERS, "type", variants=_SOURCES)}, ("source",))
+_INNER_BLOCK = object_of(
+    {"type": word("text", "image"), "cache_control": OBJECT}, "type", variants={"text": _TEXT, "image": _INNER_IMAGE}
+)
+_CONTENT_SOURCE = Shape(
+    {"content": Kind("a string or an array of blocks", (str, list), items=_INNER_BLOCK)}, ("content",)
+)
+_SOURCE = object_of(_SOURCE_MEMBERS, "type", variants={**_SOURCES, "content": _CONTENT_SOURCE})
 _MEDIA = Shape({"source": _SOURCE}, ("source",))
 _SEARCH_RESULT = Shape(
     {"source": STRING, "title": STRING, "content": OBJECTS._replace(items=object_of({"text": STRING}, "text"))},
@@ -112,6 +115,7 @@ _PARAMETERS: dict[str, Kind] = {
     "tools": OBJECTS._replace(items=_TOOL),
     "top_k": INTEGER,
     "top_p": number(0, 1),
+    **{name: PARAMETERS[name].kind for name in ROUTER_FIELDS},
 }
 
 

@@ -130,7 +130,7 @@ class Conversation:
             raise missing(at) if text is None else wrong_type(at, "a string", text)
         turn = self._assistant()
         arguments = text_arguments(text) if kind == "custom_tool_call" else text
-        function = {"name": self._tools.flat(item.get("namespace"), name), "arguments": arguments}
+        function = {"name": self._tools.flat(item, name, path), "arguments": arguments}
         call: Json = {"id": call_id, "type": "function", "function": function}
         if call_id in self._extras:
             call["extra_content"] = self._extras.pop(call_id)

@@ -81,8 +81,20 @@ class Tools:
         """Returns the tool of a canonical name; a function if the request has none of that name."""
         return self._tools.get(name) or Tool(name)
 
-    def flat(self, namespace: str | None, name: str) -> str:
-        """Returns the canonical name of a tool."""
+    def flat(self, reference: Json, name: str, path: str) -> str:
+        """Returns the canonical name of the tool to which an item or a choice refers.
+
+        Args:
+            reference: The item or choice, with the tool's `namespace` if it has one.
+            name: The tool's name in the namespace.
+            path: The path of the reference, for errors.
+
+        Raises:
+            ARouterError: INVALID_REQUEST.
+        """
+        namespace = reference.get("namespace")
+        if namespace is not None:
+            check(namespace, STRING, f"{path}.namespace")
         known = self._names.get((namespace, name))
         return known or (f"{namespace}__{name}" if namespace else name)
 
@@ -113,10 +125,10 @@ class Tools:
         return None
 
     def _chosen(self, choice: Json, path: str) -> Json:
-        name, namespace = choice.get("name"), choice.get("namespace")
+        name = choice.get("name")
         if not isinstance(name, str) or not name:
             raise missing(f"{path}.name")
-        return {"type": "function", "function": {"name": self.flat(namespace, name)}}
+        return {"type": "function", "function": {"name": self.flat(choice, name, path)}}
 
     def _add_namespace(self, namespace: Json, path: str) -> None:
         name, tools = namespace.get("name"), namespace.get("tools")
