@@ -66,6 +66,7 @@ class CompletionServiceServicer:
 
         The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
         cancels the provider call.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

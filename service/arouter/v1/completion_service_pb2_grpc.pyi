@@ -47,6 +47,7 @@ class CompletionServiceStub:
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -68,6 +69,7 @@ class CompletionServiceAsyncStub(CompletionServiceStub):
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -92,6 +94,7 @@ class CompletionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
         cancels the provider call.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

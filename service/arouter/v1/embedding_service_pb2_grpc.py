@@ -78,6 +78,7 @@ class EmbeddingServiceServicer:
 
         The body is passed as bytes, so that unknown fields reach the provider and embeddings the client as they were sent
         (docs/decisions/0001). gRPC clients should use the typed method.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

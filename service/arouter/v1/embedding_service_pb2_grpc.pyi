@@ -51,6 +51,7 @@ class EmbeddingServiceStub:
 
     The body is passed as bytes, so that unknown fields reach the provider and embeddings the client as they were sent
     (docs/decisions/0001). gRPC clients should use the typed method.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -76,6 +77,7 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
 
     The body is passed as bytes, so that unknown fields reach the provider and embeddings the client as they were sent
     (docs/decisions/0001). gRPC clients should use the typed method.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -110,6 +112,7 @@ class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The body is passed as bytes, so that unknown fields reach the provider and embeddings the client as they were sent
         (docs/decisions/0001). gRPC clients should use the typed method.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

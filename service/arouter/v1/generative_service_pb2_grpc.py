@@ -79,6 +79,7 @@ class GenerativeServiceServicer:
         """Generates content. `POST /v1beta/models/{model}:generateContent` is transcoded to this method.
 
         google-genai sends requests to `/v1` by default.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -87,6 +88,7 @@ class GenerativeServiceServicer:
 
     def StreamGenerateContent(self, request, context):
         """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -96,6 +98,7 @@ class GenerativeServiceServicer:
     def CountTokens(self, request, context):
         """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
         `x-arouter-estimated` says.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -104,6 +107,7 @@ class GenerativeServiceServicer:
 
     def ListGenerativeModels(self, request, context):
         """Lists the models that the key may use, in Google's JSON.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -112,6 +116,7 @@ class GenerativeServiceServicer:
 
     def GetGenerativeModel(self, request, context):
         """Returns a model, in Google's JSON.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -43,23 +43,28 @@ class GenerativeServiceStub:
     """Generates content. `POST /v1beta/models/{model}:generateContent` is transcoded to this method.
 
     google-genai sends requests to `/v1` by default.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     StreamGenerateContent: _grpc.UnaryStreamMultiCallable[_generative_service_pb2.StreamGenerateContentRequest, _httpbody_pb2.HttpBody]
     """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]
     """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
     `x-arouter-estimated` says.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     ListGenerativeModels: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.ListGenerativeModelsRequest, _httpbody_pb2.HttpBody]
     """Lists the models that the key may use, in Google's JSON.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     GetGenerativeModel: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.GetGenerativeModelRequest, _httpbody_pb2.HttpBody]
     """Returns a model, in Google's JSON.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -77,23 +82,28 @@ class GenerativeServiceAsyncStub(GenerativeServiceStub):
     """Generates content. `POST /v1beta/models/{model}:generateContent` is transcoded to this method.
 
     google-genai sends requests to `/v1` by default.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     StreamGenerateContent: _aio.UnaryStreamMultiCallable[_generative_service_pb2.StreamGenerateContentRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
     `x-arouter-estimated` says.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     ListGenerativeModels: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.ListGenerativeModelsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Lists the models that the key may use, in Google's JSON.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     GetGenerativeModel: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.GetGenerativeModelRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns a model, in Google's JSON.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -114,6 +124,7 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Generates content. `POST /v1beta/models/{model}:generateContent` is transcoded to this method.
 
         google-genai sends requests to `/v1` by default.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -124,6 +135,7 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Generates content and streams it: as server-sent events with `alt=sse`, otherwise as a JSON array.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -135,6 +147,7 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
         `x-arouter-estimated` says.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -145,6 +158,7 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Lists the models that the key may use, in Google's JSON.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -155,6 +169,7 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns a model, in Google's JSON.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

@@ -44,6 +44,7 @@ class MessageServiceStub:
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountMessageTokens: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.CountMessageTokensRequest, _httpbody_pb2.HttpBody]
@@ -51,15 +52,18 @@ class MessageServiceStub:
 
     Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
     `x-arouter-estimated: true`.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceListModelsRequest, _httpbody_pb2.HttpBody]
     """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
     method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceGetModelRequest, _httpbody_pb2.HttpBody]
     """Gets one model, likewise.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -78,6 +82,7 @@ class MessageServiceAsyncStub(MessageServiceStub):
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountMessageTokens: _aio.UnaryUnaryMultiCallable[_message_service_pb2.CountMessageTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -85,15 +90,18 @@ class MessageServiceAsyncStub(MessageServiceStub):
 
     Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
     `x-arouter-estimated: true`.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceListModelsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
     method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceGetModelRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Gets one model, likewise.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -115,6 +123,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
         cancels the provider call.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -128,6 +137,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Anthropic counts them for its own models. For others they are estimated, and the trailing metadata contains
         `x-arouter-estimated: true`.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -139,6 +149,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
         method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
@@ -149,6 +160,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Gets one model, likewise.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

@@ -44,6 +44,7 @@ class ResponseServiceStub:
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -62,6 +63,7 @@ class ResponseServiceAsyncStub(ResponseServiceStub):
 
     The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
     cancels the provider call.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -83,6 +85,7 @@ class ResponseServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The response is one JSON document, or server-sent events if the body contains `"stream": true`. Cancelling the call
         cancels the provider call.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
