@@ -12,7 +12,7 @@ from matrix.provider import PROTOCOLS
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_file_and_a_command(programs: dict[str, str], tmp_path: Path, protocol: str) -> None:
+def test_a_file_and_a_command(coding_agents: dict[str, str], tmp_path: Path, protocol: str) -> None:
     project = tmp_path / "project"
     project.mkdir()
     file = project / "hello.txt"
@@ -32,7 +32,7 @@ def test_a_file_and_a_command(programs: dict[str, str], tmp_path: Path, protocol
             ],
             project,
             {
-                **programs,
+                **coding_agents,
                 "ANTHROPIC_BASE_URL": router.root_url,
                 "ANTHROPIC_AUTH_TOKEN": router.stack.key,
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -70,7 +70,7 @@ def scripted(folder: Path, provider: str, steps: Sequence[Said]) -> Iterator[tup
             yield stack, emulator
 
 
-def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
+def codex(coding_agents: dict[str, str], project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
     """Runs codex until it ends by itself, and returns its last message."""
     settings = [f'model="{asked}"', "check_for_update_on_startup=false"]
     if built_in:
@@ -86,7 +86,7 @@ def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, 
         ],
         cwd=project,
         env={
-            **programs,
+            **coding_agents,
             "HOME": str(project),
             "AROUTER_KEY": stack.key,
             "OPENAI_API_KEY": stack.key,
@@ -103,7 +103,7 @@ def codex(programs: dict[str, str], project: Path, stack: Stack, asked: str, *, 
 
 @pytest.mark.parametrize("built_in", [False, True], ids=["configured", "built in"])
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_file_and_a_command(programs: dict[str, str], tmp_path: Path, provider: str, built_in: bool) -> None:
+def test_a_file_and_a_command(coding_agents: dict[str, str], tmp_path: Path, provider: str, built_in: bool) -> None:
     project = tmp_path / "project"
     project.mkdir()
     file = project / "hello.txt"
@@ -116,7 +116,7 @@ def test_a_file_and_a_command(programs: dict[str, str], tmp_path: Path, provider
     ]
 
     with scripted(tmp_path / "arouter", provider, steps) as (stack, emulator):
-        printed = codex(programs, project, stack, model(provider), built_in=built_in)
+        printed = codex(coding_agents, project, stack, model(provider), built_in=built_in)
         counts = [len(results(call)) for call in emulator.calls]
 
     assert printed.strip() == "Both are done."

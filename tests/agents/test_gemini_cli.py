@@ -82,7 +82,7 @@ def routed(providers: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_file_and_a_command(
-    programs: dict[str, str], routed: Stack, providers: Emulator, folder: Path, tmp_path: Path, protocol: str
+    coding_agents: dict[str, str], routed: Stack, providers: Emulator, folder: Path, tmp_path: Path, protocol: str
 ) -> None:
     for file in folder.iterdir():
         file.unlink()
@@ -90,7 +90,7 @@ def test_a_file_and_a_command(
     settings.parent.mkdir()
     settings.write_text(json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}}))
     environment = {
-        **programs,
+        **coding_agents,
         "HOME": str(tmp_path),
         "GOOGLE_GEMINI_BASE_URL": f"http://{HOST}:{routed.port}",
         "GEMINI_API_KEY": routed.key,

@@ -91,7 +91,7 @@ def test_a_program_of_the_guide(router: Stack, programs: dict[str, str], program
             "python": [python_of(program), "-c", actual],
             "js": ["node", "--input-type=module", "-e", actual],
         }[kind]
-        folder = ROOT / "tests/agents" if kind == "js" else project
+        folder = ROOT / "tests/agents/npm/guide" if kind == "js" else project
         done = subprocess.run(
             command,
             cwd=folder,
