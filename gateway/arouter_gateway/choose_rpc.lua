@@ -2,7 +2,7 @@
 -- filter.
 -- - A chat completion is `CreateUnaryChatCompletion` if the body certainly does not request a stream
 --   (docs/decisions/0010). Refuses a body of which bodies.lua has dropped a part.
--- - Where the route says so, the path gets a verb: models in the shape of another vendor's API.
+-- - Where the route says so, the path gets a verb or another version: models in the shape of another vendor's API.
 
 local SMALL = 32768 -- bytes; bodies.lua drops nothing of a smaller body
 local MAX_BYTES = 262144 -- scanning a longer body costs more than the streaming RPC
@@ -24,6 +24,12 @@ function envoy_on_request(handle)
   if verb then
     local path, query = handle:headers():get(":path"):match("^([^?]*)(.*)$")
     handle:headers():replace(":path", path .. verb .. query)
+    return
+  end
+  local version = handle:filterContext():get("version")
+  if version then
+    local rest = handle:headers():get(":path"):match("^/v1(/.*)$")
+    handle:headers():replace(":path", version .. rest)
     return
   end
   local body = handle:body()

@@ -22,6 +22,8 @@ SMALL_BODY = 32 * 1024
 """Bytes of a body that is not counted by bodies.lua: the buffer of a connection holds as many."""
 _ANTHROPIC_SUFFIX = ":messages"
 """What the template of a rule has after that of the equivalent in OpenAI's shape."""
+_GOOGLE_VERSION = "/v1beta"
+"""What the template of a rule begins with in place of `/v1` if its response is in Google's shape."""
 _MODEL_SERVICES = ("Chat", "Completion", "Embedding", "Generative", "Message", "Response")
 _FOREIGN = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/models", "/v1/responses", "/v1beta/")
 """Paths of other vendors' APIs."""
@@ -94,7 +96,7 @@ def rest_routes(contract: Contract) -> list[Route]:
     Other methods on ARouter's own paths are a 404, like unknown paths.
     """
     # choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent, and those of Anthropic's SDK
-    # to the equivalent in its own shape.
+    # to the equivalent in its own shape. It sends those of Google's SDK to the rule of the other version.
     templates = {rule.template for rule in contract.rules}
     equivalents = templates & {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
     equivalents |= templates & {rule.template + _ANTHROPIC_SUFFIX for rule in contract.rules}
@@ -105,6 +107,8 @@ def rest_routes(contract: Contract) -> list[Route]:
         for rule in of_template:
             if template + _ANTHROPIC_SUFFIX in equivalents:
                 routes.append(_anthropic_call(rule))
+            if not rule.body and template.replace("/v1", _GOOGLE_VERSION, 1) in templates:
+                routes.append(_google_call(rule))
             routes += _calls(rule, has_equivalent=f"{template}:unary" in equivalents)
         if not template.startswith(_FOREIGN):
             continue
@@ -199,6 +203,14 @@ def _anthropic_call(rule: Rule) -> Route:
     filters["choose_rpc"] = _with_context("verb", _ANTHROPIC_SUFFIX)
     version = {"name": "anthropic-version", "present_match": True}
     return {**_call(rule, filters, version), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
+
+
+def _google_call(rule: Rule) -> Route:
+    """Returns the route of a rule for requests with the header in which that vendor's clients send the key."""
+    filters = {**dict.fromkeys(("admit", "transcoder"), _ON), **_in_dialect("gemini")}
+    filters["choose_rpc"] = _with_context("version", _GOOGLE_VERSION)
+    key = {"name": "x-goog-api-key", "present_match": True}
+    return {**_call(rule, filters, key), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
 
 
 def _calls_a_model(rule: Rule) -> bool:

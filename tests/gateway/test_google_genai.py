@@ -215,3 +215,15 @@ def test_errors(client: genai.Client, protocol: str, case: str, status: int, wor
 
         assert (failed.value.code, failed.value.status) == (status, word)
         assert failed.value.details["error"]["details"][0]["domain"] == "arouter"
+
+
+def test_models_are_listed_and_described(client: genai.Client, translated: Stack, protocol: str) -> None:
+    id_ = model(protocol, "text")
+    options = types.HttpOptions(base_url=f"http://{HOST}:{translated.port}", api_version="v1")
+    with genai.Client(api_key=translated.key, vertexai=False, http_options=options) as stable:
+        for each in (client, stable):
+            assert f"models/{id_}" in [listed.name for listed in each.models.list()]
+            assert each.models.get(model=id_).name == f"models/{id_}"
+            with pytest.raises(errors.ClientError) as refused:
+                each.models.get(model="openai/none")
+            assert refused.value.status == "NOT_FOUND"

@@ -10,7 +10,7 @@ from arouter.config.environment import Environment
 _TEXT = """
 ARouter is ready.
 
-  Base URL   {url}/v1
+  Base URL   {url}/v1   (clients of Anthropic's and Google's APIs: {url})
   API key    {key.text}
   gRPC       127.0.0.1:{grpc_port}
 

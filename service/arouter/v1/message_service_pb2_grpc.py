@@ -96,7 +96,8 @@ class MessageServiceServicer:
 
     def ListModels(self, request, context):
         """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
-        method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+        method if the request has the header `anthropic-version`, to `GenerativeService.ListGenerativeModels` if it has
+        `x-goog-api-key`, otherwise to `ModelService.ListModels`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -57,7 +57,8 @@ class MessageServiceStub:
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceListModelsRequest, _httpbody_pb2.HttpBody]
     """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
-    method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+    method if the request has the header `anthropic-version`, to `GenerativeService.ListGenerativeModels` if it has
+    `x-goog-api-key`, otherwise to `ModelService.ListModels`.
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -95,7 +96,8 @@ class MessageServiceAsyncStub(MessageServiceStub):
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceListModelsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
-    method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+    method if the request has the header `anthropic-version`, to `GenerativeService.ListGenerativeModels` if it has
+    `x-goog-api-key`, otherwise to `ModelService.ListModels`.
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -148,7 +150,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Lists the models that the calling key may use, in Anthropic's JSON. The gateway transcodes `GET /v1/models` to this
-        method if the request has the header `anthropic-version`, otherwise to `ModelService.ListModels`.
+        method if the request has the header `anthropic-version`, to `GenerativeService.ListGenerativeModels` if it has
+        `x-goog-api-key`, otherwise to `ModelService.ListModels`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
