@@ -138,7 +138,7 @@ class _Conversation:
         signature = part.text("thoughtSignature")
         if signature == NO_SIGNATURE:
             signature = None
-        details = unseal(signature) if is_sealed(signature) else None
+        details = unseal(signature) if signature and is_sealed(signature) else None
         if isinstance(details, list):
             turn.add_details([each for each in details if isinstance(each, dict)])
             signature = None
