@@ -12,6 +12,7 @@ from arouter.chat.chunks import Chunk
 from arouter.chat.json_bounds import load_json
 from arouter.chat.request import MAX_BODY_BYTES, ChatRequest
 from arouter.dialects.dialect import Dialect, EventEncoder
+from arouter.dialects.readable import readable
 from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.calls import ChatCalls
@@ -88,7 +89,7 @@ class DialectService:
 
     def _document(self, completion: Chunk, chat: ChatRequest) -> HttpBody:
         try:
-            data = orjson.dumps(self._dialect.encode(completion, chat))
+            data = orjson.dumps(self._dialect.encode(readable(completion), chat))
         except orjson.JSONEncodeError as error:
             raise _too_deep() from error
         return HttpBody(content_type="application/json", data=data)
@@ -96,7 +97,7 @@ class DialectService:
 
 def _encoded(encoder: EventEncoder, chunks: list[Chunk]) -> bytes:
     try:
-        return encoder.encode(chunks)
+        return encoder.encode([readable(chunk) for chunk in chunks])
     except orjson.JSONEncodeError as error:
         raise _too_deep() from error
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import Any
 
 import orjson
@@ -39,6 +39,7 @@ def read_contents(request: Fields, unserved: Unserved) -> list[Json]:
     contents = request.objects("contents")
     for content in contents:
         conversation.add(content)
+    conversation.end_turn()
     if all(message["role"] == "system" for message in conversation.messages):
         raise invalid_request("Parameter 'contents' must hold at least one part.", "contents")
     return conversation.messages
@@ -50,7 +51,8 @@ class _Conversation:
     def __init__(self, unserved: Unserved) -> None:
         self.messages: list[Json] = []
         self._unserved = unserved
-        self._open: dict[str, deque[str]] = {}
+        self._open: dict[str, OrderedDict[str, None]] = {}
+        self._turn: _ModelTurn | None = None
         self._ids: set[str] = set()
         self._calls = 0
 
@@ -64,6 +66,8 @@ class _Conversation:
         if role == "model":
             self._add_model(parts)
         elif role in ("user", "function"):
+            if parts:
+                self.end_turn()
             added = []
             for part in parts:
                 response = part.object("functionResponse")
@@ -118,16 +122,17 @@ class _Conversation:
             self._unserved.add(f"contents[].parts[].{name}")
 
     def _add_model(self, parts: list[Fields]) -> None:
-        before = self.messages[-1] if self.messages else None
-        if before is not None and before["role"] == "assistant":
-            turn = _ModelTurn(before)
-        else:
-            turn = _ModelTurn({"role": "assistant", "content": None})
+        if self._turn is None:
+            self._turn = _ModelTurn()
         for part in parts:
-            self._add_model_part(part, turn)
-        message = turn.close()
-        if message is not before and len(message) + (message["content"] is not None) > 2:
-            self.messages.append(message)
+            self._add_model_part(part, self._turn)
+
+    def end_turn(self) -> None:
+        """Adds the model's contents so far, if they say anything, as one message."""
+        message = {} if self._turn is None else self._turn.close()
+        self._turn = None
+        if len(message) > 1:
+            self.messages.append({"content": None, **message})
 
     def _add_model_part(self, part: Fields, turn: _ModelTurn) -> None:
         signature = part.text("thoughtSignature")
@@ -164,7 +169,7 @@ class _Conversation:
         arguments = orjson.dumps(call.json_object("args") or {}).decode()
         id_ = call.text("id") or self._new_id()
         self._ids.add(id_)
-        self._open.setdefault(name, deque()).append(id_)
+        self._open.setdefault(name, OrderedDict())[id_] = None
         for rest in call.rest():
             self._unserved.add(f"contents[].parts[].functionCall.{rest}")
         found: Json = {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
@@ -182,14 +187,14 @@ class _Conversation:
     def _add_response(self, response: Fields) -> None:
         name = response.take("name", NAME)
         id_ = response.text("id")
-        open_calls = self._open.get(name or "", deque())
+        open_calls = self._open.get(name or "", OrderedDict())
         if id_ is None or id_ not in self._ids:
             if not open_calls:
                 path = response.at("name" if id_ is None else "id")
                 raise invalid_request(f"'{path}' is {shown(id_ or name)}, which no earlier functionCall has.", path)
-            id_ = open_calls.popleft()
-        elif id_ in open_calls:
-            open_calls.remove(id_)
+            id_ = open_calls.popitem(last=False)[0]
+        else:
+            open_calls.pop(id_, None)
         text = _result_text(response.json_object("response") or {})
         content: Any = text
         if media := [self._response_part(part) for part in response.objects("parts")]:
@@ -208,13 +213,13 @@ class _Conversation:
 class _ModelTurn:
     """An assistant message that is being put together."""
 
-    def __init__(self, message: Json) -> None:
-        self._message = message
-        self._texts: list[str] = [message["content"]] if message["content"] else []
-        self._thoughts: list[str] = [message["reasoning_content"]] if "reasoning_content" in message else []
-        self._details: list[Json] = message.get("reasoning_details", [])
-        self._images: list[Json] = message.get("images", [])
-        self.calls: list[Json] = message.get("tool_calls", [])
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._details: list[Json] = []
+        self._known: set[bytes] = set()
+        self._images: list[Json] = []
+        self.calls: list[Json] = []
 
     def add_text(self, text: str, signature: str | None, *, thought: bool) -> None:
         """Adds a text or a thought."""
@@ -229,7 +234,11 @@ class _ModelTurn:
 
     def add_details(self, details: list[Json]) -> None:
         """Adds the entries of a sealed signature, once."""
-        self._details += [each for each in details if each not in self._details]
+        for each in details:
+            key = orjson.dumps(each, option=orjson.OPT_SORT_KEYS)
+            if key not in self._known:
+                self._known.add(key)
+                self._details.append(each)
 
     def add_image(self, link: Json, signature: str | None) -> None:
         """Adds an image."""
@@ -240,7 +249,7 @@ class _ModelTurn:
 
     def close(self) -> Json:
         """Returns the message."""
-        message = self._message
+        message: Json = {"role": "assistant"}
         if self._texts:
             message["content"] = "".join(self._texts)
         if self._thoughts:

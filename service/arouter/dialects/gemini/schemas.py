@@ -79,7 +79,8 @@ def _sorted(properties: Any, ordering: Any, path: str) -> list[tuple[str, Any]]:
     if not isinstance(ordering, list):
         return list(properties.items())
     first = [name for name in dict.fromkeys(each for each in ordering if isinstance(each, str)) if name in properties]
-    return [(name, properties[name]) for name in [*first, *(each for each in properties if each not in first)]]
+    # The dictionary keeps the first position of each name.
+    return [(name, properties[name]) for name in dict.fromkeys([*first, *properties])]
 
 
 def _nullable(schema: Json) -> Json:

@@ -42,10 +42,12 @@ _RECORDS = frozenset(
 
 
 class _Group(NamedTuple):
-    """A message and the results of its calls."""
+    """A message, the results of its calls, the pieces of its reasoning and the URLs of its images."""
 
     message: Json
     results: list[Json]
+    thoughts: list[str]
+    images: set[str]
 
 
 class Conversation:
@@ -71,7 +73,7 @@ class Conversation:
     def add_message(self, role: str, content: str | list[Json]) -> None:
         """Adds a message that is not the assistant's."""
         self._turn = None
-        self._groups.append(_Group({"role": role, "content": content}, []))
+        self._groups.append(_group({"role": role, "content": content}))
 
     def add(self, item: Any, path: str) -> None:
         """Adds the next item.
@@ -104,6 +106,9 @@ class Conversation:
 
     def messages(self) -> list[Json]:
         """Returns the messages, each followed by the results of its calls."""
+        for group in self._groups:
+            if group.thoughts:
+                group.message["reasoning_content"] = "".join(group.thoughts)
         return [message for group in self._groups for message in (group.message, *group.results)]
 
     def _message(self, item: Json, path: str) -> None:
@@ -120,7 +125,11 @@ class Conversation:
             return
         message = self._assistant().message
         earlier = message["content"]
-        message["content"] = content if earlier is None else [*_parts(earlier), *_parts(content)]
+        if earlier is None:
+            message["content"] = content
+        else:
+            parts = message["content"] = _parts(earlier)
+            parts += _parts(content)
 
     def _call(self, item: Json, kind: str, path: str) -> None:
         call_id, name = (_filled(item, member, path) for member in ("call_id", "name"))
@@ -144,17 +153,18 @@ class Conversation:
         self._turn = None
         turns = self._waiting.get(call_id)
         if turns is None:
-            self._groups.append(_Group(result, []))
+            self._groups.append(_group(result))
             return
         # The oldest call with this id that has no result yet.
         turn = turns.popleft() if len(turns) > 1 else turns[0]
         turn.results.append(result)
 
     def _reasoning(self, item: Json, path: str) -> None:
-        message = self._assistant().message
-        text = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
-        if text:
-            message["reasoning_content"] = message.get("reasoning_content", "") + text
+        turn = self._assistant()
+        message = turn.message
+        said = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
+        if said:
+            turn.thoughts.append(said)
         encrypted = item.get("encrypted_content")
         if encrypted is None:
             return
@@ -162,7 +172,7 @@ class Conversation:
         if not isinstance(encrypted, str):
             raise wrong_type(at, "a string", encrypted)
         if is_sealed(encrypted):
-            self._open(message, encrypted, at)
+            self._open(turn, encrypted, at)
             return
         details = message.setdefault("reasoning_details", [])
         shared: Json = {"format": OPENAI_FORMAT, **({"id": item["id"]} if isinstance(item.get("id"), str) else {})}
@@ -170,8 +180,8 @@ class Conversation:
             details.append({"type": "reasoning.summary", "summary": text, **shared, "index": len(details)})
         details.append({"type": "reasoning.encrypted", "data": encrypted, **shared, "index": len(details)})
 
-    def _open(self, message: Json, sealed: str, path: str) -> None:
-        contents = unseal(sealed)
+    def _open(self, turn: _Group, sealed: str, path: str) -> None:
+        message, contents = turn.message, unseal(sealed)
         if not isinstance(contents, dict):
             raise invalid_request(f"'{path}' is damaged: send reasoning items back unchanged.", path)
         if isinstance(details := contents.get("reasoning_details"), list) and details:
@@ -184,19 +194,32 @@ class Conversation:
                     call["extra_content"] = self._extras.pop(call["id"])
         if isinstance(images := contents.get("images"), list):
             message.setdefault("images", []).extend(images)
+            turn.images.update(filter(None, map(_url, images)))
 
     def _image(self, item: Json) -> None:
         """Adds an image of an earlier response, unless a reasoning item has it with its signature."""
         url = f"data:image/{item.get('output_format') or 'png'};base64,{item['result']}"
-        images = self._assistant().message.setdefault("images", [])
-        if all(image.get("image_url", {}).get("url") != url for image in images):
+        turn = self._assistant()
+        images = turn.message.setdefault("images", [])
+        if url not in turn.images:
+            turn.images.add(url)
             images.append({"index": len(images), "type": "image_url", "image_url": {"url": url}})
 
     def _assistant(self) -> _Group:
         if self._turn is None:
-            self._turn = _Group({"role": "assistant", "content": None}, [])
+            self._turn = _group({"role": "assistant", "content": None})
             self._groups.append(self._turn)
         return self._turn
+
+
+def _group(message: Json) -> _Group:
+    return _Group(message, [], [], set())
+
+
+def _url(image: Any) -> str | None:
+    link = image.get("image_url") if isinstance(image, dict) else None
+    url = link.get("url") if isinstance(link, dict) else None
+    return url if isinstance(url, str) else None
 
 
 def _parts(content: str | list[Json] | None) -> list[Json]:

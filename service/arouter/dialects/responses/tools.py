@@ -60,6 +60,7 @@ class Tools:
         self.native_only: list[str] = []
         self._tools: dict[str, Tool] = {}
         self._names: dict[tuple[str | None, str], str] = {}
+        self._copies: dict[str, int] = {}
         searches = []
         for index, tool in enumerate(body.get("tools") or ()):
             kind, path = tool["type"], f"tools[{index}]"
@@ -152,9 +153,11 @@ class Tools:
         for member, kind in (("description", STRING), ("parameters", OBJECT)):
             if tool.get(member) is not None:
                 check(tool[member], kind, f"{path}.{member}")
-        flat = f"{namespace}__{name}" if namespace else name
+        base = flat = f"{namespace}__{name}" if namespace else name
         while flat in self._tools:
-            flat += "_"
+            # Counted per name: thousands of tools of one name must not cost the square of their number.
+            count = self._copies[base] = self._copies.get(base, 0) + 1
+            flat = f"{base}_{count if count > 1 else ''}"
         self._tools[flat] = Tool(name, namespace, custom)
         self._names.setdefault((namespace, name), flat)
         function: Json = {"name": flat}

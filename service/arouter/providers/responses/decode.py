@@ -31,7 +31,7 @@ def decode_response(response: Json) -> Json:
     message: Json = {"role": "assistant", "content": None, "refusal": None}
     logprobs: list[Json] = []
     for item in objects(output):
-        kind = item.get("type")
+        kind = text_in(item.get("type"))
         if kind == "message":
             for part in objects(item.get("content")):
                 logprobs += objects(part.get("logprobs"))

@@ -35,6 +35,7 @@ Json = dict[str, Any]
 
 _ENDS = ("response.completed", "response.incomplete")
 _SUMMARY = "response.reasoning_summary_text"
+_INDICES = ("output_index", "content_index", "summary_index")
 _ARGUMENTS = ("response.function_call_arguments", "response.custom_tool_call_input")
 
 
@@ -90,6 +91,8 @@ class ResponsesStreamDecoder(StreamDecoder):
             return self._end(object_in(data.get("response")))
         if kind in ("response.created", "response.in_progress", "response.queued"):
             return self._begin(object_in(data.get("response")))
+        if any(type(data.get(name)) not in (int, type(None)) for name in _INDICES):
+            raise bad_response("an index that is not an integer")
         deltas = self._deltas(kind, data)
         opening = [] if self._begun or not deltas else self._open()
         return opening + [self._chunk(delta) for delta in deltas]
@@ -224,8 +227,8 @@ class ResponsesStreamDecoder(StreamDecoder):
     def _part(self, place: Any, at: int, part: Json) -> list[Json]:
         shared = {"output_index": place, "content_index": at}
         begun = self._key(shared, "content") in self._texts
-        found = self._text({**shared, **part}, "content", "text")
-        found += self._text({**shared, **part}, "refusal", "refusal")
+        found = self._text({**part, **shared}, "content", "text")
+        found += self._text({**part, **shared}, "refusal", "refusal")
         if not begun and (annotations := objects(part.get("annotations"))):
             start = self._characters - len(text_in(part.get("text")) or "")
             found.append({"annotations": [annotation(each, start) for each in annotations]})
