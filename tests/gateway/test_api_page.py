@@ -201,7 +201,8 @@ def test_it_names_every_route() -> None:
 def test_it_names_every_header_of_answers(door: Rest) -> None:
     named = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE.partition("## Models")[0], re.MULTILINE))
     chat = {"model": "groq/llama-3.3-70b-versatile", "messages": MESSAGES, "logit_bias": {"1": 1}}
-    answers = [door.get("/v1/models"), door.chat(chat), door.chat({**chat, "model": "limited/busy"})]
+    counted = door.request("POST", "/v1/messages/count_tokens", {"model": chat["model"], "messages": MESSAGES})
+    answers = [door.get("/v1/models"), door.chat(chat), door.chat({**chat, "model": "limited/busy"}), counted]
 
     seen = {name for answer in answers for name in answer.headers}
     assert named <= seen
