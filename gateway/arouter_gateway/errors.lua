@@ -60,6 +60,8 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   if headers:get("content-type") == "text/event-stream" then return end
+  -- Another response of a streaming method: it has sent its headers first, and the transcoder knows that it has begun.
+  if handle:filterContext():get("streams") and headers:get(":status") == "200" then return end
   local body = handle:body(true) -- holds back the headers until the call has ended
   local trailers = handle:trailers()
   headers = handle:headers()

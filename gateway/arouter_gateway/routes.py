@@ -63,18 +63,20 @@ _PUBLIC_METHODS = (
 Route = Mapping[str, Any]
 
 
-def _with_context(name: str, value: bool | str = True) -> Route:
-    """Enables a Lua filter, and sets a value in the filter context of its script."""
+def _with_context(**values: bool | str) -> Route:
+    """Enables a Lua filter, and sets values in the filter context of its script."""
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
         "config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute",
-            "filter_context": {name: value},
+            "filter_context": values,
         },
     }
 
 
-REFUSED_FILTERS = {"admit": _with_context("direct"), "bodies": _ON, "read_body": _ON}
+_TRANSCODED = dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON)
+"""The filters of every route to a method. `metadata` removes what errors.lua has read and clients must not see."""
+REFUSED_FILTERS = {"admit": _with_context(direct=True), "bodies": _ON, "read_body": _ON}
 """The filters of a route to which the gateway responds itself."""
 
 
@@ -184,31 +186,33 @@ def unknown_paths() -> list[Route]:
 
 def _calls(rule: Rule, *, has_equivalent: bool) -> list[Route]:
     """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua."""
-    filters = {**dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON), **_errors(rule.template)}
+    filters = {**_TRANSCODED, **_errors(rule.template)}
     if not rule.body:
         return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
     filters["read_body"] = _ON
-    reserving = {"bodies": _with_context("reserves")}
+    reserving = {"bodies": _with_context(reserves=True)}
     if not _calls_a_model(rule):
         return [_call(rule, filters | reserving)]
     if has_equivalent:
         filters["choose_rpc"] = reserving["bodies"] = _ON
+    elif rule.streams:
+        filters |= _errors(rule.template, streams=True)
     short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
     return [_call(rule, filters, short), _call(rule, filters | reserving)]
 
 
 def _anthropic_call(rule: Rule) -> Route:
     """Returns the route of a rule for requests in which that SDK names the version of its API."""
-    filters = {**dict.fromkeys(("admit", "transcoder"), _ON), **_in_dialect("messages")}
-    filters["choose_rpc"] = _with_context("verb", _ANTHROPIC_SUFFIX)
+    filters = {**_TRANSCODED, **_in_dialect("messages")}
+    filters["choose_rpc"] = _with_context(verb=_ANTHROPIC_SUFFIX)
     version = {"name": "anthropic-version", "present_match": True}
     return {**_call(rule, filters, version), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
 
 
 def _google_call(rule: Rule) -> Route:
     """Returns the route of a rule for requests with the header in which that vendor's clients send the key."""
-    filters = {**dict.fromkeys(("admit", "transcoder"), _ON), **_in_dialect("gemini")}
-    filters["choose_rpc"] = _with_context("version", _GOOGLE_VERSION)
+    filters = {**_TRANSCODED, **_in_dialect("gemini")}
+    filters["choose_rpc"] = _with_context(version=_GOOGLE_VERSION)
     key = {"name": "x-goog-api-key", "present_match": True}
     return {**_call(rule, filters, key), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
 
@@ -217,13 +221,20 @@ def _calls_a_model(rule: Rule) -> bool:
     return rule.rpc.removeprefix("arouter.v1.").partition("Service/")[0] in _MODEL_SERVICES
 
 
-def _errors(path: str) -> Route:
-    """Returns the configuration of the filter that converts errors, if those of a path have a dialect."""
-    return next((_in_dialect(dialect) for regex, dialect in _DIALECTS if re.fullmatch(regex, path)), {})
+def _errors(path: str, **more: bool) -> Route:
+    """Returns the configuration of the filter that converts errors, if it needs any for a path.
+
+    Args:
+        path: The path, which may belong to a dialect.
+        more: Further values for its script.
+    """
+    dialects = [dialect for regex, dialect in _DIALECTS if re.fullmatch(regex, path)]
+    context: dict[str, bool | str] = {"dialect": dialects[0], **more} if dialects else {**more}
+    return {"errors": _with_context(**context)} if context else {}
 
 
 def _in_dialect(dialect: str) -> Route:
-    return {"errors": _with_context("dialect", dialect)}
+    return {"errors": _with_context(dialect=dialect)}
 
 
 def _paths_by_dialect() -> list[tuple[Route, Route]]:

@@ -221,3 +221,38 @@ def test_the_request_reaches_a_provider_of_its_own_dialect_unchanged(translated:
     [call] = speakers.calls
     assert call.json == {**sent, "model": model}
     assert "x-arouter-dropped-params" not in answer.headers
+
+
+def test_a_streamed_array_arrives_in_pieces(priced: Stack, emulator: Emulator) -> None:
+    """Google's API without `alt=sse`."""
+    path = "/v1beta/models/emu/gated:streamGenerateContent"
+    with priced.rest() as rest:
+        response = rest.open("POST", path, DIALECTS["gemini"].body("emu/gated", True))
+        received = b""
+        while b"Hello" not in received:
+            received += response.read1(65536)
+        [call] = emulator.calls
+        assert not call.ended.is_set()
+        call.release()
+        received += response.read()
+
+    assert response.headers["content-type"] == "application/json"
+    assert len(json.loads(received)) > 1
+
+
+LISTS = {
+    "anthropic": {"anthropic-version": "2023-06-01"},
+    "google": {"x-goog-api-key": "{key}", "authorization": None},
+    "openai": {},
+}
+
+
+@pytest.mark.parametrize("vendor", LISTS)
+def test_no_metadata_of_grpc_reaches_clients(priced: Stack, vendor: str) -> None:
+    headers: Any = {name: value and value.format(key=priced.key) for name, value in LISTS[vendor].items()}
+    with priced.rest() as rest:
+        for path in ("/v1/models", "/v1/models/emu/text", "/v1/models/emu/nothing"):
+            answer = rest.get(path, headers)
+            assert answer.status in (200, 404)
+            internal = ("x-arouter-error", "x-arouter-status", "x-arouter-not-begun")
+            assert [name for name in answer.headers if name.startswith("grpc-") or name in internal] == []
