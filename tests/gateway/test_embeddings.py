@@ -20,7 +20,7 @@ from emulator import Emulator
 from emulator.embeddings import TOKENS, vector
 from support.keys import add_key
 from support.ledger import records_of
-from support.log import lines
+from support.log import chat
 from support.rest import Answer, Rest
 from support.stack import PROVIDER_KEY, Stack, running
 from support.typed import refusal
@@ -192,9 +192,7 @@ def test_a_call_is_recorded_priced_and_reported(stack: Stack, client: openai.Ope
     assert (served["completion_tokens"], served["estimated"]) == (0, 0)
     [estimated] = records_of(stack, 1, "emu/embed-no-usage")
     assert (estimated["estimated"], estimated["prompt_tokens"], estimated["cost_nanos"]) == (1, 100, 200_000)
-    request_id = raw.headers["x-request-id"]
-    found = [each for each in lines(stack.process.log) if each.get("event") == "embeddings"]
-    [line] = [each for each in found if each["request_id"] == request_id]
+    line = chat(stack.process, raw.headers["x-request-id"], "embeddings")
     assert (line["model"], line["status"], line["prompt_tokens"]) == ("acme/recorded", "ok", TOKENS)
 
 

@@ -26,11 +26,12 @@ def chats(process: Process) -> list[dict[str, Any]]:
     return [line for line in lines(process.log) if line.get("event") == "chat"]
 
 
-def chat(process: Process, request_id: str) -> dict[str, Any]:
-    """Waits for the report of a call; a stream's client may have read all of it before that is written."""
+def chat(process: Process, request_id: str, event: str = "chat") -> dict[str, Any]:
+    """Waits for the report of a call, which is written a moment after it has ended."""
 
     def found() -> list[dict[str, Any]]:
-        return [line for line in chats(process) if line["request_id"] == request_id]
+        reports = [line for line in lines(process.log) if line.get("event") == event]
+        return [line for line in reports if line["request_id"] == request_id]
 
     process.wait_until(lambda: bool(found()), f"through with {request_id}")
     [line] = found()
