@@ -20,13 +20,14 @@ from arouter.errors import invalid_request
 MAX_TOKEN_VALUES = 400_000
 """Maximum number of tokens in a request. OpenAI's limit is 300,000; their objects take 11 MB."""
 
-_KINDS = {
+KINDS = {
     "model": NAME,
     "dimensions": integer(1),
     "encoding_format": word("float", "base64"),
     "user": STRING,
     "provider": object_of(PROVIDER_FIELDS),
 }
+"""The known parameters, besides `input`."""
 
 _OTHER_MODELS = tuple(name for name in ROUTER_FIELDS if name not in ("provider", "transforms"))
 """Fields for the router that concern models other than the requested one."""
@@ -80,7 +81,7 @@ def embedding_request(body: Any) -> EmbeddingRequest:
     for name in ("model", "input"):
         if body.get(name) is None:
             raise missing(name)
-    for name, kind in _KINDS.items():
+    for name, kind in KINDS.items():
         if body.get(name) is not None:
             check(body[name], kind, name)
     for name in _OTHER_MODELS:

@@ -17,7 +17,7 @@ import msgspec
 import orjson
 from typing_extensions import override
 
-from arouter.chat.embeddings import EmbeddingRequest
+from arouter.chat.embeddings import KINDS, EmbeddingRequest
 from arouter.chat.request import ChatRequest
 from arouter.errors import Failure, ProviderError, invalid_request
 from arouter.providers import openai_errors
@@ -50,9 +50,12 @@ class EmbeddingWire(Encoder):
     @override
     def encode(self, request: ChatRequest, model: str, *, without: frozenset[str] = frozenset()) -> WireRequest:
         assert isinstance(request, EmbeddingRequest)  # noqa: S101 -- the operation of the request
-        body = {**request.body, "model": model}
+        # Strict servers refuse null, which some clients send for what they leave out (BerriAI/litellm#19174).
+        body = {name: value for name, value in request.body.items() if value is not None or name not in KINDS}
+        body["model"] = model
         if not self.formats or _FORMAT in without:
             body.pop(_FORMAT, None)
+        dimensions = body.get("dimensions") if self.parameters is None or "dimensions" in self.parameters else None
         for name, theirs in self.renames.items():
             if name in body:
                 body[theirs] = body.pop(name)
@@ -70,7 +73,7 @@ class EmbeddingWire(Encoder):
             tuple(sorted(dropped)),
             # A server that refuses it is called again without it.
             added=frozenset({_FORMAT} & body.keys()),
-            reader=EmbeddingReader(len(request.inputs), request.encoding),
+            reader=EmbeddingReader(len(request.inputs), request.encoding, dimensions),
         )
 
 
@@ -80,11 +83,13 @@ class EmbeddingReader(Reader):
     Args:
         expected: The number of texts.
         encoding: The encoding that the client wants.
+        dimensions: The length of the vectors that the provider was asked for, or None.
     """
 
-    def __init__(self, expected: int, encoding: Literal["float", "base64"]) -> None:
+    def __init__(self, expected: int, encoding: Literal["float", "base64"], dimensions: int | None = None) -> None:
         self._expected = expected
         self._encoding = encoding
+        self._dimensions = dimensions
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
@@ -102,14 +107,22 @@ class EmbeddingReader(Reader):
         """Returns the `data` of a response, in the encoding that the client wants.
 
         Raises:
-            ProviderError: PROVIDER_BAD_RESPONSE if there are not as many vectors as texts, or one is malformed.
+            ProviderError: PROVIDER_BAD_RESPONSE if there are not as many vectors as texts, or one is malformed;
+                INVALID_REQUEST if the provider has ignored the dimensions, as Ollama and llama.cpp do.
         """
         if len(vectors) != self._expected:
             raise bad_response(f"{len(vectors)} embeddings for {self._expected} texts")
         encode = _as_base64 if self._encoding == "base64" else _as_numbers
+        encoded = [encode(vector) for vector in vectors]
+        if self._dimensions is not None and (length := _length(encoded[0])) != self._dimensions:
+            raise ProviderError(
+                Failure.INVALID_REQUEST,
+                f"The vectors of this model have {length} dimensions, which cannot be changed. Leave out 'dimensions'.",
+                param="dimensions",
+            )
         return [
-            {"object": "embedding", "index": index, "embedding": orjson.Fragment(encode(vector))}
-            for index, vector in enumerate(vectors)
+            {"object": "embedding", "index": index, "embedding": orjson.Fragment(vector)}
+            for index, vector in enumerate(encoded)
         ]
 
     @override
@@ -208,6 +221,13 @@ def vector_of(raw: bytes) -> array[float]:
     if not vector:
         raise bad_response("an empty embedding")
     return vector
+
+
+def _length(encoded: bytes) -> int:
+    """Returns the number of dimensions of a well-formed vector: an array of numbers or a string, as JSON."""
+    if encoded[:1] == b"[":
+        return encoded.count(b",") + 1
+    return len(encoded.strip(b'"=')) * 3 // 16
 
 
 def _as_numbers(raw: bytes) -> bytes:

@@ -258,3 +258,30 @@ def test_a_text_that_is_too_long_for_llama_cpp_is_the_clients_mistake() -> None:
         f"A text is too long: {message}",
     )
     assert EmbeddingReader(1, "float").decode_error(500, b"", None).failure is Failure.PROVIDER_ERROR
+
+
+@given(
+    length=st.integers(1, 40),
+    asked=st.integers(1, 40),
+    wanted=st.sampled_from(["float", "base64"]),
+    packs=st.booleans(),
+)
+def test_vectors_of_another_length_than_asked_are_refused(length: int, asked: int, wanted: Any, packs: bool) -> None:
+    vector = [0.5] * length
+    packed = base64.b64encode(struct.pack(f"<{length}f", *vector)).decode()
+    reader = EmbeddingReader(1, wanted, asked)
+    body = openai_answer([packed if packs else vector])
+    if length == asked:
+        assert len(reader.decode(body)["data"]) == 1
+        return
+    with pytest.raises(ProviderError, match=str(length)) as refused:
+        reader.decode(body)
+    assert (refused.value.failure, refused.value.param) == (Failure.INVALID_REQUEST, "dimensions")
+
+
+def test_null_is_not_sent() -> None:
+    nulls = {"dimensions": None, "encoding_format": None, "user": None, "vendor": None}
+
+    wire = EmbeddingWire().encode(embedding_request({"model": "m", "input": "x", **nulls}), "m")
+
+    assert json.loads(wire.body or b"") == {"model": "m", "input": "x", "vendor": None}

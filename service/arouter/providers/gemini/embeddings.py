@@ -54,7 +54,7 @@ class GeminiEmbeddings(Encoder):
             f"/v1beta/models/{quote(name.removeprefix('models/'), safe='')}:{method}",
             orjson.dumps({"requests": requests} if several else requests[0]),
             dropped,
-            reader=_GeminiReader(len(requests), request.encoding),
+            reader=_GeminiReader(len(requests), request.encoding, body.get("dimensions")),
         )
 
 
