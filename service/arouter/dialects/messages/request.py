@@ -114,9 +114,10 @@ def _reasoning(body: Json, unserved: Unserved) -> Json:
             unserved.add("thinking.type")
         return {"reasoning_effort": "none"}
     options: Json = {"exclude": True} if thinking.get("display") == "omitted" else {}
-    if kind == "enabled":
-        options["max_tokens"] = thinking["budget_tokens"]
-    elif kind == "adaptive":
+    budget = thinking.get("budget_tokens")
+    if kind == "enabled" and budget is not None:
+        options["max_tokens"] = budget
+    elif kind in ("adaptive", "enabled"):  # without a budget: claude-code, for models of other vendors
         effort = effort or _DEFAULT_EFFORT
     else:
         unserved.add("thinking.type")

@@ -95,7 +95,6 @@ _FORMAT = object_of({"type": STRING}, "type", variants={"json_schema": Shape({"s
 _THINKING = object_of(
     {"type": STRING, "budget_tokens": integer(1), "display": STRING},
     "type",
-    variants={"enabled": Shape({}, ("budget_tokens",))},
 )
 
 _PARAMETERS: dict[str, Kind] = {

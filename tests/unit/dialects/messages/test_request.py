@@ -57,6 +57,7 @@ OPTIONS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
     ({"thinking": {"type": "adaptive"}}, {"reasoning_effort": "high"}, ()),
     ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, {"reasoning_effort": "max"}, ()),
     ({"thinking": {"type": "enabled", "budget_tokens": 2048}}, {"reasoning": {"max_tokens": 2048}}, ()),
+    ({"thinking": {"type": "enabled"}}, {"reasoning_effort": "high"}, ()),
     (
         {"thinking": {"type": "adaptive", "display": "omitted"}},
         {"reasoning": {"exclude": True}, "reasoning_effort": "high"},
@@ -216,7 +217,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"temperature": 1.5}, "temperature"),
     ({"tools": [{"name": "look"}]}, "tools[0].input_schema"),
     ({"tool_choice": {"type": "tool"}, "tools": [LOOK]}, "tool_choice.name"),
-    ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
+    ({"thinking": {"type": "enabled", "budget_tokens": 0}}, "thinking.budget_tokens"),
     ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
     ({"stream": "yes"}, "stream"),
 ]
