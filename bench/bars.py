@@ -48,12 +48,18 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
     return [
         *(
             Bar(
-                f"throughput at 16 connections / {peer}",
+                f"throughput at 16 connections / {peer}{moonshot}",
                 ratio(rate, at("compared", peer, "c16", "per_second")),
                 bar,
                 True,
             )
-            for peer, bar in (("LiteLLM", 15), ("Portkey", 2.2), ("vllm-router", 0.35))
+            for peer, bar, moonshot in (
+                ("LiteLLM", 15, ""),
+                ("LiteLLM", 40, ", moonshot"),
+                ("Portkey", 2.2, ""),
+                ("Portkey", 3, ", moonshot"),
+                ("vllm-router", 0.35, ""),
+            )
         ),
         *(
             Bar(
