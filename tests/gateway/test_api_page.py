@@ -38,7 +38,7 @@ from support.rest import Answer, Rest, events
 from support.stack import PROVIDER_KEY, running
 
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
-BLOCKS = [block for block in blocks("docs/api.md") if block[0] != "sh"]
+BLOCKS = blocks("docs/api.md")
 SAMPLES = [
     pytest.param(request, kind, answer, id=request.splitlines()[0])
     for (_, request), (kind, answer) in zip(BLOCKS[::2], BLOCKS[1::2], strict=True)
