@@ -87,6 +87,7 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
                 ("a typed unary call", "typed", 1.7),
                 ("a unary call over TLS", "tls", 1.7),
                 ("a call in the gateway, full load on both", "gateway", 2.5),
+                ("a call in the gateway, at the service's rate", "gateway_behind", 2.5),
             )
         ),
         Bar("service, CPU of a unary call (µs)", at("compared", "ARouter", "c16", "service_cpu_us"), 500),
