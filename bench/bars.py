@@ -48,12 +48,18 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
     return [
         *(
             Bar(
-                f"throughput at 16 connections / {peer}",
+                f"throughput at 16 connections / {peer}{moonshot}",
                 ratio(rate, at("compared", peer, "c16", "per_second")),
                 bar,
                 True,
             )
-            for peer, bar in (("LiteLLM", 15), ("Portkey", 2.2), ("vllm-router", 0.35))
+            for peer, bar, moonshot in (
+                ("LiteLLM", 15, ""),
+                ("LiteLLM", 40, ", moonshot"),
+                ("Portkey", 2.2, ""),
+                ("Portkey", 3, ", moonshot"),
+                ("vllm-router", 0.35, ""),
+            )
         ),
         *(
             Bar(
@@ -81,6 +87,7 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
                 ("a typed unary call", "typed", 1.7),
                 ("a unary call over TLS", "tls", 1.7),
                 ("a call in the gateway, full load on both", "gateway", 2.5),
+                ("a call in the gateway, at the service's rate", "gateway_behind", 2.5),
             )
         ),
         Bar("service, CPU of a unary call (µs)", at("compared", "ARouter", "c16", "service_cpu_us"), 500),

@@ -34,7 +34,9 @@ def named(document: dict[str, Any]) -> dict[str, Bar]:
     ("name", "value", "holds"),
     [
         ("throughput at 16 connections / LiteLLM", 50, True),
+        ("throughput at 16 connections / LiteLLM, moonshot", 50, True),
         ("throughput at 16 connections / Portkey", 1.667, False),
+        ("throughput at 16 connections / Portkey, moonshot", 1.667, False),
         ("throughput at 16 connections / vllm-router", None, None),
         ("added latency at 1 connection, p50 (ms)", 1.2, False),
         ("added latency at 1 connection, p99 (ms)", 4.3, False),

@@ -250,6 +250,8 @@ def test_a_body_of_12_mb_in_chunks_is_too_large(stack: Stack, rest: Rest, emulat
         "/v1",
         "/v1/",
         "/v1/chat",
+        "/v1/completions/x",
+        "/v1/moderations",
         "/v2/models",
         "/v1/chat/completions/x",
     ],

@@ -24,7 +24,7 @@ from support.process import Process
 from support.promql import selectors
 from support.rest import Rest
 from support.stack import Stack, running
-from support.traffic import Traffic, two_providers
+from support.traffic import Traffic, two_providers, wait_observed
 
 MONITORING = ROOT / "deploy/monitoring"
 STATS = "/stats/prometheus"
@@ -100,7 +100,7 @@ def alerts() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def exposed(measured: Measured, provider: Emulator) -> list[Scrape]:
     """What service and gateway show after calls of every kind."""
-    traffic = Traffic(measured.stack, provider)
+    before, traffic = scrape(measured.port), Traffic(measured.stack, provider)
     traffic.round(1)
     for model in ("failing/status-429", *3 * ["failing/status-503"]):
         traffic.call(model)
@@ -108,7 +108,10 @@ def exposed(measured: Measured, provider: Emulator) -> list[Scrape]:
         rest.chat({"model": "emu/text", "messages": [{"role": "user", "content": "hi"}]})
     measured.stack.process.wait_until(lambda: scrape(measured.port)("arouter_breakers", state="open") > 0, "open")
     provider.forget()
-    return [scrape(measured.port), scrape(measured.gateway_port, STATS)]
+    return [
+        wait_observed(measured.stack, measured.port, before, traffic.sent + 1),
+        scrape(measured.gateway_port, STATS),
+    ]
 
 
 @pytest.mark.parametrize(("title", "query"), dashboard_queries() + [(each["alert"], each["expr"]) for each in alerts()])

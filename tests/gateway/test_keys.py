@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from emulator import Emulator
+from support.log import chat
 from support.management import ACCOUNTS, KEYS, Manager, is_refused, listed, managing, sdk
 from support.process import Process
 from support.rest import Rest
@@ -42,7 +43,8 @@ def test_a_key_from_its_making_to_its_end(stack: Stack, operator: Manager) -> No
     key, secret = operator.create(name="life")
     with sdk(stack, secret) as client:
         assert {"emu/text", "hasty/text", "silent/text"} <= listed(client)
-        assert client.chat.completions.create(model="emu/text", messages=MESSAGES).choices
+        call = client.chat.completions.with_raw_response.create(model="emu/text", messages=MESSAGES)
+        assert call.parse().choices
 
         operator.patch(key, allowed_providers=["EMU", "hasty"], allowed_models=["emu/t*", "vendor/echo"])
         operator.until(lambda: "hasty/text" not in listed(client), "narrowed")
@@ -64,6 +66,7 @@ def test_a_key_from_its_making_to_its_end(stack: Stack, operator: Manager) -> No
         assert (answer.status, answer.body) == (200, b'{"data":{"deleted":true}}')
         operator.until(lambda: is_refused(client), "revoked")
     assert operator.delete(key).status == 404
+    assert chat(stack.process, call.headers["x-request-id"])["status"] == "ok"
     assert secret not in stack.process.log
 
 

@@ -94,8 +94,8 @@ def test_without_a_key_one_is_made_and_kept_private(config: dict[str, Any], emul
             with stack.rest() as rest:
                 assert rest.get("/v1/models").status == 200
             assert str(kept) in stack.process.printed
-            assert stack.key not in stack.process.printed
-            assert stack.key not in stack.process.log
+        assert stack.key not in stack.process.printed
+        assert stack.key not in stack.process.log
         files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
         assert [path for path in files if stack.key.encode() in path.read_bytes()] == [kept]
         assert kept.stat().st_mode & 0o777 == 0o600

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from emulator import Emulator
+from matrix.anthropic import ANTHROPIC, check_translated
 from matrix.cases import CASES
 from matrix.client import ask
 from matrix.conversation import Failed, Protocol, Said
@@ -39,6 +40,8 @@ def test_cell(translated_client: openai.OpenAI, speakers: Emulator, cell: Cell) 
 
     [call] = speakers.calls
     asked = protocol.read(call)._asdict()
+    if protocol is ANTHROPIC:
+        check_translated(call.json)
     assert call.wants_stream == stream
     assert {field: asked[field] for field in case.asked} == case.asked
 

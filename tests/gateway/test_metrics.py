@@ -15,7 +15,7 @@ from support.metrics import Scrape, scrape
 from support.ports import free_ports
 from support.rest import Rest
 from support.stack import MANAGEMENT_KEY, PROVIDER_KEY, Stack, running
-from support.traffic import Traffic, assert_counted, two_providers
+from support.traffic import Traffic, assert_counted, two_providers, wait_observed
 
 CLIENTS_WORDS = "words-of-a-client"
 GIVEN_BY_US = {
@@ -106,12 +106,12 @@ def test_the_catalogue_and_the_usage_queue_are_shown(measured: tuple[Stack, int]
 
 def test_no_label_holds_what_a_client_wrote(measured: tuple[Stack, int], emulator: Emulator) -> None:
     stack, port = measured
-    traffic = Traffic(stack, emulator)
+    before, traffic = scrape(port), Traffic(stack, emulator)
 
     traffic.call(f"emu/{CLIENTS_WORDS}")
     traffic.call(CLIENTS_WORDS)
     traffic.call("emu/text", user=CLIENTS_WORDS, metadata={"key": CLIENTS_WORDS}, models=[f"emu/{CLIENTS_WORDS}"])
-    shown = scrape(port)
+    shown = wait_observed(stack, port, before, traffic.sent)
 
     for secret in (CLIENTS_WORDS, stack.key, MANAGEMENT_KEY, PROVIDER_KEY):
         assert secret not in shown.text
@@ -134,10 +134,10 @@ def test_only_metrics_are_served(measured: tuple[Stack, int]) -> None:
 
 def test_every_metric_is_documented_and_nothing_else(measured: tuple[Stack, int], emulator: Emulator) -> None:
     stack, port = measured
-    traffic = Traffic(stack, emulator)
+    before, traffic = scrape(port), Traffic(stack, emulator)
     traffic.round(1)
     stack.process.wait_until(lambda: scrape(port)("arouter_breakers") > 0, "breakers")
-    shown = scrape(port)
+    shown = wait_observed(stack, port, before, traffic.sent)
 
     rows = _ROW.findall((ROOT / "docs/metrics.md").read_text("utf-8"))
     documented: dict[str, tuple[str, Any]] = {

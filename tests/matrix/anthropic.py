@@ -20,6 +20,7 @@ _ERRORS = {
     "defect": (500, "api_error"),
     "overload": (529, "overloaded_error"),
 }
+_SUMMARIZED = {"type": "adaptive", "display": "summarized"}
 _BARE = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}
 
 
@@ -53,6 +54,19 @@ def read(call: Call) -> Asked:
         stop=body.get("stop_sequences", []),
         limit=body["max_tokens"],
     )
+
+
+def check_translated(body: JsonObject) -> None:
+    """Checks what is ours to choose where a chat completion is translated: blocks, and summaries of what is thought."""
+    assert all(isinstance(content, list) for content in _contents(body))
+    assert body.get("thinking", _SUMMARIZED) == _SUMMARIZED
+
+
+def _contents(body: JsonObject) -> Iterator[str | list[JsonObject]]:
+    yield body.get("system", [])
+    for turn in body["messages"]:
+        yield turn["content"]
+        yield from (block["content"] for block in turn["content"] if block["type"] == "tool_result")
 
 
 def _blocks_of(content: str | list[JsonObject]) -> list[JsonObject]:

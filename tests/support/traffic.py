@@ -23,6 +23,7 @@ COUNTED = 10.0
 """Seconds in which what has happened is counted."""
 
 
+_REQUESTS = "gen_ai_server_request_duration_seconds_count"
 _ANSWERS = ("text", "tools")
 _LEFT = ("gated", "hang")
 
@@ -41,6 +42,12 @@ def assert_counted(stack: Stack, port: int, before: Scrape, traffic: Traffic, em
         stack.process.wait_until(lambda: _counted(before, scrape(port)) == expected, "all is counted", COUNTED)
     counted = _counted(before, scrape(port))
     assert counted == expected, {name: (counted[name], expected[name]) for name in expected}
+
+
+def wait_observed(stack: Stack, port: int, before: Scrape, calls: int) -> Scrape:
+    """Waits until the histograms, which are updated once a second, have the calls since `before`; returns them."""
+    stack.process.wait_until(lambda: scrape(port)(_REQUESTS) - before(_REQUESTS) >= calls, "all is observed", COUNTED)
+    return scrape(port)
 
 
 def _happened(traffic: Traffic, calls: list[Call]) -> dict[str, int]:
@@ -65,11 +72,10 @@ def _counted(before: Scrape, after: Scrape) -> dict[str, float]:
     def grown(name: str, **labels: str) -> float:
         return after(name, **labels) - before(name, **labels)
 
-    requests = "gen_ai_server_request_duration_seconds_count"
     return {
-        "requests": grown(requests),
-        "ok": grown(requests, error_type=""),
-        "refused": grown(requests, gen_ai_provider_name=""),
+        "requests": grown(_REQUESTS),
+        "ok": grown(_REQUESTS, error_type=""),
+        "refused": grown(_REQUESTS, gen_ai_provider_name=""),
         "first tokens": grown("gen_ai_server_time_to_first_token_seconds_count"),
         "input tokens": grown("gen_ai_client_token_usage_sum", gen_ai_token_type="input"),
         "output tokens": grown("gen_ai_client_token_usage_sum", gen_ai_token_type="output"),

@@ -96,8 +96,10 @@ class GenerativeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountTokens(self, request, context):
-        """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
-        `x-arouter-estimated` says.
+        """Counts the tokens of a prompt, in Google's JSON.
+
+        Google counts them for its own models. For others they are estimated, and the trailing metadata contains
+        `x-arouter-estimated: true`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

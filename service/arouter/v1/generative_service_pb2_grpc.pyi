@@ -52,8 +52,10 @@ class GenerativeServiceStub:
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]
-    """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
-    `x-arouter-estimated` says.
+    """Counts the tokens of a prompt, in Google's JSON.
+
+    Google counts them for its own models. For others they are estimated, and the trailing metadata contains
+    `x-arouter-estimated: true`.
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -91,8 +93,10 @@ class GenerativeServiceAsyncStub(GenerativeServiceStub):
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_generative_service_pb2.CountTokensRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
-    `x-arouter-estimated` says.
+    """Counts the tokens of a prompt, in Google's JSON.
+
+    Google counts them for its own models. For others they are estimated, and the trailing metadata contains
+    `x-arouter-estimated: true`.
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -145,8 +149,10 @@ class GenerativeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generative_service_pb2.CountTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Counts the tokens of a prompt, in Google's JSON: at Google for its models, otherwise an estimate, which the metadata
-        `x-arouter-estimated` says.
+        """Counts the tokens of a prompt, in Google's JSON.
+
+        Google counts them for its own models. For others they are estimated, and the trailing metadata contains
+        `x-arouter-estimated: true`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -106,7 +106,8 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetModel(self, request, context):
-        """Gets one model, likewise.
+        """Returns a model, in Anthropic's JSON. The gateway transcodes `GET /v1/models/{model}` to this method if the request
+        has the header `anthropic-version`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -63,7 +63,8 @@ class MessageServiceStub:
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceGetModelRequest, _httpbody_pb2.HttpBody]
-    """Gets one model, likewise.
+    """Returns a model, in Anthropic's JSON. The gateway transcodes `GET /v1/models/{model}` to this method if the request
+    has the header `anthropic-version`.
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -102,7 +103,8 @@ class MessageServiceAsyncStub(MessageServiceStub):
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_message_service_pb2.MessageServiceGetModelRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Gets one model, likewise.
+    """Returns a model, in Anthropic's JSON. The gateway transcodes `GET /v1/models/{model}` to this method if the request
+    has the header `anthropic-version`.
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -162,7 +164,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.MessageServiceGetModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Gets one model, likewise.
+        """Returns a model, in Anthropic's JSON. The gateway transcodes `GET /v1/models/{model}` to this method if the request
+        has the header `anthropic-version`.
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE -- the type of every body that is passed as bytes
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -30,7 +30,7 @@ class ResponseServiceStub:
     """Responses, in the JSON of OpenAI's Responses API. Nothing is stored.
 
     A request to a provider of the same API is passed on unchanged but for the model's name and `store`; for others it is
-    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail as those of
+    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail like those of
     `ChatService`.
     """
 
@@ -51,7 +51,7 @@ class ResponseServiceServicer:
     """Responses, in the JSON of OpenAI's Responses API. Nothing is stored.
 
     A request to a provider of the same API is passed on unchanged but for the model's name and `store`; for others it is
-    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail as those of
+    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail like those of
     `ChatService`.
     """
 
@@ -87,7 +87,7 @@ class ResponseService:
     """Responses, in the JSON of OpenAI's Responses API. Nothing is stored.
 
     A request to a provider of the same API is passed on unchanged but for the model's name and `store`; for others it is
-    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail as those of
+    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail like those of
     `ChatService`.
     """
 

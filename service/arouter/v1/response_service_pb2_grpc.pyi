@@ -31,7 +31,7 @@ class ResponseServiceStub:
     """Responses, in the JSON of OpenAI's Responses API. Nothing is stored.
 
     A request to a provider of the same API is passed on unchanged but for the model's name and `store`; for others it is
-    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail as those of
+    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail like those of
     `ChatService`.
     """
 
@@ -53,7 +53,7 @@ class ResponseServiceAsyncStub(ResponseServiceStub):
     """Responses, in the JSON of OpenAI's Responses API. Nothing is stored.
 
     A request to a provider of the same API is passed on unchanged but for the model's name and `store`; for others it is
-    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail as those of
+    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail like those of
     `ChatService`.
     """
 
@@ -71,7 +71,7 @@ class ResponseServiceServicer(metaclass=_abc_1.ABCMeta):
     """Responses, in the JSON of OpenAI's Responses API. Nothing is stored.
 
     A request to a provider of the same API is passed on unchanged but for the model's name and `store`; for others it is
-    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail as those of
+    translated. All methods require a key in the `authorization: Bearer` or `x-api-key` metadata, and fail like those of
     `ChatService`.
     """
 

@@ -113,7 +113,9 @@ async def test_each_minute_has_its_own_tokens_in_memory(
     now.settle(5, 0)
 
     headers = dict((await limiter.reserve(key, SMALL)).headers)
+    assert headers["x-ratelimit-limit-tokens"] == "10"
     assert headers["x-ratelimit-remaining-tokens"] == "4"
+    assert headers["x-ratelimit-reset-tokens"] == "1m0s"
 
 
 async def test_more_is_not_given_back_in_memory_than_was_taken(make_limiter: MakeLimiter, make_key: MakeKey) -> None:

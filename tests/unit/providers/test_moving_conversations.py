@@ -60,7 +60,9 @@ class Target:
 
     def send(self, messages: list[Json], **more: Any) -> Json:
         """Returns the request that reaches the provider; checks that it is one that the provider takes."""
-        body: Json = {"model": "m", "messages": messages, "tools": TOOLS, **more}
+        quirks = PRESETS[self.id].quirks
+        tools = {} if quirks and quirks.no_tools else {"tools": TOOLS}
+        body: Json = {"model": "m", "messages": messages, **tools, **more}
         before = orjson.dumps(body)
         check_body(body)
         wire = self.adapter.encode(ChatRequest(body, stream=False, include_usage=False), self.model)
@@ -93,12 +95,8 @@ class Target:
 SOURCES = ("openai", "anthropic", "google", "deepseek", "mistralai", "groq", "openrouter")
 """Providers whose answers differ in what they hold; the others' are as OpenAI's or Groq's."""
 
-DISTINCT = {
-    repr(preset.quirks): id_
-    for id_, preset in reversed(PRESETS.items())
-    if preset.protocol == "openai" and not (preset.quirks and preset.quirks.no_tools)
-}
-"""By their quirks, presets of OpenAI's protocol that have tools: one of each kind."""
+DISTINCT = {repr(preset.quirks): id_ for id_, preset in reversed(PRESETS.items()) if preset.protocol == "openai"}
+"""By their quirks, presets of OpenAI's protocol: one of each kind."""
 
 TARGETS = [
     *(Target(id_, OpenAIAdapter(PRESETS[id_].quirks), no_images=id_ == "deepseek") for id_ in DISTINCT.values()),

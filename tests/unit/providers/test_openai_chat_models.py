@@ -42,6 +42,7 @@ def test_lists_what_chats_by_what_is_said_and_else_by_name(name: str, said: dict
     [
         ("text-embedding-3-small", {"type": "model"}, True),
         ("some-model", {"kind": "EMBEDDING_MODEL"}, True),
+        ("some-model", {"type": "embedding"}, True),
         ("some-model", {"type": "embeddings"}, True),
         ("some-model", {"task": "feature-extraction"}, True),
         ("some-model", {"architecture": {"output_modalities": ["embeddings"]}}, True),

@@ -26,8 +26,8 @@ def to_tools(body: Json, unserved: Unserved) -> Json:
     """Returns the canonical `tools`, `tool_choice` and `parallel_tool_calls` of a validated request.
 
     Tools of Anthropic's servers are left out, unless the model has no other or is forced to use one: then the provider
-    refuses them, because the response would be to a different question. So it does tools that Anthropic defines and the
-    client executes (`bash_20250124`).
+    refuses them, because the response would be to a different question. So it does with tools that Anthropic defines
+    and the client executes (`bash_20250124`).
     """
     asked = body.get("tools") or []
     if not asked:
