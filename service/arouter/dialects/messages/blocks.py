@@ -33,14 +33,14 @@ class Blocks:
         self._waiting: list[_Block] = []
         self._calls: dict[Any, _Call] = {}
 
-    def write(self, text: str, key: str | None = None) -> None:
+    def write(self, text: str, key: Any = None) -> None:
         """Appends text to the last block if that has the same key, as the parts of one text have."""
         self._block(key, _Text).deltas.append({"type": "text_delta", "text": text})
 
     def cite(self, citation: Json) -> None:
         """Adds a citation of the latest text. It is left out if another block has begun since."""
         latest = self._waiting[-1] if self._waiting else self._open
-        if isinstance(latest, _Text):
+        if isinstance(latest, _Text) and latest.key is None:
             latest.deltas.append({"type": "citations_delta", "citation": citation})
 
     def think(self, detail: Json) -> None:

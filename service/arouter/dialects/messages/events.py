@@ -18,7 +18,7 @@ from arouter.dialects.messages.blocks import Blocks
 from arouter.dialects.messages.citations import citation_of
 from arouter.dialects.messages.ending import encode_usage, ending
 from arouter.dialects.messages.errors import encode_error
-from arouter.dialects.messages.response import envelope
+from arouter.dialects.messages.response import envelope, image_note
 from arouter.dialects.messages.thoughts import details_of
 from arouter.dialects.sse import native_event, typed_event
 from arouter.errors import ARouterError
@@ -110,6 +110,8 @@ class MessageEvents(EventEncoder):
                 blocks.think(detail)
         if text := delta.get("content"):
             blocks.write(text)
+        for image in delta.get("images") or ():
+            blocks.write(image_note(image), key=object())
         if refusal := delta.get("refusal"):
             self._refusal += refusal
         for call in delta.get("tool_calls") or ():

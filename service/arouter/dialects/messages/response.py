@@ -24,6 +24,7 @@ from arouter.dialects.messages.thoughts import (
 Json = dict[str, Any]
 
 _PLACE = re.compile(r"content-(\d{1,4})")
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)[;,]")
 
 
 def encode_message(completion: Chunk, request: ChatRequest) -> Json:
@@ -37,6 +38,7 @@ def encode_message(completion: Chunk, request: ChatRequest) -> Json:
     texts = text_blocks(message.get("content") or "", message.get("annotations"))
     if refusal and not is_filtered:
         texts.append({"type": "text", "text": refusal})
+    texts += [{"type": "text", "text": image_note(image)} for image in message.get("images") or ()]
     calls = _calls(message.get("tool_calls") or ())
     return {
         **envelope(completion),
@@ -55,6 +57,15 @@ def encode_message(completion: Chunk, request: ChatRequest) -> Json:
 def envelope(document: Chunk) -> Json:
     """Returns the members that messages begin with, complete or streamed."""
     return {"id": document["id"], "type": "message", "role": "assistant", "model": document["model"]}
+
+
+def image_note(image: Json) -> str:
+    """Returns the text in place of an image: a link, or a note that it was left out. Messages have no images."""
+    url: str = image["image_url"]["url"]
+    if url.startswith(("https://", "http://")):
+        return f"![image]({url})"
+    media_type = _DATA_URL.match(url)
+    return f"[{media_type[1] if media_type else 'image'}: the Messages API has no images in responses]"
 
 
 def _calls(calls: Any) -> list[Json]:
