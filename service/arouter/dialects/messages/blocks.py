@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
-import orjson
 from typing_extensions import override
 
+from arouter.chat.tool_arguments import is_object
 from arouter.dialects.messages.thoughts import call_signature, is_hidden, redacted_block, signature_of, text_of
 
 Json = dict[str, Any]
@@ -203,13 +203,7 @@ class _Call(_Block):
 
     @override
     def is_complete(self) -> bool:
-        if not self._json.rstrip().endswith("}"):
-            return False
-        try:
-            orjson.loads(self._json)
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return is_object(self._json)
 
     @override
     def end(self) -> None:

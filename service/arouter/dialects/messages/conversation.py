@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.chat.sealed_reasoning import is_sealed, unseal_detail
+from arouter.chat.tool_arguments import json_text
 from arouter.dialects.messages.parts import text_or_parts, to_parts
 from arouter.dialects.unserved import Unserved
-from arouter.errors import invalid_request
 
 Json = dict[str, Any]
 
@@ -138,10 +136,7 @@ def _call(block: Json, path: str, unserved: Unserved) -> Json:
     unserved.add_rest(block, _TOOL_USE, _PLACE)
     if block.get("caller") not in (None, _DIRECT):
         unserved.add(f"{_PLACE}caller")
-    try:
-        arguments = orjson.dumps(block.get("input") or {}).decode()
-    except orjson.JSONEncodeError as error:
-        raise invalid_request(f"'{path}.input' is nested too deeply.", f"{path}.input") from error
+    arguments = json_text(block.get("input") or {}, f"{path}.input")
     return {"id": block["id"], "type": "function", "function": {"name": block["name"], "arguments": arguments}}
 
 

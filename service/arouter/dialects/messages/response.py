@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
-
 from arouter.chat.chunks import Chunk
 from arouter.chat.native import NativeCompletion
 from arouter.chat.request import ChatRequest
+from arouter.chat.tool_arguments import object_of
 from arouter.dialects.messages.citations import text_blocks
 from arouter.dialects.messages.ending import encode_usage, ending
 from arouter.dialects.messages.thoughts import (
@@ -74,24 +73,10 @@ def _calls(calls: Any) -> list[Json]:
         tool = call.get("function") or call.get("custom") or {}
         signature = call_signature(call)
         blocks += [signature] if signature else []
-        given = _input(tool.get("arguments", tool.get("input")))
+        text = tool.get("arguments", tool.get("input"))
+        given = object_of(text if isinstance(text, str) else "")
         blocks.append({"type": "tool_use", "id": call["id"], "name": tool.get("name") or "", "input": given})
     return blocks
-
-
-def _input(arguments: Any) -> Any:
-    """Returns a call's arguments as an object, in the model's own notation.
-
-    If the model wrote something else, the text is wrapped in an object, as in `providers/anthropic/messages.py`.
-    """
-    text = arguments if isinstance(arguments, str) else ""
-    if not text.strip():
-        return {}
-    try:
-        is_object = isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        is_object = False
-    return orjson.Fragment(text) if is_object else {"arguments": text}
 
 
 def _with_thoughts(details: list[Json], others: list[Json]) -> list[Json]:

@@ -37,6 +37,7 @@ class ResponseBuilder:
         self._id = ""
         self._open: Item | None = None
         self._calls: dict[int, CallItem] = {}
+        self._open_calls: dict[int, CallItem] = {}
         self._unnamed: dict[int, Json] = {}
         self._details: list[Any] = []
         self._annotations: list[Json] = []
@@ -62,10 +63,10 @@ class ResponseBuilder:
         last = "incomplete" if reason else "completed"
         for index in list(self._unnamed):
             self._start_call(index, self._unnamed[index])
-        self._close("completed" if self._calls else last)
-        for call in self._calls.values():
+        self._close("completed" if self._open_calls else last)
+        for call in self._open_calls.values():
             call.close(last)
-        self._calls.clear()
+        self._open_calls.clear()
         self._flush_details()
         self._annotate_late()
         if not self._output:
@@ -127,10 +128,10 @@ class ResponseBuilder:
         item, self._open = self._open, None
         if item is not None:
             item.close(status)
-        for index, call in list(self._calls.items()):
+        for index, call in list(self._open_calls.items()):
             if call.is_whole:
                 call.close("completed")
-                del self._calls[index]
+                del self._open_calls[index]
 
     def _add_details(self, details: Any) -> None:
         # A signature amid a text must not divide it: it gets an item of its own after the message.
@@ -176,7 +177,9 @@ class ResponseBuilder:
         index = delta.get("index", 0)
         known = self._calls.get(index)
         if known is not None:
-            known.add(_arguments(delta))
+            # What follows complete arguments can only be empty.
+            if index in self._open_calls:
+                known.add(_arguments(delta))
             if extra := delta.get("extra_content"):
                 self._sign_late(known, extra)
             return
@@ -199,7 +202,7 @@ class ResponseBuilder:
         if raw:
             tool = tool._replace(custom=True)
         started = CallItem(self._emit, self._output, self._id, call.get("id") or "", tool, raw=raw)
-        self._calls[index] = started
+        self._calls[index] = self._open_calls[index] = started
         started.add(_arguments(call))
 
     def _sign_late(self, call: CallItem, extra: Any) -> None:
