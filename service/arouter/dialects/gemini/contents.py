@@ -17,6 +17,7 @@ from arouter.chat.tool_arguments import json_text
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json, shown
 from arouter.dialects.gemini.media import file_part, inline_part
+from arouter.dialects.parts import text_or_parts
 from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
@@ -81,10 +82,8 @@ class _Conversation:
             raise invalid_request(f"Invalid value for '{path}': {shown(role)}. Use 'user' or 'model'.", path)
 
     def _add_message(self, role: str, parts: list[Json]) -> None:
-        if len(parts) == 1 and parts[0]["type"] == "text":
-            self.messages.append({"role": role, "content": parts[0]["text"]})
-        elif parts:
-            self.messages.append({"role": role, "content": parts})
+        if parts:
+            self.messages.append({"role": role, "content": text_or_parts(parts)})
 
     def _user_part(self, part: Fields) -> Json:
         """Returns the canonical part for a part that the user may send."""

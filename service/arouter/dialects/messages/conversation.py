@@ -14,7 +14,8 @@ from typing import Any
 from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.chat.sealed_reasoning import is_sealed, unseal_detail
 from arouter.chat.tool_arguments import json_text
-from arouter.dialects.messages.parts import text_or_parts, to_parts
+from arouter.dialects.messages.parts import to_parts
+from arouter.dialects.parts import text_or_parts
 from arouter.dialects.unserved import Unserved
 
 Json = dict[str, Any]

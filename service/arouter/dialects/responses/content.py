@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.chat.types import OBJECT, STRING, check, missing, wrong_type
+from arouter.dialects.parts import text_or_parts
 
 Json = dict[str, Any]
 
@@ -13,7 +14,7 @@ _FILE_MEMBERS = ("file_id", "filename")
 
 
 def canonical_content(content: Any, path: str, native_only: list[str]) -> str | list[Json]:
-    """Returns the canonical content of a text or of parts; one plain text is a string.
+    """Returns the canonical content of a text or of parts.
 
     Args:
         content: The content.
@@ -30,11 +31,7 @@ def canonical_content(content: Any, path: str, native_only: list[str]) -> str | 
     if not isinstance(content, list):
         raise wrong_type(path, "a string or an array of parts", content)
     parts = [_part(part, f"{path}[{index}]", native_only) for index, part in enumerate(content)]
-    parts = [part for part in parts if part]
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
-        text: str = parts[0]["text"]
-        return text
-    return parts
+    return text_or_parts([part for part in parts if part])
 
 
 def _part(part: Any, path: str, native_only: list[str]) -> Json:

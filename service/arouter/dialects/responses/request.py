@@ -19,10 +19,9 @@ from arouter.chat.types import (
     STRINGS,
     Kind,
     Shape,
-    check,
+    check_document,
     integer,
     missing,
-    name_of,
     object_of,
 )
 from arouter.dialects.responses.input import Conversation
@@ -65,7 +64,7 @@ _OWN: dict[str, Kind] = {
 _SHARED = PARAMETERS.keys() - _OWN.keys() - {"audio", "function_call", "functions", "messages", "modalities", "n"}
 """Parameters that pass unchanged, among them some that only chat completions and the router have."""
 
-_NEUTRAL = {"truncation": "disabled", "background": False}
+_KINDS = {name: PARAMETERS[name].kind for name in _SHARED} | _OWN
 
 
 class Canonical(NamedTuple):
@@ -91,25 +90,12 @@ def canonical_request(body: Any) -> Canonical:
     Raises:
         ARouterError: INVALID_REQUEST with the client's path of the invalid member.
     """
-    if not isinstance(body, dict):
-        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
+    check_document(body, _KINDS)
     for name, reason in _STATEFUL.items():
         if body.get(name):
             raise invalid_request(f"Parameter '{name}' is not supported: {reason}", name)
-    for name, value in body.items():
-        kind = _OWN.get(name) or (PARAMETERS[name].kind if name in _SHARED else None)
-        if kind is not None and value is not None:
-            check(value, kind, name)
-    unserved = [
-        name
-        for name, value in body.items()
-        if name not in _OWN
-        and name not in _SHARED
-        and name not in _STATEFUL
-        and value is not None
-        and value != _NEUTRAL.get(name)
-    ]
-    if body.get("truncation") not in (None, _NEUTRAL["truncation"]):
+    unserved = [name for name in body if name not in _KINDS and name not in _STATEFUL and body[name] is not None]
+    if body.get("truncation") not in (None, "disabled"):
         unserved.append("truncation")
     tools = Tools(body)
     canonical = {name: body[name] for name in body if name in _SHARED and body[name] is not None}
