@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
-from arouter.chat.reasoning_details import OPENAI_FORMAT
+from arouter.chat.openai_forms import encrypted_details, image_of
 from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import OBJECT, check, missing, wrong_type
 from arouter.dialects.responses.content import canonical_content
@@ -161,7 +161,6 @@ class Conversation:
 
     def _reasoning(self, item: Json, path: str) -> None:
         turn = self._assistant()
-        message = turn.message
         said = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
         if said:
             turn.thoughts.append(said)
@@ -174,11 +173,9 @@ class Conversation:
         if is_sealed(encrypted):
             self._open(turn, encrypted, at)
             return
-        details = message.setdefault("reasoning_details", [])
-        shared: Json = {"format": OPENAI_FORMAT, **({"id": item["id"]} if isinstance(item.get("id"), str) else {})}
-        for text in _texts(item.get("summary")):
-            details.append({"type": "reasoning.summary", "summary": text, **shared, "index": len(details)})
-        details.append({"type": "reasoning.encrypted", "data": encrypted, **shared, "index": len(details)})
+        details = turn.message.setdefault("reasoning_details", [])
+        id_ = item["id"] if isinstance(item.get("id"), str) else None
+        details += encrypted_details(encrypted, _texts(item.get("summary")), id_, len(details))
 
     def _open(self, turn: _Group, sealed: str, path: str) -> None:
         message, contents = turn.message, unseal(sealed)
@@ -198,12 +195,13 @@ class Conversation:
 
     def _image(self, item: Json) -> None:
         """Adds an image of an earlier response, unless a reasoning item has it with its signature."""
-        url = f"data:image/{item.get('output_format') or 'png'};base64,{item['result']}"
         turn = self._assistant()
         images = turn.message.setdefault("images", [])
+        image = image_of(item["result"], item.get("output_format"), len(images))
+        url = image["image_url"]["url"]
         if url not in turn.images:
             turn.images.add(url)
-            images.append({"index": len(images), "type": "image_url", "image_url": {"url": url}})
+            images.append(image)
 
     def _assistant(self) -> _Group:
         if self._turn is None:

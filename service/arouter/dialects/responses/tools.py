@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from arouter.chat.openai_forms import flat_name
 from arouter.chat.types import NAME, OBJECT, STRING, check, missing
 from arouter.errors import invalid_request
 
@@ -97,7 +98,7 @@ class Tools:
         if namespace is not None:
             check(namespace, STRING, f"{path}.namespace")
         known = self._names.get((namespace, name))
-        return known or (f"{namespace}__{name}" if namespace else name)
+        return known or flat_name(namespace, name)
 
     def choice(self, choice: Any) -> Any:
         """Returns the canonical form of a `tool_choice`, or None if it has none.
@@ -153,7 +154,7 @@ class Tools:
         for member, kind in (("description", STRING), ("parameters", OBJECT)):
             if tool.get(member) is not None:
                 check(tool[member], kind, f"{path}.{member}")
-        base = flat = f"{namespace}__{name}" if namespace else name
+        base = flat = flat_name(namespace, name)
         while flat in self._tools:
             # Counted per name: thousands of tools of one name must not cost the square of their number.
             count = self._copies[base] = self._copies.get(base, 0) + 1

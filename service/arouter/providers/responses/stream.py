@@ -24,7 +24,7 @@ from arouter.providers.responses.decode import (
     failure_of,
     finish_reason,
     full_name,
-    image_of,
+    image_in,
     reasoning_text,
     usage_of,
 )
@@ -221,7 +221,7 @@ class ResponsesStreamDecoder(StreamDecoder):
             return self._finish_reasoning(place, item)
         if kind == "image_generation_call" and text_in(item.get("result")):
             self._images += 1
-            return [{"images": [image_of(item, self._images - 1)]}]
+            return [{"images": [image_in(item, self._images - 1)]}]
         return []
 
     def _part(self, place: Any, at: int, part: Json) -> list[Json]:
