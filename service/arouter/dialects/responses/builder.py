@@ -13,6 +13,7 @@ from arouter.chat.request import ChatRequest
 from arouter.dialects.responses.items import CallItem, Emit, ImageItem, Item, MessageItem, ReasoningItem
 from arouter.dialects.responses.response import flat_annotation, incomplete_reason, response_object, usage_object
 from arouter.dialects.responses.tools import Tools
+from arouter.dialects.unserved import Unserved
 
 Json = dict[str, Any]
 
@@ -32,7 +33,7 @@ class ResponseBuilder:
         self.response: Json | None = None
         self._request = request
         self._emit = emit
-        self._tools = Tools(request.native.body if request.native else {})
+        self._tools = Tools(request.native.body if request.native else {}, Unserved())
         self._output: list[Json] = []
         self._id = ""
         self._open: Item | None = None
@@ -150,16 +151,13 @@ class ResponseBuilder:
             item.add_details(self._taken_details())
             item.close("completed")
 
-    def _add_image(self, image: Any) -> None:
-        url = (image.get("image_url") or {}).get("url") if isinstance(image, dict) else None
-        if not isinstance(url, str):
-            return
+    def _add_image(self, image: Json) -> None:
         self._close("completed")
         if image.get("extra_content"):
             signed = ReasoningItem(self._emit, self._output, self._id)
             signed.images.append(image)
             signed.close("completed")
-        ImageItem(self._emit, self._output, self._id, url).close("completed")
+        ImageItem(self._emit, self._output, self._id, image["image_url"]["url"]).close("completed")
 
     def _annotate(self, annotations: list[Json]) -> None:
         if isinstance(self._open, MessageItem) or not self._output:

@@ -18,6 +18,7 @@ from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import OBJECT, check, missing, wrong_type
 from arouter.dialects.responses.content import canonical_content
 from arouter.dialects.responses.tools import Tools, text_arguments
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 Json = dict[str, Any]
@@ -55,16 +56,12 @@ class Conversation:
 
     Args:
         tools: The request's tools.
-
-    Attributes:
-        unserved: Names of items that are left out.
-        native_only: Paths of items that only a provider of this dialect understands.
+        unserved: Collects items that are left out.
     """
 
-    def __init__(self, tools: Tools) -> None:
-        self.unserved: list[str] = []
-        self.native_only: list[str] = []
+    def __init__(self, tools: Tools, unserved: Unserved) -> None:
         self._tools = tools
+        self._unserved = unserved
         self._groups: list[_Group] = []
         self._turn: _Group | None = None
         self._waiting: dict[str, deque[_Group]] = {}
@@ -100,9 +97,9 @@ class Conversation:
                 f"'{path}' refers to a stored item, but ARouter stores no responses: send the item itself.", path
             )
         elif kind in _RECORDS:
-            self.unserved.append(f"input[].{kind}")
+            self._unserved.add(f"input[].{kind}")
         else:
-            self.native_only.append(path)
+            self._unserved.require_native(path)
 
     def messages(self) -> list[Json]:
         """Returns the messages, each followed by the results of its calls."""
@@ -119,7 +116,7 @@ class Conversation:
             raise invalid_request(
                 f"Invalid value for '{path}.role'. Supported values are: {', '.join(_ROLES)}.", f"{path}.role"
             )
-        content = canonical_content(item.get("content"), f"{path}.content", self.native_only)
+        content = canonical_content(item.get("content"), f"{path}.content", self._unserved)
         if role != "assistant":
             self.add_message(role, content)
             return
@@ -148,7 +145,7 @@ class Conversation:
 
     def _output(self, item: Json, path: str) -> None:
         call_id = _filled(item, "call_id", path)
-        content = canonical_content(item.get("output"), f"{path}.output", self.native_only)
+        content = canonical_content(item.get("output"), f"{path}.output", self._unserved)
         result: Json = {"role": "tool", "tool_call_id": call_id, "content": content}
         self._turn = None
         turns = self._waiting.get(call_id)

@@ -26,6 +26,7 @@ from arouter.chat.types import (
 )
 from arouter.dialects.responses.input import Conversation
 from arouter.dialects.responses.tools import Tools
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 Json = dict[str, Any]
@@ -94,23 +95,25 @@ def canonical_request(body: Any) -> Canonical:
     for name, reason in _STATEFUL.items():
         if body.get(name):
             raise invalid_request(f"Parameter '{name}' is not supported: {reason}", name)
-    unserved = [name for name in body if name not in _KINDS and name not in _STATEFUL and body[name] is not None]
+    unserved = Unserved()
+    for name in body:
+        if name not in _KINDS and name not in _STATEFUL and body[name] is not None:
+            unserved.add(name)
     if body.get("truncation") not in (None, "disabled"):
-        unserved.append("truncation")
-    tools = Tools(body)
+        unserved.add("truncation")
+    tools = Tools(body, unserved)
     canonical = {name: body[name] for name in body if name in _SHARED and body[name] is not None}
-    conversation = _conversation(body, tools)
+    conversation = _conversation(body, tools, unserved)
     # A request of native items alone: its canonical form serves only estimates and planning.
     canonical["messages"] = conversation.messages() or [{"role": "user", "content": ""}]
     canonical |= _tools(body, tools)
     canonical |= _output(body)
     check_body(canonical)
-    names = dict.fromkeys([*unserved, *tools.unserved, *conversation.unserved])
-    return Canonical(canonical, tuple(names), (*conversation.native_only, *tools.native_only))
+    return Canonical(canonical, unserved.names(), tuple(unserved.native_only))
 
 
-def _conversation(body: Json, tools: Tools) -> Conversation:
-    conversation = Conversation(tools)
+def _conversation(body: Json, tools: Tools, unserved: Unserved) -> Conversation:
+    conversation = Conversation(tools, unserved)
     if body.get("instructions"):
         conversation.add_message("system", body["instructions"])
     items = body.get("input")
