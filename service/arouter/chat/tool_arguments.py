@@ -1,4 +1,4 @@
-"""The arguments of tool calls: a JSON text in canonical form, an object in Anthropic's and Gemini's. Pure."""
+"""Tool calls, whose arguments are a JSON text in canonical form, and an object in Anthropic's and Gemini's. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from typing import Any
 import orjson
 
 from arouter.errors import invalid_request
+
+
+def tool_of(call: dict[str, Any]) -> dict[str, Any]:
+    """Returns the function or custom tool of a call, or of a piece of one; empty if it has none."""
+    tool = call.get("function") or call.get("custom")
+    return tool if isinstance(tool, dict) else {}
+
+
+def arguments_of(call: dict[str, Any]) -> str:
+    """Returns the arguments of a call of a function, or the input of one of a custom tool."""
+    tool = tool_of(call)
+    text = tool.get("arguments") or tool.get("input")
+    return text if isinstance(text, str) else ""
 
 
 def json_text(value: Any, path: str) -> str:

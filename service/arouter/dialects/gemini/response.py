@@ -15,6 +15,7 @@ from arouter.chat.gemini_forms import signature_in
 from arouter.chat.reasoning_details import GEMINI_FORMAT, add_details
 from arouter.chat.request import ChatRequest
 from arouter.chat.sealed_reasoning import seal
+from arouter.chat.tool_arguments import arguments_of, tool_of
 from arouter.chat.usage import Usage, is_count, read_usage
 from arouter.dialects.gemini.fields import Json
 from arouter.dialects.gemini.grounding import grounding_of
@@ -105,10 +106,9 @@ class ChoiceWriter:
 
     def _add_call(self, piece: Json) -> None:
         call = self._calls.setdefault(piece.get("index", len(self._calls)), {"name": "", "arguments": ""})
-        tool = piece.get("function") or piece.get("custom") or {}
         call["id"] = call.get("id") or piece.get("id")
-        call["name"] += tool.get("name") or ""
-        call["arguments"] += tool.get("arguments") or tool.get("input") or ""
+        call["name"] += tool_of(piece).get("name") or ""
+        call["arguments"] += arguments_of(piece)
         call["is_custom"] = call.get("is_custom") or "custom" in piece
         call["signature"] = call.get("signature") or signature_in(piece)
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from arouter.chat.tool_arguments import is_object
+from arouter.chat.tool_arguments import arguments_of, is_object, tool_of
 from arouter.dialects.messages.thoughts import call_signature, is_hidden, redacted_block, signature_of, text_of
 
 Json = dict[str, Any]
@@ -193,11 +193,9 @@ class _Call(_Block):
         return {"type": "tool_use", "id": self._id, "name": self._name, "input": {}}
 
     def take(self, piece: Json) -> None:
-        tool = piece.get("function") or piece.get("custom") or {}
         self._id = self._id or piece.get("id") or ""
-        self._name = self._name or tool.get("name") or ""
-        text = tool.get("arguments") or tool.get("input")
-        if text:
+        self._name = self._name or tool_of(piece).get("name") or ""
+        if text := arguments_of(piece):
             self._json += text
             self.deltas.append({"type": "input_json_delta", "partial_json": text})
 

@@ -8,7 +8,7 @@ from typing import Any
 from arouter.chat.chunks import Chunk
 from arouter.chat.native import NativeCompletion
 from arouter.chat.request import ChatRequest
-from arouter.chat.tool_arguments import object_of
+from arouter.chat.tool_arguments import arguments_of, object_of, tool_of
 from arouter.dialects.messages.citations import text_blocks
 from arouter.dialects.messages.ending import encode_usage, ending
 from arouter.dialects.messages.thoughts import (
@@ -70,12 +70,10 @@ def image_note(image: Json) -> str:
 def _calls(calls: Any) -> list[Json]:
     blocks: list[Json] = []
     for call in calls:
-        tool = call.get("function") or call.get("custom") or {}
         signature = call_signature(call)
         blocks += [signature] if signature else []
-        text = tool.get("arguments", tool.get("input"))
-        given = object_of(text if isinstance(text, str) else "")
-        blocks.append({"type": "tool_use", "id": call["id"], "name": tool.get("name") or "", "input": given})
+        used = {"type": "tool_use", "id": call["id"], "name": tool_of(call).get("name") or ""}
+        blocks.append({**used, "input": object_of(arguments_of(call))})
     return blocks
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
+from arouter.chat.tool_arguments import arguments_of, tool_of
 from arouter.dialects.responses.items import CallItem, Emit, ImageItem, Item, MessageItem, ReasoningItem
 from arouter.dialects.responses.response import flat_annotation, incomplete_reason, response_object, usage_object
 from arouter.dialects.responses.tools import Tools
@@ -177,7 +178,7 @@ class ResponseBuilder:
         if known is not None:
             # What follows complete arguments can only be empty.
             if index in self._open_calls:
-                known.add(_arguments(delta))
+                known.add(arguments_of(delta))
             if extra := delta.get("extra_content"):
                 self._sign_late(known, extra)
             return
@@ -201,7 +202,7 @@ class ResponseBuilder:
             tool = tool._replace(custom=True)
         started = CallItem(self._emit, self._output, self._id, call.get("id") or "", tool, raw=raw)
         self._calls[index] = self._open_calls[index] = started
-        started.add(_arguments(call))
+        started.add(arguments_of(call))
 
     def _sign_late(self, call: CallItem, extra: Any) -> None:
         item = ReasoningItem(self._emit, self._output, self._id)
@@ -209,25 +210,15 @@ class ResponseBuilder:
         item.close("completed")
 
 
-def _tool_of(call: Json) -> Json:
-    tool = call.get("custom") if call.get("type") == "custom" or "custom" in call else call.get("function")
-    return tool if isinstance(tool, dict) else {}
-
-
 def _name(call: Json) -> str:
-    return _tool_of(call).get("name") or ""
-
-
-def _arguments(call: Json) -> str:
-    tool = _tool_of(call)
-    return tool.get("arguments") or tool.get("input") or ""
+    return tool_of(call).get("name") or ""
 
 
 def _joined(earlier: Json, later: Json) -> Json:
     """Returns a call's beginning, continued by a delta."""
     kind = "custom" if "custom" in earlier else "function"
-    tool = {**_tool_of(earlier), **{name: value for name, value in _tool_of(later).items() if value}}
-    tool["input" if kind == "custom" else "arguments"] = _arguments(earlier) + _arguments(later)
+    tool = {**tool_of(earlier), **{name: value for name, value in tool_of(later).items() if value}}
+    tool["input" if kind == "custom" else "arguments"] = arguments_of(earlier) + arguments_of(later)
     return {**earlier, **later, kind: tool}
 
 
