@@ -22,7 +22,6 @@ Json = dict[str, Any]
 
 _PLACE = "messages[].content[]."
 _MESSAGE = frozenset({"role", "content"})
-_TEXT = frozenset({"type", "text", "cache_control"})
 _TOOL_USE = frozenset({"type", "id", "name", "input", "cache_control", "caller"})
 _RESULT = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"})
 _DIRECT = {"type": "direct"}
@@ -95,11 +94,7 @@ def _assistant(blocks: list[Json], path: str, unserved: Unserved) -> Json:
     for place, block in enumerate(blocks):
         kind = block["type"]
         if kind == "text":
-            unserved.add_rest(block, _TEXT, _PLACE)
-            part = {"type": "text", "text": block["text"]}
-            parts.append(part)
-            if block.get("cache_control"):
-                part["cache_control"] = block["cache_control"]
+            parts += to_parts([block], path, unserved)
         elif kind == "tool_use":
             calls.append(_call(block, f"{path}[{place}]", unserved))
         elif kind == "thinking":
