@@ -105,10 +105,10 @@ class ChoiceWriter:
         return parts
 
     def _add_call(self, piece: Json) -> None:
-        call = self._calls.setdefault(piece.get("index", len(self._calls)), {"name": "", "arguments": ""})
+        call = self._calls.setdefault(piece.get("index", len(self._calls)), {"name": "", "arguments": []})
         call["id"] = call.get("id") or piece.get("id")
         call["name"] += tool_of(piece).get("name") or ""
-        call["arguments"] += arguments_of(piece)
+        call["arguments"].append(arguments_of(piece))
         call["is_custom"] = call.get("is_custom") or "custom" in piece
         call["signature"] = call.get("signature") or signature_in(piece)
 
@@ -167,7 +167,8 @@ def _text_of(content: Any) -> str:
 
 
 def _call_part(call: Json) -> Json:
-    arguments = {"input": call["arguments"]} if call["is_custom"] else _arguments(call["arguments"])
+    text = "".join(call["arguments"])
+    arguments = {"input": text} if call["is_custom"] else _arguments(text)
     function: Json = {"name": call["name"], "args": arguments}
     if call["id"]:
         function["id"] = call["id"]

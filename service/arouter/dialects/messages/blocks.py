@@ -186,7 +186,7 @@ class _Call(_Block):
     def __init__(self, key: Any) -> None:
         super().__init__(key)
         self._id = self._name = ""
-        self._json = ""
+        self._pieces: list[str] = []
 
     @override
     def start(self) -> Json:
@@ -196,14 +196,14 @@ class _Call(_Block):
         self._id = self._id or piece.get("id") or ""
         self._name = self._name or tool_of(piece).get("name") or ""
         if text := arguments_of(piece):
-            self._json += text
+            self._pieces.append(text)
             self.deltas.append({"type": "input_json_delta", "partial_json": text})
 
     @override
     def is_complete(self) -> bool:
-        return is_object(self._json)
+        return is_object("".join(self._pieces))
 
     @override
     def end(self) -> None:
-        if not self._json:
+        if not self._pieces:
             self.deltas.append({"type": "input_json_delta", "partial_json": "{}"})
