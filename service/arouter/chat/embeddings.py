@@ -14,7 +14,7 @@ from arouter.chat.json_bounds import MAX_JSON_VALUES, count_values, load_json, t
 from arouter.chat.preferences import ROUTER_FIELDS
 from arouter.chat.request import ChatRequest, Input, Operation, check_size
 from arouter.chat.shapes import PROVIDER_FIELDS
-from arouter.chat.types import NAME, STRING, check, integer, missing, name_of, object_of, word
+from arouter.chat.types import NAME, STRING, check_document, integer, object_of, word
 from arouter.errors import invalid_request
 
 MAX_TOKEN_VALUES = 400_000
@@ -76,14 +76,7 @@ def embedding_request(body: Any) -> EmbeddingRequest:
     Raises:
         ARouterError: INVALID_REQUEST with the first field that is missing, of the wrong type or out of range.
     """
-    if not isinstance(body, dict):
-        raise invalid_request(f"{_WHAT} must be a JSON object, not {name_of(body)}.")
-    for name in ("model", "input"):
-        if body.get(name) is None:
-            raise missing(name)
-    for name, kind in KINDS.items():
-        if body.get(name) is not None:
-            check(body[name], kind, name)
+    check_document(body, KINDS, "model", "input")
     for name in _OTHER_MODELS:
         if body.get(name):
             raise invalid_request(

@@ -36,7 +36,10 @@ def add_details(details: list[dict[str, Any]], pieces: Any) -> None:
             continue
         for name, value in piece.items():
             if name in _TEXTS and isinstance(value, str) and isinstance(entry.get(name), str):
-                entry[name] += value
+                # The entry lets go of its text: CPython appends to one that nothing else holds without copying it.
+                text, entry[name] = entry[name], None
+                text += value
+                entry[name] = text
             elif value is not None:
                 entry[name] = value
 

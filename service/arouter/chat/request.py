@@ -13,7 +13,7 @@ from arouter.chat.messages import check_messages
 from arouter.chat.native import NativeRequest
 from arouter.chat.parameters import PARAMETERS
 from arouter.chat.preferences import ROUTER_FIELDS, parse_preferences, unserved_preferences
-from arouter.chat.types import check, missing, name_of
+from arouter.chat.types import check_document
 from arouter.errors import ARouterError, Failure, invalid_request
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -115,12 +115,5 @@ def check_body(body: Any) -> None:
     Raises:
         ARouterError: INVALID_REQUEST with the first field that is missing, of the wrong type or out of range.
     """
-    if not isinstance(body, dict):
-        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
-    if body.get("messages") is None:
-        raise missing("messages")
-    for field, value in body.items():
-        kind = _KINDS.get(field)
-        if kind is not None and value is not None:
-            check(value, kind, field)
+    check_document(body, _KINDS, "messages")
     check_messages(body["messages"])

@@ -139,6 +139,28 @@ def check(value: Any, kind: Kind, path: str) -> None:
             raise invalid_request(f"Invalid value for '{path}': expected {expected}, got {value}.", path)
 
 
+def check_document(body: Any, kinds: Mapping[str, Kind], *required: str) -> None:
+    """Validates the body of a request.
+
+    Args:
+        body: Its JSON value.
+        kinds: Those of its members. Others may be of any kind; null is as good as absent.
+        required: The members that it must have.
+
+    Raises:
+        ARouterError: INVALID_REQUEST with the first member that is missing or invalid.
+    """
+    if not isinstance(body, dict):
+        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
+    for name in required:
+        if body.get(name) is None:
+            raise missing(name)
+    for name, value in body.items():
+        kind = kinds.get(name)
+        if kind is not None and value is not None:
+            check(value, kind, name)
+
+
 def missing(path: str) -> ARouterError:
     """Returns the 400 error for a missing required member."""
     return invalid_request(f"Missing required parameter: '{path}'.", path)

@@ -20,11 +20,11 @@ class Unserved(Dropped):
 
     def __init__(self) -> None:
         super().__init__()
-        self.native_only: tuple[str, ...] = ()
+        self.native_only: list[str] = []
 
     def require_native(self, path: str) -> None:
         """Adds a member that cannot be left out, by its path."""
-        self.native_only += (path,)
+        self.native_only.append(path)
 
     @override
     def add_rest(self, holder: Mapping[str, Any], known: frozenset[str], path: str) -> None:

@@ -19,10 +19,11 @@ from typing_extensions import override
 
 from arouter.chat.embeddings import KINDS, EmbeddingRequest
 from arouter.chat.request import ChatRequest
-from arouter.errors import Failure, ProviderError, invalid_request
+from arouter.errors import Failure, ProviderError
 from arouter.providers import openai_errors
 from arouter.providers.adapter import Encoder, Reader, StreamDecoder, WireRequest
 from arouter.providers.json_reader import BYTE_ORDER_MARK
+from arouter.providers.json_writer import request_json
 from arouter.providers.provider_errors import bad_response
 
 _FORMAT = "encoding_format"
@@ -63,13 +64,9 @@ class EmbeddingWire(Encoder):
         for name in () if self.parameters is None else body.keys() - self.parameters:
             if body.pop(name) is not None:
                 dropped.append(name)
-        try:
-            data = orjson.dumps(body)
-        except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
-            raise invalid_request("The request body is nested too deeply.") from error
         return WireRequest(
             "/embeddings",
-            data,
+            request_json(body),
             tuple(sorted(dropped)),
             # A server that refuses it is called again without it.
             added=frozenset({_FORMAT} & body.keys()),

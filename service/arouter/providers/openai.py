@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk, usage_chunk
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError, invalid_request
+from arouter.errors import ProviderError
 from arouter.providers import openai_errors
 from arouter.providers.adapter import Adapter, ModelPage, StreamDecoder, WireRequest
 from arouter.providers.json_reader import parse_event, parse_object
+from arouter.providers.json_writer import request_json
 from arouter.providers.openai_answer import ChunkNormalizer, normalize_completion, take_usage
 from arouter.providers.openai_models import decode_model_list
 from arouter.providers.provider_errors import bad_response, truncated
@@ -76,11 +76,7 @@ class OpenAIAdapter(Adapter):
             added |= optional & body.keys()
         if refused:
             dropped = (*refused, *dropped)
-        try:
-            return WireRequest("/chat/completions", orjson.dumps(body), dropped, names=names, added=frozenset(added))
-        except orjson.JSONEncodeError as error:
-            # orjson's nesting limit is lower for writing than for reading.
-            raise invalid_request("The request body is nested too deeply.") from error
+        return WireRequest("/chat/completions", request_json(body), dropped, names=names, added=frozenset(added))
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError, invalid_request
+from arouter.errors import ProviderError
 from arouter.providers import openai_errors
 from arouter.providers.adapter import Encoder, Reader, WireRequest
 from arouter.providers.json_reader import parse_object
+from arouter.providers.json_writer import request_json
 from arouter.providers.openai import OpenAIStreamDecoder
 from arouter.providers.openai_answer import ChunkNormalizer, normalize_completion
 from arouter.providers.quirks import DEFAULT
@@ -34,10 +34,7 @@ class TextCompletions(Encoder):
                 # Usage is always requested, because the cost depends on it.
                 body[_STREAM_OPTIONS] = {"include_usage": True}
                 added = frozenset({_STREAM_OPTIONS})
-        try:
-            return WireRequest("/completions", orjson.dumps(body), added=added, reader=_READER)
-        except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
-            raise invalid_request("The request body is nested too deeply.") from error
+        return WireRequest("/completions", request_json(body), added=added, reader=_READER)
 
 
 class _TextReader(Reader):

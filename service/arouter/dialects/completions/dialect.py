@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
 from arouter.dialects.completions.request import text_request
 from arouter.dialects.dialect import Dialect, EventEncoder
+from arouter.dialects.sse import event
 from arouter.errors import ARouterError
 
 
@@ -47,8 +47,8 @@ class _Events(EventEncoder):
     @override
     def encode(self, chunks: list[Chunk]) -> bytes:
         if not self._with_usage:
-            return b"".join(_event(_document(chunk)) for chunk in chunks if chunk["choices"])
-        return b"".join(_event({"usage": None, **_document(chunk)}) for chunk in chunks)
+            return b"".join(event(_document(chunk)) for chunk in chunks if chunk["choices"])
+        return b"".join(event({"usage": None, **_document(chunk)}) for chunk in chunks)
 
     @override
     def finish(self) -> bytes:
@@ -56,11 +56,7 @@ class _Events(EventEncoder):
 
     @override
     def fail(self, error: ARouterError) -> bytes:
-        return _event(error.envelope())
-
-
-def _event(document: Mapping[str, Any]) -> bytes:
-    return b"data: %b\n\n" % orjson.dumps(document)
+        return event(error.envelope())
 
 
 def _document(document: Chunk) -> dict[str, Any]:

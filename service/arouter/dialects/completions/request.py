@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from arouter.chat.inputs import read_inputs
 from arouter.chat.request import ChatRequest, Input, Operation
 from arouter.chat.shapes import PROVIDER_FIELDS, STRING_OR_STRINGS
-from arouter.chat.types import BOOLEAN, NAME, NAMES, STRING, check, integer, missing, name_of, number, object_of, word
+from arouter.chat.types import BOOLEAN, NAME, NAMES, STRING, check_document, integer, number, object_of, word
 from arouter.errors import invalid_request
 
 _KINDS = {
@@ -57,16 +57,9 @@ def text_request(body: Any) -> TextRequest:
     Raises:
         ARouterError: INVALID_REQUEST with the invalid `param`.
     """
-    if not isinstance(body, dict):
-        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
-    if "messages" in body and body.get("prompt") is None:
+    if isinstance(body, dict) and "messages" in body and body.get("prompt") is None:
         raise invalid_request("A request with 'messages' belongs to /v1/chat/completions.", "messages")
-    for name in ("model", "prompt"):
-        if body.get(name) is None:
-            raise missing(name)
-    for name, kind in _KINDS.items():
-        if body.get(name) is not None:
-            check(body[name], kind, name)
+    check_document(body, _KINDS, "model", "prompt")
     if body.get("plugins"):
         raise invalid_request("'plugins' is for chat completions only.", "plugins")
     # Infilling may have its text in other members, so that an empty prompt is valid.

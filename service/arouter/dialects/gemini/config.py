@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.chat.parameters import PARAMETERS
-from arouter.chat.types import INTEGER, STRINGS, name_of
+from arouter.chat.types import INTEGER, STRINGS, wrong_type
 from arouter.dialects.gemini.fields import Fields, Json
 from arouter.dialects.gemini.schemas import json_schema
 from arouter.dialects.unserved import Unserved
@@ -71,8 +71,7 @@ def _read_format(config: Fields, canonical: Json, unserved: Unserved) -> None:
         return
     if schema is not None:
         if not isinstance(schema, dict):
-            path = config.at("responseJsonSchema")
-            raise invalid_request(f"Invalid type for '{path}': expected an object, got {name_of(schema)}.", path)
+            raise wrong_type(config.at("responseJsonSchema"), "an object", schema)
         canonical["response_format"] = {
             "type": "json_schema",
             "json_schema": {"name": _SCHEMA_NAME, "schema": schema},

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import orjson
-
 from arouter.chat.gemini_forms import NO_SIGNATURE, code_text, extra_content
 from arouter.chat.reasoning_details import GEMINI_FORMAT
 from arouter.chat.sealed_reasoning import unseal
+from arouter.chat.tool_arguments import json_text
 from arouter.chat.types import NAME, missing
 from arouter.dialects.gemini.fields import Fields, Json, shown
 from arouter.dialects.gemini.media import file_part, inline_part
+from arouter.dialects.parts import text_or_parts
 from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
@@ -82,10 +82,8 @@ class _Conversation:
             raise invalid_request(f"Invalid value for '{path}': {shown(role)}. Use 'user' or 'model'.", path)
 
     def _add_message(self, role: str, parts: list[Json]) -> None:
-        if len(parts) == 1 and parts[0]["type"] == "text":
-            self.messages.append({"role": role, "content": parts[0]["text"]})
-        elif parts:
-            self.messages.append({"role": role, "content": parts})
+        if parts:
+            self.messages.append({"role": role, "content": text_or_parts(parts)})
 
     def _user_part(self, part: Fields) -> Json:
         """Returns the canonical part for a part that the user may send."""
@@ -138,9 +136,8 @@ class _Conversation:
         signature = part.text("thoughtSignature")
         if signature == NO_SIGNATURE:
             signature = None
-        details = unseal(signature) if signature else None
-        if isinstance(details, list):
-            turn.add_details([each for each in details if isinstance(each, dict)])
+        if signature and isinstance(details := unseal(signature), list):
+            turn.add_details(signature, [each for each in details if isinstance(each, dict)])
             signature = None
         thought = part.flag("thought")
         if (call := part.object("functionCall")) is not None:
@@ -166,7 +163,7 @@ class _Conversation:
         name = call.take("name", NAME)
         if name is None:
             raise missing(call.at("name"))
-        arguments = orjson.dumps(call.json_object("args") or {}).decode()
+        arguments = json_text(call.json_object("args") or {}, call.at("args"))
         id_ = call.text("id") or self._new_id()
         self._ids.add(id_)
         self._open.setdefault(name, OrderedDict())[id_] = None
@@ -195,7 +192,7 @@ class _Conversation:
             id_ = open_calls.popitem(last=False)[0]
         else:
             open_calls.pop(id_, None)
-        text = _result_text(response.json_object("response") or {})
+        text = _result_text(response.json_object("response") or {}, response.at("response"))
         content: Any = text
         if media := [self._response_part(part) for part in response.objects("parts")]:
             content = [{"type": "text", "text": text}, *media]
@@ -217,7 +214,7 @@ class _ModelTurn:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._details: list[Json] = []
-        self._known: set[bytes] = set()
+        self._sealed: set[str] = set()
         self._images: list[Json] = []
         self.calls: list[Json] = []
 
@@ -232,13 +229,11 @@ class _ModelTurn:
             detail = {"type": "reasoning.text", "text": text, "signature": signature}
         self._details.append({**detail, "format": GEMINI_FORMAT, "index": len(self._details)})
 
-    def add_details(self, details: list[Json]) -> None:
-        """Adds the entries of a sealed signature, once."""
-        for each in details:
-            key = orjson.dumps(each, option=orjson.OPT_SORT_KEYS)
-            if key not in self._known:
-                self._known.add(key)
-                self._details.append(each)
+    def add_details(self, signature: str, details: list[Json]) -> None:
+        """Adds the entries of a sealed signature, once: clients may repeat it."""
+        if signature not in self._sealed:
+            self._sealed.add(signature)
+            self._details += details
 
     def add_image(self, link: Json, signature: str | None) -> None:
         """Adds an image."""
@@ -259,9 +254,9 @@ class _ModelTurn:
         return message
 
 
-def _result_text(response: Json) -> str:
+def _result_text(response: Json, path: str) -> str:
     """Returns a function's result as text: the object, or the text itself if that is all it holds."""
     output = response.get("output")
     if len(response) == 1 and isinstance(output, str) and output and not output.lstrip().startswith("{"):
         return output
-    return orjson.dumps(response).decode()
+    return json_text(response, path)

@@ -18,6 +18,7 @@ from arouter.dialects.gemini.errors import encode_error
 from arouter.dialects.gemini.fields import Json
 from arouter.dialects.gemini.request import shows_thoughts
 from arouter.dialects.gemini.response import ChoiceWriter, envelope
+from arouter.dialects.sse import event
 from arouter.errors import ARouterError
 
 
@@ -55,7 +56,7 @@ class GeminiEventEncoder(EventEncoder):
         """Returns the responses for one chunk."""
         if isinstance(chunk, NativeChunk):
             self._native = True
-            return [{**event, "modelVersion": chunk.get("model", "")} for _, event in chunk.native]
+            return [{**document, "modelVersion": chunk.get("model", "")} for _, document in chunk.native]
         if self._native:
             return []
         self._template = chunk
@@ -72,7 +73,7 @@ class GeminiEventEncoder(EventEncoder):
         return [{"candidates": candidates, **envelope(chunk, None)}] if candidates else []
 
     def _frame(self, document: Json) -> bytes:
-        return b"data: " + orjson.dumps(document) + b"\n\n"
+        return event(document)
 
     def _end(self) -> bytes:
         return b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from arouter.dialects.gemini.fields import Json
-from arouter.errors import ARouterError, Failure
+from arouter.errors import invalid_request
 from arouter.models import ModelDetails
 
 _DEFAULT_PAGE = 50
@@ -36,7 +36,7 @@ def page_of(ids: Sequence[str], size: int, token: str) -> tuple[Sequence[str], s
         ARouterError: INVALID_REQUEST.
     """
     if size < 0:
-        raise ARouterError(Failure.INVALID_REQUEST, "Parameter 'pageSize' must not be negative.", param="pageSize")
+        raise invalid_request("Parameter 'pageSize' must not be negative.", "pageSize")
     rest = [id_ for id_ in ids if id_ > token] if token else ids
     page = rest[: min(size or _DEFAULT_PAGE, _MAX_PAGE)]
     return page, page[-1] if len(page) < len(rest) else ""

@@ -59,7 +59,7 @@ def read_request(body: Any, *, stream: bool) -> ChatRequest:
         include_usage=True,
         native=NativeRequest(NAME, {name: value for name, value in body.items() if name not in _OWN}),
         unserved=unserved.names(),
-        native_only=unserved.native_only,
+        native_only=tuple(unserved.native_only),
     )
 
 

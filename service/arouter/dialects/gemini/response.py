@@ -15,6 +15,8 @@ from arouter.chat.gemini_forms import signature_in
 from arouter.chat.reasoning_details import GEMINI_FORMAT, add_details
 from arouter.chat.request import ChatRequest
 from arouter.chat.sealed_reasoning import seal
+from arouter.chat.tool_arguments import arguments_of, tool_of
+from arouter.chat.usage import Usage, is_count, read_usage
 from arouter.dialects.gemini.fields import Json
 from arouter.dialects.gemini.grounding import grounding_of
 from arouter.dialects.gemini.media import audio_type, parts_of_image
@@ -103,11 +105,10 @@ class ChoiceWriter:
         return parts
 
     def _add_call(self, piece: Json) -> None:
-        call = self._calls.setdefault(piece.get("index", len(self._calls)), {"name": "", "arguments": ""})
-        tool = piece.get("function") or piece.get("custom") or {}
+        call = self._calls.setdefault(piece.get("index", len(self._calls)), {"name": "", "arguments": []})
         call["id"] = call.get("id") or piece.get("id")
-        call["name"] += tool.get("name") or ""
-        call["arguments"] += tool.get("arguments") or tool.get("input") or ""
+        call["name"] += tool_of(piece).get("name") or ""
+        call["arguments"].append(arguments_of(piece))
         call["is_custom"] = call.get("is_custom") or "custom" in piece
         call["signature"] = call.get("signature") or signature_in(piece)
 
@@ -136,33 +137,26 @@ def envelope(document: Chunk, usage: Any) -> Json:
 
 def usage_metadata(usage: Json) -> Json:
     """Returns the token counts in Gemini's terms: thoughts are not part of the candidates' tokens."""
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    of_prompt, of_completion = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
-    thoughts = min(_count(of_completion.get("reasoning_tokens")), completion)
-    found = {"promptTokenCount": prompt, "candidatesTokenCount": completion - thoughts}
+    counts, total = read_usage(usage) or Usage(), usage.get("total_tokens")
+    prompt, completion = counts.prompt_tokens, counts.completion_tokens
+    thoughts = min(counts.reasoning_tokens, completion)
+    found: Json = {"promptTokenCount": prompt, "candidatesTokenCount": completion - thoughts}
     if thoughts:
         found["thoughtsTokenCount"] = thoughts
-    if cached := _count(of_prompt.get("cached_tokens")):
-        found["cachedContentTokenCount"] = cached
-    found["totalTokenCount"] = _count(usage.get("total_tokens")) or prompt + completion
-    details = {
-        "promptTokensDetails": (of_prompt, prompt),
-        "candidatesTokensDetails": (of_completion, completion - thoughts),
-    }
-    return {
-        **found,
-        **{name: _modalities(each, total) for name, (each, total) in details.items() if each.get("audio_tokens")},
-    }
+    if counts.cached_tokens:
+        found["cachedContentTokenCount"] = counts.cached_tokens
+    found["totalTokenCount"] = total if total and is_count(total) else prompt + completion
+    if counts.prompt_audio_tokens:
+        found["promptTokensDetails"] = _modalities(counts.prompt_audio_tokens, prompt)
+    if counts.completion_audio_tokens:
+        found["candidatesTokensDetails"] = _modalities(counts.completion_audio_tokens, completion - thoughts)
+    return found
 
 
-def _modalities(details: Json, total: int) -> list[Json]:
-    audio = min(_count(details.get("audio_tokens")), total)
+def _modalities(audio: int, total: int) -> list[Json]:
+    audio = min(audio, total)
     counts = {"TEXT": total - audio, "AUDIO": audio}
     return [{"modality": modality, "tokenCount": count} for modality, count in counts.items() if count]
-
-
-def _count(value: Any) -> int:
-    return value if type(value) is int and value > 0 else 0
 
 
 def _text_of(content: Any) -> str:
@@ -173,7 +167,8 @@ def _text_of(content: Any) -> str:
 
 
 def _call_part(call: Json) -> Json:
-    arguments = {"input": call["arguments"]} if call["is_custom"] else _arguments(call["arguments"])
+    text = "".join(call["arguments"])
+    arguments = {"input": text} if call["is_custom"] else _arguments(text)
     function: Json = {"name": call["name"], "args": arguments}
     if call["id"]:
         function["id"] = call["id"]

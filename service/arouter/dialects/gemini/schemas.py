@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.types import name_of
+from arouter.chat.types import wrong_type
 from arouter.dialects.gemini.fields import Json, camel_case
 from arouter.errors import invalid_request
 
@@ -17,7 +17,7 @@ _DEEPEST = 64
 _COUNTS = frozenset({"maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties"})
 """Keywords whose values are 64-bit integers, which protobuf's JSON writes as strings."""
 
-_LISTS = {"anyOf": "anyOf", "allOf": "allOf", "oneOf": "oneOf", "prefixItems": "prefixItems"}
+_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _RENAMED = {"defs": "$defs", "ref": "$ref"}
 _DROPPED_FORMATS = frozenset({"enum"})
 """Google's own values of `format`."""
@@ -30,7 +30,7 @@ def json_schema(schema: Any, path: str, depth: int = 0) -> Json:
         ARouterError: INVALID_REQUEST with the path of what is not a schema.
     """
     if not isinstance(schema, dict):
-        raise invalid_request(f"Invalid type for '{path}': expected an object, got {name_of(schema)}.", path)
+        raise wrong_type(path, "an object", schema)
     if depth > _DEEPEST:
         raise invalid_request(f"The schema is nested too deeply at '{path[:64]}'.", path)
     members = {
@@ -69,13 +69,13 @@ def _type(value: Any, path: str) -> Any:
     if isinstance(value, list):  # JSON Schema
         return [_type(each, path) for each in value]
     if not isinstance(value, str):
-        raise invalid_request(f"Invalid type for '{path}': expected a string, got {name_of(value)}.", path)
+        raise wrong_type(path, "a string", value)
     return None if value == "TYPE_UNSPECIFIED" else value.lower()
 
 
 def _sorted(properties: Any, ordering: Any, path: str) -> list[tuple[str, Any]]:
     if not isinstance(properties, dict):
-        raise invalid_request(f"Invalid type for '{path}': expected an object, got {name_of(properties)}.", path)
+        raise wrong_type(path, "an object", properties)
     if not isinstance(ordering, list):
         return list(properties.items())
     first = [name for name in dict.fromkeys(each for each in ordering if isinstance(each, str)) if name in properties]

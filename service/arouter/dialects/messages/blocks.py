@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
-import orjson
 from typing_extensions import override
 
+from arouter.chat.tool_arguments import arguments_of, is_object, tool_of
 from arouter.dialects.messages.thoughts import call_signature, is_hidden, redacted_block, signature_of, text_of
 
 Json = dict[str, Any]
@@ -33,14 +33,14 @@ class Blocks:
         self._waiting: list[_Block] = []
         self._calls: dict[Any, _Call] = {}
 
-    def write(self, text: str, key: str | None = None) -> None:
+    def write(self, text: str, key: Any = None) -> None:
         """Appends text to the last block if that has the same key, as the parts of one text have."""
         self._block(key, _Text).deltas.append({"type": "text_delta", "text": text})
 
     def cite(self, citation: Json) -> None:
         """Adds a citation of the latest text. It is left out if another block has begun since."""
         latest = self._waiting[-1] if self._waiting else self._open
-        if isinstance(latest, _Text):
+        if isinstance(latest, _Text) and latest.key is None:
             latest.deltas.append({"type": "citations_delta", "citation": citation})
 
     def think(self, detail: Json) -> None:
@@ -186,32 +186,24 @@ class _Call(_Block):
     def __init__(self, key: Any) -> None:
         super().__init__(key)
         self._id = self._name = ""
-        self._json = ""
+        self._pieces: list[str] = []
 
     @override
     def start(self) -> Json:
         return {"type": "tool_use", "id": self._id, "name": self._name, "input": {}}
 
     def take(self, piece: Json) -> None:
-        tool = piece.get("function") or piece.get("custom") or {}
         self._id = self._id or piece.get("id") or ""
-        self._name = self._name or tool.get("name") or ""
-        text = tool.get("arguments") or tool.get("input")
-        if text:
-            self._json += text
+        self._name = self._name or tool_of(piece).get("name") or ""
+        if text := arguments_of(piece):
+            self._pieces.append(text)
             self.deltas.append({"type": "input_json_delta", "partial_json": text})
 
     @override
     def is_complete(self) -> bool:
-        if not self._json.rstrip().endswith("}"):
-            return False
-        try:
-            orjson.loads(self._json)
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return is_object("".join(self._pieces))
 
     @override
     def end(self) -> None:
-        if not self._json:
+        if not self._pieces:
             self.deltas.append({"type": "input_json_delta", "partial_json": "{}"})

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from arouter.chat.reasoning_details import CLAUDE_FORMAT
 from arouter.chat.sealed_reasoning import is_sealed, unseal_detail
-from arouter.dialects.messages.parts import text_or_parts, to_parts
+from arouter.chat.tool_arguments import json_text
+from arouter.dialects.messages.parts import to_parts
+from arouter.dialects.parts import text_or_parts
 from arouter.dialects.unserved import Unserved
-from arouter.errors import invalid_request
 
 Json = dict[str, Any]
 
 _PLACE = "messages[].content[]."
 _MESSAGE = frozenset({"role", "content"})
-_TEXT = frozenset({"type", "text", "cache_control"})
 _TOOL_USE = frozenset({"type", "id", "name", "input", "cache_control", "caller"})
 _RESULT = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"})
 _DIRECT = {"type": "direct"}
@@ -96,11 +94,7 @@ def _assistant(blocks: list[Json], path: str, unserved: Unserved) -> Json:
     for place, block in enumerate(blocks):
         kind = block["type"]
         if kind == "text":
-            unserved.add_rest(block, _TEXT, _PLACE)
-            part = {"type": "text", "text": block["text"]}
-            parts.append(part)
-            if block.get("cache_control"):
-                part["cache_control"] = block["cache_control"]
+            parts += to_parts([block], path, unserved)
         elif kind == "tool_use":
             calls.append(_call(block, f"{path}[{place}]", unserved))
         elif kind == "thinking":
@@ -138,10 +132,7 @@ def _call(block: Json, path: str, unserved: Unserved) -> Json:
     unserved.add_rest(block, _TOOL_USE, _PLACE)
     if block.get("caller") not in (None, _DIRECT):
         unserved.add(f"{_PLACE}caller")
-    try:
-        arguments = orjson.dumps(block.get("input") or {}).decode()
-    except orjson.JSONEncodeError as error:
-        raise invalid_request(f"'{path}.input' is nested too deeply.", f"{path}.input") from error
+    arguments = json_text(block.get("input") or {}, f"{path}.input")
     return {"id": block["id"], "type": "function", "function": {"name": block["name"], "arguments": arguments}}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.chat.request import ChatRequest
+from arouter.chat.usage import Usage, read_usage
 
 Json = dict[str, Any]
 
@@ -66,27 +67,15 @@ def encode_usage(usage: Any, service_tier: Any = None) -> Json:
         usage: OpenAI's, or None if the provider reports none: its counts are then 0, because clients require them.
         service_tier: OpenAI's, if known.
     """
-    usage = usage if isinstance(usage, dict) else {}
-    details = _object(usage, "prompt_tokens_details")
-    read, written = _count(details, "cached_tokens"), _count(details, "cache_write_tokens")
+    counts = read_usage(usage) or Usage()
     encoded: Json = {
-        "input_tokens": max(_count(usage, "prompt_tokens") - read - written, 0),
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": read,
-        "output_tokens": _count(usage, "completion_tokens"),
+        "input_tokens": max(counts.prompt_tokens - counts.cached_tokens - counts.cache_write_tokens, 0),
+        "cache_creation_input_tokens": counts.cache_write_tokens,
+        "cache_read_input_tokens": counts.cached_tokens,
+        "output_tokens": counts.completion_tokens,
     }
-    if thinking := _count(_object(usage, "completion_tokens_details"), "reasoning_tokens"):
-        encoded["output_tokens_details"] = {"thinking_tokens": thinking}
+    if counts.reasoning_tokens:
+        encoded["output_tokens_details"] = {"thinking_tokens": counts.reasoning_tokens}
     if (tier := _SERVICE_TIERS.get(str(service_tier))) is not None:
         encoded["service_tier"] = tier
     return encoded
-
-
-def _object(holder: Json, name: str) -> Json:
-    value = holder.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _count(holder: Json, name: str) -> int:
-    value = holder.get(name)
-    return value if type(value) is int and value > 0 else 0

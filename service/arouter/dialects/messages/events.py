@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
@@ -19,8 +18,9 @@ from arouter.dialects.messages.blocks import Blocks
 from arouter.dialects.messages.citations import citation_of
 from arouter.dialects.messages.ending import encode_usage, ending
 from arouter.dialects.messages.errors import encode_error
-from arouter.dialects.messages.response import envelope
+from arouter.dialects.messages.response import envelope, image_note
 from arouter.dialects.messages.thoughts import details_of
+from arouter.dialects.sse import native_event, typed_event
 from arouter.errors import ARouterError
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ class MessageEvents(EventEncoder):
                 self._is_native = True
                 events += [_native(event, chunk) for event in chunk.native]
             elif not self._is_native:
-                events += map(_event, self._take(chunk))
+                events += map(typed_event, self._take(chunk))
         return b"".join(events)
 
     @override
@@ -78,11 +78,11 @@ class MessageEvents(EventEncoder):
         usage = encode_usage(self._usage)
         events.append({"type": "message_delta", "delta": delta, "usage": usage})
         events.append({"type": "message_stop"})
-        return b"".join(map(_event, events))
+        return b"".join(map(typed_event, events))
 
     @override
     def fail(self, error: ARouterError) -> bytes:
-        return _event(encode_error(error))
+        return typed_event(encode_error(error))
 
     def _take(self, chunk: Chunk) -> list[Json]:
         if usage := chunk.get("usage"):
@@ -110,6 +110,8 @@ class MessageEvents(EventEncoder):
                 blocks.think(detail)
         if text := delta.get("content"):
             blocks.write(text)
+        for image in delta.get("images") or ():
+            blocks.write(image_note(image), key=object())
         if refusal := delta.get("refusal"):
             self._refusal += refusal
         for call in delta.get("tool_calls") or ():
@@ -121,13 +123,8 @@ class MessageEvents(EventEncoder):
             self._last = choice
 
 
-def _event(data: Json) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (data["type"].encode(), orjson.dumps(data))
-
-
 def _native(event: NativeEvent, chunk: Chunk) -> bytes:
     kind, data = event
     if data.get("type") == "message_start":
         data = {**data, "message": {**data["message"], "model": chunk["model"]}}
-    name = kind or str(data.get("type"))
-    return b"event: %b\ndata: %b\n\n" % (name.encode("utf-8", "replace"), orjson.dumps(data))
+    return native_event(kind, data)

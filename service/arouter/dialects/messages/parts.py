@@ -40,14 +40,6 @@ def to_parts(blocks: list[Json], path: str, unserved: Unserved) -> list[Json]:
     return parts
 
 
-def text_or_parts(parts: list[Json]) -> str | list[Json]:
-    """Returns the content of a message, a plain text where that is all there is: more servers take it."""
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
-        text: str = parts[0]["text"]
-        return text
-    return parts or ""
-
-
 def _to_parts(block: Json, path: str, unserved: Unserved) -> list[Json]:
     kind = block["type"]
     if kind == "text":

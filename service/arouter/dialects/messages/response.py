@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
-
 from arouter.chat.chunks import Chunk
 from arouter.chat.native import NativeCompletion
 from arouter.chat.request import ChatRequest
+from arouter.chat.tool_arguments import arguments_of, object_of, tool_of
 from arouter.dialects.messages.citations import text_blocks
 from arouter.dialects.messages.ending import encode_usage, ending
 from arouter.dialects.messages.thoughts import (
@@ -24,6 +23,7 @@ from arouter.dialects.messages.thoughts import (
 Json = dict[str, Any]
 
 _PLACE = re.compile(r"content-(\d{1,4})")
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)[;,]")
 
 
 def encode_message(completion: Chunk, request: ChatRequest) -> Json:
@@ -37,6 +37,7 @@ def encode_message(completion: Chunk, request: ChatRequest) -> Json:
     texts = text_blocks(message.get("content") or "", message.get("annotations"))
     if refusal and not is_filtered:
         texts.append({"type": "text", "text": refusal})
+    texts += [{"type": "text", "text": image_note(image)} for image in message.get("images") or ()]
     calls = _calls(message.get("tool_calls") or ())
     return {
         **envelope(completion),
@@ -57,30 +58,23 @@ def envelope(document: Chunk) -> Json:
     return {"id": document["id"], "type": "message", "role": "assistant", "model": document["model"]}
 
 
+def image_note(image: Json) -> str:
+    """Returns the text in place of an image: a link, or a note that it was left out. Messages have no images."""
+    url: str = image["image_url"]["url"]
+    if url.startswith(("https://", "http://")):
+        return f"![image]({url})"
+    media_type = _DATA_URL.match(url)
+    return f"[{media_type[1] if media_type else 'image'}: the Messages API has no images in responses]"
+
+
 def _calls(calls: Any) -> list[Json]:
     blocks: list[Json] = []
     for call in calls:
-        tool = call.get("function") or call.get("custom") or {}
         signature = call_signature(call)
         blocks += [signature] if signature else []
-        given = _input(tool.get("arguments", tool.get("input")))
-        blocks.append({"type": "tool_use", "id": call["id"], "name": tool.get("name") or "", "input": given})
+        used = {"type": "tool_use", "id": call["id"], "name": tool_of(call).get("name") or ""}
+        blocks.append({**used, "input": object_of(arguments_of(call))})
     return blocks
-
-
-def _input(arguments: Any) -> Any:
-    """Returns a call's arguments as an object, in the model's own notation.
-
-    If the model wrote something else, the text is wrapped in an object, as in `providers/anthropic/messages.py`.
-    """
-    text = arguments if isinstance(arguments, str) else ""
-    if not text.strip():
-        return {}
-    try:
-        is_object = isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        is_object = False
-    return orjson.Fragment(text) if is_object else {"arguments": text}
 
 
 def _with_thoughts(details: list[Json], others: list[Json]) -> list[Json]:

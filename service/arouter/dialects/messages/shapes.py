@@ -19,10 +19,8 @@ from arouter.chat.types import (
     STRINGS,
     Kind,
     Shape,
-    check,
+    check_document,
     integer,
-    missing,
-    name_of,
     number,
     object_of,
     word,
@@ -128,14 +126,6 @@ def check_request(body: Any, required: tuple[str, ...]) -> None:
     Raises:
         ARouterError: INVALID_REQUEST with the path of the first member that is missing or invalid.
     """
-    if not isinstance(body, dict):
-        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
-    for name in required:
-        if body.get(name) is None:
-            raise missing(name)
-    for name, value in body.items():
-        kind = _PARAMETERS.get(name)
-        if kind is not None and value is not None:
-            check(value, kind, name)
+    check_document(body, _PARAMETERS, *required)
     if not body["messages"]:
         raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")

@@ -10,9 +10,11 @@ from typing import Any
 
 from arouter.chat.chunks import Chunk
 from arouter.chat.request import ChatRequest
+from arouter.chat.tool_arguments import arguments_of, tool_of
 from arouter.dialects.responses.items import CallItem, Emit, ImageItem, Item, MessageItem, ReasoningItem
 from arouter.dialects.responses.response import flat_annotation, incomplete_reason, response_object, usage_object
 from arouter.dialects.responses.tools import Tools
+from arouter.dialects.unserved import Unserved
 
 Json = dict[str, Any]
 
@@ -32,11 +34,12 @@ class ResponseBuilder:
         self.response: Json | None = None
         self._request = request
         self._emit = emit
-        self._tools = Tools(request.native.body if request.native else {})
+        self._tools = Tools(request.native.body if request.native else {}, Unserved())
         self._output: list[Json] = []
         self._id = ""
         self._open: Item | None = None
         self._calls: dict[int, CallItem] = {}
+        self._open_calls: dict[int, CallItem] = {}
         self._unnamed: dict[int, Json] = {}
         self._details: list[Any] = []
         self._annotations: list[Json] = []
@@ -62,10 +65,10 @@ class ResponseBuilder:
         last = "incomplete" if reason else "completed"
         for index in list(self._unnamed):
             self._start_call(index, self._unnamed[index])
-        self._close("completed" if self._calls else last)
-        for call in self._calls.values():
+        self._close("completed" if self._open_calls else last)
+        for call in self._open_calls.values():
             call.close(last)
-        self._calls.clear()
+        self._open_calls.clear()
         self._flush_details()
         self._annotate_late()
         if not self._output:
@@ -127,10 +130,10 @@ class ResponseBuilder:
         item, self._open = self._open, None
         if item is not None:
             item.close(status)
-        for index, call in list(self._calls.items()):
+        for index, call in list(self._open_calls.items()):
             if call.is_whole:
                 call.close("completed")
-                del self._calls[index]
+                del self._open_calls[index]
 
     def _add_details(self, details: Any) -> None:
         # A signature amid a text must not divide it: it gets an item of its own after the message.
@@ -149,16 +152,13 @@ class ResponseBuilder:
             item.add_details(self._taken_details())
             item.close("completed")
 
-    def _add_image(self, image: Any) -> None:
-        url = (image.get("image_url") or {}).get("url") if isinstance(image, dict) else None
-        if not isinstance(url, str):
-            return
+    def _add_image(self, image: Json) -> None:
         self._close("completed")
         if image.get("extra_content"):
             signed = ReasoningItem(self._emit, self._output, self._id)
             signed.images.append(image)
             signed.close("completed")
-        ImageItem(self._emit, self._output, self._id, url).close("completed")
+        ImageItem(self._emit, self._output, self._id, image["image_url"]["url"]).close("completed")
 
     def _annotate(self, annotations: list[Json]) -> None:
         if isinstance(self._open, MessageItem) or not self._output:
@@ -176,7 +176,9 @@ class ResponseBuilder:
         index = delta.get("index", 0)
         known = self._calls.get(index)
         if known is not None:
-            known.add(_arguments(delta))
+            # What follows complete arguments can only be empty.
+            if index in self._open_calls:
+                known.add(arguments_of(delta))
             if extra := delta.get("extra_content"):
                 self._sign_late(known, extra)
             return
@@ -199,8 +201,8 @@ class ResponseBuilder:
         if raw:
             tool = tool._replace(custom=True)
         started = CallItem(self._emit, self._output, self._id, call.get("id") or "", tool, raw=raw)
-        self._calls[index] = started
-        started.add(_arguments(call))
+        self._calls[index] = self._open_calls[index] = started
+        started.add(arguments_of(call))
 
     def _sign_late(self, call: CallItem, extra: Any) -> None:
         item = ReasoningItem(self._emit, self._output, self._id)
@@ -208,25 +210,15 @@ class ResponseBuilder:
         item.close("completed")
 
 
-def _tool_of(call: Json) -> Json:
-    tool = call.get("custom") if call.get("type") == "custom" or "custom" in call else call.get("function")
-    return tool if isinstance(tool, dict) else {}
-
-
 def _name(call: Json) -> str:
-    return _tool_of(call).get("name") or ""
-
-
-def _arguments(call: Json) -> str:
-    tool = _tool_of(call)
-    return tool.get("arguments") or tool.get("input") or ""
+    return tool_of(call).get("name") or ""
 
 
 def _joined(earlier: Json, later: Json) -> Json:
     """Returns a call's beginning, continued by a delta."""
     kind = "custom" if "custom" in earlier else "function"
-    tool = {**_tool_of(earlier), **{name: value for name, value in _tool_of(later).items() if value}}
-    tool["input" if kind == "custom" else "arguments"] = _arguments(earlier) + _arguments(later)
+    tool = {**tool_of(earlier), **{name: value for name, value in tool_of(later).items() if value}}
+    tool["input" if kind == "custom" else "arguments"] = arguments_of(earlier) + arguments_of(later)
     return {**earlier, **later, kind: tool}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from arouter.chat.types import OBJECT, STRING, check, missing, wrong_type
+from arouter.dialects.parts import text_or_parts
+from arouter.dialects.unserved import Unserved
 
 Json = dict[str, Any]
 
@@ -12,13 +14,13 @@ _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _FILE_MEMBERS = ("file_id", "filename")
 
 
-def canonical_content(content: Any, path: str, native_only: list[str]) -> str | list[Json]:
-    """Returns the canonical content of a text or of parts; one plain text is a string.
+def canonical_content(content: Any, path: str, unserved: Unserved) -> str | list[Json]:
+    """Returns the canonical content of a text or of parts.
 
     Args:
         content: The content.
         path: Its path.
-        native_only: Receives the paths of parts that the canonical form does not know, which are left out.
+        unserved: Collects parts that the canonical form does not know, which are left out.
 
     Raises:
         ARouterError: INVALID_REQUEST with the path of the invalid part.
@@ -29,15 +31,11 @@ def canonical_content(content: Any, path: str, native_only: list[str]) -> str | 
         raise missing(path)
     if not isinstance(content, list):
         raise wrong_type(path, "a string or an array of parts", content)
-    parts = [_part(part, f"{path}[{index}]", native_only) for index, part in enumerate(content)]
-    parts = [part for part in parts if part]
-    if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
-        text: str = parts[0]["text"]
-        return text
-    return parts
+    parts = [_part(part, f"{path}[{index}]", unserved) for index, part in enumerate(content)]
+    return text_or_parts([part for part in parts if part])
 
 
-def _part(part: Any, path: str, native_only: list[str]) -> Json:
+def _part(part: Any, path: str, unserved: Unserved) -> Json:
     check(part, OBJECT, path)
     kind = part.get("type")
     if not isinstance(kind, str):
@@ -56,7 +54,7 @@ def _part(part: Any, path: str, native_only: list[str]) -> Json:
             raise wrong_type(f"{path}.input_audio", "an object", audio)
         converted = {"type": "input_audio", "input_audio": audio}
     else:
-        native_only.append(path)
+        unserved.require_native(path)
         return {}
     if part.get("cache_control") is not None:
         converted["cache_control"] = part["cache_control"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
@@ -13,6 +12,7 @@ from arouter.chat.request import ChatRequest
 from arouter.dialects.dialect import EventEncoder
 from arouter.dialects.responses.builder import ResponseBuilder
 from arouter.dialects.responses.errors import error_event, response_error
+from arouter.dialects.sse import native_event, typed_event
 from arouter.errors import ARouterError
 
 Json = dict[str, Any]
@@ -72,15 +72,11 @@ class ResponseEvents(EventEncoder):
                 self._native = response
             number = event.get("sequence_number")
             self._sequence = number + 1 if type(number) is int else self._sequence + 1
-            self._write(name or str(event.get("type") or "message"), event)
+            self._events.append(native_event(name, event))
 
     def _emit(self, kind: str, members: Json) -> None:
-        event = {"type": kind, "sequence_number": self._sequence, **members}
+        self._events.append(typed_event({"type": kind, "sequence_number": self._sequence, **members}))
         self._sequence += 1
-        self._write(kind, event)
-
-    def _write(self, name: str, event: Json) -> None:
-        self._events += (b"event: ", name.encode(), b"\ndata: ", orjson.dumps(event), b"\n\n")
 
     def _taken(self) -> bytes:
         taken = b"".join(self._events)

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
-from arouter.chat.reasoning_details import OPENAI_FORMAT
+from arouter.chat.openai_forms import encrypted_details, image_of
 from arouter.chat.sealed_reasoning import is_sealed, unseal
 from arouter.chat.types import OBJECT, check, missing, wrong_type
 from arouter.dialects.responses.content import canonical_content
 from arouter.dialects.responses.tools import Tools, text_arguments
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 Json = dict[str, Any]
@@ -55,16 +56,12 @@ class Conversation:
 
     Args:
         tools: The request's tools.
-
-    Attributes:
-        unserved: Names of items that are left out.
-        native_only: Paths of items that only a provider of this dialect understands.
+        unserved: Collects items that are left out.
     """
 
-    def __init__(self, tools: Tools) -> None:
-        self.unserved: list[str] = []
-        self.native_only: list[str] = []
+    def __init__(self, tools: Tools, unserved: Unserved) -> None:
         self._tools = tools
+        self._unserved = unserved
         self._groups: list[_Group] = []
         self._turn: _Group | None = None
         self._waiting: dict[str, deque[_Group]] = {}
@@ -100,9 +97,9 @@ class Conversation:
                 f"'{path}' refers to a stored item, but ARouter stores no responses: send the item itself.", path
             )
         elif kind in _RECORDS:
-            self.unserved.append(f"input[].{kind}")
+            self._unserved.add(f"input[].{kind}")
         else:
-            self.native_only.append(path)
+            self._unserved.require_native(path)
 
     def messages(self) -> list[Json]:
         """Returns the messages, each followed by the results of its calls."""
@@ -119,7 +116,7 @@ class Conversation:
             raise invalid_request(
                 f"Invalid value for '{path}.role'. Supported values are: {', '.join(_ROLES)}.", f"{path}.role"
             )
-        content = canonical_content(item.get("content"), f"{path}.content", self.native_only)
+        content = canonical_content(item.get("content"), f"{path}.content", self._unserved)
         if role != "assistant":
             self.add_message(role, content)
             return
@@ -148,7 +145,7 @@ class Conversation:
 
     def _output(self, item: Json, path: str) -> None:
         call_id = _filled(item, "call_id", path)
-        content = canonical_content(item.get("output"), f"{path}.output", self.native_only)
+        content = canonical_content(item.get("output"), f"{path}.output", self._unserved)
         result: Json = {"role": "tool", "tool_call_id": call_id, "content": content}
         self._turn = None
         turns = self._waiting.get(call_id)
@@ -161,7 +158,6 @@ class Conversation:
 
     def _reasoning(self, item: Json, path: str) -> None:
         turn = self._assistant()
-        message = turn.message
         said = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
         if said:
             turn.thoughts.append(said)
@@ -174,11 +170,9 @@ class Conversation:
         if is_sealed(encrypted):
             self._open(turn, encrypted, at)
             return
-        details = message.setdefault("reasoning_details", [])
-        shared: Json = {"format": OPENAI_FORMAT, **({"id": item["id"]} if isinstance(item.get("id"), str) else {})}
-        for text in _texts(item.get("summary")):
-            details.append({"type": "reasoning.summary", "summary": text, **shared, "index": len(details)})
-        details.append({"type": "reasoning.encrypted", "data": encrypted, **shared, "index": len(details)})
+        details = turn.message.setdefault("reasoning_details", [])
+        id_ = item["id"] if isinstance(item.get("id"), str) else None
+        details += encrypted_details(encrypted, _texts(item.get("summary")), id_, len(details))
 
     def _open(self, turn: _Group, sealed: str, path: str) -> None:
         message, contents = turn.message, unseal(sealed)
@@ -198,12 +192,13 @@ class Conversation:
 
     def _image(self, item: Json) -> None:
         """Adds an image of an earlier response, unless a reasoning item has it with its signature."""
-        url = f"data:image/{item.get('output_format') or 'png'};base64,{item['result']}"
         turn = self._assistant()
         images = turn.message.setdefault("images", [])
+        image = image_of(item["result"], item.get("output_format"), len(images))
+        url = image["image_url"]["url"]
         if url not in turn.images:
             turn.images.add(url)
-            images.append({"index": len(images), "type": "image_url", "image_url": {"url": url}})
+            images.append(image)
 
     def _assistant(self) -> _Group:
         if self._turn is None:

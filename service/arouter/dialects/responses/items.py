@@ -10,11 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.reasoning_details import OPENAI_FORMAT, add_details
 from arouter.chat.sealed_reasoning import seal
+from arouter.chat.tool_arguments import is_object
 from arouter.dialects.responses.response import flat_annotation, refusal_part, text_part
 from arouter.dialects.responses.tools import Tool, argument_text
 
@@ -207,14 +207,7 @@ class CallItem(Item):
     @property
     def is_whole(self) -> bool:
         """Whether the arguments are a complete JSON object."""
-        text = "".join(self._pieces)
-        if not text.endswith("}"):
-            return False
-        try:
-            orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return is_object("".join(self._pieces))
 
     def add(self, text: str) -> None:
         """Adds to the arguments."""

@@ -19,14 +19,14 @@ from arouter.chat.types import (
     STRINGS,
     Kind,
     Shape,
-    check,
+    check_document,
     integer,
     missing,
-    name_of,
     object_of,
 )
 from arouter.dialects.responses.input import Conversation
 from arouter.dialects.responses.tools import Tools
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 Json = dict[str, Any]
@@ -65,7 +65,7 @@ _OWN: dict[str, Kind] = {
 _SHARED = PARAMETERS.keys() - _OWN.keys() - {"audio", "function_call", "functions", "messages", "modalities", "n"}
 """Parameters that pass unchanged, among them some that only chat completions and the router have."""
 
-_NEUTRAL = {"truncation": "disabled", "background": False}
+_KINDS = {name: PARAMETERS[name].kind for name in _SHARED} | _OWN
 
 
 class Canonical(NamedTuple):
@@ -91,40 +91,29 @@ def canonical_request(body: Any) -> Canonical:
     Raises:
         ARouterError: INVALID_REQUEST with the client's path of the invalid member.
     """
-    if not isinstance(body, dict):
-        raise invalid_request(f"The request body must be a JSON object, not {name_of(body)}.")
+    check_document(body, _KINDS)
     for name, reason in _STATEFUL.items():
         if body.get(name):
             raise invalid_request(f"Parameter '{name}' is not supported: {reason}", name)
-    for name, value in body.items():
-        kind = _OWN.get(name) or (PARAMETERS[name].kind if name in _SHARED else None)
-        if kind is not None and value is not None:
-            check(value, kind, name)
-    unserved = [
-        name
-        for name, value in body.items()
-        if name not in _OWN
-        and name not in _SHARED
-        and name not in _STATEFUL
-        and value is not None
-        and value != _NEUTRAL.get(name)
-    ]
-    if body.get("truncation") not in (None, _NEUTRAL["truncation"]):
-        unserved.append("truncation")
-    tools = Tools(body)
+    unserved = Unserved()
+    for name in body:
+        if name not in _KINDS and name not in _STATEFUL and body[name] is not None:
+            unserved.add(name)
+    if body.get("truncation") not in (None, "disabled"):
+        unserved.add("truncation")
+    tools = Tools(body, unserved)
     canonical = {name: body[name] for name in body if name in _SHARED and body[name] is not None}
-    conversation = _conversation(body, tools)
+    conversation = _conversation(body, tools, unserved)
     # A request of native items alone: its canonical form serves only estimates and planning.
     canonical["messages"] = conversation.messages() or [{"role": "user", "content": ""}]
     canonical |= _tools(body, tools)
     canonical |= _output(body)
     check_body(canonical)
-    names = dict.fromkeys([*unserved, *tools.unserved, *conversation.unserved])
-    return Canonical(canonical, tuple(names), (*conversation.native_only, *tools.native_only))
+    return Canonical(canonical, unserved.names(), tuple(unserved.native_only))
 
 
-def _conversation(body: Json, tools: Tools) -> Conversation:
-    conversation = Conversation(tools)
+def _conversation(body: Json, tools: Tools, unserved: Unserved) -> Conversation:
+    conversation = Conversation(tools, unserved)
     if body.get("instructions"):
         conversation.add_message("system", body["instructions"])
     items = body.get("input")

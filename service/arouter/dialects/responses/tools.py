@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from arouter.chat.openai_forms import flat_name
 from arouter.chat.types import NAME, OBJECT, STRING, check, missing
+from arouter.dialects.unserved import Unserved
 from arouter.errors import invalid_request
 
 Json = dict[str, Any]
@@ -42,22 +44,20 @@ class Tools:
 
     Args:
         body: The client's request.
+        unserved: Collects tools without a canonical form.
 
     Attributes:
         canonical: The tools in canonical form.
         search: The canonical `web_search_options`, or None.
-        unserved: Names of tools that have no canonical form.
-        native_only: Paths of what only a provider of this dialect understands.
 
     Raises:
         ARouterError: INVALID_REQUEST with the path of an invalid tool.
     """
 
-    def __init__(self, body: Json) -> None:
+    def __init__(self, body: Json, unserved: Unserved) -> None:
         self.canonical: list[Json] = []
         self.search: Json | None = None
-        self.unserved: list[str] = []
-        self.native_only: list[str] = []
+        self._unserved = unserved
         self._tools: dict[str, Tool] = {}
         self._names: dict[tuple[str | None, str], str] = {}
         self._copies: dict[str, int] = {}
@@ -71,10 +71,10 @@ class Tools:
             elif kind.startswith(_SEARCHES):
                 searches.append(tool)
             else:
-                self.unserved.append(f"tools[].{kind[:64]}")
+                unserved.add(f"tools[].{kind[:64]}")
         for tool in searches:
             if self.canonical:
-                self.unserved.append(f"tools[].{tool['type'][:64]}")
+                unserved.add(f"tools[].{tool['type'][:64]}")
             else:
                 self.search = _search_options(tool)
 
@@ -97,7 +97,7 @@ class Tools:
         if namespace is not None:
             check(namespace, STRING, f"{path}.namespace")
         known = self._names.get((namespace, name))
-        return known or (f"{namespace}__{name}" if namespace else name)
+        return known or flat_name(namespace, name)
 
     def choice(self, choice: Any) -> Any:
         """Returns the canonical form of a `tool_choice`, or None if it has none.
@@ -122,7 +122,7 @@ class Tools:
                 if isinstance(tool, dict) and tool.get("type") in ("function", "custom")
             ]
             return {"type": kind, kind: {"mode": mode, "tools": allowed}}
-        self.native_only.append(path)
+        self._unserved.require_native(path)
         return None
 
     def _chosen(self, choice: Json, path: str) -> Json:
@@ -153,7 +153,7 @@ class Tools:
         for member, kind in (("description", STRING), ("parameters", OBJECT)):
             if tool.get(member) is not None:
                 check(tool[member], kind, f"{path}.{member}")
-        base = flat = f"{namespace}__{name}" if namespace else name
+        base = flat = flat_name(namespace, name)
         while flat in self._tools:
             # Counted per name: thousands of tools of one name must not cost the square of their number.
             count = self._copies[base] = self._copies.get(base, 0) + 1

@@ -9,7 +9,7 @@ import orjson
 from typing_extensions import override
 
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError, invalid_request
+from arouter.errors import ProviderError
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.anthropic.decode import decode_message
@@ -21,6 +21,7 @@ from arouter.providers.anthropic.profiles import describe
 from arouter.providers.anthropic.stream import AnthropicStreamDecoder
 from arouter.providers.counting import CountReader
 from arouter.providers.json_reader import parse_object
+from arouter.providers.json_writer import request_json
 from arouter.providers.model_pages import decode_page
 from arouter.providers.tool_ids import has_calls, portable_ids
 from arouter.providers.tool_names import portable_names
@@ -69,7 +70,7 @@ class AnthropicAdapter(Adapter):
         if has_calls(canonical["messages"]):
             canonical["messages"] = portable_ids(canonical["messages"], tool_ids.ANTHROPIC)
         body, dropped = encode_request(canonical, model, stream=request.stream)
-        return WireRequest(_PATH, _dumps(body), dropped, names=names)
+        return WireRequest(_PATH, request_json(body), dropped, names=names)
 
     def encode_count(self, request: ChatRequest, model: str) -> WireRequest | None:
         """Encodes a request to count tokens; implements `CountingAdapter`. Other vendors do not count reliably."""
@@ -78,12 +79,15 @@ class AnthropicAdapter(Adapter):
         wire = self.encode(request, model)
         counted = {name: value for name, value in orjson.loads(wire.body or b"").items() if name in _COUNTED}
         return WireRequest(
-            f"{_PATH}/count_tokens", _dumps(counted), headers=wire.headers, reader=CountReader(self, "input_tokens")
+            f"{_PATH}/count_tokens",
+            request_json(counted),
+            headers=wire.headers,
+            reader=CountReader(self, "input_tokens"),
         )
 
     def _pass_on(self, native: NativeBody, model: str) -> WireRequest:
         reader = native_reader(self, model)
-        return WireRequest(_PATH, _dumps(native.body), native.dropped, headers=native.headers, reader=reader)
+        return WireRequest(_PATH, request_json(native.body), native.dropped, headers=native.headers, reader=reader)
 
     @override
     def decode(self, body: bytes) -> dict[str, Any]:
@@ -106,11 +110,3 @@ class AnthropicAdapter(Adapter):
         last = page.get("last_id")
         more = page.get("has_more") is True and isinstance(last, str) and last
         return ModelPage(models, f"{_MODELS_PATH}&after_id={quote(str(last), safe='')}" if more else None)
-
-
-def _dumps(body: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except orjson.JSONEncodeError as error:
-        # orjson's nesting limit is lower for writing than for reading.
-        raise invalid_request("The request body is nested too deeply.") from error

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from arouter.chat.dropped import Dropped
+from arouter.chat.tool_arguments import object_of
 from arouter.errors import invalid_request
 from arouter.providers.anthropic.content import ContentEncoder, text_blocks
 from arouter.providers.anthropic.reasoning_details import restore
@@ -214,23 +213,8 @@ def _tool_use(call: Json, path: str) -> Json:
     if kind == "custom":
         value: Any = {"input": required(tool, "input", str, f"{path}.custom")}
     else:
-        value = _arguments(optional(tool, "arguments", str, f"{path}.function") or "")
+        value = object_of(optional(tool, "arguments", str, f"{path}.function") or "")
     return {"type": "tool_use", "id": id_, "name": name, "input": value}
-
-
-def _arguments(text: str) -> Any:
-    """Returns a call's arguments as a JSON object, with the model's key order and number precision.
-
-    If the model wrote something other than a JSON object, the text is wrapped in one, so that the conversation can
-    continue.
-    """
-    if not text.strip():
-        return {}
-    try:
-        is_object = isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        is_object = False
-    return orjson.Fragment(text) if is_object else {"arguments": text}
 
 
 def _filled(id_: str, path: str) -> str:

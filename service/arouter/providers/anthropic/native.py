@@ -12,7 +12,8 @@ is translated instead, through the canonical form. So is one with features of An
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from operator import is_
+from typing import NamedTuple
 
 from typing_extensions import override
 
@@ -145,12 +146,8 @@ def _turns(messages: list[Json], format_: str, dropped: Dropped) -> tuple[list[J
             lost = True
             dropped.add("messages[].content[].thinking")
         if blocks or not content:
-            turns.append(turn if all(map(_is, blocks, content)) else {**turn, "content": blocks})
+            turns.append(turn if all(map(is_, blocks, content)) else {**turn, "content": blocks})
     return turns, lost
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 def _accepted(block: Json, format_: str) -> Json | None:
@@ -182,7 +179,6 @@ def _lacks_thoughts(turns: list[Json]) -> bool:
 class _SealingReader(NativeReader):
     def __init__(self, inner: Reader, format_: str) -> None:
         super().__init__(inner)
-        self._inner = inner
         self._format = format_
 
     @override

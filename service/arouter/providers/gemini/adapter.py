@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 from typing_extensions import override
 
 from arouter.chat.dropped import Dropped
 from arouter.chat.request import ChatRequest
-from arouter.errors import ProviderError, invalid_request
+from arouter.errors import ProviderError
 from arouter.providers import tool_ids, tool_names
 from arouter.providers.adapter import Adapter, ModelPage, WireRequest
 from arouter.providers.counting import CountReader
@@ -23,6 +22,7 @@ from arouter.providers.gemini.parameters import encode_parameters
 from arouter.providers.gemini.stream import GeminiStreamDecoder
 from arouter.providers.gemini.thinking import continues_answers, validates_signatures
 from arouter.providers.json_reader import parse_object
+from arouter.providers.json_writer import request_json
 from arouter.providers.lenient import text_in
 from arouter.providers.model_pages import decode_page
 from arouter.providers.native import NativeReader
@@ -49,9 +49,9 @@ class GeminiAdapter(Adapter):
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         path = f"{_MODELS}/{quote(model.removeprefix('models/'), safe='')}:{method}"
         if request.native is not None and request.native.dialect == self.dialect:
-            return WireRequest(path, _to_json(request.native.body), reader=NativeReader(self))
+            return WireRequest(path, request_json(request.native.body), reader=NativeReader(self))
         body, dropped, names = self._translated(request, model)
-        return WireRequest(path, _to_json(body), dropped, names=names)
+        return WireRequest(path, request_json(body), dropped, names=names)
 
     def encode_count(self, request: ChatRequest, model: str) -> WireRequest:
         """Encodes a request to count the tokens of `request`, as `counting.CountingAdapter` says."""
@@ -62,7 +62,9 @@ class GeminiAdapter(Adapter):
         name = model.removeprefix("models/")
         whole = {"generateContentRequest": {"model": f"models/{name}", **body}}
         return WireRequest(
-            f"{_MODELS}/{quote(name, safe='')}:countTokens", _to_json(whole), reader=CountReader(self, "totalTokens")
+            f"{_MODELS}/{quote(name, safe='')}:countTokens",
+            request_json(whole),
+            reader=CountReader(self, "totalTokens"),
         )
 
     def _translated(
@@ -103,11 +105,3 @@ class GeminiAdapter(Adapter):
             models,
             f"{_PAGE}&pageToken={quote(token, safe='')}" if token else None,
         )
-
-
-def _to_json(body: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except orjson.JSONEncodeError as error:
-        # orjson's nesting limit is lower for writing than for reading.
-        raise invalid_request("The request body is nested too deeply.") from error

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-import orjson
 from typing_extensions import override
 
 from arouter.chat.embeddings import EmbeddingRequest
@@ -17,6 +16,7 @@ from arouter.errors import ProviderError, invalid_request
 from arouter.providers.adapter import Encoder, WireRequest
 from arouter.providers.embeddings import EmbeddingReader, check_members
 from arouter.providers.gemini.errors import embedded_error, error_from_body
+from arouter.providers.json_writer import request_json
 from arouter.providers.lenient import object_in
 from arouter.providers.provider_errors import bad_response
 
@@ -52,7 +52,7 @@ class GeminiEmbeddings(Encoder):
         dropped = tuple(sorted(each for each in body if each not in _TRANSLATED and body[each] is not None))
         return WireRequest(
             f"/v1beta/models/{quote(name.removeprefix('models/'), safe='')}:{method}",
-            orjson.dumps({"requests": requests} if several else requests[0]),
+            request_json({"requests": requests} if several else requests[0]),
             dropped,
             reader=_GeminiReader(len(requests), request.encoding, body.get("dimensions")),
         )

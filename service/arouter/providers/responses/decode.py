@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arouter.chat.reasoning_details import OPENAI_FORMAT
+from arouter.chat.openai_forms import encrypted_details, flat_name, image_of
 from arouter.chat.usage import sum_counts
 from arouter.errors import ProviderError
 from arouter.providers.lenient import object_in, objects, text_in
@@ -42,7 +42,7 @@ def decode_response(response: Json) -> Json:
             message.setdefault("tool_calls", []).append(call_of(item))
         elif kind == "image_generation_call" and text_in(item.get("result")):
             images = message.setdefault("images", [])
-            images.append(image_of(item, len(images)))
+            images.append(image_in(item, len(images)))
     choice = {
         "index": 0,
         "message": message,
@@ -84,11 +84,8 @@ def details_of(item: Json, index: int) -> list[Json]:
     encrypted = text_in(item.get("encrypted_content"))
     if encrypted is None:
         return []
-    shared: Json = {"format": OPENAI_FORMAT, **({"id": item["id"]} if text_in(item.get("id")) else {})}
-    texts = [text for part in objects(item.get("summary")) if (text := text_in(part.get("text")))]
-    found: list[Json] = [{"type": "reasoning.summary", "summary": text, **shared} for text in texts]
-    found.append({"type": "reasoning.encrypted", "data": encrypted, **shared})
-    return [{**detail, "index": index + place} for place, detail in enumerate(found)]
+    summaries = [text for part in objects(item.get("summary")) if (text := text_in(part.get("text")))]
+    return encrypted_details(encrypted, summaries, text_in(item.get("id")), index)
 
 
 def call_of(item: Json) -> Json:
@@ -115,14 +112,12 @@ def call_id(item: Json) -> str:
 
 def full_name(item: Json) -> str:
     """Returns the name of a called tool, with its namespace."""
-    name, namespace = text_in(item.get("name")) or "", text_in(item.get("namespace"))
-    return f"{namespace}__{name}" if namespace else name
+    return flat_name(text_in(item.get("namespace")), text_in(item.get("name")) or "")
 
 
-def image_of(item: Json, index: int) -> Json:
+def image_in(item: Json, index: int) -> Json:
     """Returns the image of an `image_generation_call` item."""
-    url = f"data:image/{text_in(item.get('output_format')) or 'png'};base64,{item['result']}"
-    return {"index": index, "type": "image_url", "image_url": {"url": url}}
+    return image_of(item["result"], text_in(item.get("output_format")), index)
 
 
 def annotation(flat: Json, start: int = 0) -> Json:

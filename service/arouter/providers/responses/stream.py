@@ -24,7 +24,7 @@ from arouter.providers.responses.decode import (
     failure_of,
     finish_reason,
     full_name,
-    image_of,
+    image_in,
     reasoning_text,
     usage_of,
 )
@@ -39,13 +39,37 @@ _INDICES = ("output_index", "content_index", "summary_index")
 _ARGUMENTS = ("response.function_call_arguments", "response.custom_tool_call_input")
 
 
+class _Text:
+    """A text that arrives in pieces, in most cases once more as a whole, or only as a whole.
+
+    Attributes:
+        length: Of what has arrived, in characters.
+    """
+
+    __slots__ = ("_pieces", "length")
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._pieces: list[str] = []
+
+    def take(self, text: str, *, whole: bool) -> str:
+        """Returns what is new in the next piece, or in the whole; nothing if that contradicts the pieces."""
+        if whole:
+            known = "".join(self._pieces)
+            text = text[len(known) :] if text.startswith(known) else ""
+        if text:
+            self._pieces.append(text)
+            self.length += len(text)
+        return text
+
+
 class _Call:
     """A call that has begun.
 
     Attributes:
         index: Its index among the calls.
         kind: `function` or `custom`.
-        text: What has arrived of its arguments or input.
+        text: Its arguments or input.
     """
 
     __slots__ = ("index", "kind", "text")
@@ -53,7 +77,7 @@ class _Call:
     def __init__(self, index: int, kind: str) -> None:
         self.index = index
         self.kind = kind
-        self.text = ""
+        self.text = _Text()
 
     @property
     def member(self) -> str:
@@ -71,7 +95,7 @@ class ResponsesStreamDecoder(StreamDecoder):
         self._template: Json = {"id": "", "model": "", "object": "chat.completion.chunk"}
         self._begun = False
         self._calls: dict[Any, _Call] = {}
-        self._texts: dict[tuple[Any, Any, str], str] = {}
+        self._texts: dict[tuple[Any, Any, str], _Text] = {}
         self._thoughts: dict[Any, set[Any]] = {}
         self._details = 0
         self._images = 0
@@ -136,7 +160,8 @@ class ResponsesStreamDecoder(StreamDecoder):
         if name == "response.refusal":
             return self._text(data, "refusal", "delta" if action == "delta" else "refusal")
         if name == "response.output_text.annotation":
-            start = self._characters - len(self._texts.get(self._key(data, "content"), ""))
+            cited = self._texts.get(self._key(data, "content")) or _Text()
+            start = self._characters - cited.length
             return [{"annotations": [annotation(object_in(data.get("annotation")), start)]}]
         if name in (_SUMMARY, "response.reasoning_text"):
             return self._think(data, kind) if action == "delta" else []
@@ -154,12 +179,11 @@ class ResponsesStreamDecoder(StreamDecoder):
         if text is None:
             return []
         key = self._key(data, member)
-        sent = self._texts.get(key, "")
-        if source != "delta":
-            text = text[len(sent) :] if text.startswith(sent) else ""
+        known = self._texts.get(key) or _Text()
+        text = known.take(text, whole=source != "delta")
         if not text:
             return []
-        self._texts[key] = sent + text
+        self._texts[key] = known
         if member == "content":
             self._characters += len(text)
         return [{member: text}]
@@ -184,8 +208,8 @@ class ResponsesStreamDecoder(StreamDecoder):
         call = self._calls[data.get("output_index")] = _Call(
             len(self._calls), "custom" if kind == "custom_tool_call" else "function"
         )
-        call.text = text_in(item.get(call.member)) or ""
-        tool = {"name": full_name(item), call.member: call.text}
+        text = call.text.take(text_in(item.get(call.member)) or "", whole=False)
+        tool = {"name": full_name(item), call.member: text}
         return [{"tool_calls": [{"index": call.index, "id": call_id(item), "type": call.kind, call.kind: tool}]}]
 
     def _continue_call(self, data: Json, action: str) -> list[Json]:
@@ -198,11 +222,9 @@ class ResponsesStreamDecoder(StreamDecoder):
         return self._add_to_call(call, text or "", whole=action != "delta")
 
     def _add_to_call(self, call: _Call, text: str, *, whole: bool) -> list[Json]:
-        if whole:
-            text = text[len(call.text) :] if text.startswith(call.text) else ""
+        text = call.text.take(text, whole=whole)
         if not text:
             return []
-        call.text += text
         return [{"tool_calls": [{"index": call.index, call.kind: {call.member: text}}]}]
 
     def _finish_item(self, data: Json) -> list[Json]:
@@ -211,7 +233,7 @@ class ResponsesStreamDecoder(StreamDecoder):
         if kind in ("function_call", "custom_tool_call"):
             begun = [] if place in self._calls else self._start_item(data)
             call = self._calls[place]
-            text = text_in(item.get(call.member)) or ("" if call.kind == "custom" or call.text else "{}")
+            text = text_in(item.get(call.member)) or ("" if call.kind == "custom" or call.text.length else "{}")
             return begun + self._add_to_call(call, text, whole=True)
         if kind == "message":
             return [
@@ -221,7 +243,7 @@ class ResponsesStreamDecoder(StreamDecoder):
             return self._finish_reasoning(place, item)
         if kind == "image_generation_call" and text_in(item.get("result")):
             self._images += 1
-            return [{"images": [image_of(item, self._images - 1)]}]
+            return [{"images": [image_in(item, self._images - 1)]}]
         return []
 
     def _part(self, place: Any, at: int, part: Json) -> list[Json]:

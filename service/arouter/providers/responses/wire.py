@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import orjson
-
 from arouter.chat.request import ChatRequest
 from arouter.errors import invalid_request
 from arouter.providers.adapter import WireRequest
+from arouter.providers.json_writer import request_json
 from arouter.providers.model_filter import has_responses, needs_responses, needs_search
 from arouter.providers.native import NativeReader
 from arouter.providers.quirks import Quirks
@@ -42,7 +41,7 @@ def responses_wire(
     if request.native is not None and request.native.dialect == DIALECT:
         if has_responses(model):
             native, dropped = encode_native(request.native, model, stream=request.stream)
-            return WireRequest(_PATH, orjson.dumps(native), dropped, reader=_NATIVE_READER)
+            return WireRequest(_PATH, request_json(native), dropped, reader=_NATIVE_READER)
         if request.native_only:
             path = request.native_only[0]
             raise invalid_request(f"'{path}' cannot be sent to this model: it has only chat completions.", path)
@@ -55,9 +54,4 @@ def responses_wire(
     body, dropped = encode_request(canonical, model, stream=request.stream, searches=needs_search(model))
     if _INCLUDE in without:
         del body[_INCLUDE]
-    try:
-        data = orjson.dumps(body)
-    except orjson.JSONEncodeError as error:
-        # orjson's nesting limit is lower for writing than for reading.
-        raise invalid_request("The request body is nested too deeply.") from error
-    return WireRequest(_PATH, data, dropped, names=names, added=frozenset({_INCLUDE}), reader=_READER)
+    return WireRequest(_PATH, request_json(body), dropped, names=names, added=frozenset({_INCLUDE}), reader=_READER)

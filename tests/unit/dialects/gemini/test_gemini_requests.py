@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -207,6 +208,15 @@ def test_thoughts_signatures_and_code() -> None:
     }
 
 
+def test_a_seal_is_read_once_however_deep_it_is() -> None:
+    sealed = base64.b64encode(b'arouter:[{"a":' + b"[" * 400 + b"]" * 400 + b"}]").decode()
+    part = {"text": "a", "thoughtSignature": sealed}
+    [*_, said] = messages(*HI, model(part), model(part))
+
+    assert said["content"] == "aa"
+    assert len(said["reasoning_details"]) == 1
+
+
 def test_the_placeholder_of_a_signature_is_none() -> None:
     [_, message] = messages(*HI, model({"functionCall": {"name": "f"}, "thoughtSignature": NO_SIGNATURE}))
 
@@ -305,6 +315,7 @@ def test_the_native_body_is_the_clients_without_what_is_the_routers() -> None:
     assert request.stream
 
 
+DEEP = orjson.loads('{"a":' * 400 + "1" + "}" * 400)
 REFUSED: dict[str, tuple[dict[str, Any], str | None]] = {
     "no contents": ({"contents": None}, "contents"),
     "empty contents": ({"contents": []}, "contents"),
@@ -321,6 +332,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None]] = {
     "a result without call": (
         {"contents": [user({"functionResponse": {"name": "f", "response": {}}})]},
         "contents[0].parts[0].functionResponse.name",
+    ),
+    "a deep call": (
+        {"contents": [*HI, model({"functionCall": {"name": "f", "args": DEEP}})]},
+        "contents[1].parts[0].functionCall.args",
+    ),
+    "a deep result": (
+        {
+            "contents": [
+                *HI,
+                model({"functionCall": {"name": "f"}}),
+                user({"functionResponse": {"name": "f", "response": DEEP}}),
+            ]
+        },
+        "contents[2].parts[0].functionResponse.response",
     ),
     "temperature": ({"generationConfig": {"temperature": 3}}, "generationConfig.temperature"),
     "a word as number": ({"generationConfig": {"topK": "many"}}, "generationConfig.topK"),

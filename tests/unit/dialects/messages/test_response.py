@@ -8,12 +8,13 @@ import orjson
 import pytest
 from anthropic.types import Message
 
+from arouter.chat.chunks import chunks_of
 from arouter.chat.native import NativeChunk, NativeCompletion
 from arouter.chat.request import ChatRequest
 from arouter.dialects.messages.dialect import MessagesDialect
 from arouter.dialects.messages.errors import TYPES
 from arouter.errors import ARouterError, Failure
-from judges.message_stream import events_of
+from judges.message_stream import events_of, message_of
 
 DIALECT = MessagesDialect()
 REQUEST = ChatRequest({"model": "m", "messages": [], "stop": ["STOP"]}, stream=False, include_usage=False)
@@ -109,6 +110,24 @@ def test_arguments_that_are_no_object_are_wrapped() -> None:
     call = {**CALL, "function": {"name": "look", "arguments": "[1]"}}
 
     assert encode({"tool_calls": [call]})["content"][0]["input"] == {"arguments": "[1]"}
+
+
+def test_images_are_links_or_noted() -> None:
+    urls = ["https://images.test/1.png", "data:image/png;base64,aGk=", "aGk="]
+    images = [{"type": "image_url", "index": index, "image_url": {"url": url}} for index, url in enumerate(urls)]
+    notes = [
+        "![image](https://images.test/1.png)",
+        "[image/png: the Messages API has no images in responses]",
+        "[image: the Messages API has no images in responses]",
+    ]
+    expected = [{"type": "text", "text": text} for text in ["Two.", *notes]]
+    message = encode({"content": "Two.", "images": images})
+    assert message["content"] == expected
+
+    encoder = DIALECT.events(REQUEST)
+    whole = {"role": "assistant", "content": "Two.", "images": images}
+    chunks = chunks_of({"id": "g", "model": "m", "choices": [{"index": 0, "message": whole, "finish_reason": "stop"}]})
+    assert message_of(events_of(encoder.encode(chunks) + encoder.finish()))["content"] == expected
 
 
 def test_native_responses_differ_by_the_model_alone() -> None:

@@ -170,6 +170,18 @@ def test_calls_whose_deltas_alternate() -> None:
     assert [(item["call_id"], item["arguments"]) for item in final["output"]] == [("c0", '{"a":1}'), ("c1", '{"b":2}')]
 
 
+def test_what_follows_complete_arguments_is_no_other_call() -> None:
+    chunks = [
+        {"tool_calls": [{"index": 0, **call("look", "{}", 0, None)}]},
+        {"tool_calls": [{"index": 1, **call("look", "{}", 1, None)}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": " "}}]},
+    ]
+    read = [{**HEAD, "choices": [{"index": 0, "delta": delta}]} for delta in chunks]
+    final = responses.added_up(responses.events(streamed([read])))
+
+    assert [item["call_id"] for item in final["output"]] == ["call_0", "call_1"]
+
+
 def test_annotations_before_and_after_the_end_of_their_text() -> None:
     cited = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}
     flat = {"type": "url_citation", **cited["url_citation"]}  # type: ignore[dict-item]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arouter.chat.native import NativeRequest
 from arouter.chat.request import ChatRequest
 from arouter.dialects.responses.dialect import ResponsesDialect
-from arouter.errors import ARouterError
+from arouter.errors import ARouterError, Failure
 from arouter.providers.adapter import WireRequest
 from arouter.providers.native import NativeReader
 from arouter.providers.openai import OpenAIAdapter
@@ -182,6 +182,14 @@ def test_a_native_request_passes_as_it_is() -> None:
 
     assert orjson.loads(wire.body or b"") == {"model": "gpt-4o", "input": "hi", "store": False, "new": [1, {"a": None}]}
     assert isinstance(wire.reader, NativeReader)
+
+
+def test_a_native_request_that_is_too_deep_is_refused() -> None:
+    deep = orjson.loads("[" * 400 + "]" * 400)
+    with pytest.raises(ARouterError) as refused:
+        OPENAI.encode(native({"new": deep}), "gpt-4o")
+
+    assert refused.value.failure is Failure.INVALID_REQUEST
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-audio-preview", "gpt-4o-search-preview-2025-03-11"])
