@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, TypeAlias
 
 import grpc
@@ -11,6 +12,12 @@ from grpc import aio
 
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+def deadline_of(context: Context) -> float:
+    """Returns the loop time at which the client stops waiting; infinite if it sets no deadline."""
+    remaining = context.time_remaining()
+    return math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
 
 
 class _ClientPresent:
