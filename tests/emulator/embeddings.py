@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from functools import reduce
 from typing import Any
 
 from aiohttp import web
@@ -20,9 +19,6 @@ from emulator.scenarios import Scenario, status
 DIMENSIONS = 8
 TOKENS = 7
 """Prompt tokens of every answer."""
-
-DEEP = reduce(lambda inner, _: [inner], range(300), [])
-"""A list nested more deeply than orjson writes, and less deeply than it reads."""
 
 TEXT = ("Once", " upon", " a time")
 
@@ -169,7 +165,7 @@ SCENARIOS: dict[str, Scenario] = {
     "embed-nested": changed(data=[{"object": "embedding", "index": 0, "embedding": [[0.5]]}]),
     "embed-not-base64": changed(data=[{"object": "embedding", "index": 0, "embedding": "no!"}]),
     "embed-no-data": changed(data=...),
-    "embed-deep": changed(vendor=DEEP),
+    "embed-deep": changed(vendor=wire.DEEP),
     **{f"embed-status-{code}": status(code) for code in (400, 401, 500)},
     "embed-status-429": status(429, {"retry-after": "17"}),
     "gemini-embedding-001": gemini,

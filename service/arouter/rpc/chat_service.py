@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from google.api import httpbody_pb2
 from typing_extensions import override
 
@@ -13,7 +14,7 @@ from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
-from arouter.rpc.json_body import answer_body, dump_answer
+from arouter.rpc.json_body import answer_body
 from arouter.rpc.opening import Opening
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.paths import typed_path
@@ -130,10 +131,10 @@ def _fail(error: ARouterError) -> bytes:
 def _encode(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks for a client that did not request usage."""
     if len(chunks) == 1:
-        return b"data: %b\n\n" % dump_answer(chunks[0]) if chunks[0]["choices"] else b""
-    return b"".join([b"data: %b\n\n" % dump_answer(chunk) for chunk in chunks if chunk["choices"]])
+        return b"data: %b\n\n" % orjson.dumps(chunks[0]) if chunks[0]["choices"] else b""
+    return b"".join([b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks if chunk["choices"]])
 
 
 def _encode_with_usage(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks, each with `usage`, which is null on all but the last (as in OpenAI's API)."""
-    return b"".join([b"data: %b\n\n" % dump_answer({"usage": None, **chunk}) for chunk in chunks])
+    return b"".join([b"data: %b\n\n" % orjson.dumps({"usage": None, **chunk}) for chunk in chunks])

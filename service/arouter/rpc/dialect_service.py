@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import orjson
 from google.api.httpbody_pb2 import HttpBody
 
 from arouter.chat.chunks import Chunk
@@ -18,7 +17,7 @@ from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
-from arouter.rpc.json_body import answer_body, too_deep
+from arouter.rpc.json_body import answer_body
 
 
 class DialectService:
@@ -79,10 +78,7 @@ class DialectService:
 
 
 def _encoded(encoder: EventEncoder, chunks: list[Chunk]) -> bytes:
-    try:
-        return encoder.encode([readable(chunk) for chunk in chunks])
-    except orjson.JSONEncodeError as error:
-        raise too_deep() from error
+    return encoder.encode([readable(chunk) for chunk in chunks])
 
 
 def _headers(context: Context) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import orjson
 from google.api import httpbody_pb2
 from grpc import aio
 
@@ -14,6 +15,7 @@ from arouter.chat.chunks import Chunk
 from arouter.errors import ARouterError
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.context import Context, send_headers, write
+from arouter.rpc.json_body import too_deep
 from arouter.rpc.status import as_arouter_error
 
 EVENTS = "text/event-stream"
@@ -71,7 +73,8 @@ class EventStream:
 
         Args:
             call: The call.
-            encode: Returns the events of chunks; none if no chunk is for the client.
+            encode: Returns the events of chunks; none if no chunk is for the client. May raise JSONEncodeError for
+                chunks that are nested too deeply.
             end: Returns the events after the last chunk.
             fail: Returns the events that end a response which has failed after its beginning.
 
@@ -124,6 +127,8 @@ class EventStream:
                 self._written_at = time()
         except aio.InternalError as error:
             raise asyncio.CancelledError from error
+        except orjson.JSONEncodeError as error:
+            raise too_deep() from error
         finally:
             self._writing = False
 

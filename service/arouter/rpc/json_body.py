@@ -32,18 +32,13 @@ def json_body(document: object) -> HttpBody:
 
 
 def answer_body(document: object) -> HttpBody:
-    """Returns the response body of a provider's response. Raises as `dump_answer`."""
-    return HttpBody(content_type="application/json", data=dump_answer(document))
-
-
-def dump_answer(document: object) -> bytes:
-    """Returns the JSON of a provider's response, or of a part of it.
+    """Returns the response body of a provider's response.
 
     Raises:
         ProviderError: PROVIDER_BAD_RESPONSE if it is nested too deeply.
     """
     try:
-        return orjson.dumps(document)
+        return HttpBody(content_type="application/json", data=orjson.dumps(document))
     except orjson.JSONEncodeError as error:
         raise too_deep() from error
 
