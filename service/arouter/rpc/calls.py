@@ -5,7 +5,7 @@ from __future__ import annotations
 from arouter.calls.call_record import new_call_record
 from arouter.calls.pipeline import AnsweredCall, Pipeline
 from arouter.chat.request import ChatRequest
-from arouter.rpc.context import Context, deadline_of
+from arouter.rpc.context import Context, remaining_of
 from arouter.rpc.interceptors.auth import caller
 from arouter.telemetry.spans import Tracer
 
@@ -32,4 +32,4 @@ class ChatCalls:
         current = caller.get()
         span = self._tracer.start(chat.operation, current.traceparent)
         record = new_call_record(current.key, chat, current.request_id, span)
-        return self._pipeline.answer(record, current.reservation, deadline_of(context))
+        return self._pipeline.answer(record, current.reservation, remaining_of(context))

@@ -14,10 +14,10 @@ Context: TypeAlias = "aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
-def deadline_of(context: Context) -> float:
-    """Returns the loop time at which the client stops waiting; infinite if it sets no deadline."""
+def remaining_of(context: Context) -> float:
+    """Returns the seconds until the client stops waiting; infinite if it sets no deadline."""
     remaining = context.time_remaining()
-    return math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
+    return math.inf if remaining is None else remaining
 
 
 class _ClientPresent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arouter.calls.token_counter import TokenCounter
 from arouter.chat.request import ChatRequest
-from arouter.rpc.context import Context, deadline_of
+from arouter.rpc.context import Context, remaining_of
 from arouter.rpc.interceptors.auth import caller
 
 _ESTIMATED = (("x-arouter-estimated", "true"),)
@@ -17,7 +17,7 @@ async def count_tokens(counter: TokenCounter, chat: ChatRequest, context: Contex
     Raises:
         ARouterError: As `TokenCounter.count`.
     """
-    tokens, is_exact = await counter.count(chat, caller.get().key, deadline_of(context))
+    tokens, is_exact = await counter.count(chat, caller.get().key, remaining_of(context))
     if not is_exact:
         context.set_trailing_metadata(_ESTIMATED)
     return tokens
