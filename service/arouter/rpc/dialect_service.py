@@ -82,5 +82,10 @@ def _encoded(encoder: EventEncoder, chunks: list[Chunk]) -> bytes:
 
 
 def _headers(context: Context) -> dict[str, str]:
+    """Returns the request's headers. Several lines of one name are a list (RFC 9110, 5.3)."""
     metadata: Any = context.invocation_metadata() or ()
-    return {name: value for name, value in metadata if isinstance(value, str)}
+    headers: dict[str, str] = {}
+    for name, value in metadata:
+        if isinstance(value, str):
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
