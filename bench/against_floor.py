@@ -8,7 +8,6 @@ median of the pairs' ratios: what else the machine does meanwhile weighs on both
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -52,8 +51,7 @@ def main() -> None:
         figures = against_floor(ours, below, proxy, gateway, options.pairs, options.seconds, options.kinds.split(","))
     print(report.floor_table(figures))
     if options.keep:
-        kept = json.loads(report.LATEST.read_text("utf-8"))
-        report.keep(report.finished({**kept, "floor": {**kept["floor"], **figures}}))
+        report.keep_floor(figures)
 
 
 def against_floor(

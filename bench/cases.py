@@ -37,8 +37,7 @@ def main() -> None:
         figures = cases(Path(name), options.pairs, options.seconds)
     print(report.floor_table(figures))
     if options.keep:
-        kept = json.loads(report.LATEST.read_text("utf-8"))
-        report.keep(report.finished({**kept, "floor": {**kept["floor"], **figures}}))
+        report.keep_floor(figures)
 
 
 def cases(folder: Path, pairs: int, seconds: int) -> Figures:

@@ -52,6 +52,12 @@ def keep(document: dict[str, Any]) -> None:
     write_pages(document)
 
 
+def keep_floor(figures: dict[str, Any]) -> None:
+    """Puts multiples of the floor in the place of those kept so far."""
+    kept = json.loads(LATEST.read_text("utf-8"))
+    keep(finished({**kept, "floor": {**kept["floor"], **figures}}))
+
+
 def table(document: dict[str, Any]) -> str:
     """Returns the tables in Markdown: what was compared, what streams cost, the multiples of the floor, the bars."""
     tables = [_compared(document["compared"]), _streams(document)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from bench.processes import StartError, free_ports, plain_environment, process, wait_for
+from bench.processes import free_ports, process, wait_for
 
 MODEL = "bench"
 AROUTER = Path(sys.executable).with_name("arouter")
@@ -155,12 +154,12 @@ def arouter(
     }
     serve = [AROUTER, "serve", "--workers", str(workers)]
     with _with_gateway(folder, serve, port, variables) as running:
-        many = [_new_key(port) for _ in range(keys)]
-        headers = {"authorization": f"Bearer {many[-1] if many else _key(variables)}"}
+        many = [_new_key(port) for _ in range(max(keys, 1))]
+        headers = {"authorization": f"Bearer {many[-1]}"}
         base_url = f"http://127.0.0.1:{port}/v1"
         # A new key takes a moment until every worker knows it.
         wait_for(f"{base_url}/models", running["service"][0], folder / "service.log", headers)
-        yield Target("ARouter", base_url, headers, f"bench/{MODEL}", running, grpc_port, many)
+        yield Target("ARouter", base_url, headers, f"bench/{MODEL}", running, grpc_port, many if keys else ())
 
 
 @contextmanager
@@ -232,28 +231,11 @@ def _trust(authority: Path | None) -> dict[str, str]:
 
 
 def _new_key(port: int) -> str:
-    """Makes a key as `_key` does, without starting a process."""
+    """Makes a key with limits that no run reaches."""
     rates = {"requests_per_minute": 100_000_000, "tokens_per_minute": 1_000_000_000}
     fields = {"name": "bench", "limit": 100_000, "limit_reset": "daily", "rate_limit": rates}
     headers = {"authorization": f"Bearer {_MANAGEMENT_KEY}", "content-type": "application/json"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/keys", json.dumps(fields).encode(), headers)
     with urllib.request.urlopen(request) as answer:
         key: str = json.load(answer)["key"]
-    return key
-
-
-def _key(environment: Mapping[str, str]) -> str:
-    """Makes a key with limits that no run reaches."""
-    limits = ["--limit", "100000", "--limit-reset", "daily"]
-    limits += ["--requests-per-minute", "100000000", "--tokens-per-minute", "1000000000"]
-    done = subprocess.run(
-        [AROUTER, "keys", "create", "bench", "--json", *limits],
-        env=plain_environment() | dict(environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise StartError(done.stderr)
-    key: str = json.loads(done.stdout)["key"]
     return key

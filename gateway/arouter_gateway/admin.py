@@ -9,6 +9,7 @@ from pathlib import Path
 
 _TIMEOUT = 5.0
 _POLL = 0.1
+"""Seconds between two questions to Envoy, which has no way to tell us that the last call has ended."""
 _OPEN_CALLS = "http.gateway.downstream_rq_active"
 """Envoy's gauge of the calls in flight on the listener for clients (`stat_prefix: gateway`)."""
 

@@ -1,10 +1,11 @@
 -- Chooses between the RPCs of a path. The route is already selected; only the transcoder reads the path after this
 -- filter.
--- - A chat completion is `CreateUnaryChatCompletion` if the body certainly does not request a stream
---   (docs/decisions/0010). Refuses a body of which bodies.lua has dropped a part.
--- - Where the route says so, the path gets a verb or another version: models in the shape of another vendor's API.
+-- The route's filter context says what may change (routes.py):
+-- - `verb`, `version`: the path gets a verb or another version: models in the shape of another vendor's API.
+-- - `unary`: the path of the unary equivalent, which is taken if the body certainly does not request a stream
+--   (docs/decisions/0010). Refuses a body of which bodies.lua has dropped a part, never one of SMALL bytes or less
+--   (render.py sets this).
 
-local SMALL = 32768 -- bytes; bodies.lua drops nothing of a smaller body
 local MAX_BYTES = 262144 -- scanning a longer body costs more than the streaming RPC
 
 -- Returns whether a JSON text may have `"stream": true` at its top level. May also return true for other occurrences.
@@ -20,16 +21,13 @@ local function may_stream(text)
 end
 
 function envoy_on_request(handle)
-  local verb = handle:filterContext():get("verb")
-  if verb then
+  local context = handle:filterContext()
+  local unary = context:get("unary")
+  if not unary then
+    local verb, version = context:get("verb"), context:get("version")
     local path, query = handle:headers():get(":path"):match("^([^?]*)(.*)$")
-    handle:headers():replace(":path", path .. verb .. query)
-    return
-  end
-  local version = handle:filterContext():get("version")
-  if version then
-    local rest = handle:headers():get(":path"):match("^/v1(/.*)$")
-    handle:headers():replace(":path", version .. rest)
+    if version then path = path:gsub("^/v1/", version .. "/") end
+    handle:headers():replace(":path", path .. (verb or "") .. query)
     return
   end
   local body = handle:body()
@@ -38,6 +36,6 @@ function envoy_on_request(handle)
     if metadata and metadata.crowded then handle:respond({[":status"] = "503"}) end
   end
   if body and body:length() <= MAX_BYTES and not may_stream(body:getBytes(0, body:length())) then
-    handle:headers():replace(":path", "/v1/chat/completions:unary")
+    handle:headers():replace(":path", unary)
   end
 end

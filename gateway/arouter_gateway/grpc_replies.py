@@ -87,7 +87,7 @@ def _details(reply: _Reply) -> Status:
     if reply.error_code:
         metadata["code"] = reply.error_code
     status = Status(code=reply.code, message=reply.message)
-    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain="arouter", metadata=metadata))
+    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain="arouter", metadata=metadata), deterministic=True)
     if reply.retry_after is not None:
         status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=reply.retry_after)))
     return status

@@ -20,6 +20,8 @@ _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
 """Bytes of a body that is not counted by bodies.lua: the buffer of a connection holds as many."""
+_UNARY_SUFFIX = ":unary"
+"""What the template of a rule has after that of the equivalent that may stream."""
 _ANTHROPIC_SUFFIX = ":messages"
 """What the template of a rule has after that of the equivalent in OpenAI's shape."""
 _GOOGLE_VERSION = "/v1beta"
@@ -100,7 +102,7 @@ def rest_routes(contract: Contract) -> list[Route]:
     # choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent, and those of Anthropic's SDK
     # to the equivalent in its own shape. It sends those of Google's SDK to the rule of the other version.
     templates = {rule.template for rule in contract.rules}
-    equivalents = templates & {f"{rule.template}:unary" for rule in contract.rules if rule.streams}
+    equivalents = templates & {rule.template + _UNARY_SUFFIX for rule in contract.rules if rule.streams}
     equivalents |= templates & {rule.template + _ANTHROPIC_SUFFIX for rule in contract.rules}
     rules = [rule for rule in contract.rules if rule.template not in equivalents]
     routes: list[Route] = []
@@ -108,10 +110,11 @@ def rest_routes(contract: Contract) -> list[Route]:
         of_template = [rule for rule in rules if rule.template == template]
         for rule in of_template:
             if template + _ANTHROPIC_SUFFIX in equivalents:
-                routes.append(_anthropic_call(rule))
+                routes.append(_list_call(rule, "anthropic-version", "messages", verb=_ANTHROPIC_SUFFIX))
             if not rule.body and template.replace("/v1", _GOOGLE_VERSION, 1) in templates:
-                routes.append(_google_call(rule))
-            routes += _calls(rule, has_equivalent=f"{template}:unary" in equivalents)
+                routes.append(_list_call(rule, "x-goog-api-key", "gemini", version=_GOOGLE_VERSION))
+            unary = template + _UNARY_SUFFIX
+            routes += _calls(rule, unary if unary in equivalents else "")
         if not template.startswith(_FOREIGN):
             continue
         routes.append(
@@ -184,37 +187,40 @@ def unknown_paths() -> list[Route]:
     ]
 
 
-def _calls(rule: Rule, *, has_equivalent: bool) -> list[Route]:
-    """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua."""
+def _calls(rule: Rule, unary: str) -> list[Route]:
+    """Returns the routes of a rule; those of models have an earlier one for short bodies, without bodies.lua.
+
+    Args:
+        rule: The rule.
+        unary: The path of its unary equivalent; empty if there is none.
+    """
     filters = {**_TRANSCODED, **_errors(rule.template)}
     if not rule.body:
-        return [{**_call(rule, filters), "request_body_buffer_limit": _MAX_UNWANTED_BODY}]
+        return [_call_without_body(rule, filters)]
     filters["read_body"] = _ON
     reserving = {"bodies": _with_context(reserves=True)}
     if not _calls_a_model(rule):
         return [_call(rule, filters | reserving)]
-    if has_equivalent:
-        filters["choose_rpc"] = reserving["bodies"] = _ON
+    if unary:
+        filters["choose_rpc"] = _with_context(unary=unary)
+        reserving["bodies"] = _ON
     elif rule.streams:
         filters |= _errors(rule.template, streams=True)
     short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
     return [_call(rule, filters, short), _call(rule, filters | reserving)]
 
 
-def _anthropic_call(rule: Rule) -> Route:
-    """Returns the route of a rule for requests in which that SDK names the version of its API."""
-    filters = {**_TRANSCODED, **_in_dialect("messages")}
-    filters["choose_rpc"] = _with_context(verb=_ANTHROPIC_SUFFIX)
-    version = {"name": "anthropic-version", "present_match": True}
-    return {**_call(rule, filters, version), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
+def _list_call(rule: Rule, header: str, dialect: str, **change: str) -> Route:
+    """Returns the route of a rule of models for the clients of another vendor's API, which have the same path.
 
-
-def _google_call(rule: Rule) -> Route:
-    """Returns the route of a rule for requests with the header in which that vendor's clients send the key."""
-    filters = {**_TRANSCODED, **_in_dialect("gemini")}
-    filters["choose_rpc"] = _with_context(version=_GOOGLE_VERSION)
-    key = {"name": "x-goog-api-key", "present_match": True}
-    return {**_call(rule, filters, key), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
+    Args:
+        rule: The rule.
+        header: The header that only these clients send.
+        dialect: The dialect of their errors.
+        change: How choose_rpc.lua changes the path.
+    """
+    filters = {**_TRANSCODED, **_in_dialect(dialect), "choose_rpc": _with_context(**change)}
+    return _call_without_body(rule, filters, {"name": header, "present_match": True})
 
 
 def _calls_a_model(rule: Rule) -> bool:
@@ -243,6 +249,10 @@ def _paths_by_dialect() -> list[tuple[Route, Route]]:
         ({"safe_regex": {"regex": regex}}, _in_dialect(dialect)) for regex, dialect in _DIALECTS
     ]
     return [*of_dialects, ({"prefix": "/"}, {})]
+
+
+def _call_without_body(rule: Rule, filters: Route, *headers: Route) -> Route:
+    return {**_call(rule, filters, *headers), "request_body_buffer_limit": _MAX_UNWANTED_BODY}
 
 
 def _call(rule: Rule, filters: Route, *headers: Route) -> Route:

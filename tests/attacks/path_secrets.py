@@ -29,7 +29,7 @@ def run(target: Target) -> list[str]:
     if target.log is None:
         print("  the log was not looked at: LOG is not set")
         return []
-    time.sleep(_LOG_SECONDS)
+    time.sleep(_LOG_SECONDS)  # That a line is absent can only be seen after the time in which it would have come.
     if secret in target.log.read_text("utf-8", "replace"):
         return ["the secret is in the log"]
     return []

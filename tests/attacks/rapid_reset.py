@@ -15,7 +15,7 @@ from attacks.witness import Witness
 _CONNECTIONS = 4
 _SECONDS = 6.0
 _RECOVERY = 3.0
-"""Seconds after which calls must work as before: the promise that is tried here."""
+"""Seconds after which calls must work as before: the promise that is tried here, which no event would mark."""
 
 _BATCH = 200
 _CANCEL = 8
@@ -30,7 +30,7 @@ def run(target: Target) -> list[str]:
             print(f"  {place}: {sum(sent)} streams opened and reset on {_CONNECTIONS} connections")
             time.sleep(_RECOVERY)
             with Witness(target) as after:
-                time.sleep(_RECOVERY)
+                time.sleep(_RECOVERY)  # Meanwhile, the witness calls.
         faults += memory.report() + after.report()
     return faults
 

@@ -165,6 +165,7 @@ SCENARIOS: dict[str, Scenario] = {
     "embed-nested": changed(data=[{"object": "embedding", "index": 0, "embedding": [[0.5]]}]),
     "embed-not-base64": changed(data=[{"object": "embedding", "index": 0, "embedding": "no!"}]),
     "embed-no-data": changed(data=...),
+    "embed-deep": changed(vendor=wire.DEEP),
     **{f"embed-status-{code}": status(code) for code in (400, 401, 500)},
     "embed-status-429": status(429, {"retry-after": "17"}),
     "gemini-embedding-001": gemini,

@@ -255,6 +255,10 @@ SCENARIOS: dict[str, Scenario] = {
     "garbage-midstream": broken(b"{", lambda pieces: [*pieces[:3], b"data: {not JSON\n\n", *pieces[3:]]),
     "wrong-json": broken(b'{"ok": true}', lambda pieces: [b'data: {"ok": true}\n\n', *pieces]),
     "not-utf8": broken(b'{"choices": "\xff"}', lambda pieces: [b'data: {"choices": "\xff"}\n\n', *pieces]),
+    "too-deep": broken(
+        wire.encode({**answers.completion("m"), "vendor": wire.DEEP}),
+        lambda pieces: [piece.replace(b"{", b'{"vendor":%b,' % wire.encode(wire.DEEP), 1) for piece in pieces],
+    ),
     "empty": broken(b"", lambda _: []),
     "only-done": broken(b"null", lambda _: [wire.DONE]),
     "no-finish": broken(b"{}", lambda pieces: pieces[:3]),

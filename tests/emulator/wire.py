@@ -13,6 +13,8 @@ from aiohttp import web
 from emulator.call import Call
 
 DONE = b"data: [DONE]\n\n"
+DEEP = json.loads("[" * 300 + "]" * 300)
+"""A list nested more deeply than orjson writes, and less deeply than it reads."""
 
 
 def event(document: Any) -> bytes:

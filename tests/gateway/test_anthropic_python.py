@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import httpx2
 import pydantic
 import pytest
 
@@ -189,6 +190,18 @@ def test_what_only_anthropic_has_is_named_for_others(
         named = raw.headers["x-arouter-dropped-params"].split(", ")
         assert named[:2] == ["tools[].web_search_20250305", "context_management"]
         assert sent == {}
+
+
+def test_a_header_in_several_lines_is_one_list(translated: Stack, speakers: Emulator) -> None:
+    betas = ("context-management-2025-06-27", "context-1m-2025-08-07")
+    headers = [("x-api-key", translated.key), *(("anthropic-beta", beta) for beta in betas)]
+    body = {"model": model("anthropic", "text"), "max_tokens": 99, **user("Say hello.")}
+
+    answer = httpx2.post(f"http://127.0.0.1:{translated.port}/v1/messages", headers=headers, json=body)
+
+    assert answer.status_code == 200
+    [call] = speakers.calls
+    assert call.headers["anthropic-beta"] == ",".join(betas)
 
 
 ERRORS = {

@@ -29,7 +29,7 @@ PATH = "/v1/embeddings"
 TEXTS = ["one", "zwei", "三"]
 GOOGLE = ["gemini-embedding-001", "gemini-3.5-flash"]
 FIRST: Any = {"provider": {"order": ["emu"]}}
-PIPELINE_FAILURES = {"embed-few", "embed-words", "embed-nested", "embed-not-base64", "embed-no-data"}
+PIPELINE_FAILURES = {"embed-few", "embed-words", "embed-nested", "embed-not-base64", "embed-no-data", "embed-deep"}
 
 
 @pytest.fixture

@@ -131,6 +131,13 @@ def test_an_answer_that_is_not_streamed_and_broken_is_a_bad_response(rest: Rest,
     assert (answer.status, answer.error["code"]) == (502, "provider_bad_response")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_nested_too_deeply_is_a_bad_response(rest: Rest, *, stream: bool) -> None:
+    answer = rest.chat(request("emu/too-deep", stream=stream))
+
+    assert (answer.status, answer.error["code"]) == (502, "provider_bad_response")
+
+
 def test_an_event_over_the_limit_is_a_bad_response(rest: Rest) -> None:
     answer = rest.chat(request("emu/11mb", stream=True))
 

@@ -1,7 +1,8 @@
 """What NetworkPolicies allow a pod, as nftables rules for its own network namespace. Pure.
 
 A network plugin enforces them on the node's side of the pod's interface; in the pod's namespace the same packets are
-seen by the hooks `input` and `output`, and the pod has no right to change rules.
+seen by the hooks `input` and `output`, and the pod has no right to change rules. An operator that our policies do
+not use is refused with a NotImplementedError, so that no rule is left out of a test unnoticed.
 """
 
 from __future__ import annotations

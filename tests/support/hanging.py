@@ -11,7 +11,7 @@ import ctypes, os, pathlib, threading, time
 def wait():
     path = pathlib.Path(__file__).with_name(str(os.getpid()))
     while not path.exists():
-        time.sleep(0.05)
+        time.sleep(0.05)  # Polls for the file by which another process reaches this one.
     seconds = int(path.read_text())
     path.rename(path.with_suffix(".begun"))
     ctypes.PyDLL(None).sleep(seconds)  # Without giving up the lock.

@@ -1,5 +1,6 @@
 """Builds the kustomizations of `deploy/kubernetes`, as `kubectl kustomize` does, for what they use of it.
 
+Whatever they do not use is refused with a NotImplementedError, so that nothing is left out of a test unnoticed.
 No registry of ours has kustomize itself; where kubectl is there, a test compares the two.
 """
 

@@ -68,7 +68,7 @@ class Pipeline:
         self._admission.check()
         return await self._limiter.count(key)
 
-    def answer(self, record: CallRecord, reservation: Reservation, deadline: float) -> AnsweredCall:
+    def answer(self, record: CallRecord, reservation: Reservation, remaining: float) -> AnsweredCall:
         """Returns a context manager with the answer, which has begun.
 
         On every way out the provider's call is ended and the call settled once.
@@ -76,17 +76,18 @@ class Pipeline:
         Args:
             record: The record of the call, which has just arrived.
             reservation: What `count` returned for the call.
-            deadline: Loop time at which the client stops waiting; may be infinite.
+            remaining: Seconds until the client stops waiting; may be infinite.
 
         Raises:
             ARouterError: Any `Failure`; from the context manager, like all others.
         """
-        return AnsweredCall(self, record, reservation, deadline)
+        return AnsweredCall(self, record, reservation, remaining)
 
-    async def begin(self, record: CallRecord, reservation: Reservation, deadline: float, now: float) -> Answer:
+    async def begin(self, record: CallRecord, reservation: Reservation, remaining: float) -> Answer:
         """Plans, reserves and attempts an admitted call; returns the answer, which has begun."""
+        deadline = asyncio.get_running_loop().time() + remaining
         key, request = record.key, record.request
-        plan = record.plan = self._planner.plan(request, key, record.started, deadline - now)
+        plan = record.plan = self._planner.plan(request, key, record.started, remaining)
         if reservation is not UNLIMITED:
             # Any of the candidates may serve the request.
             worst = worst_case(request, *[candidate.endpoint.details for candidate in plan.candidates])
@@ -156,20 +157,19 @@ class Pipeline:
 class AnsweredCall:
     """The context manager of `Pipeline.answer`. A class, because a generator takes twice the time."""
 
-    __slots__ = ("_answer", "_call", "_deadline", "_pipeline", "_record", "_reservation", "_timeout")
+    __slots__ = ("_answer", "_call", "_pipeline", "_record", "_remaining", "_reservation", "_timeout")
 
-    def __init__(self, pipeline: Pipeline, record: CallRecord, reservation: Reservation, deadline: float) -> None:
+    def __init__(self, pipeline: Pipeline, record: CallRecord, reservation: Reservation, remaining: float) -> None:
         self._pipeline = pipeline
         self._record = record
         self._reservation = reservation
-        self._deadline = deadline
+        self._remaining = remaining
         self._timeout: asyncio.Timeout | None = None
 
     async def __aenter__(self) -> Answer:
         self._call = self._pipeline.admit(self._record)
-        now = asyncio.get_running_loop().time()
         try:
-            answer = await self._pipeline.begin(self._record, self._reservation, self._deadline, now)
+            answer = await self._pipeline.begin(self._record, self._reservation, self._remaining)
         except BaseException as error:
             if (seen := self._fail(error)) is not error:
                 raise seen from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from arouter.accounts.keys import AuthenticatedKey
@@ -25,20 +26,18 @@ class TokenCounter:
         self._planner = planner
         self._upstream = upstream
 
-    async def count(
-        self, request: ChatRequest, key: AuthenticatedKey, deadline: float, remaining: float
-    ) -> tuple[int, bool]:
+    async def count(self, request: ChatRequest, key: AuthenticatedKey, remaining: float) -> tuple[int, bool]:
         """Returns the number of prompt tokens, and whether it is exact.
 
         Args:
             request: The request.
             key: The caller's key.
-            deadline: Loop time at which the caller stops waiting.
-            remaining: Seconds until then.
+            remaining: Seconds until the caller stops waiting; may be infinite.
 
         Raises:
             ARouterError: What makes a plan impossible: an unknown model, or one that the key may not use.
         """
+        deadline = asyncio.get_running_loop().time() + remaining
         plan = self._planner.plan(request, key, time.monotonic(), remaining)
         endpoint = plan.candidates[0].endpoint
         wire = encode_count(endpoint.provider.adapter, request, endpoint.native_name)

@@ -24,7 +24,6 @@ __all__ = ["Catalogue", "Endpoint", "Model", "VisibleModels"]
 _RETRY_UNKNOWN_LIST = 5
 """`retry-after`, in seconds, for a model of a provider whose list has not been read yet."""
 
-
 _MAX_NAMED = 5
 """Maximum number of models that an error names."""
 

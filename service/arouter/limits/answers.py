@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 from arouter.accounts import periods
 from arouter.accounts.records import LimitReset
@@ -14,6 +16,14 @@ from arouter.limits.windows import Rates, Window
 
 Headers = tuple[tuple[str, str], ...]
 
+RateLimit = Literal["minute", "day", "tokens"]
+"""A limit of a key, by the name of its window in `Rates`."""
+
+_UNITS: Mapping[RateLimit, str] = {
+    "minute": "requests per minute",
+    "day": "requests per day",
+    "tokens": "tokens per minute",
+}
 _RETRY_STORE = 1
 
 
@@ -45,14 +55,21 @@ def rate_headers(rates: Rates, now: float) -> Headers:
     return headers
 
 
-def rate_limited(what: str, window: Window, headers: Headers) -> ARouterError:
-    """Returns the 429 for a key that has used up a window; `what` is its unit, such as `requests per minute`."""
+def rate_limited(limit: RateLimit, rates: Rates, now: float) -> ARouterError:
+    """Returns the 429 for a key that has used up a window.
+
+    Args:
+        limit: The limit whose window it is.
+        rates: All windows of the key.
+        now: Seconds since the epoch.
+    """
+    window: Window = getattr(rates, limit)
     wait = _wait(window)
     return ARouterError(
         Failure.RATE_LIMITED,
-        f"This key's limit of {window.limit} {what} is reached. Try again in {duration(wait)}.",
+        f"This key's limit of {window.limit} {_UNITS[limit]} is reached. Try again in {duration(wait)}.",
         retry_after=wait,
-        headers=headers,
+        headers=rate_headers(rates, now),
     )
 
 

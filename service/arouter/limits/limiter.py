@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from typing import Literal
 
 from arouter.accounts.keys import AuthenticatedKey
@@ -27,14 +28,15 @@ class Limiter(ABC):
         self.unchecked = 0
         self.denied = 0
         self.refused: Counter[str] = Counter()
+        self._seeds: Mapping[str, Spent] = {}
 
     @abstractmethod
     def configure(self, when_down: Literal["open", "closed"], timeout: float) -> None:
         """Applies another policy and timeout for a store that does not respond, if there is one."""
 
-    @abstractmethod
     def seed(self, spent: Mapping[str, Spent]) -> None:
         """Sets what keys with a spending limit have spent according to the database, by key hash."""
+        self._seeds = spent
 
     @abstractmethod
     def now(self) -> float:
@@ -74,3 +76,8 @@ class Limiter(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Waits briefly until all settlements are counted, and closes the store."""
+
+    def _seed(self, key_hash: str, period: date | None) -> int:
+        """Returns the nano-USD that a key has spent in a period according to the database."""
+        spent = self._seeds.get(key_hash)
+        return spent.nanos if spent is not None and spent.first_day == period else 0

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 
 from typing_extensions import override
 
 from arouter.accounts.keys import AuthenticatedKey
 from arouter.accounts.periods import first_day
-from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
-from arouter.limits.answers import Headers, rate_headers, rate_limited, spending_limit
+from arouter.limits.answers import Headers, RateLimit, rate_headers, rate_limited, spending_limit
 from arouter.limits.budget import ReserveResult
 from arouter.limits.limiter import Limiter
 from arouter.limits.reservation import UNLIMITED, Reservation, is_limited
@@ -44,7 +43,6 @@ class MemoryLimiter(Limiter):
         self._monotonic = monotonic
         self._origin = clock() - monotonic()  # Aligns minutes to the clock, unless it is set later.
         self._uses: dict[str, KeyUse] = {}
-        self._seeds: Mapping[str, Spent] = {}
         self._sweep_at = 0.0
 
     @override
@@ -62,10 +60,6 @@ class MemoryLimiter(Limiter):
     @override
     async def close(self) -> None:
         """Does nothing."""
-
-    @override
-    def seed(self, spent: Mapping[str, Spent]) -> None:
-        self._seeds = spent
 
     @override
     def now(self) -> float:
@@ -87,11 +81,11 @@ class MemoryLimiter(Limiter):
         # Longer than a window, because the clock may be set back into it.
         use.until = monotonic + 2 * (MINUTE if per_day is None else DAY)
         if per_day is not None and use.days.get(held.day, 0) >= per_day:
-            raise self._refusal(held, "day", "requests per day")
+            raise self._refusal(held, "day")
         if per_minute is not None:
             times = use.times_since(monotonic - MINUTE)
             if len(times) >= per_minute:
-                raise self._refusal(held, "minute", "requests per minute")
+                raise self._refusal(held, "minute")
             times.append(monotonic)
             held.minute = Window(per_minute, per_minute - len(times), times[0] + MINUTE - monotonic)
         if per_day is not None:
@@ -108,7 +102,7 @@ class MemoryLimiter(Limiter):
             held.period = period = first_day(key.limit_reset, held.at)
             if use.period != period:
                 use.period, use.spent, use.held = period, 0, 0
-            spent = use.spent = max(use.spent, self._seed(held))
+            spent = use.spent = max(use.spent, self._seed(key.hash, period))
             if spent + use.held >= limit:
                 self.refused["spending"] += 1
                 raise spending_limit(limit, key.limit_reset, ReserveResult(False, spent, use.held), held.at)
@@ -119,7 +113,7 @@ class MemoryLimiter(Limiter):
                 use.minute, use.tokens = held.minute_number, 0
             if use.tokens >= per_minute:
                 held.settle(0, 0)
-                raise self._refusal(held, "tokens", "tokens per minute")
+                raise self._refusal(held, "tokens")
             held.tokens = worst.tokens
             use.tokens += worst.tokens
             held.of_minute = use.tokens
@@ -130,7 +124,7 @@ class MemoryLimiter(Limiter):
         use = held.use
         if held.period is not None and use.period == held.period:  # Calls of an earlier period no longer count.
             use.held = max(use.held - held.amount, 0)
-            use.spent = max(use.spent, self._seed(held)) + cost
+            use.spent = max(use.spent, self._seed(held.key.hash, held.period)) + cost
         if held.key.rate_limit.tokens_per_minute is not None and use.minute == held.minute_number == self.minute():
             use.tokens = max(use.tokens + tokens - held.tokens, 0)
 
@@ -164,14 +158,9 @@ class MemoryLimiter(Limiter):
             tokens = fixed_window(rates.tokens_per_minute, taken, MINUTE, self.steady())
         return Rates(minute, day, tokens)
 
-    def _refusal(self, held: Counted, which: str, what: str) -> ARouterError:
-        self.refused[which] += 1
-        rates = self.look(held.key)
-        return rate_limited(what, getattr(rates, which), rate_headers(rates, held.at))
-
-    def _seed(self, held: Counted) -> int:
-        spent = self._seeds.get(held.key.hash)
-        return spent.nanos if spent is not None and spent.first_day == held.period else 0
+    def _refusal(self, held: Counted, limit: RateLimit) -> ARouterError:
+        self.refused[limit] += 1
+        return rate_limited(limit, self.look(held.key), held.at)
 
     def _sweep(self, now: float) -> None:
         """Drops what has expired, once per interval. What keys have spent does not."""

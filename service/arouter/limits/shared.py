@@ -8,16 +8,15 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, Literal, ParamSpec
 
 from typing_extensions import override
 
 from arouter.accounts.keys import AuthenticatedKey
-from arouter.accounts.repository import Spent
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
-from arouter.limits.answers import rate_headers, rate_limited, spending_limit, unavailable
+from arouter.limits.answers import RateLimit, rate_limited, spending_limit, unavailable
 from arouter.limits.budget import BudgetPeriod, Hold
 from arouter.limits.limiter import Limiter
 from arouter.limits.outage import Outage
@@ -77,7 +76,6 @@ class SharedLimiter(Limiter):
         self._windows = self._store.windows
         # The ids of holds: the first part is unique to the process, the second within it.
         self._name, self._numbers = secrets.token_hex(8), itertools.count()
-        self._seeds: Mapping[str, Spent] = {}
         self._outage = Outage()
         self._pending = PendingReleases(self._give_back)
         self._delivery: asyncio.Task[None] | None = None
@@ -89,10 +87,6 @@ class SharedLimiter(Limiter):
     def configure(self, when_down: Literal["open", "closed"], timeout: float) -> None:
         self._closed_when_down = when_down == "closed"
         self._timeout = timeout
-
-    @override
-    def seed(self, spent: Mapping[str, Spent]) -> None:
-        self._seeds = spent
 
     @override
     def now(self) -> float:
@@ -201,7 +195,7 @@ class SharedLimiter(Limiter):
         if held.period is not None and key.limit is not None:
             # Set before the store is called: it may reserve the amount even if its reply is lost.
             held.hold = Hold(held.hold.id, held.hold.bucket, worst.cost)
-            result = await self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed(held.period))
+            result = await self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed_of(held.period))
             held.answered = True
             if not result.admitted:
                 held.hold = held.hold._replace(amount=0)
@@ -214,19 +208,17 @@ class SharedLimiter(Limiter):
             held.tokens = worst.tokens
             held.rates = Rates(held.rates.minute, held.rates.day, tokens)
 
-    async def _refusal(self, held: Held, which: Literal["minute", "day", "tokens"]) -> ARouterError:
+    async def _refusal(self, held: Held, limit: RateLimit) -> ARouterError:
         """Gives back what was reserved and returns the 429."""
-        self.refused[which] += 1
+        self.refused[limit] += 1
         await self._settle(held, 0, 0)
         rates = await self._windows.look(held.key, held.at)
-        window = getattr(rates, which)
-        what = {"minute": "requests per minute", "day": "requests per day", "tokens": "tokens per minute"}[which]
         # The call stays refused even if other calls have given something back by now.
-        return rate_limited(what, window, rate_headers(rates, held.at))
+        return rate_limited(limit, rates, held.at)
 
     async def _settle(self, held: Held, tokens: int, cost: int) -> None:
         if held.period is not None and (held.hold.amount or cost):
-            await self._store.budgets.settle(held.period, held.hold, cost, self._seed(held.period), held.answered)
+            await self._store.budgets.settle(held.period, held.hold, cost, self._seed_of(held.period), held.answered)
             held.hold = Hold(held.hold.id, held.hold.bucket, 0)
         surplus = tokens - held.tokens
         if surplus and held.key.rate_limit.tokens_per_minute is not None:
@@ -257,9 +249,8 @@ class SharedLimiter(Limiter):
     def _bucket(self, at: float) -> int:
         return int(at // self._longest_call)
 
-    def _seed(self, period: BudgetPeriod) -> int:
-        spent = self._seeds.get(period.key_hash)
-        return spent.nanos if spent is not None and spent.first_day == period.first_day else 0
+    def _seed_of(self, period: BudgetPeriod) -> int:
+        return self._seed(period.key_hash, period.first_day)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-
 from arouter.calls.call_record import new_call_record
 from arouter.calls.pipeline import AnsweredCall, Pipeline
 from arouter.chat.request import ChatRequest
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, remaining_of
 from arouter.rpc.interceptors.auth import caller
 from arouter.telemetry.spans import Tracer
 
@@ -32,9 +29,7 @@ class ChatCalls:
 
     def answer(self, chat: ChatRequest, context: Context) -> AnsweredCall:
         """Returns a context manager with the response, as `Pipeline.answer` does."""
-        remaining = context.time_remaining()
-        deadline = math.inf if remaining is None else asyncio.get_running_loop().time() + remaining
         current = caller.get()
         span = self._tracer.start(chat.operation, current.traceparent)
         record = new_call_record(current.key, chat, current.request_id, span)
-        return self._pipeline.answer(record, current.reservation, deadline)
+        return self._pipeline.answer(record, current.reservation, remaining_of(context))

@@ -7,15 +7,15 @@ from google.api import httpbody_pb2
 from typing_extensions import override
 
 from arouter.chat.chunks import Chunk
-from arouter.chat.request import ChatRequest, parse_chat_request
-from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
+from arouter.chat.request import parse_chat_request
+from arouter.errors import ARouterError, invalid_request
 from arouter.rpc.access import Access, requires
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
+from arouter.rpc.json_body import answer_body
 from arouter.rpc.opening import Opening
-from arouter.rpc.status import as_arouter_error
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
@@ -49,11 +49,13 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         del request  # Free each form of a large request as soon as the next one exists.
         chat = parse_chat_request(body)
         del body
+        call = self._calls.answer(chat, context)
         if chat.stream:
-            await self._write_events(chat, context)
+            events = EventStream(context, self._calls.keep_alive)
+            await events.serve(call, _encode_with_usage if chat.include_usage else _encode, _end, _fail)
         else:
-            async with self._calls.answer(chat, context) as answer:
-                document = httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
+            async with call as answer:
+                document = answer_body(answer.completion)
                 await send_headers(context, answer_headers(answer))
             await write(context, document)
 
@@ -70,7 +72,7 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
             raise invalid_request("CreateUnaryChatCompletion does not stream: call CreateChatCompletion.", "stream")
         async with self._calls.answer(chat, context) as answer:
             context.set_trailing_metadata(answer_headers(answer))
-            return httpbody_pb2.HttpBody(content_type="application/json", data=_json(answer.completion))
+            return answer_body(answer.completion)
 
     @requires(Access.REGULAR_KEY, is_counted=True)
     @override
@@ -117,41 +119,22 @@ class ChatService(chat_service_pb2_grpc.ChatServiceServicer):
         finally:
             await opening.close()
 
-    async def _write_events(self, chat: ChatRequest, context: Context) -> None:
-        events = EventStream(context, self._calls.keep_alive)
-        try:
-            async with self._calls.answer(chat, context) as answer:
-                await events.open(answer_headers(answer))
-                encode = _encode_with_usage if chat.include_usage else _encode
-                await events.relay(answer, encode, _end)
-        except Exception as error:
-            failure = as_arouter_error(error)
-            if not events.started:
-                raise failure from error
-            await events.write(b"data: " + failure.json() + b"\n\n")
-            raise failure from error
-        finally:
-            events.close()
-
 
 def _end() -> bytes:
     return _END
 
 
+def _fail(error: ARouterError) -> bytes:
+    return b"data: %b\n\n" % error.json()
+
+
 def _encode(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks for a client that did not request usage."""
     if len(chunks) == 1:
-        return b"data: %b\n\n" % _json(chunks[0]) if chunks[0]["choices"] else b""
-    return b"".join([b"data: %b\n\n" % _json(chunk) for chunk in chunks if chunk["choices"]])
+        return b"data: %b\n\n" % orjson.dumps(chunks[0]) if chunks[0]["choices"] else b""
+    return b"".join([b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks if chunk["choices"]])
 
 
 def _encode_with_usage(chunks: list[Chunk]) -> bytes:
     """Returns the events of chunks, each with `usage`, which is null on all but the last (as in OpenAI's API)."""
-    return b"".join([b"data: %b\n\n" % _json({"usage": None, **chunk}) for chunk in chunks])
-
-
-def _json(document: Chunk) -> bytes:
-    try:
-        return orjson.dumps(document)
-    except orjson.JSONEncodeError as error:  # orjson's nesting limit is lower for writing than for reading
-        raise ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's response is nested too deeply.") from error
+    return b"".join([b"data: %b\n\n" % orjson.dumps({"usage": None, **chunk}) for chunk in chunks])

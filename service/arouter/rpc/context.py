@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, TypeAlias
 
 import grpc
@@ -11,6 +12,12 @@ from grpc import aio
 
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+def remaining_of(context: Context) -> float:
+    """Returns the seconds until the client stops waiting; infinite if it sets no deadline."""
+    remaining = context.time_remaining()
+    return math.inf if remaining is None else remaining
 
 
 class _ClientPresent:

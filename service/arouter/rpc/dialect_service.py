@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import orjson
 from google.api.httpbody_pb2 import HttpBody
 
 from arouter.chat.chunks import Chunk
@@ -13,12 +12,12 @@ from arouter.chat.json_bounds import load_json
 from arouter.chat.request import MAX_BODY_BYTES, ChatRequest
 from arouter.dialects.dialect import Dialect, EventEncoder
 from arouter.dialects.readable import readable
-from arouter.errors import ARouterError, Failure, ProviderError, invalid_request
+from arouter.errors import ARouterError, Failure, invalid_request
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.context import Context, send_headers, write
 from arouter.rpc.event_stream import EventStream
-from arouter.rpc.status import as_arouter_error
+from arouter.rpc.json_body import answer_body
 
 
 class DialectService:
@@ -57,13 +56,16 @@ class DialectService:
 
     async def write(self, chat: ChatRequest, context: Context) -> None:
         """Responds to a call of a streaming method: with events, or with one document if none are requested."""
+        call = self._calls.answer(chat, context)
         if chat.stream:
-            await self._write_events(chat, context)
-            return
-        async with self._calls.answer(chat, context) as answer:
-            document = self._document(answer.completion, chat)
-            await send_headers(context, answer_headers(answer))
-        await write(context, document)
+            encoder = self._dialect.events(chat)
+            events = EventStream(context, self._calls.keep_alive, encoder.content_type, encoder.keep_alive)
+            await events.serve(call, partial(_encoded, encoder), encoder.finish, encoder.fail)
+        else:
+            async with call as answer:
+                document = self._document(answer.completion, chat)
+                await send_headers(context, answer_headers(answer))
+            await write(context, document)
 
     async def complete(self, chat: ChatRequest, context: Context) -> HttpBody:
         """Responds to a call of a unary method."""
@@ -71,42 +73,19 @@ class DialectService:
             context.set_trailing_metadata(answer_headers(answer))
             return self._document(answer.completion, chat)
 
-    async def _write_events(self, chat: ChatRequest, context: Context) -> None:
-        encoder = self._dialect.events(chat)
-        events = EventStream(context, self._calls.keep_alive, encoder.content_type, encoder.keep_alive)
-        try:
-            async with self._calls.answer(chat, context) as answer:
-                await events.open(answer_headers(answer))
-                await events.relay(answer, partial(_encoded, encoder), encoder.finish)
-        except Exception as error:
-            failure = as_arouter_error(error)
-            if not events.started:
-                raise failure from error
-            await events.write(encoder.fail(failure))
-            raise failure from error
-        finally:
-            events.close()
-
     def _document(self, completion: Chunk, chat: ChatRequest) -> HttpBody:
-        try:
-            data = orjson.dumps(self._dialect.encode(readable(completion), chat))
-        except orjson.JSONEncodeError as error:
-            raise _too_deep() from error
-        return HttpBody(content_type="application/json", data=data)
+        return answer_body(self._dialect.encode(readable(completion), chat))
 
 
 def _encoded(encoder: EventEncoder, chunks: list[Chunk]) -> bytes:
-    try:
-        return encoder.encode([readable(chunk) for chunk in chunks])
-    except orjson.JSONEncodeError as error:
-        raise _too_deep() from error
-
-
-def _too_deep() -> ProviderError:
-    # orjson's nesting limit is lower for writing than for reading.
-    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's response is nested too deeply.")
+    return encoder.encode([readable(chunk) for chunk in chunks])
 
 
 def _headers(context: Context) -> dict[str, str]:
+    """Returns the request's headers. Several lines of one name are a list (RFC 9110, 5.3)."""
     metadata: Any = context.invocation_metadata() or ()
-    return {name: value for name, value in metadata if isinstance(value, str)}
+    headers: dict[str, str] = {}
+    for name, value in metadata:
+        if isinstance(value, str):
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
@@ -12,6 +11,7 @@ from arouter.rpc.access import Access, requires
 from arouter.rpc.answer_headers import answer_headers
 from arouter.rpc.calls import ChatCalls
 from arouter.rpc.context import Context
+from arouter.rpc.json_body import answer_body
 from arouter.rpc.typed.embedding import embeddings_to_proto, typed_embeddings, typed_token_path
 from arouter.rpc.typed.route import taken_route
 from arouter.v1.embedding_service_pb2 import (
@@ -41,7 +41,7 @@ class EmbeddingService(EmbeddingServiceServicer):
         del body
         async with self._calls.answer(embedding, context) as answer:
             context.set_trailing_metadata(answer_headers(answer))
-            return HttpBody(content_type="application/json", data=orjson.dumps(answer.completion))
+            return answer_body(answer.completion)
 
     @requires(Access.REGULAR_KEY, is_counted=True)
     @override

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
@@ -16,6 +13,7 @@ from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
 from arouter.rpc.interceptors.auth import caller
+from arouter.rpc.json_body import json_body
 from arouter.rpc.token_counts import count_tokens
 from arouter.v1.generative_service_pb2 import (
     CountTokensRequest,
@@ -67,7 +65,7 @@ class GenerativeService(GenerativeServiceServicer):
     async def CountTokens(self, request: CountTokensRequest, context: Context) -> HttpBody:
         chat = self._chat.read(request.http_body, context, stream=False, model=_named(request.model))
         del request
-        return _json(count_json(await count_tokens(self._counter, chat, context)))
+        return json_body(count_json(await count_tokens(self._counter, chat, context)))
 
     @requires(Access.REGULAR_KEY)
     @override
@@ -75,13 +73,13 @@ class GenerativeService(GenerativeServiceServicer):
         models = self._catalogue.offer(caller.get().key).models
         page, token = page_of(list(models), request.page_size, request.page_token)
         listed = [model_json(id_, models[id_].details) for id_ in page]
-        return _json({"models": listed, **({"nextPageToken": token} if token else {})})
+        return json_body({"models": listed, **({"nextPageToken": token} if token else {})})
 
     @requires(Access.REGULAR_KEY)
     @override
     async def GetGenerativeModel(self, request: GetGenerativeModelRequest, context: Context) -> HttpBody:
         model = self._catalogue.find(request.model, caller.get().key)
-        return _json(model_json(model.id, model.details))
+        return json_body(model_json(model.id, model.details))
 
 
 def _named(model: str) -> str:
@@ -93,7 +91,3 @@ def _named(model: str) -> str:
     if not model:
         raise missing("model")
     return model
-
-
-def _json(document: dict[str, Any]) -> HttpBody:
-    return HttpBody(content_type="application/json", data=orjson.dumps(document))

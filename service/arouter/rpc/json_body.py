@@ -1,4 +1,4 @@
-"""JSON bodies of the management API over REST (docs/decisions/0006)."""
+"""JSON bodies over REST (docs/decisions/0006)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from google.api.httpbody_pb2 import HttpBody
 
 from arouter.accounts.paging import Page
 from arouter.chat.json_bounds import load_json
-from arouter.errors import invalid_request
+from arouter.errors import Failure, ProviderError, invalid_request
 
 _Item = TypeVar("_Item")
 
@@ -29,6 +29,23 @@ def read_json(body: HttpBody) -> Any:
 def json_body(document: object) -> HttpBody:
     """Returns a response body."""
     return HttpBody(content_type="application/json", data=orjson.dumps(document))
+
+
+def answer_body(document: object) -> HttpBody:
+    """Returns the response body of a provider's response.
+
+    Raises:
+        ProviderError: PROVIDER_BAD_RESPONSE if it is nested too deeply.
+    """
+    try:
+        return HttpBody(content_type="application/json", data=orjson.dumps(document))
+    except orjson.JSONEncodeError as error:
+        raise too_deep() from error
+
+
+def too_deep() -> ProviderError:
+    """Returns the error for a response that could be read but not written: orjson's nesting limits differ."""
+    return ProviderError(Failure.PROVIDER_BAD_RESPONSE, "The provider's response is nested too deeply.")
 
 
 def page_body(page: Page[_Item], document_of: Callable[[_Item], Any]) -> HttpBody:

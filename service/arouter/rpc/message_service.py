@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 from google.api.httpbody_pb2 import HttpBody
 from typing_extensions import override
 
@@ -13,6 +12,7 @@ from arouter.rpc.access import Access, requires
 from arouter.rpc.context import Context
 from arouter.rpc.dialect_service import DialectService
 from arouter.rpc.interceptors.auth import caller
+from arouter.rpc.json_body import json_body
 from arouter.rpc.token_counts import count_tokens
 from arouter.v1.message_service_pb2 import (
     CountMessageTokensRequest,
@@ -53,19 +53,15 @@ class MessageService(MessageServiceServicer):
     async def CountMessageTokens(self, request: CountMessageTokensRequest, context: Context) -> HttpBody:
         chat = self._counting.read(request.http_body, context)
         del request
-        return _json({"input_tokens": await count_tokens(self._counter, chat, context)})
+        return json_body({"input_tokens": await count_tokens(self._counter, chat, context)})
 
     @requires(Access.REGULAR_KEY)
     @override
     async def ListModels(self, request: MessageServiceListModelsRequest, context: Context) -> HttpBody:
         visible = list(self._catalogue.visible(caller.get().key))
-        return _json(encode_models(visible, limit=request.limit, after=request.after_id, before=request.before_id))
+        return json_body(encode_models(visible, limit=request.limit, after=request.after_id, before=request.before_id))
 
     @requires(Access.REGULAR_KEY)
     @override
     async def GetModel(self, request: MessageServiceGetModelRequest, context: Context) -> HttpBody:
-        return _json(encode_model(self._catalogue.find(request.model, caller.get().key)))
-
-
-def _json(value: object) -> HttpBody:
-    return HttpBody(content_type="application/json", data=orjson.dumps(value))
+        return json_body(encode_model(self._catalogue.find(request.model, caller.get().key)))

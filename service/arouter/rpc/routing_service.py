@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from typing_extensions import override
@@ -13,7 +12,7 @@ from arouter.errors import ARouterError
 from arouter.planning.explain import verdict
 from arouter.planning.planner import Planner
 from arouter.rpc.access import Access, requires
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, remaining_of
 from arouter.rpc.interceptors.auth import caller
 from arouter.rpc.typed.paths import typed_path
 from arouter.rpc.typed.request import typed_chat
@@ -47,10 +46,7 @@ class RoutingService(RoutingServiceServicer):
                 error.rename_param(typed_path)
                 raise
         key = caller.get().key
-        remaining = context.time_remaining()
-        plan = self._planner.plan(
-            chat, key, time.monotonic(), math.inf if remaining is None else remaining, explain=True
-        )
+        plan = self._planner.plan(chat, key, time.monotonic(), remaining_of(context), explain=True)
         response = ExplainRouteResponse(route=planned_route(plan))
         if request.why_not:
             found = verdict(request.why_not, plan, self._catalogue, key)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-
 from arouter.calls.token_counter import TokenCounter
 from arouter.chat.request import ChatRequest
-from arouter.rpc.context import Context
+from arouter.rpc.context import Context, remaining_of
 from arouter.rpc.interceptors.auth import caller
 
 _ESTIMATED = (("x-arouter-estimated", "true"),)
@@ -20,10 +17,7 @@ async def count_tokens(counter: TokenCounter, chat: ChatRequest, context: Contex
     Raises:
         ARouterError: As `TokenCounter.count`.
     """
-    remaining = context.time_remaining()
-    left = math.inf if remaining is None else remaining
-    deadline = asyncio.get_running_loop().time() + left
-    tokens, is_exact = await counter.count(chat, caller.get().key, deadline, left)
+    tokens, is_exact = await counter.count(chat, caller.get().key, remaining_of(context))
     if not is_exact:
         context.set_trailing_metadata(_ESTIMATED)
     return tokens
