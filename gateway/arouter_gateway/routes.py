@@ -105,7 +105,12 @@ def rest_routes(contract: Contract) -> list[Route]:
     equivalents = templates & {rule.template + _UNARY_SUFFIX for rule in contract.rules if rule.streams}
     equivalents |= templates & {rule.template + _ANTHROPIC_SUFFIX for rule in contract.rules}
     rules = [rule for rule in contract.rules if rule.template not in equivalents]
-    routes: list[Route] = []
+    # Otherwise `/v1/models/{model=**}` would match the path of its equivalent.
+    routes: list[Route] = [
+        {"match": _match(rule), "direct_response": {"status": 404}, "typed_per_filter_config": REFUSED_FILTERS}
+        for rule in contract.rules
+        if rule.template in equivalents
+    ]
     for template, allowed in allowed_methods(rules).items():
         of_template = [rule for rule in rules if rule.template == template]
         for rule in of_template:

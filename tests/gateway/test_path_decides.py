@@ -24,7 +24,7 @@ from support.stack import Stack
 CONTRACT = Contract((Path(arouter_gateway.__file__).parent / "arouter.binpb").read_bytes())
 WITH_PATH = [rule for rule in CONTRACT.rules if rule.fields]
 WITHOUT_BODY = [rule for rule in CONTRACT.rules if not rule.body]
-INTERNAL = ("/v1/chat/completions:unary", "/v1/models:messages")
+INTERNAL = (":unary", ":messages")
 """Paths between the gateway and the service, which clients cannot call."""
 
 
@@ -99,6 +99,9 @@ def test_no_body_names_another_resource(stack: Stack, rule: Rule, pair: Pair) ->
 
     for body in bodies:
         answer = ask(stack, rule, in_path(rule, pair.mine), body)
+        if rule.template.endswith(INTERNAL):
+            assert answer.status == 404, answer
+            continue
         assert rule.body or answer.status == 400, (answer, body)
         assert answer.status in (200, 400), answer
         assert pair.yours not in answer.body.decode()
@@ -131,7 +134,7 @@ def test_no_query_is_a_body(stack: Stack, rule: Rule) -> None:
 
     for field in (f"{rule.body}.", rule.body.replace("_b", "B") + ".", f"{rule.body}%2e", f"%68{rule.body[1:]}."):
         answer = ask(stack, rule, f"{path}?{field}data={body}&{field}contentType=x", b"")
-        assert answer.status == (404 if rule.template in INTERNAL else 400), answer
+        assert answer.status == (404 if rule.template.endswith(INTERNAL) else 400), answer
         assert b"from" not in answer.body
 
 
@@ -154,7 +157,7 @@ def test_what_has_no_body_refuses_one_however_it_is_sent(stack: Stack, rule: Rul
 
     statuses = {kind: _exchange(stack, head + rest) for kind, rest in kinds.items()}
 
-    if path in INTERNAL:
+    if path.endswith(INTERNAL):
         assert set(statuses.values()) == {404}
         return
     empty = {statuses.pop("no bytes"), statuses.pop("no chunks")}
