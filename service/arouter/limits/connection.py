@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from valkey.asyncio.connection import AbstractConnection
@@ -28,6 +28,10 @@ from arouter.limits.scripts import Script
 
 Keys = Sequence[str]
 Arguments = Sequence[str | int]
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+_U = TypeVar("_U")
+_Reply = list[Any] | ResponseError | BusyLoadingError
 
 _NAMED: dict[type[Exception], str] = {
     AuthenticationError: "AUTH",
@@ -67,6 +71,46 @@ _ADVICE = {
 }
 
 
+class Command(Generic[_T_co]):
+    """A script with its keys and arguments. Awaiting it runs it; `Valkey.together` runs two of them at once.
+
+    Args:
+        valkey: Runs it.
+        script: The script.
+        keys: Its keys.
+        arguments: Its arguments.
+        read: Returns the result from the script's, without the time at its beginning.
+    """
+
+    __slots__ = ("_arguments", "_read", "_script", "_valkey", "keys")
+
+    def __init__(
+        self, valkey: Valkey, script: Script, keys: Keys, arguments: Arguments, read: Callable[[list[Any]], _T_co]
+    ) -> None:
+        self.keys = keys
+        self._valkey = valkey
+        self._script = script
+        self._arguments = arguments
+        self._read = read
+
+    def __await__(self) -> Generator[Any, None, _T_co]:
+        """Runs the command. Raises as `Valkey.together` does."""
+        (reply,) = yield from self._valkey.run((self,)).__await__()
+        return self.read(reply)
+
+    def read(self, reply: list[Any]) -> _T_co:
+        """Returns the result."""
+        return self._read(reply[2:])
+
+    def by_digest(self) -> tuple[str | int, ...]:
+        """Returns the EVALSHA command."""
+        return ("EVALSHA", self._script.digest, len(self.keys), *self.keys, *self._arguments)
+
+    def by_text(self) -> tuple[str | int, ...]:
+        """Returns the EVAL command."""
+        return ("EVAL", self._script.text, len(self.keys), *self.keys, *self._arguments)
+
+
 class Valkey:
     """Runs scripts on the primary. A command is sent once, unless the reply says that it was not executed.
 
@@ -86,13 +130,18 @@ class Valkey:
         """Returns the server's time, which all processes share, in seconds since the epoch."""
         return self._clock() if self._ahead is None else self._ahead + time.monotonic()
 
-    async def run(self, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
-        """Runs a script and returns its result without the time at its beginning.
+    async def together(self, first: Command[_T], second: Command[_U]) -> tuple[_T, _U]:
+        """Runs two commands, sent in one write. The second one is executed even if the first one fails.
 
         Raises:
             StoreLostError: The server does not respond, or cannot serve calls at the moment.
             StoreRefusedError: The server replied with an error.
         """
+        one, other = await self.run((first, second))
+        return first.read(one), second.read(other)
+
+    async def run(self, commands: Sequence[Command[Any]]) -> list[list[Any]]:
+        """Runs commands, sent in one write, and returns the results of their scripts. Raises as `together` does."""
         pool, generation = self._pool.connections, self._generation
         try:
             connection = await pool.get_connection("EVALSHA")
@@ -101,35 +150,43 @@ class Valkey:
                     await self._reconnect(connection)
                 generation = self._made[connection]
                 sent = time.monotonic()
-                reply = await self._ask(connection, script, keys, arguments)
+                replies = await self._ask(connection, commands)
             finally:
                 await pool.release(connection)
         except (ValkeyError, OSError) as error:
-            failure = _failure(error, keys)
-            if isinstance(failure, StoreLostError):
-                self._give_up(generation)
-            raise failure from error
+            raise self._failed(error, (), generation) from error
         except asyncio.CancelledError:
             # Usually this means that the timeout has passed.
             self._give_up(generation)
             raise
-        self._ahead = int(reply[0]) + int(reply[1]) / 1e6 - (sent + time.monotonic()) / 2
-        return reply[2:]
+        found = []
+        for command, reply in zip(commands, replies, strict=True):
+            if isinstance(reply, Exception):
+                raise self._failed(reply, command.keys, generation) from reply
+            found.append(reply)
+        self._ahead = int(found[0][0]) + int(found[0][1]) / 1e6 - (sent + time.monotonic()) / 2
+        return found
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._pool.close()
 
-    async def _ask(self, connection: AbstractConnection, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
-        try:
-            return await _evaluate(connection, script, keys, arguments)
-        except (ResponseError, BusyLoadingError) as error:
-            if _code(error) not in _ELSEWHERE:
-                raise
-        # The connection may lead to a server that was the primary before.
-        self._give_up(self._made[connection])
-        await self._reconnect(connection)
-        return await _evaluate(connection, script, keys, arguments)
+    async def _ask(self, connection: AbstractConnection, commands: Sequence[Command[Any]]) -> list[_Reply]:
+        replies = await _evaluate(connection, commands)
+        if elsewhere := _errors(replies, lambda error: _code(error) in _ELSEWHERE):
+            # The connection may lead to a server that was the primary before.
+            self._give_up(self._made[connection])
+            await self._reconnect(connection)
+            again = await _evaluate(connection, [commands[index] for index in elsewhere])
+            for index, reply in zip(elsewhere, again, strict=True):
+                replies[index] = reply
+        return replies
+
+    def _failed(self, error: Exception, keys: Keys, generation: int) -> StoreLostError | StoreRefusedError:
+        failure = _failure(error, keys)
+        if isinstance(failure, StoreLostError):
+            self._give_up(generation)
+        return failure
 
     async def _reconnect(self, connection: AbstractConnection) -> None:
         await connection.disconnect(nowait=True)
@@ -142,16 +199,31 @@ class Valkey:
             self._generation += 1
 
 
-async def _evaluate(connection: AbstractConnection, script: Script, keys: Keys, arguments: Arguments) -> list[Any]:
-    # If the server does not know the script, EVAL sends its text: SCRIPT LOAD needs a permission and proxies refuse it.
-    reply: list[Any]
-    try:
-        await connection.send_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
-        reply = await connection.read_response()
-    except NoScriptError:
-        await connection.send_command("EVAL", script.text, len(keys), *keys, *arguments)
-        reply = await connection.read_response()
-    return reply
+async def _evaluate(connection: AbstractConnection, commands: Sequence[Command[Any]]) -> list[_Reply]:
+    """Returns the reply of each command, or the error that it replied with."""
+    # If the server does not know a script, EVAL sends its text: SCRIPT LOAD needs a permission and proxies refuse it.
+    replies = await _replies(connection, [command.by_digest() for command in commands])
+    if unknown := _errors(replies, lambda error: isinstance(error, NoScriptError)):
+        again = await _replies(connection, [commands[index].by_text() for index in unknown])
+        for index, reply in zip(unknown, again, strict=True):
+            replies[index] = reply
+    return replies
+
+
+async def _replies(connection: AbstractConnection, commands: Sequence[tuple[str | int, ...]]) -> list[_Reply]:
+    await connection.send_packed_command(connection.pack_commands(commands))
+    found: list[_Reply] = []
+    for _ in commands:
+        try:
+            found.append(await connection.read_response())
+        except (ResponseError, BusyLoadingError) as error:
+            found.append(error)
+    return found
+
+
+def _errors(replies: Sequence[_Reply], is_wanted: Callable[[Exception], bool]) -> list[int]:
+    """Returns the positions of the errors for which `is_wanted` returns true."""
+    return [at for at, reply in enumerate(replies) if isinstance(reply, Exception) and is_wanted(reply)]
 
 
 def _failure(error: Exception, keys: Keys) -> StoreLostError | StoreRefusedError:

@@ -17,13 +17,13 @@ from arouter.accounts.keys import AuthenticatedKey
 from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.answers import RateLimit, rate_limited, spending_limit, unavailable
-from arouter.limits.budget import BudgetPeriod, Hold
+from arouter.limits.budget import BudgetPeriod, Hold, ReserveResult
 from arouter.limits.limiter import Limiter
 from arouter.limits.outage import Outage
 from arouter.limits.pending_releases import PendingRelease, PendingReleases
 from arouter.limits.reservation import UNLIMITED, Held, Reservation, is_limited
-from arouter.limits.valkey import valkey_store
-from arouter.limits.windows import Rates
+from arouter.limits.valkey import STORE_ERRORS, ValkeyStore
+from arouter.limits.windows import Rates, Window
 from arouter.limits.worst_case import WorstCase
 
 _AT_ONCE = 16
@@ -71,8 +71,8 @@ class SharedLimiter(Limiter):
         super().__init__()
         self._longest_call = longest_call
         self.configure(when_down, timeout)
-        self._store = valkey_store(storage_url, int(3 * longest_call) + _SPARE_TIME, clock)
-        self._clock = self._store.clock
+        self._store = ValkeyStore(storage_url, int(3 * longest_call) + _SPARE_TIME, clock)
+        self._clock = self._store.valkey.now
         self._windows = self._store.windows
         # The ids of holds: the first part is unique to the process, the second within it.
         self._name, self._numbers = secrets.token_hex(8), itertools.count()
@@ -97,7 +97,7 @@ class SharedLimiter(Limiter):
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self._store.probe()
-        except self._store.errors as error:
+        except STORE_ERRORS as error:
             self._outage.note(error)
 
     @override
@@ -139,7 +139,7 @@ class SharedLimiter(Limiter):
         self._is_closed = True
         for task in self._tasks:
             task.cancel()
-        await self._store.close()
+        await self._store.valkey.close()
 
     async def _ask(
         self, held: Held, work: Callable[Concatenate[Held, _P], Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs
@@ -164,7 +164,7 @@ class SharedLimiter(Limiter):
             try:
                 async with asyncio.timeout(self._timeout):
                     await work(*args, **kwargs)
-            except self._store.errors as error:
+            except STORE_ERRORS as error:
                 self._outage.note(error)
                 return False
             except ARouterError:
@@ -190,23 +190,34 @@ class SharedLimiter(Limiter):
         held.rates = Rates(minute, day, None)
 
     async def _reserve(self, held: Held, worst: WorstCase) -> None:
-        key = held.key
-        rates = key.rate_limit
+        key, limit = held.key, held.key.rate_limit.tokens_per_minute
+        take = None
+        if limit is not None:
+            take = self._windows.take_tokens(key.hash, limit, worst.tokens, held.token_minute)
+        result: ReserveResult | None = None
+        tokens: Window | None = None
         if held.period is not None and key.limit is not None:
             # Set before the store is called: it may reserve the amount even if its reply is lost.
             held.hold = Hold(held.hold.id, held.hold.bucket, worst.cost)
-            result = await self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed_of(held.period))
+            reserve = self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed_of(held.period))
+            if take is None:
+                result = await reserve
+            else:
+                result, tokens = await self._store.valkey.together(reserve, take)
             held.answered = True
-            if not result.admitted:
-                held.hold = held.hold._replace(amount=0)
-                self.refused["spending"] += 1
-                raise spending_limit(key.limit, key.limit_reset, result, held.at)
-        if rates.tokens_per_minute is not None:
-            tokens = await self._windows.take_tokens(key.hash, rates.tokens_per_minute, worst.tokens, held.token_minute)
-            if tokens is None:
-                raise await self._refusal(held, "tokens")
+        elif take is not None:
+            tokens = await take
+        if tokens is not None:
             held.tokens = worst.tokens
             held.rates = Rates(held.rates.minute, held.rates.day, tokens)
+        if result is not None and not result.admitted and key.limit is not None:
+            held.hold = held.hold._replace(amount=0)
+            self.refused["spending"] += 1
+            with contextlib.suppress(*STORE_ERRORS):  # The call stays refused.
+                await self._settle(held, 0, 0)
+            raise spending_limit(key.limit, key.limit_reset, result, held.at)
+        if take is not None and tokens is None:
+            raise await self._refusal(held, "tokens")
 
     async def _refusal(self, held: Held, limit: RateLimit) -> ARouterError:
         """Gives back what was reserved and returns the 429."""
@@ -217,12 +228,20 @@ class SharedLimiter(Limiter):
         return rate_limited(limit, rates, held.at)
 
     async def _settle(self, held: Held, tokens: int, cost: int) -> None:
+        add = settle = None
+        surplus, has_limit = tokens - held.tokens, held.key.rate_limit.tokens_per_minute is not None
+        if surplus and has_limit and held.token_minute == self._windows.minute():
+            add = self._windows.add_tokens(held.key.hash, surplus, held.token_minute)
         if held.period is not None and (held.hold.amount or cost):
-            await self._store.budgets.settle(held.period, held.hold, cost, self._seed_of(held.period), held.answered)
-            held.hold = Hold(held.hold.id, held.hold.bucket, 0)
-        surplus = tokens - held.tokens
-        if surplus and held.key.rate_limit.tokens_per_minute is not None:
-            await self._windows.add_tokens(held.key.hash, surplus, held.token_minute)
+            seed = self._seed_of(held.period)
+            settle = self._store.budgets.settle(held.period, held.hold, cost, seed, held.answered)
+        if add is not None and settle is not None:
+            await self._store.valkey.together(settle, add)
+        elif add is not None:
+            await add
+        elif settle is not None:
+            await settle
+        held.hold = Hold(held.hold.id, held.hold.bucket, 0)
         held.tokens = 0
 
     def _settle_later(self, held: Held, tokens: int, cost: int) -> None:

@@ -10,9 +10,8 @@ from itertools import permutations
 import pytest
 
 from arouter.config.secret import Secret
-from arouter.limits.budget import BudgetPeriod, BudgetStore, Hold
-from arouter.limits.store import Store
-from arouter.limits.valkey import valkey_store
+from arouter.limits.budget import BudgetPeriod, Hold
+from arouter.limits.valkey import ValkeyBudgets, ValkeyStore
 from support.valkey import ValkeyServer
 
 BUCKET = 7
@@ -21,10 +20,10 @@ COST = 3
 
 
 @pytest.fixture
-async def store(valkey: ValkeyServer) -> AsyncIterator[Store]:
-    store = valkey_store(Secret(valkey.url), 3600)
+async def store(valkey: ValkeyServer) -> AsyncIterator[ValkeyStore]:
+    store = ValkeyStore(Secret(valkey.url), 3600)
     yield store
-    await store.close()
+    await store.valkey.close()
 
 
 @pytest.fixture
@@ -32,12 +31,12 @@ def period() -> BudgetPeriod:
     return BudgetPeriod(secrets.token_hex(32), date(1970, 1, 1))
 
 
-async def result(budgets: BudgetStore, period: BudgetPeriod) -> tuple[int, int]:
+async def result(budgets: ValkeyBudgets, period: BudgetPeriod) -> tuple[int, int]:
     found = await budgets.reserve(period, Hold("look", BUCKET, 0), LIMIT, 0)
     return found.spent, found.held
 
 
-async def do(budgets: BudgetStore, period: BudgetPeriod, hold: Hold, what: str, *, answered: bool) -> None:
+async def do(budgets: ValkeyBudgets, period: BudgetPeriod, hold: Hold, what: str, *, answered: bool) -> None:
     if what == "reserve":
         await budgets.reserve(period, hold, LIMIT, 0)
     elif what == "settle":
@@ -47,7 +46,7 @@ async def do(budgets: BudgetStore, period: BudgetPeriod, hold: Hold, what: str, 
 
 
 @pytest.mark.parametrize("order", list(permutations(["settle", "give back", "give back"])))
-async def test_a_settled_hold_ends_once(store: Store, period: BudgetPeriod, order: tuple[str, ...]) -> None:
+async def test_a_settled_hold_ends_once(store: ValkeyStore, period: BudgetPeriod, order: tuple[str, ...]) -> None:
     """Whatever comes first, a hold ends once, the others stay, and the cost counts once or is left to the database."""
     budgets, hold = store.budgets, Hold("mine", BUCKET, 10)
     await budgets.reserve(period, Hold("another", BUCKET, 5), LIMIT, 0)
@@ -61,7 +60,7 @@ async def test_a_settled_hold_ends_once(store: Store, period: BudgetPeriod, orde
 
 @pytest.mark.parametrize("order", list(permutations(["reserve", "settle", "give back"])))
 async def test_an_unanswered_reservation_may_come_last(
-    store: Store, period: BudgetPeriod, order: tuple[str, ...]
+    store: ValkeyStore, period: BudgetPeriod, order: tuple[str, ...]
 ) -> None:
     """A reservation that takes place after it was settled or given back holds nothing."""
     budgets, hold = store.budgets, Hold("mine", BUCKET, 10)
@@ -75,7 +74,7 @@ async def test_an_unanswered_reservation_may_come_last(
 
 
 async def test_a_call_settled_after_the_store_forgot_takes_nothing_from_others(
-    store: Store, period: BudgetPeriod, valkey: ValkeyServer
+    store: ValkeyStore, period: BudgetPeriod, valkey: ValkeyServer
 ) -> None:
     """What another call holds in the same bucket stays held when a call ends that the store no longer knows."""
     budgets, old = store.budgets, Hold("old", BUCKET, 10)
@@ -88,7 +87,7 @@ async def test_a_call_settled_after_the_store_forgot_takes_nothing_from_others(
     assert await result(budgets, period) == (COST, 5)
 
 
-async def test_what_a_killed_process_had_reserved_expires(store: Store, period: BudgetPeriod) -> None:
+async def test_what_a_killed_process_had_reserved_expires(store: ValkeyStore, period: BudgetPeriod) -> None:
     """It counts in its own bucket and the next one; a bucket ahead counts, too."""
     budgets = store.budgets
     await budgets.reserve(period, Hold("killed", BUCKET, LIMIT), LIMIT, 0)

@@ -125,6 +125,18 @@ async def test_a_refused_call_counts_against_nothing(limiter: Limiter, make_key:
     assert "reserved" not in (await refusal(limiter, key)).message
 
 
+async def test_a_call_without_money_takes_no_tokens(limiter: Limiter, make_key: MakeKey) -> None:
+    key = make_key(tokens_per_minute=1000, limit=10)
+    await settled(limiter, await limiter.reserve(key, WorstCase(100, 10)), 100, 10)
+
+    error = await refusal(limiter, key, WorstCase(500, 1))
+
+    assert error.failure is Failure.SPENDING_LIMIT
+    rates = limiter.look(key) if isinstance(limiter, MemoryLimiter) else await limiter._windows.look(key, limiter.now())
+    assert rates.tokens is not None
+    assert rates.tokens.remaining == 900
+
+
 # --- Tokens -----------------------------------------------------------------------------------------------------------
 
 

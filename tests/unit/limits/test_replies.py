@@ -54,6 +54,7 @@ async def is_checked(limiter: Limiter, key: AuthenticatedKey) -> bool:
     [
         ({"requests_per_minute": 9}, ["minute"]),
         ({"limit": 1000}, ["money", "1970-01-01"]),
+        ({"limit": 1000, "tokens_per_minute": 9000}, ["money", "1970-01-01"]),  # two commands in one write
     ],
 )
 async def test_an_entry_of_a_wrong_type_concerns_its_key_alone(
@@ -76,6 +77,7 @@ async def test_an_entry_of_a_wrong_type_concerns_its_key_alone(
     assert len(errors) == 1
     assert "WRONGTYPE" in errors[0]
     assert f"delete the entry: {entry(broken.hash, *parts)}" in errors[0]
+    assert ":tokens:" not in errors[0]
     server.command("DEL", entry(broken.hash, *parts))
     assert await is_checked(limiter, broken)
 

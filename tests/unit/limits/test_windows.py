@@ -14,8 +14,8 @@ from arouter.accounts.records import RateLimit
 from arouter.accounts.repository import Spent
 from arouter.errors import ARouterError
 from arouter.limits.limiter import Limiter
-from arouter.limits.valkey import entry
-from arouter.limits.windows import DAY, Windows
+from arouter.limits.valkey import ValkeyWindows, entry
+from arouter.limits.windows import DAY
 from arouter.limits.worst_case import WorstCase
 from support.valkey import ValkeyServer
 
@@ -27,7 +27,7 @@ YEARS = 3 * 365 * DAY
 
 
 @pytest.fixture
-async def windows(make_limiter: MakeLimiter, valkey: ValkeyServer) -> Windows:
+async def windows(make_limiter: MakeLimiter, valkey: ValkeyServer) -> ValkeyWindows:
     """On Valkey; those in memory are tested by what the limiter does."""
     limiter = make_limiter(valkey.url)
     await limiter.start()
@@ -51,7 +51,7 @@ async def refused(limiter: Limiter, key: AuthenticatedKey) -> ARouterError:
 # --- What a window is -------------------------------------------------------------------------------------------------
 
 
-async def test_each_day_has_its_own_requests(windows: Windows, name: str, clock: Clock) -> None:
+async def test_each_day_has_its_own_requests(windows: ValkeyWindows, name: str, clock: Clock) -> None:
     for day in range(3):
         assert await windows.take_day(name, 1, clock.now + day * DAY) is not None
         assert await windows.take_day(name, 1, clock.now + day * DAY) is None
@@ -61,7 +61,7 @@ async def test_each_day_has_its_own_requests(windows: Windows, name: str, clock:
     assert await windows.take_day(name, 1, clock.now) is None
 
 
-async def test_each_minute_has_its_own_tokens(windows: Windows, name: str) -> None:
+async def test_each_minute_has_its_own_tokens(windows: ValkeyWindows, name: str) -> None:
     minute = windows.minute()
     assert await windows.take_tokens(name, 10, 50, minute) is not None
     assert await windows.take_tokens(name, 10, 1, minute) is None
@@ -75,7 +75,7 @@ async def test_each_minute_has_its_own_tokens(windows: Windows, name: str) -> No
     assert 0 < taken.wait <= 60
 
 
-async def test_more_is_not_given_back_than_was_taken(windows: Windows, name: str) -> None:
+async def test_more_is_not_given_back_than_was_taken(windows: ValkeyWindows, name: str) -> None:
     minute = windows.minute()
     await windows.take_tokens(name, 10, 3, minute)
 
