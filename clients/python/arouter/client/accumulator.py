@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from arouter.v1.chat_completion_pb2 import Choice, Logprobs, MessageDelta, StreamChoice
-from arouter.v1.chat_message_pb2 import Annotation, Audio, ChatMessage
+from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ROLE_UNSPECIFIED, Annotation, Audio, ChatMessage, Role
 from arouter.v1.chat_service_pb2 import ChatCompletionResponse, StreamChatCompletionResponse
 from arouter.v1.chat_tool_pb2 import FunctionCall, ToolCall, ToolCallDelta
 
@@ -49,8 +49,7 @@ class Accumulator:
     def completion(self) -> ChatCompletionResponse:
         """Returns the completion so far.
 
-        `ChatMessage.role` and all that the next request must contain are there: the message of a choice can be sent
-        back as it is.
+        The messages of its choices contain all that the next request must have, and can be put into it as they are.
         """
         completion = ChatCompletionResponse()
         completion.CopyFrom(self._whole)
@@ -64,7 +63,7 @@ class _Choice:
     """What the chunks of one choice said so far, in pieces that are joined at the end."""
 
     def __init__(self) -> None:
-        self._message = ChatMessage()
+        self._role: Role.ValueType = ROLE_UNSPECIFIED
         self._texts: dict[str, list[str]] = {}
         self._calls: dict[int, _ToolCall] = {}
         self._audio: _Audio | None = None
@@ -85,7 +84,7 @@ class _Choice:
             self._extra.update(json.loads(choice.extra_fields_json))
 
     def _add_delta(self, delta: MessageDelta) -> None:
-        self._message.role = self._message.role or delta.role
+        self._role = self._role or delta.role
         for name in _TEXTS:
             if delta.HasField(name):
                 self._texts.setdefault(name, []).append(getattr(delta, name))
@@ -102,8 +101,7 @@ class _Choice:
             self._message_extra.append(delta.extra_fields_json)
 
     def whole(self, index: int) -> Choice:
-        message = ChatMessage()
-        message.CopyFrom(self._message)
+        message = ChatMessage(role=self._role or ROLE_ASSISTANT)
         for name, pieces in self._texts.items():
             setattr(message, name, "".join(pieces))
         message.tool_calls.extend(call.whole() for _, call in sorted(self._calls.items()))
@@ -176,8 +174,7 @@ class _Audio:
         return Audio(id=self._id, data=data, expires_at=self._expires_at, transcript=transcript)
 
 
-# How `extra_fields_json` is merged is documented at `MessageDelta.extra_fields_json`. Until the end, strings are lists of
-# their pieces.
+# `MessageDelta.extra_fields_json` says how it is merged. Strings are lists of their pieces until the end.
 
 
 class _Pieces(list[str]):
