@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
-PROTOS := $(wildcard protos/arouter/v1/*.proto)
+PROTO_ROOT := protos
+PROTOS := $(wildcard $(PROTO_ROOT)/arouter/v1/*.proto)
 # Where pip put the .proto files of googleapis-common-protos.
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I "$(GOOGLEAPIS)"
+PROTOC = $(BIN)/python -m grpc_tools.protoc -I $(PROTO_ROOT) -I "$(GOOGLEAPIS)"
 GENERATED := service/arouter/v1
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
+# The descriptor set of the last release, which `make lint` compares the protos with (docs/versioning.md).
+RELEASED := protos/released.binpb
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -24,15 +27,19 @@ test: $(VENV)/.dev ## Run all tests, three files at a time; ARGS="-k name" picks
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos and the gateway's configuration
+lint: lint-protos ## Check style, types, dependencies between packages, protos and the gateway's configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
-	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
 	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
+
+.PHONY: lint-protos
+lint-protos: $(VENV)/.dev ## Check the protos' style, and that clients of the last release still fit
+	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
+	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
+	$(BIN)/buf breaking $(VENV)/lint.binpb --against $(RELEASED) --config protos/buf.yaml
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and apply automatic fixes
@@ -98,6 +105,10 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 check-protos: protos ## Fail if the generated code does not match the protos
 	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
+
+.PHONY: release-protos
+release-protos: check-protos lint-protos ## At a release: make the protos what later ones are compared with
+	cp $(DESCRIPTOR) $(RELEASED)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
