@@ -111,8 +111,9 @@ release-protos: check-protos lint-protos ## At a release: make the protos what l
 	cp $(DESCRIPTOR) $(RELEASED)
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
+docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos
 	PYTHONPATH=.:tests $(BIN)/python -m support.provider_page
+	PYTHONPATH=.:tests $(BIN)/python -m support.proto_reference
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits

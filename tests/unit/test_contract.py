@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from google.api import annotations_pb2, field_behavior_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
 
 from support.docs import ROOT
+from support.protos import compile_protos
 
 Change = tuple[str, str, str]
 """A file, a pattern in it and what replaces it."""
@@ -64,10 +64,7 @@ def lint(protos: Path) -> subprocess.CompletedProcess[str]:
 def violations(protos: Path) -> set[str]:
     """Returns the names of the rules of `buf breaking` that changed protos violate."""
     compiled = protos / "changed.binpb"
-    folders = ["-I", str(protos), "-I", sysconfig.get_path("purelib")]
-    files = [str(path) for path in (protos / PROTOS).glob("*.proto")]
-    options = ["--include_imports", f"--descriptor_set_out={compiled}"]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *folders, *options, *files], check=True, timeout=60)
+    compile_protos(protos, compiled)
     buf = [str(Path(sys.executable).with_name("buf")), "breaking", str(compiled), "--against", str(RELEASED)]
     options = ["--config", str(ROOT / "protos/buf.yaml"), "--error-format", "json"]
     done = subprocess.run([*buf, *options], capture_output=True, text=True, timeout=60, check=False)
