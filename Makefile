@@ -111,8 +111,8 @@ check-protos: protos ## Fail if the generated code does not match the protos
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
 
 .PHONY: release-protos
-release-protos: check-protos lint-protos ## At a release: make the protos what later ones are compared with
-	cp $(DESCRIPTOR) $(RELEASED)
+release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
+	cp $(VENV)/lint.binpb $(RELEASED)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos
