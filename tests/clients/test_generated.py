@@ -47,12 +47,13 @@ func main() {
 	}
 }
 """
+# Where Debian's packages put what the generated code needs.
 DEBIAN_GO = "/usr/share/gocode"
 DEBIAN_JARS = Path("/usr/share/java")
 
 
-def needs(*programs: str) -> pytest.MarkDecorator:
-    missing = [program for program in programs if shutil.which(program) is None]
+def needs(*programs_and_files: str) -> pytest.MarkDecorator:
+    missing = [name for name in programs_and_files if not (shutil.which(name) or Path(name).is_file())]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {missing}")
 
 
@@ -74,7 +75,7 @@ def run(project: Path, *command: str, **variables: str) -> str:
     return done.stdout
 
 
-@needs("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc")
+@needs("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc", f"{DEBIAN_GO}/src/google.golang.org/grpc/doc.go")
 @pytest.mark.parametrize("command", [GO_BUF, GO_PROTOC], ids=["buf", "protoc"])
 def test_go_asks_a_model(command: str, project: Path, stack: Stack, emulator: Emulator) -> None:
     (project / "buf.gen.yaml").write_text(GO_YAML, "utf-8")
@@ -92,7 +93,7 @@ def test_go_asks_a_model(command: str, project: Path, stack: Stack, emulator: Em
     assert said == TEXT
 
 
-@needs("javac", "protoc", "grpc_java_plugin")
+@needs("javac", "protoc", "grpc_java_plugin", f"{DEBIAN_JARS}/grpc-netty.jar", f"{DEBIAN_JARS}/netty-all.jar")
 def test_java_asks_a_model(project: Path, stack: Stack, emulator: Emulator) -> None:
     (project / "buf.gen.yaml").write_text(JAVA_YAML, "utf-8")
     run(project, "bash", "-euo", "pipefail", "-c", JAVA_BUF)
