@@ -78,6 +78,11 @@ agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARou
 clients: $(VENV)/.dev ## Run the clients as their users install them; ARGS="-k name" picks some
 	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
 
+.PHONY: snippets
+snippets: $(VENV)/.dev ## Run every block of code of the documentation, as far as its programs are there; ARGS as for `test`
+	AROUTER_SNIPPETS=1 AROUTER_CLIENTS=1 AROUTER_AGENTS=1 \
+	  $(BIN)/pytest tests/unit/test_snippets.py $$(PYTHONPATH=tests $(BIN)/python -m support.snippets) $(ARGS)
+
 .PHONY: images
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
