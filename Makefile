@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
-PROTOS := $(wildcard protos/arouter/v1/*.proto)
+PROTO_ROOT := protos
+PROTOS := $(wildcard $(PROTO_ROOT)/arouter/v1/*.proto)
 # Where pip put the .proto files of googleapis-common-protos.
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I "$(GOOGLEAPIS)"
+PROTOC = $(BIN)/python -m grpc_tools.protoc -I $(PROTO_ROOT) -I "$(GOOGLEAPIS)"
 GENERATED := clients/python/arouter/v1
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
+# The descriptor set of the last release, which `make lint` compares the protos with (docs/versioning.md).
+RELEASED := protos/released.binpb
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -24,15 +27,19 @@ test: $(VENV)/.dev ## Run all tests, three files at a time; ARGS="-k name" picks
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos and the gateway's configuration
+lint: lint-protos ## Check style, types, dependencies between packages, protos and the gateway's configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
-	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
 	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
+
+.PHONY: lint-protos
+lint-protos: $(VENV)/.dev ## Check the protos' style, and that clients of the last release still fit
+	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
+	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
+	$(BIN)/buf breaking $(VENV)/lint.binpb --against $(RELEASED) --config protos/buf.yaml
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and apply automatic fixes
@@ -71,6 +78,11 @@ agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARou
 clients: $(VENV)/.dev ## Run the clients as their users install them; ARGS="-k name" picks some
 	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
 
+.PHONY: snippets
+snippets: $(VENV)/.dev ## Run every block of code of the documentation, as far as its programs are there; ARGS as for `test`
+	AROUTER_SNIPPETS=1 AROUTER_CLIENTS=1 AROUTER_AGENTS=1 \
+	  $(BIN)/pytest tests/unit/test_snippets.py $$(PYTHONPATH=tests $(BIN)/python -m support.snippets) $(ARGS)
+
 .PHONY: images
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
@@ -103,9 +115,14 @@ check-protos: protos ## Fail if the generated code does not match the protos
 	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
 
+.PHONY: release-protos
+release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
+	cp $(VENV)/lint.binpb $(RELEASED)
+
 .PHONY: docs
-docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
+docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos
 	PYTHONPATH=.:tests $(BIN)/python -m support.provider_page
+	PYTHONPATH=.:tests $(BIN)/python -m support.proto_reference
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits

@@ -30,6 +30,7 @@ Environment:
                       port of the gateway's metrics and readiness (disabled);
                       requires AROUTER_GATEWAY_ADMIN
   AROUTER_HEALTH_PORT port of the service's health in plain text, for probes (disabled)
+  AROUTER_CHANNELZ    path of a Unix socket for channelz: the service's connections (disabled)
   AROUTER_TLS_CA, AROUTER_TLS_CERT, AROUTER_TLS_KEY
                       trusted CA and client certificate of `arouter models`, `chat` and `explain`
   AROUTER_STATE_DIR   folder for state (./var)

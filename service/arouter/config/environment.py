@@ -31,6 +31,7 @@ class Environment(Struct, frozen=True):
         port: `AROUTER_PORT`, the gateway's port.
         grpc_port: `AROUTER_GRPC_PORT`, the service's port.
         health_port: `AROUTER_HEALTH_PORT`, the port of the health service in plain text, or None: disabled.
+        channelz: `AROUTER_CHANNELZ`, the path of the Unix socket of channelz, or None: disabled.
         metrics_port: `AROUTER_METRICS_PORT`, the port of the service's metrics, or None: disabled.
         services: `AROUTER_SERVICES`, the addresses where the gateway reaches the service: pairs of host and port.
         gateway_admin: `AROUTER_GATEWAY_ADMIN`, the path of the Unix socket of Envoy's admin interface, or None:
@@ -59,6 +60,7 @@ class Environment(Struct, frozen=True):
     port: int
     grpc_port: int
     health_port: int | None
+    channelz: Path | None
     metrics_port: int | None
     services: tuple[tuple[str, int], ...]
     gateway_admin: Path | None
@@ -99,6 +101,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         port=_port(env, "AROUTER_PORT", 8080),
         grpc_port=grpc_port,
         health_port=_optional_port(env, "AROUTER_HEALTH_PORT"),
+        channelz=_path(env, "AROUTER_CHANNELZ"),
         metrics_port=_optional_port(env, "AROUTER_METRICS_PORT"),
         services=_services(env, "AROUTER_SERVICES", grpc_port),
         gateway_admin=_path(env, "AROUTER_GATEWAY_ADMIN"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import cast
 
 import grpc
@@ -144,6 +146,7 @@ class GrpcServer:
         health_methods = MethodTable(handlers.wrap)
         health_pb2_grpc.add_HealthServicer_to_server(health, cast("aio.Server", health_methods))
         self._health_server.add_generic_rpc_handlers((health_methods,))
+        self._channelz_server = None if environment.channelz is None else _channelz_server()
 
     async def bind(self) -> str:
         """Opens the ports and returns the address of the services' port, for the log.
@@ -157,6 +160,8 @@ class GrpcServer:
         address = self._bind(self._server, self._environment.grpc_port, "AROUTER_GRPC_PORT", self._credentials)
         if self._environment.health_port is not None:
             self._bind(self._health_server, self._environment.health_port, "AROUTER_HEALTH_PORT", None)
+        if self._channelz_server is not None and self._environment.channelz is not None:
+            self._bind_channelz(self._channelz_server, self._environment.channelz)
         if not self._share_port:
             await self._listen()
         return address if self._credentials is None else f"{address} with TLS"
@@ -179,11 +184,15 @@ class GrpcServer:
 
     async def close(self) -> None:
         """Closes the health port. It is closed last, so that probes see NOT_SERVING while the process drains."""
+        if self._channelz_server is not None:
+            await self._channelz_server.stop(None)
         await self._health_server.stop(None)
 
     async def _listen(self) -> None:
         await self._server.start()
         await self._health_server.start()
+        if self._channelz_server is not None:
+            await self._channelz_server.start()
 
     def _bind(self, server: aio.Server, port: int, variable: str, credentials: grpc.ServerCredentials | None) -> str:
         address = endpoint(self._environment.listen_address, port)
@@ -195,3 +204,21 @@ class GrpcServer:
         except RuntimeError as error:
             raise ConfigError(f"cannot listen on {address} ({variable}): it is taken or not allowed") from error
         return address
+
+    def _bind_channelz(self, server: aio.Server, path: Path) -> None:
+        if self._share_port:  # with other workers, each of which has connections of its own
+            path = path.with_name(f"{path.name}.{os.getpid()}")
+        umask = os.umask(0o177)  # for the same user alone
+        try:
+            server.add_insecure_port(f"unix:{path}")
+        except RuntimeError as error:
+            raise ConfigError(f"cannot listen on {path} (AROUTER_CHANNELZ)") from error
+        finally:
+            os.umask(umask)
+
+
+def _channelz_server() -> aio.Server:
+    # Imported only if needed.
+    from arouter.rpc.channelz import channelz_server
+
+    return channelz_server()
