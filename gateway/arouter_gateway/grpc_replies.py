@@ -56,6 +56,10 @@ REPLIES = (
 )
 
 
+NATIVE = r"application/grpc([+;].*)?"
+"""The content type of native gRPC calls, unlike that of gRPC-Web."""
+
+
 def grpc_replies() -> Sequence[Mapping[str, Any]]:
     """Returns a `local_reply_config` mapper for each status."""
     return [_mapper(reply) for reply in REPLIES]
@@ -85,7 +89,7 @@ def _mapper(reply: Reply) -> Mapping[str, Any]:
     status = {"comparison": {"op": "EQ", "value": {"default_value": reply.status, "runtime_key": "unused"}}}
     # A transcoded call looks like gRPC here too, but its original method is in a header.
     is_native = [
-        {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}},
+        {"header_filter": {"header": {"name": "content-type", "string_match": {"safe_regex": {"regex": NATIVE}}}}},
         {"header_filter": {"header": {"name": "x-envoy-original-method", "present_match": False}}},
     ]
     return {

@@ -14,7 +14,7 @@ from typing import Any
 
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
-from arouter_gateway.grpc_replies import grpc_replies
+from arouter_gateway.grpc_replies import NATIVE, grpc_replies
 from arouter_gateway.routes import (
     REFUSED_FILTERS,
     SMALL_BODY,
@@ -153,6 +153,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "first_chain": chain_name(0),
         "chain_limit": chain_limit(settings.max_connections),
         "too_large_message": too_large,
+        "native_grpc": NATIVE,
         "unserved_paths": [
             {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}}}
             for regex in UNSERVED_PATHS

@@ -138,14 +138,18 @@ def _protocols() -> Iterator[tuple[Mapping[str, Any], Callable[[Reply], Mapping[
     Their routes set a header with the protocol. A call that has no route is recognized by its content type.
     """
     is_rpc, is_grpc = _header(":path", RPC_PATHS), _header("content-type", "application/grpc.*")
-    yield _any(_header(PROTOCOL_HEADER, "grpc-web"), _header("content-type", "application/grpc-web.*")), _grpc_web
+    yield (
+        _any(_header(PROTOCOL_HEADER, "grpc-web"), _all(is_rpc, _header("content-type", "application/grpc-web.*"))),
+        _grpc_web,
+    )
     for codec in ("proto", "json"):
         content_type = f"application/connect+{codec}"
         by_type = _all(is_rpc, _header("content-type", content_type.replace("+", r"\+")))
         is_stream = _any(_header(PROTOCOL_HEADER, "connect-stream"), by_type) if codec == "proto" else by_type
         yield is_stream, _connect_stream(content_type)
-    is_grpc["header_filter"]["header"] |= {"invert_match": True, "treat_missing_header_as_empty": True}
-    yield _all(is_rpc, _any(_header(PROTOCOL_HEADER, "connect"), is_grpc)), _connect
+    not_grpc = {**is_grpc["header_filter"]["header"], "invert_match": True, "treat_missing_header_as_empty": True}
+    by_path = _all(is_rpc, {"header_filter": {"header": not_grpc}})
+    yield _any(_header(PROTOCOL_HEADER, "connect"), by_path), _connect
 
 
 _PROTOCOLS = tuple(_protocols())

@@ -13,7 +13,6 @@ from arouter.v1 import chat_service_pb2, model_service_pb2
 from emulator import Emulator
 from emulator.answers import TEXT
 from support.edge import Edge, edge
-from support.log import lines
 from support.ports import HOST, refusing_port
 from support.rest import Rest
 from support.stack import Stack
@@ -262,21 +261,3 @@ def test_what_is_no_base64_is_an_error(rest: Rest, body: bytes) -> None:
     answer = rest.request("POST", CHAT, body, {"content-type": GRPC_WEB_TEXT})
 
     assert read_grpc_web(answer).code in ("invalid_argument", "unimplemented")
-
-
-def test_the_access_log_shows_the_method(stack: Stack, rest: Rest) -> None:
-    called = [grpc_web(rest, CHAT, request()), connect_unary(rest, CHAT, request())]
-
-    for each in called:
-        entry = logged(stack, each.metadata["x-request-id"])
-        assert (entry["path"], entry["method"]) == (CHAT, "POST")
-
-
-def logged(stack: Stack, request_id: str) -> dict[str, Any]:
-    """Waits for the line of a call in the access log."""
-
-    def found() -> list[dict[str, Any]]:
-        return [line for line in lines(stack.process.log) if line.get("request_id") == request_id and "flags" in line]
-
-    stack.process.wait_until(lambda: bool(found()), "logged")
-    return found()[0]
