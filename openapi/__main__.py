@@ -13,7 +13,7 @@ from openapi.document import Builder
 from openapi.route_table import with_routes
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "gateway/arouter_gateway/openapi.json"
+DOCUMENT = ROOT / "gateway/arouter_gateway/docs/openapi.json"
 PAGE = ROOT / "docs/api.md"
 
 

@@ -15,7 +15,7 @@ from openapi.access import Requirement, requirement_of
 from openapi.bodies import EVENTS, JSON, Bodies
 from openapi.components import Components, Json
 from openapi.descriptors import PACKAGE, Api, Method
-from openapi.errors import ALWAYS, CALLING_A_MODEL, CREATING, Envelope, Errors
+from openapi.errors import ALWAYS, CALLING_A_MODEL, CREATING, HEALTH, Envelope, Errors
 from openapi.examples import Example, read_examples
 from openapi.headers import of_successes
 from openapi.prose import of_rest, sentences
@@ -174,6 +174,7 @@ class Builder:
             "responses": {
                 "200": {"description": "At least one endpoint of the service is healthy."},
                 "503": {"description": "None is."},
+                **self._errors.responses(HEALTH, Envelope.OPENAI),
             },
         }
 

@@ -45,8 +45,8 @@ class Kinds:
             schema["exclusiveMinimum" if is_open else "minimum"] = low
             if high != math.inf:
                 schema["maximum"] = high
-        if kind.items is not None:
-            schema["items"] = self.kind(kind.items, message)
+        if "array" in names:
+            schema["items"] = self.kind(kind.items, message) if kind.items else {}
         if kind.values is not None:
             schema["additionalProperties"] = nullable(self.kind(kind.values))
         if kind.shape is not None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`]|gRPC)")
 _NOT_OF_REST = re.compile(r"transcode|gRPC|\bRPC\b|proto3?\b|metadata contains|REST body|AIP-|[a-z]+ is passed as bytes")
 _REFERENCE = re.compile(r" \(docs/[^)]*\)")
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
