@@ -173,7 +173,6 @@ class Builder:
             "security": [],
             "responses": {
                 "200": {"description": "At least one endpoint of the service is healthy."},
-                "503": {"description": "None is."},
                 **self._errors.responses(HEALTH, Envelope.OPENAI),
             },
         }

@@ -25,8 +25,8 @@ CALLING_A_MODEL = frozenset({402, 422, 429, 502})
 """Further statuses of routes whose calls reach a provider."""
 CREATING = frozenset({409})
 """Further statuses of routes that create something."""
-HEALTH = frozenset({400, 408, 431})
-"""The errors of a health check, whose request may be malformed, slow or too large."""
+HEALTH = frozenset({400, 408, 431, 503})
+"""The errors of a health check; but for the last one, the request is malformed, slow or too large."""
 
 
 class Envelope(Enum):
