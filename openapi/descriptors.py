@@ -42,14 +42,17 @@ class Field:
 
     @property
     def name(self) -> str:
+        """Its name."""
         return self.proto.name
 
     @property
     def is_list(self) -> bool:
+        """Whether it is repeated."""
         return self.proto.label == FieldDescriptorProto.LABEL_REPEATED
 
     @property
     def is_optional(self) -> bool:
+        """Whether it is declared `optional`, so that unset differs from zero."""
         return self.proto.proto3_optional
 
     @property
@@ -134,7 +137,7 @@ def read_api(descriptor: bytes) -> Api:
 
 
 def _comments(file: FileDescriptorProto) -> Mapping[Sequence[int], str]:
-    found = {}
+    found: dict[Sequence[int], str] = {}
     for location in file.source_code_info.location:
         text = _LINT.sub("", location.leading_comments)
         lines = [line.removeprefix(" ").rstrip() for line in text.splitlines()]

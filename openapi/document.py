@@ -32,7 +32,11 @@ _SECURITY = {
     _X_API_KEY: {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "As Anthropic's clients do."},
     _GOOGLE: {"type": "apiKey", "in": "header", "name": "x-goog-api-key", "description": "As Google's clients do."},
 }
-_ENVELOPES = {"MessageService": Envelope.MESSAGES, "GenerativeService": Envelope.GEMINI}
+_ENVELOPES = {
+    "MessageService": Envelope.MESSAGES,
+    "GenerativeService": Envelope.GEMINI,
+    "ModelService": Envelope.ANY,
+}
 _REFERENCES = {
     "ChatService": vendor_forms.OPENAI,
     "CompletionService": vendor_forms.OPENAI,
@@ -69,8 +73,9 @@ class Builder:
         self._transcoded = Transcoded(api, self._components)
 
     def document(self) -> Json:
-        """Returns the document, with paths in the order of the services."""
-        order = {rpc: place for place, rpc in enumerate(self._api.methods)}
+        """Returns the document, with the paths of other vendors' APIs first."""
+        services = sorted(self._api.services, key=lambda name: name.rpartition(".")[2] not in _REFERENCES)
+        order = {rpc: (services.index(rpc.partition("/")[0]), place) for place, rpc in enumerate(self._api.methods)}
         paths: dict[str, Json] = {}
         for rule in sorted(self._rules, key=lambda rule: (order[rule.rpc], -len(rule.template))):
             paths.setdefault(path_of(rule.template), {})[rule.method.lower()] = self._operation(rule)
@@ -89,8 +94,8 @@ class Builder:
             "servers": [{"url": "/", "description": "The gateway that serves this document"}],
             "security": [{_BEARER: []}, {_X_API_KEY: []}, {_GOOGLE: []}],
             "tags": [
-                {"name": tag_of(name), "description": of_rest(comment)}
-                for name, comment in self._api.services.items()
+                {"name": tag_of(name), "description": of_rest(self._api.services[name]).partition("\n\n")[0]}
+                for name in services
                 if tag_of(name) in used
             ]
             + [{"name": "Health", "description": "The state of the gateway."}],

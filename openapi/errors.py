@@ -30,14 +30,15 @@ HEALTH = frozenset({400, 408, 431, 503})
 
 
 class Envelope(Enum):
-    """The shape of an API's errors; the value is the prefix of its components."""
+    """The shape of an API's errors; the value is the prefix of its components.
+
+    ANY is for paths that clients of several APIs share, with errors in the shape of the client's.
+    """
 
     OPENAI = ""
     MESSAGES = "Messages"
     GEMINI = "Gemini"
-
-
-_SCHEMA_NAMES = {Envelope.OPENAI: "Error", Envelope.MESSAGES: "MessagesError", Envelope.GEMINI: "GeminiError"}
+    ANY = "Model"
 
 
 class Errors:
@@ -54,7 +55,9 @@ class Errors:
     def schema(self, envelope: Envelope) -> Json:
         """Returns a reference to the schema of an envelope."""
         builders = {Envelope.OPENAI: _openai, Envelope.MESSAGES: _messages, Envelope.GEMINI: _gemini}
-        return self._components.schema(_SCHEMA_NAMES[envelope], builders[envelope])
+        if envelope is Envelope.ANY:
+            return {"anyOf": [self.schema(each) for each in builders]}
+        return self._components.schema(f"{envelope.value}Error", builders[envelope])
 
     def _response(self, status: int, envelope: Envelope) -> Json:
         def build() -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -22,7 +23,6 @@ class Example:
         path: The path without the query.
         request: The body; None if it has none.
         response: A JSON value, or the text of a stream.
-        is_error: Whether the request fails.
     """
 
     method: str
@@ -32,6 +32,7 @@ class Example:
 
     @property
     def is_error(self) -> bool:
+        """Whether the request fails."""
         return isinstance(self.response, dict) and "error" in self.response
 
 
@@ -39,7 +40,7 @@ def read_examples(page: Path) -> Sequence[Example]:
     """Returns the examples of a page: blocks of kind `http`, each followed by one of kind `json` or `text`."""
     blocks = _FENCE.findall(page.read_text("utf-8"))
     found = []
-    for (kind, request), (answer_kind, answer) in zip(blocks, blocks[1:], strict=False):
+    for (kind, request), (answer_kind, answer) in itertools.pairwise(blocks):
         if kind != "http":
             continue
         line, _, body = request.partition("\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`]|gRPC)")
-_NOT_OF_REST = re.compile(r"transcode|gRPC|\bRPC\b|proto3?\b|metadata contains|REST body|AIP-|[a-z]+ is passed as bytes")
+_NOT_OF_REST = re.compile(r"transcode|gRPC|\bRPC\b|proto3?\b|metadata contains|REST body|AIP-|passed as bytes")
 _REFERENCE = re.compile(r" \(docs/[^)]*\)")
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 _STATUS = re.compile(r"\b[Rr]eturns (?:INVALID_ARGUMENT|NOT_FOUND|PERMISSION_DENIED|ALREADY_EXISTS)\b")

@@ -38,7 +38,7 @@ def with_routes(page: str, document: Json) -> str:
     if not (begin and end):
         raise ValueError("docs/api.md has no block of generated routes")
     rows = [
-        f"| `{method.upper()} {path}` | {operation['summary']} | {', '.join(_GUIDES[tag] for tag in operation['tags'])} |"
+        f"| `{method.upper()} {path}` | {operation['summary']} | {_GUIDES[operation['tags'][0]]} |"
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     ]

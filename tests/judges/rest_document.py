@@ -51,8 +51,8 @@ def response_faults(method: str, target: str, status: int, headers: Mapping[str,
     media_type = headers.get("content-type", "").partition(";")[0]
     if media_type not in content:
         return [f"{where}: {media_type or 'no content-type'} is not documented"]
-    missing = [name for name in response.get("headers", {}) if name == "x-request-id" and name not in headers]
-    faults = [f"{where}: no {name}" for name in missing]
+    # Envoy's HTTP parser refuses requests before they have an id.
+    faults = [f"{where}: no x-request-id"] if status < 300 and "x-request-id" not in headers else []
     validator = _validator(json.dumps(content[media_type]["schema"], sort_keys=True), media_type == _EVENTS)
     values = _events(body) if media_type == _EVENTS else iter([body])
     for value in values:
