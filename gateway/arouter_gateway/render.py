@@ -14,6 +14,7 @@ from typing import Any
 
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
+from arouter_gateway.documents import inner_routes, largest_document, outer_routes, write_documents
 from arouter_gateway.grpc_replies import NATIVE, grpc_replies
 from arouter_gateway.routes import (
     REFUSED_FILTERS,
@@ -122,7 +123,7 @@ class GatewaySettings:
 
 
 def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None) -> Path:
-    """Writes the configuration, and its files for TLS, into `out_dir` and returns its path.
+    """Writes the configuration, its files for TLS and the documents into `out_dir`, and returns its path.
 
     Args:
         settings: The values of the template.
@@ -135,6 +136,7 @@ def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, resource in secrets(settings.tls, settings.service_tls).items():
         (out_dir / f"{name}.json").write_text(json.dumps(resource, indent=2) + "\n", encoding="utf-8")
+    write_documents(out_dir)
     path = out_dir / "envoy.yaml"
     path.write_text(render_text(settings, run_dir or out_dir.absolute()), encoding="utf-8")
     return path
@@ -169,6 +171,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "services": contract.services,
         "ignored_query_parameters": contract.ignored_query_parameters(),
         "refused_filters": REFUSED_FILTERS,
+        "largest_document": largest_document(),
         "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
         "cluster_type": _cluster_type(settings.services),
         "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
@@ -192,6 +195,8 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     parts = {
         "local_replies": True,
         "http_filters": True,
+        "documents_cluster": True,
+        "documents_listener": True,
         "metrics_listener": settings.metrics_port is not None,
         "admin_cluster": settings.admin_socket is not None,
         "tracing": settings.collector is not None,
@@ -205,10 +210,12 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "grpc_routes": _items(grpc_routes(contract), 14),
         "early_refusals": _items(early_refusals(settings.max_request_bytes + 1), 14),
         "early_web_refusals": _items(early_web_refusals(settings.max_request_bytes + 1), 14),
+        "document_routes": _items(outer_routes(REFUSED_FILTERS), 14),
         "rest_routes": _items(rest_routes(contract), 14),
         "web_routes": _items(web_routes(contract), 14),
         "unknown_paths": _items(unknown_paths(), 14),
         "web_replies": _items(web_replies(too_large), 12),
+        "inner_routes": _items(inner_routes(run_dir), 14),
         "grpc_replies": _items(grpc_replies(), 12),
     }
     included = {name: _template(name).substitute(written | lists) if wanted else "" for name, wanted in parts.items()}

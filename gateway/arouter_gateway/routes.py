@@ -95,17 +95,26 @@ def grpc_routes(contract: Contract) -> list[Route]:
     ]
 
 
+def public_rules(contract: Contract) -> list[Rule]:
+    """Returns the rules whose paths clients may use.
+
+    choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent, and those of Anthropic's SDK to
+    the equivalent in its own shape. It sends those of Google's SDK to the rule of the other version.
+    """
+    templates = {rule.template for rule in contract.rules}
+    internal = {rule.template + _UNARY_SUFFIX for rule in contract.rules if rule.streams}
+    internal |= {rule.template + _ANTHROPIC_SUFFIX for rule in contract.rules}
+    return [rule for rule in contract.rules if rule.template not in templates & internal]
+
+
 def rest_routes(contract: Contract) -> list[Route]:
     """Returns a route for each rule, and for each path of a vendor's API one that responds to other methods with 405.
 
     Other methods on ARouter's own paths are a 404, like unknown paths.
     """
-    # choose_rpc, never a client, sends calls of a streaming rule to its unary equivalent, and those of Anthropic's SDK
-    # to the equivalent in its own shape. It sends those of Google's SDK to the rule of the other version.
     templates = {rule.template for rule in contract.rules}
-    equivalents = templates & {rule.template + _UNARY_SUFFIX for rule in contract.rules if rule.streams}
-    equivalents |= templates & {rule.template + _ANTHROPIC_SUFFIX for rule in contract.rules}
-    rules = [rule for rule in contract.rules if rule.template not in equivalents]
+    rules = public_rules(contract)
+    equivalents = templates - {rule.template for rule in rules}
     # Otherwise `/v1/models/{model=**}` would match the path of its equivalent.
     routes: list[Route] = [
         {"match": _match(rule), "direct_response": {"status": 404}, "typed_per_filter_config": REFUSED_FILTERS}

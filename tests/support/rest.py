@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from judges.openai_answers import answer_faults, error_faults, stream_faults
+from judges.rest_document import response_faults
 from support.ports import HOST
 
 TIMEOUT = 30.0
@@ -89,13 +90,16 @@ class Rest:
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Sends a request and reads the whole answer. A header that is None is left out.
 
-        The answer to a chat is checked: it has OpenAI's shape, whatever the test asks for.
+        The answer is checked: it is as the OpenAPI document says, and that to a chat has OpenAI's shape, whatever the
+        test asks for.
         """
         response = self.open(method, path, body, headers)
         answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         if (method, path) == ("POST", CHAT):
             faults = chat_faults(answer)
             assert faults == [], (faults, answer.body)
+        undocumented = response_faults(method, path, *answer)
+        assert undocumented == [], (undocumented, answer.body)
         return answer
 
     def open(

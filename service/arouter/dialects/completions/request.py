@@ -13,7 +13,7 @@ from arouter.chat.shapes import PROVIDER_FIELDS, STRING_OR_STRINGS
 from arouter.chat.types import BOOLEAN, NAME, NAMES, STRING, check_document, integer, number, object_of, word
 from arouter.errors import invalid_request
 
-_KINDS = {
+KINDS = {
     "model": NAME,
     "best_of": integer(1, 20),
     "echo": BOOLEAN,
@@ -59,7 +59,7 @@ def text_request(body: Any) -> TextRequest:
     """
     if isinstance(body, dict) and "messages" in body and body.get("prompt") is None:
         raise invalid_request("A request with 'messages' belongs to /v1/chat/completions.", "messages")
-    check_document(body, _KINDS, "model", "prompt")
+    check_document(body, KINDS, "model", "prompt")
     if body.get("plugins"):
         raise invalid_request("'plugins' is for chat completions only.", "plugins")
     # Infilling may have its text in other members, so that an empty prompt is valid.

@@ -19,8 +19,8 @@ Json = dict[str, Any]
 
 NAME = "messages"
 
-_COUNTED = ("model", "messages")
-_REQUIRED = ("model", "max_tokens", "messages")
+REQUIRED_TO_COUNT = ("model", "messages")
+REQUIRED = ("model", "max_tokens", "messages")
 _OUTPUT_CONFIG = frozenset({"effort", "format"})
 _THINKING = frozenset({"type", "budget_tokens", "display"})
 _SAME = ("temperature", "top_k", "top_p")
@@ -30,7 +30,7 @@ _TRANSLATED = frozenset(
     {
         *ROUTER_FIELDS,
         *_SAME,
-        *_REQUIRED,
+        *REQUIRED,
         "metadata",
         "output_config",
         "output_format",
@@ -63,7 +63,7 @@ def decode_request(body: Any, headers: Mapping[str, str], *, counting: bool = Fa
     Raises:
         ARouterError: INVALID_REQUEST with the client's path.
     """
-    check_request(body, _COUNTED if counting else _REQUIRED)
+    check_request(body, REQUIRED_TO_COUNT if counting else REQUIRED)
     unserved = Unserved()
     stream = body.get("stream") is True
     canonical: Json = {"model": body["model"], "messages": to_messages(body, unserved)}

@@ -95,7 +95,7 @@ _THINKING = object_of(
     "type",
 )
 
-_PARAMETERS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "max_tokens": integer(0),
     "messages": OBJECTS._replace(items=_MESSAGE),
     "metadata": object_of({"user_id": STRING}),
@@ -126,6 +126,6 @@ def check_request(body: Any, required: tuple[str, ...]) -> None:
     Raises:
         ARouterError: INVALID_REQUEST with the path of the first member that is missing or invalid.
     """
-    check_document(body, _PARAMETERS, *required)
+    check_document(body, KINDS, *required)
     if not body["messages"]:
         raise invalid_request("Parameter 'messages' must hold at least one message.", "messages")

@@ -65,7 +65,7 @@ _OWN: dict[str, Kind] = {
 _SHARED = PARAMETERS.keys() - _OWN.keys() - {"audio", "function_call", "functions", "messages", "modalities", "n"}
 """Parameters that pass unchanged, among them some that only chat completions and the router have."""
 
-_KINDS = {name: PARAMETERS[name].kind for name in _SHARED} | _OWN
+KINDS = {name: PARAMETERS[name].kind for name in _SHARED} | _OWN
 
 
 class Canonical(NamedTuple):
@@ -91,13 +91,13 @@ def canonical_request(body: Any) -> Canonical:
     Raises:
         ARouterError: INVALID_REQUEST with the client's path of the invalid member.
     """
-    check_document(body, _KINDS)
+    check_document(body, KINDS)
     for name, reason in _STATEFUL.items():
         if body.get(name):
             raise invalid_request(f"Parameter '{name}' is not supported: {reason}", name)
     unserved = Unserved()
     for name in body:
-        if name not in _KINDS and name not in _STATEFUL and body[name] is not None:
+        if name not in KINDS and name not in _STATEFUL and body[name] is not None:
             unserved.add(name)
     if body.get("truncation") not in (None, "disabled"):
         unserved.add("truncation")
