@@ -58,7 +58,9 @@ class Kinds:
         # Which members a `type` has is not expressed: unions of such objects are what code generators fail at.
         known = {name: kind for variant in shape.variants.values() for name, kind in variant.members.items()}
         known |= shape.members
-        members = {name: self._member(name, kind, fields, name in shape.required) for name, kind in known.items()}
+        # Some tables are made from sets, which have another order in each process.
+        names = known if message else sorted(known)
+        members = {name: self._member(name, known[name], fields, name in shape.required) for name in names}
         schema: Json = {"properties": {name: {} for name in shape.required} | members}
         if shape.required:
             schema["required"] = list(shape.required)
