@@ -12,6 +12,7 @@ GENERATED := clients/python/arouter/v1
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 # The descriptor set of the last release, which `make lint` compares the protos with (docs/versioning.md).
 RELEASED := protos/released.binpb
+LINTED := $(VENV)/lint.binpb
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -37,9 +38,9 @@ lint: lint-protos ## Check style, types, dependencies between packages, protos a
 
 .PHONY: lint-protos
 lint-protos: $(VENV)/.dev ## Check the protos' style, and that clients of the last release still fit
-	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
-	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
-	$(BIN)/buf breaking $(VENV)/lint.binpb --against $(RELEASED) --config protos/buf.yaml
+	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(LINTED) $(PROTOS)
+	$(BIN)/buf lint $(LINTED) --config protos/buf.yaml
+	$(BIN)/buf breaking $(LINTED) --against $(RELEASED) --config protos/buf.yaml
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and apply automatic fixes
@@ -117,7 +118,7 @@ check-protos: protos ## Fail if the generated code does not match the protos
 
 .PHONY: release-protos
 release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
-	cp $(VENV)/lint.binpb $(RELEASED)
+	cp $(LINTED) $(RELEASED)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos

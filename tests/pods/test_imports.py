@@ -28,6 +28,7 @@ UNUSED = {
     "h11": "httpcore2 requires it",
     "httpcore2": "httpx2 requires it, which genai-prices imports and would update itself with",
     "truststore": "httpx2 requires it",
+    "grpcio-channelz": "only with AROUTER_CHANNELZ",
     "structlog": "the log for a terminal",
 }
 """What no program here imports, and why it stays: 6 MB that only a list kept by hand could leave out."""
