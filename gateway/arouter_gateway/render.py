@@ -14,7 +14,8 @@ from typing import Any
 
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
-from arouter_gateway.grpc_replies import grpc_replies
+from arouter_gateway.cors import is_origin, matchers, readable, script_header
+from arouter_gateway.grpc_replies import NATIVE, grpc_replies
 from arouter_gateway.routes import (
     REFUSED_FILTERS,
     SMALL_BODY,
@@ -25,9 +26,10 @@ from arouter_gateway.routes import (
     unknown_paths,
 )
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
+from arouter_gateway.web_replies import web_replies
+from arouter_gateway.web_routes import METHOD_HEADER, early_web_refusals, web_routes
 
 _HERE = Path(__file__).parent
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _MAX_SOCKET = 107
 """Maximum length of a Unix socket's path in bytes (unix(7))."""
 
@@ -60,7 +62,7 @@ class GatewaySettings:
         trace_ratio: The share of traces to sample, from 0 to 1. At 1, clients' own traces are continued.
         tls: See `GatewayTls`. None: plain text.
         service_tls: See `ServiceTls`. None: plain text.
-        cors_allow_origins: Allowed origins (`https://app.example.com`), or `*` for any.
+        cors_allow_origins: Allowed origins (`https://app.example.com`, with every port `http://localhost:*`), or `*`.
 
     Raises:
         ValueError: A value is invalid; the message names it.
@@ -115,8 +117,8 @@ class GatewaySettings:
             seconds = getattr(self, name)
             _check(0.001 <= seconds <= 86_400 * 365, name, seconds, "a number of seconds over 0")
         for origin in self.cors_allow_origins:
-            good = origin == "*" or _ORIGIN.fullmatch(origin) is not None
-            _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
+            wanted = "`*` or an origin like https://app.example.com, in lower case; `:*` at its end is every port"
+            _check(is_origin(origin), "cors_allow_origins", origin, wanted)
 
 
 def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None) -> Path:
@@ -142,6 +144,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     """Returns the configuration; its other files are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
     contract = Contract(descriptor)
+    too_large = f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted."
     values: dict[str, object] = {
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
@@ -149,21 +152,26 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "chain_matcher": chain_matcher(),
         "first_chain": chain_name(0),
         "chain_limit": chain_limit(settings.max_connections),
-        "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
+        "too_large_message": too_large,
+        "native_grpc": NATIVE,
+        "method_header": METHOD_HEADER,
         "unserved_paths": [
             {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}}}
             for regex in UNSERVED_PATHS
         ],
         "max_request_bytes": settings.max_request_bytes,
-        "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
+        "admit_lua": _with_details("admit"),
         "bodies_lua": _bodies_lua(settings),
-        "choose_rpc_lua": f"local SMALL = {SMALL_BODY}\n" + (_HERE / "choose_rpc.lua").read_text(encoding="utf-8"),
-        "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
+        "connect_lua": _with_details("connect"),
+        "choose_rpc_lua": f"local SMALL = {SMALL_BODY}\n" + _script("choose_rpc"),
+        "errors_lua": _script("errors"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
         "services": contract.services,
         "ignored_query_parameters": contract.ignored_query_parameters(),
         "refused_filters": REFUSED_FILTERS,
-        "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
+        "cors_origins": matchers(settings.cors_allow_origins),
+        "cors_off": not settings.cors_allow_origins,
+        "cors_refusals_lua": script_header(settings.cors_allow_origins) + _script("cors_refusals"),
         "cluster_type": _cluster_type(settings.services),
         "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
         "max_connections": settings.max_connections,
@@ -195,11 +203,16 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "gateway_tls": settings.tls is not None,
         "service_tls": settings.service_tls is not None,
     }
-    lists = {
-        "grpc_routes": _items(grpc_routes(contract), 14),
-        "early_refusals": _items(early_refusals(settings.max_request_bytes + 1), 14),
-        "rest_routes": _items(rest_routes(contract), 14),
-        "unknown_paths": _items(unknown_paths(), 14),
+    routes = {
+        "grpc_routes": grpc_routes(contract),
+        "early_refusals": early_refusals(settings.max_request_bytes + 1),
+        "early_web_refusals": early_web_refusals(settings.max_request_bytes + 1),
+        "rest_routes": rest_routes(contract),
+        "web_routes": web_routes(contract),
+        "unknown_paths": unknown_paths(),
+    }
+    lists = {name: _items(readable(each, settings.cors_allow_origins), 14) for name, each in routes.items()} | {
+        "web_replies": _items(web_replies(too_large), 12),
         "grpc_replies": _items(grpc_replies(), 12),
     }
     included = {name: _template(name).substitute(written | lists) if wanted else "" for name, wanted in parts.items()}
@@ -212,7 +225,16 @@ def _bodies_lua(settings: GatewaySettings) -> str:
     largest = settings.max_request_bytes
     room = max(settings.max_heap_bytes // 4, largest)
     bounds = f"local ROOM, LARGEST, SMALL = {room}, {largest}, {SMALL_BODY}\n"
-    return bounds + (_HERE / "bodies.lua").read_text(encoding="utf-8")
+    return bounds + _script("bodies")
+
+
+def _with_details(name: str) -> str:
+    """Returns a script that handles the details of a status."""
+    return _script("details") + _script(name)
+
+
+def _script(name: str) -> str:
+    return (_HERE / f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _template(name: str) -> Template:
