@@ -8,6 +8,8 @@ PROTOS := $(wildcard protos/arouter/v1/*.proto)
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I "$(GOOGLEAPIS)"
 GENERATED := service/arouter/v1
+TYPESCRIPT := clients/typescript
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-package-lock --no-audit --no-fund --loglevel=error
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 
 .DEFAULT_GOAL := help
@@ -98,6 +100,18 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 check-protos: protos ## Fail if the generated code does not match the protos
 	git diff --exit-code -- $(GENERATED) $(DESCRIPTOR)
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
+
+.PHONY: client-typescript
+client-typescript: $(VENV)/.dev ## Build and pack the TypeScript client: clients/typescript/arouter-client-*.tgz
+	cd $(TYPESCRIPT) && rm -rf dist src/gen src/v1.ts arouter-client-*.tgz && mkdir src/gen
+	$(NPM) --prefix $(TYPESCRIPT) install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PROTOC) --plugin=protoc-gen-es=$(TYPESCRIPT)/node_modules/.bin/protoc-gen-es \
+	  --es_out=target=ts,import_extension=js:$(TYPESCRIPT)/src/gen $(PROTOS) google/rpc/error_details.proto \
+	  $(addprefix google/api/,annotations.proto field_behavior.proto http.proto httpbody.proto)
+	cd $(TYPESCRIPT)/src && printf 'export * from "./%s.js";\n' $$(ls gen/arouter/v1 | sed 's|\(.*\).ts|gen/arouter/v1/\1|') > v1.ts
+	$(NPM) --prefix $(TYPESCRIPT) exec tsc -- --project $(TYPESCRIPT)
+	cp LICENSE $(TYPESCRIPT)/
+	cd $(TYPESCRIPT) && $(NPM) pack --silent
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data

@@ -1,0 +1,105 @@
+import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
+import { createClient, type CallOptions, type Client as ServiceClient, type Transport } from "@connectrpc/connect";
+
+import { createTransport } from "#transport";
+
+import {
+  ChatService,
+  type ChatCompletionRequestSchema,
+  type ChatCompletionResponse,
+  type StreamChatCompletionResponse,
+} from "./gen/arouter/v1/chat_service_pb.js";
+import {
+  EmbeddingService,
+  type CreateEmbeddingsRequestSchema,
+  type CreateEmbeddingsResponse,
+} from "./gen/arouter/v1/embedding_service_pb.js";
+import type { Model } from "./gen/arouter/v1/model_pb.js";
+import { ModelService, type ListModelsRequestSchema } from "./gen/arouter/v1/model_service_pb.js";
+import { keyedTransport, type ApiKey } from "./keyed-transport.js";
+import type { Protocol } from "./options.js";
+
+const DEFAULT_TIMEOUT_MS = 600_000;
+
+/** Options of a `Client`: the key, and the URL or a transport. */
+export type ClientOptions = {
+  /** A key, or a function that returns the key for each call. */
+  readonly apiKey: ApiKey;
+
+  /**
+   * The default deadline of a call in milliseconds, including the provider's part. 0 is none. Without it, 10 minutes,
+   * which is also the service's default for the whole of a call.
+   */
+  readonly timeoutMs?: number;
+} & (
+  | {
+      /** Where ARouter is, for example `http://127.0.0.1:8080`. */
+      readonly baseUrl: string;
+
+      /** The default is `grpc` in Node and `grpc-web` elsewhere. */
+      readonly protocol?: Protocol;
+    }
+  | {
+      /** A transport of one of Connect's packages, for what the options above do not cover, such as client certificates. */
+      readonly transport: Transport;
+    }
+);
+
+/**
+ * A client of ARouter. Create one and use it for all calls.
+ *
+ * All methods throw `ARouterError`. `CallOptions` of a call have its deadline (`timeoutMs`) and an `AbortSignal`
+ * (`signal`); cancelling a call also cancels the provider call.
+ */
+export class Client {
+  /** The transport with key, default deadline and `ARouterError`s. */
+  readonly transport: Transport;
+
+  constructor(options: ClientOptions) {
+    const inner =
+      "transport" in options
+        ? options.transport
+        : createTransport({ baseUrl: options.baseUrl, protocol: options.protocol });
+    this.transport = keyedTransport(inner, options.apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  }
+
+  /** Returns the client of a service in `arouter-client/v1`, for example `client.service(UsageService)`. */
+  service<S extends DescService>(service: S): ServiceClient<S> {
+    return createClient(service, this.transport);
+  }
+
+  /** Lists the models that the key may use. */
+  async listModels(
+    request: MessageInitShape<typeof ListModelsRequestSchema> = {},
+    options?: CallOptions,
+  ): Promise<Model[]> {
+    return (await this.service(ModelService).listModels(request, options)).data;
+  }
+
+  /** Creates a chat completion. */
+  chat(
+    request: MessageInitShape<typeof ChatCompletionRequestSchema>,
+    options?: CallOptions,
+  ): Promise<ChatCompletionResponse> {
+    return this.service(ChatService).chatCompletion(request, options);
+  }
+
+  /**
+   * Creates a chat completion and yields it as the model generates it. Leaving the loop cancels the call.
+   * `ChatAccumulator` puts the chunks together.
+   */
+  streamChat(
+    request: MessageInitShape<typeof ChatCompletionRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<StreamChatCompletionResponse> {
+    return this.service(ChatService).streamChatCompletion(request, options);
+  }
+
+  /** Creates embeddings. */
+  embed(
+    request: MessageInitShape<typeof CreateEmbeddingsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<CreateEmbeddingsResponse> {
+    return this.service(EmbeddingService).createEmbeddings(request, options);
+  }
+}
