@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from clients.control import emulator_control
 from emulator import Emulator, embeddings
 from emulator.answers import TEXT
 from emulator.scenarios import SCENARIOS
 from support.docs import ROOT
+from support.emulator_control import emulator_control
 from support.node import BIN, ENVIRONMENT, NODE
 from support.ports import free_ports
 from support.stack import PROVIDER_KEY, running

@@ -19,7 +19,7 @@ export const ENDPOINTS: { name: string; baseUrl: string; protocol?: Protocol }[]
   { name: "Connect at the gateway", baseUrl: variable("GATEWAY_URL"), protocol: "connect" },
 ];
 
-/** Tells tests/clients/control.py to do something with the provider's call of a user. Returns the request's body. */
+/** Tells tests/support/emulator_control.py to do something with the provider's call of a user. Returns the request's body. */
 export async function provider(action: "arrived" | "release" | "disconnected", user: string): Promise<string> {
   const response = await fetch(`${CONTROL}/${action}/${encodeURIComponent(user)}`, { method: "POST" });
   if (!response.ok) throw new Error(`${action} ${user}: ${response.status}`);

@@ -24,7 +24,7 @@ def emulator_control(emulator: Emulator) -> Iterator[str]:
     """
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 -- http.server's name
+        def do_POST(self) -> None:
             _, action, user = self.path.split("/")
             call = emulator.call(unquote(user))
             done = True
