@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,7 @@ class Contract:
     Attributes:
         services: Full names of the services.
         methods: Full names of the methods, `package.Service/Method`.
+        streaming: Those of them that have a stream of requests or responses.
         rules: The HTTP rules. Those with a variable in the path come last, streams come first, and longer paths before
             shorter ones, which may match them.
     """
@@ -75,6 +76,12 @@ class Contract:
         services = [(f"{file.package}.{service.name}", service) for file in files for service in file.service]
         self.services: Sequence[str] = [name for name, _ in services]
         self.methods: Sequence[str] = [f"{name}/{each.name}" for name, service in services for each in service.method]
+        self.streaming: Set[str] = {
+            f"{name}/{each.name}"
+            for name, service in services
+            for each in service.method
+            if each.client_streaming or each.server_streaming
+        }
         rules = [rule for name, service in services for each in service.method for rule in _rules(name, each)]
         self.rules: Sequence[Rule] = sorted(
             rules, key=lambda rule: ("**" in rule.template, bool(rule.fields), not rule.streams, -len(rule.template))

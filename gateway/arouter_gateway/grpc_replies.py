@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 
-class _Reply(NamedTuple):
+class Reply(NamedTuple):
     """A reply.
 
     Attributes:
@@ -40,9 +40,9 @@ class _Reply(NamedTuple):
 
 
 _AWAY = ("UNAVAILABLE", 503, "server_error", "unavailable", 1)
-_REPLIES = (
-    _Reply(404, UNIMPLEMENTED, "There is no such method.", "UNIMPLEMENTED", 501),
-    _Reply(
+REPLIES = (
+    Reply(404, UNIMPLEMENTED, "There is no such method.", "UNIMPLEMENTED", 501),
+    Reply(
         408,
         UNKNOWN,
         "The request did not arrive completely in time.",
@@ -50,39 +50,28 @@ _REPLIES = (
         408,
         error_code="request_timeout",
     ),
-    _Reply(
-        431, UNKNOWN, "The request's metadata is too large: at most 60 KiB and 100 entries.", "INVALID_REQUEST", 431
-    ),
-    _Reply(503, UNAVAILABLE, "The service is unavailable at the moment. Try again shortly.", *_AWAY),
-    _Reply(504, UNAVAILABLE, "The service did not respond in time.", *_AWAY),
+    Reply(431, UNKNOWN, "The request's metadata is too large: at most 60 KiB and 100 entries.", "INVALID_REQUEST", 431),
+    Reply(503, UNAVAILABLE, "The service is unavailable at the moment. Try again shortly.", *_AWAY),
+    Reply(504, UNAVAILABLE, "The service did not respond in time.", *_AWAY),
 )
+
+
+NATIVE = r"application/grpc([+;].*)?"
+"""The content type of native gRPC calls, unlike that of gRPC-Web."""
 
 
 def grpc_replies() -> Sequence[Mapping[str, Any]]:
     """Returns a `local_reply_config` mapper for each status."""
-    return [_mapper(reply) for reply in _REPLIES]
+    return [_mapper(reply) for reply in REPLIES]
 
 
-def _mapper(reply: _Reply) -> Mapping[str, Any]:
-    details = base64.b64encode(_details(reply).SerializeToString()).decode("ascii").rstrip("=")
-    added = {"grpc-status-details-bin": details}
-    if reply.retry_after is not None:
-        added["retry-after"] = str(reply.retry_after)
-    status = {"comparison": {"op": "EQ", "value": {"default_value": reply.status, "runtime_key": "unused"}}}
-    # A transcoded call looks like gRPC here too, but its original method is in a header.
-    is_native = [
-        {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}},
-        {"header_filter": {"header": {"name": "x-envoy-original-method", "present_match": False}}},
-    ]
-    return {
-        "filter": {"and_filter": {"filters": [*is_native, {"status_code_filter": status}]}},
-        "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
-        "body": {"inline_string": reply.message},
-        "body_format_override": {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}},
-    }
+def encoded_details(reply: Reply) -> str:
+    """Returns the value of `grpc-status-details-bin`."""
+    return base64.b64encode(details(reply).SerializeToString()).decode("ascii").rstrip("=")
 
 
-def _details(reply: _Reply) -> Status:
+def details(reply: Reply) -> Status:
+    """Returns the status with the details that the service's own would have."""
     metadata = {"http_status": str(reply.http_status), "type": reply.type}
     if reply.error_code:
         metadata["code"] = reply.error_code
@@ -91,3 +80,21 @@ def _details(reply: _Reply) -> Status:
     if reply.retry_after is not None:
         status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=reply.retry_after)))
     return status
+
+
+def _mapper(reply: Reply) -> Mapping[str, Any]:
+    added = {"grpc-status-details-bin": encoded_details(reply)}
+    if reply.retry_after is not None:
+        added["retry-after"] = str(reply.retry_after)
+    status = {"comparison": {"op": "EQ", "value": {"default_value": reply.status, "runtime_key": "unused"}}}
+    # A transcoded call looks like gRPC here too, but its original method is in a header.
+    is_native = [
+        {"header_filter": {"header": {"name": "content-type", "string_match": {"safe_regex": {"regex": NATIVE}}}}},
+        {"header_filter": {"header": {"name": "x-envoy-original-method", "present_match": False}}},
+    ]
+    return {
+        "filter": {"and_filter": {"filters": [*is_native, {"status_code_filter": status}]}},
+        "headers_to_add": [{"header": {"key": name, "value": value}} for name, value in added.items()],
+        "body": {"inline_string": reply.message},
+        "body_format_override": {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}},
+    }

@@ -9,7 +9,9 @@ from typing import Any
 _LOG_FORMAT = "%Y-%m-%dT%H:%M:%S.%eZ %l %n %v"
 
 
-def envoy_command(config_path: Path, *, concurrency: int = 2, log_level: str = "warning") -> list[str]:
+def envoy_command(
+    config_path: Path, *, concurrency: int = 2, log_level: str = "warning", component_log_level: str = "misc:error"
+) -> list[str]:
     """Returns the command line of Envoy with a rendered configuration.
 
     Envoy needs no environment variables. It logs to stderr and writes the access log to stdout; SIGTERM stops it.
@@ -18,6 +20,8 @@ def envoy_command(config_path: Path, *, concurrency: int = 2, log_level: str = "
         config_path: The result of `render`.
         concurrency: Number of worker threads. Envoy's default is one per core of the host, regardless of CPU limits.
         log_level: One of trace, debug, info, warning, error, critical, off.
+        component_log_level: The levels of some components. By default without the warning, for each filter chain, that
+            the API of the Connect bridge may change (docs/decisions/0019).
     """
     return [
         str(_envoy_path()),
@@ -29,6 +33,8 @@ def envoy_command(config_path: Path, *, concurrency: int = 2, log_level: str = "
         "--disable-hot-restart",
         "--log-level",
         log_level,
+        "--component-log-level",
+        component_log_level,
         "--log-format",
         _LOG_FORMAT,
     ]

@@ -14,7 +14,7 @@ from typing import Any
 
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
-from arouter_gateway.grpc_replies import grpc_replies
+from arouter_gateway.grpc_replies import NATIVE, grpc_replies
 from arouter_gateway.routes import (
     REFUSED_FILTERS,
     SMALL_BODY,
@@ -25,6 +25,8 @@ from arouter_gateway.routes import (
     unknown_paths,
 )
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
+from arouter_gateway.web_replies import web_replies
+from arouter_gateway.web_routes import early_web_refusals, web_routes
 
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
@@ -142,6 +144,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     """Returns the configuration; its other files are in `run_dir`."""
     descriptor = (_HERE / "arouter.binpb").read_bytes()
     contract = Contract(descriptor)
+    too_large = f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted."
     values: dict[str, object] = {
         "admin": None if settings.admin_socket is None else {"address": _pipe(settings.admin_socket)},
         "listen_address": settings.listen_address,
@@ -149,14 +152,16 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "chain_matcher": chain_matcher(),
         "first_chain": chain_name(0),
         "chain_limit": chain_limit(settings.max_connections),
-        "too_large_message": f"The request body is too large: at most {settings.max_request_bytes} bytes are accepted.",
+        "too_large_message": too_large,
+        "native_grpc": NATIVE,
         "unserved_paths": [
             {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}}}
             for regex in UNSERVED_PATHS
         ],
         "max_request_bytes": settings.max_request_bytes,
-        "admit_lua": (_HERE / "admit.lua").read_text(encoding="utf-8"),
+        "admit_lua": _with_details("admit"),
         "bodies_lua": _bodies_lua(settings),
+        "connect_lua": _with_details("connect"),
         "choose_rpc_lua": f"local SMALL = {SMALL_BODY}\n" + (_HERE / "choose_rpc.lua").read_text(encoding="utf-8"),
         "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
@@ -198,8 +203,11 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
     lists = {
         "grpc_routes": _items(grpc_routes(contract), 14),
         "early_refusals": _items(early_refusals(settings.max_request_bytes + 1), 14),
+        "early_web_refusals": _items(early_web_refusals(settings.max_request_bytes + 1), 14),
         "rest_routes": _items(rest_routes(contract), 14),
+        "web_routes": _items(web_routes(contract), 14),
         "unknown_paths": _items(unknown_paths(), 14),
+        "web_replies": _items(web_replies(too_large), 12),
         "grpc_replies": _items(grpc_replies(), 12),
     }
     included = {name: _template(name).substitute(written | lists) if wanted else "" for name, wanted in parts.items()}
@@ -213,6 +221,11 @@ def _bodies_lua(settings: GatewaySettings) -> str:
     room = max(settings.max_heap_bytes // 4, largest)
     bounds = f"local ROOM, LARGEST, SMALL = {room}, {largest}, {SMALL_BODY}\n"
     return bounds + (_HERE / "bodies.lua").read_text(encoding="utf-8")
+
+
+def _with_details(name: str) -> str:
+    """Returns a script that handles the details of a status."""
+    return "".join((_HERE / f"{each}.lua").read_text(encoding="utf-8") for each in ("details", name))
 
 
 def _template(name: str) -> Template:

@@ -12,10 +12,10 @@ from typing import Any
 
 from arouter_gateway.contract import Contract, Rule, allowed_methods
 
-_ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
+ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
 _QUICK = "30s"
 """Maximum duration of a response that does not come from a model."""
-_NO_LIMIT = "0s"
+NO_LIMIT = "0s"
 _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
@@ -54,18 +54,19 @@ _DIALECTS = (
     (r"/v1beta/.*|/v1/models/.+:((g|streamG)enerateContent|countTokens)/?", "gemini"),
 )
 """The paths whose errors are not in OpenAI's envelope, and the dialect of these errors."""
-_PUBLIC_METHODS = (
-    "grpc.health.v1.Health/Check",
-    "grpc.health.v1.Health/List",
-    "grpc.health.v1.Health/Watch",
-    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-)
+PUBLIC_METHODS = {
+    "grpc.health.v1.Health/Check": False,
+    "grpc.health.v1.Health/List": False,
+    "grpc.health.v1.Health/Watch": True,
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": True,
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": True,
+}
+"""The methods that need no key, and whether they have a stream."""
 
 Route = Mapping[str, Any]
 
 
-def _with_context(**values: bool | str) -> Route:
+def with_context(**values: bool | str) -> Route:
     """Enables a Lua filter, and sets values in the filter context of its script."""
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
@@ -76,9 +77,9 @@ def _with_context(**values: bool | str) -> Route:
     }
 
 
-_TRANSCODED = dict.fromkeys(("metadata", "admit", "transcoder", "errors"), _ON)
+_TRANSCODED = dict.fromkeys(("metadata", "admit", "transcoder", "errors"), ON)
 """The filters of every route to a method. `metadata` removes what errors.lua has read and clients must not see."""
-REFUSED_FILTERS = {"admit": _with_context(direct=True), "bodies": _ON, "read_body": _ON}
+REFUSED_FILTERS = {"admit": with_context(direct=True), "bodies": ON, "read_body": ON}
 """The filters of a route to which the gateway responds itself."""
 
 
@@ -87,10 +88,10 @@ def grpc_routes(contract: Contract) -> list[Route]:
     return [
         {
             "match": {"path": f"/{method}", "grpc": {}},
-            "route": {"cluster": "service", "timeout": _NO_LIMIT},
-            "metadata": _shown_as(f"/{method}"),
+            "route": {"cluster": "service", "timeout": NO_LIMIT},
+            "metadata": shown_as(f"/{method}"),
         }
-        for method in (*contract.methods, *_PUBLIC_METHODS)
+        for method in (*contract.methods, *PUBLIC_METHODS)
     ]
 
 
@@ -126,7 +127,7 @@ def rest_routes(contract: Contract) -> list[Route]:
             {
                 "match": _match(of_template[0]),
                 "direct_response": {"status": 405},
-                "metadata": _shown_as(template),
+                "metadata": shown_as(template),
                 "typed_per_filter_config": {**REFUSED_FILTERS, **_errors(template)},
                 "response_headers_to_add": [{"header": {"key": "allow", "value": ", ".join(allowed)}}],
             }
@@ -177,7 +178,7 @@ def unknown_paths() -> list[Route]:
         {
             "match": {"safe_regex": {"regex": f"/v1/{name}(/.*)?"}},
             "direct_response": {"status": 404},
-            "metadata": _shown_as(f"/v1/{name}"),
+            "metadata": shown_as(f"/v1/{name}"),
             "typed_per_filter_config": REFUSED_FILTERS,
         }
         for name in _UNSERVED
@@ -202,13 +203,13 @@ def _calls(rule: Rule, unary: str) -> list[Route]:
     filters = {**_TRANSCODED, **_errors(rule.template)}
     if not rule.body:
         return [_call_without_body(rule, filters)]
-    filters["read_body"] = _ON
-    reserving = {"bodies": _with_context(reserves=True)}
+    filters["read_body"] = ON
+    reserving = {"bodies": with_context(reserves=True)}
     if not _calls_a_model(rule):
         return [_call(rule, filters | reserving)]
     if unary:
-        filters["choose_rpc"] = _with_context(unary=unary)
-        reserving["bodies"] = _ON
+        filters["choose_rpc"] = with_context(unary=unary)
+        reserving["bodies"] = ON
     elif rule.streams:
         filters |= _errors(rule.template, streams=True)
     short = {"name": "content-length", "range_match": {"start": 0, "end": SMALL_BODY + 1}}
@@ -224,7 +225,7 @@ def _list_call(rule: Rule, header: str, dialect: str, **change: str) -> Route:
         dialect: The dialect of their errors.
         change: How choose_rpc.lua changes the path.
     """
-    filters = {**_TRANSCODED, **_in_dialect(dialect), "choose_rpc": _with_context(**change)}
+    filters = {**_TRANSCODED, **_in_dialect(dialect), "choose_rpc": with_context(**change)}
     return _call_without_body(rule, filters, {"name": header, "present_match": True})
 
 
@@ -241,11 +242,11 @@ def _errors(path: str, **more: bool) -> Route:
     """
     dialects = [dialect for regex, dialect in _DIALECTS if re.fullmatch(regex, path)]
     context: dict[str, bool | str] = {"dialect": dialects[0], **more} if dialects else {**more}
-    return {"errors": _with_context(**context)} if context else {}
+    return {"errors": with_context(**context)} if context else {}
 
 
 def _in_dialect(dialect: str) -> Route:
-    return {"errors": _with_context(dialect=dialect)}
+    return {"errors": with_context(dialect=dialect)}
 
 
 def _paths_by_dialect() -> list[tuple[Route, Route]]:
@@ -264,8 +265,8 @@ def _call(rule: Rule, filters: Route, *headers: Route) -> Route:
     method: Route = {"name": ":method", "string_match": {"exact": rule.method}}
     return {
         "match": {**_match(rule), "headers": [method, *headers]},
-        "route": {"cluster": "service", "timeout": _NO_LIMIT if rule.streams or _calls_a_model(rule) else _QUICK},
-        "metadata": _shown_as(rule.template),
+        "route": {"cluster": "service", "timeout": NO_LIMIT if rule.streams or _calls_a_model(rule) else _QUICK},
+        "metadata": shown_as(rule.template),
         "typed_per_filter_config": filters,
     }
 
@@ -275,5 +276,6 @@ def _match(rule: Rule) -> dict[str, Any]:
     return {"safe_regex": {"regex": f"{rule.path_regex}/?"}}
 
 
-def _shown_as(path: str) -> Route:
+def shown_as(path: str) -> Route:
+    """Returns the metadata of a route whose calls have this path in the access log."""
     return {"filter_metadata": {"arouter": {"path": path}}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from emulator import Emulator
 from support.rest import Rest
 from support.stack import Stack
 from support.typed import Client, chat_request
+from support.web import CONNECT_STREAM, CONNECT_UNARY, GRPC_WEB, framed
 
 NOTICED = 1.0
 """Seconds in which the provider must see its connection closed (the issue's own figure)."""
@@ -80,6 +81,41 @@ def grpc_channel_closed(stack: Stack, user: str) -> Iterator[Leave]:
         yield channel.close
 
 
+def web_calls(content_type: str, path: str) -> Iterator[Callable[[Stack, str], AbstractContextManager[Leave]]]:
+    """Yields the windows of a call with gRPC-Web or Connect: before the first byte, and amid a stream."""
+
+    @contextmanager
+    def before(stack: Stack, user: str) -> Iterator[Leave]:
+        with stack.rest() as rest:
+            rest.send("POST", path, typed(content_type, "emu/hang", user), {"content-type": content_type})
+            yield rest.vanish
+
+    @contextmanager
+    def amid(stack: Stack, user: str) -> Iterator[Leave]:
+        with (
+            stack.rest() as rest,
+            rest.open("POST", path, typed(content_type, "emu/gated", user), {"content-type": content_type}) as response,
+        ):
+            received = b""
+            while b"Hello" not in received:
+                received += response.read1()
+            yield rest.vanish
+
+    yield named(before, content_type)
+    if path.endswith("/StreamChatCompletion"):
+        yield named(amid, content_type)
+
+
+def typed(content_type: str, model: str, user: str) -> bytes:
+    message = chat_request(model, user=user).SerializeToString()
+    return message if content_type == CONNECT_UNARY else framed(message)
+
+
+def named(window: Any, content_type: str) -> Any:
+    window.__name__ += f" {content_type}"
+    return window
+
+
 WINDOWS = [
     rest_before_the_first_byte,
     rest_amid_the_stream,
@@ -88,6 +124,9 @@ WINDOWS = [
     grpc_amid_the_stream,
     grpc_unary,
     grpc_channel_closed,
+    *web_calls(GRPC_WEB, "/arouter.v1.ChatService/StreamChatCompletion"),
+    *web_calls(CONNECT_STREAM, "/arouter.v1.ChatService/StreamChatCompletion"),
+    *web_calls(CONNECT_UNARY, "/arouter.v1.ChatService/ChatCompletion"),
 ]
 
 
