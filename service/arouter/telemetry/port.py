@@ -24,8 +24,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from arouter import __version__
 from arouter.telemetry.processes import Processes
+from arouter.version import VERSION
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,7 +57,7 @@ class MetricsPort:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # would double the number of series for little use
         registry = CollectorRegistry(auto_describe=False)
         build = Gauge("arouter_build_info", "Always 1.", ("version", "python"), registry=registry)
-        build.labels(__version__, platform.python_version()).set(1)
+        build.labels(VERSION, platform.python_version()).set(1)
         registry.register(counted)
         registry.register(Processes(pids))
         kind = _Server6 if ":" in address else _Server

@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from arouter import __version__
 from arouter.telemetry.spans import Attributes, Span
+from arouter.version import VERSION
 
 _TIMEOUT = 1.0
 """Timeout of the final export in seconds. A reachable collector takes a fraction of that."""
@@ -36,12 +36,12 @@ class OtelTracer:
     def __init__(self) -> None:
         # Log an unreachable collector once per failed export, not also once per retry.
         logging.getLogger("opentelemetry.exporter.otlp.proto.grpc.exporter").setLevel(logging.ERROR)
-        ours = {"service.name": "arouter", "service.version": __version__}
+        ours = {"service.name": "arouter", "service.version": VERSION}
         resource = Resource.create({**ours, **OTELResourceDetector().detect().attributes})
         self._exporter = OTLPSpanExporter()
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
-        self._tracer = self._provider.get_tracer("arouter", __version__)
+        self._tracer = self._provider.get_tracer("arouter", VERSION)
 
     def start(self, name: str, traceparent: str) -> Span:
         """Starts a span in the caller's trace or in a new one; the sampler decides whether it is recorded."""

@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import aiohappyeyeballs
 
-from arouter import __version__
 from arouter.providers.http.connection import Connection
 from arouter.providers.http.errors import ClosedError, ConnectError, ConnectTimeoutError
 from arouter.providers.http.origin import Origin, parse_base_url, tls_context
 from arouter.providers.http.response import Response
 from arouter.providers.http.tunnel import Proxy, open_tunnel
+from arouter.version import VERSION
 
 _IDLE_LIMIT = 15.0
 """Seconds after which an unused connection is closed: less than servers keep one."""
@@ -25,7 +25,7 @@ _NEXT_ADDRESS = 0.25
 """Seconds after which the next address of a host is tried beside the one before (RFC 8305 §5)."""
 
 # Compression would delay the body. Some bodies are compressed all the same: see `bodies`.
-_CONSTANT = f"accept: */*\r\naccept-encoding: identity\r\nuser-agent: arouter/{__version__}\r\n"
+_CONSTANT = f"accept: */*\r\naccept-encoding: identity\r\nuser-agent: arouter/{VERSION}\r\n"
 
 _UNRESERVED = "!$%&'()*+,-./:;=?@_~"
 _FORBIDDEN = frozenset("\r\n\0")
