@@ -1,6 +1,6 @@
-import { create } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 
-import { ExtraFields } from "./extra-fields.js";
+import { LatestFields, MergedFields } from "./extra-fields.js";
 import {
   ChoiceSchema,
   LogprobsSchema,
@@ -22,53 +22,54 @@ import {
   type ToolCallDelta,
 } from "./gen/arouter/v1/chat_tool_pb.js";
 
-/**
- * Puts the chunks of a stream together. The messages of the result can be appended to the next request.
- *
- * ```ts
- * const whole = new ChatAccumulator();
- * for await (const chunk of client.streamChat(request)) whole.add(chunk);
- * const response = whole.response();
- * ```
- */
-export class ChatAccumulator {
-  readonly #response = create(ChatCompletionResponseSchema);
-  readonly #extra = new ExtraFields();
+/** Returns the completion that a stream's chunks add up to. */
+export function accumulate(chunks: Iterable<StreamChatCompletionResponse>): ChatCompletionResponse {
+  const accumulator = new Accumulator();
+  for (const chunk of chunks) accumulator.add(chunk);
+  return accumulator.completion();
+}
+
+/** Adds chunks up to a completion, in time and memory linear in the stream's length. */
+export class Accumulator {
+  readonly #whole = create(ChatCompletionResponseSchema);
+  readonly #extra = new LatestFields();
   readonly #choices = new Map<number, AccumulatedChoice>();
 
   /** Adds the next chunk. */
   add(chunk: StreamChatCompletionResponse): void {
-    const response = this.#response;
-    response.id ||= chunk.id;
-    response.created ||= chunk.created;
-    response.model ||= chunk.model;
-    response.serviceTier = chunk.serviceTier || response.serviceTier;
-    response.systemFingerprint = chunk.systemFingerprint || response.systemFingerprint;
-    if (chunk.usage) response.usage = chunk.usage;
-    if (chunk.moderation) response.moderation = chunk.moderation;
-    if (chunk.route) response.route = chunk.route;
+    const whole = this.#whole;
+    whole.id = chunk.id || whole.id;
+    whole.created = chunk.created || whole.created;
+    whole.model = chunk.model || whole.model;
+    whole.serviceTier = chunk.serviceTier || whole.serviceTier;
+    whole.systemFingerprint = chunk.systemFingerprint || whole.systemFingerprint;
+    if (chunk.usage) whole.usage = chunk.usage;
+    if (chunk.moderation) whole.moderation = chunk.moderation;
+    if (chunk.route) whole.route = chunk.route;
     this.#extra.add(chunk.extraFieldsJson);
     for (const choice of chunk.choices) entry(this.#choices, choice.index, AccumulatedChoice).add(choice);
   }
 
-  /** Returns what `ChatService.ChatCompletion` would have returned for the chunks so far. */
-  response(): ChatCompletionResponse {
-    this.#response.extraFieldsJson = this.#extra.text();
-    this.#response.choices = sorted(this.#choices).map(([index, choice]) => choice.result(index));
-    return this.#response;
+  /**
+   * Returns the completion so far. The messages of its choices contain all that the next request must have, and can be
+   * put into it as they are.
+   */
+  completion(): ChatCompletionResponse {
+    const choices = sorted(this.#choices).map(([index, choice]) => choice.whole(index));
+    return clone(ChatCompletionResponseSchema, { ...this.#whole, choices, extraFieldsJson: this.#extra.text() });
   }
 }
 
 class AccumulatedChoice {
   readonly #message = create(ChatMessageSchema);
   readonly #choice = create(ChoiceSchema, { message: this.#message });
-  readonly #extra = new ExtraFields();
-  readonly #messageExtra = new ExtraFields();
+  readonly #extra = new LatestFields();
+  readonly #messageExtra = new MergedFields();
   readonly #toolCalls = new Map<number, AccumulatedToolCall>();
 
   add(chunk: StreamChoice): void {
     if (chunk.delta) this.#addDelta(chunk.delta);
-    if (chunk.finishReason !== undefined) this.#choice.finishReason = chunk.finishReason;
+    if (chunk.finishReason) this.#choice.finishReason = chunk.finishReason;
     if (chunk.logprobs) {
       const logprobs = (this.#choice.logprobs ??= create(LogprobsSchema));
       logprobs.content.push(...chunk.logprobs.content);
@@ -77,9 +78,10 @@ class AccumulatedChoice {
     this.#extra.add(chunk.extraFieldsJson);
   }
 
-  result(index: number): Choice {
-    this.#message.toolCalls = sorted(this.#toolCalls).map(([, call]) => call.result());
+  whole(index: number): Choice {
+    this.#message.toolCalls = sorted(this.#toolCalls).map(([, call]) => call.whole());
     this.#message.extraFieldsJson = this.#messageExtra.text();
+    this.#message.role ||= Role.ASSISTANT;
     this.#choice.index = index;
     this.#choice.extraFieldsJson = this.#extra.text();
     return this.#choice;
@@ -120,7 +122,7 @@ class AccumulatedChoice {
 
 class AccumulatedToolCall {
   readonly #toolCall = create(ToolCallSchema);
-  readonly #extra = new ExtraFields();
+  readonly #extra = new MergedFields();
 
   add(piece: ToolCallDelta): void {
     const toolCall = this.#toolCall;
@@ -137,7 +139,7 @@ class AccumulatedToolCall {
     this.#extra.add(piece.extraFieldsJson);
   }
 
-  result(): ToolCall {
+  whole(): ToolCall {
     this.#toolCall.extraFieldsJson = this.#extra.text();
     return this.#toolCall;
   }

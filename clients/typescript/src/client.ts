@@ -3,11 +3,12 @@ import { createClient, type CallOptions, type Client as ServiceClient, type Tran
 
 import { createTransport } from "#transport";
 
+import { callTransport, type ApiKey } from "./call-transport.js";
+import { ChatStream } from "./chat-stream.js";
 import {
   ChatService,
   type ChatCompletionRequestSchema,
   type ChatCompletionResponse,
-  type StreamChatCompletionResponse,
 } from "./gen/arouter/v1/chat_service_pb.js";
 import {
   EmbeddingService,
@@ -16,19 +17,18 @@ import {
 } from "./gen/arouter/v1/embedding_service_pb.js";
 import type { Model } from "./gen/arouter/v1/model_pb.js";
 import { ModelService, type ListModelsRequestSchema } from "./gen/arouter/v1/model_service_pb.js";
-import { keyedTransport, type ApiKey } from "./keyed-transport.js";
 import type { Protocol } from "./options.js";
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
 /** Options of a `Client`: the key, and the URL or a transport. */
 export type ClientOptions = {
-  /** A key, or a function that returns the key for each call. */
-  readonly apiKey: ApiKey;
+  /** A key, or a function that returns the key, which is called for each call. Without it, none is sent. */
+  readonly apiKey?: ApiKey;
 
   /**
-   * The default deadline of a call in milliseconds, including the provider's part. 0 is none. Without it, 10 minutes,
-   * which is also the service's default for the whole of a call.
+   * The default deadline of a call in milliseconds, including the provider's part. 0 is none. The default is 10 minutes,
+   * as the service's own `total` timeout.
    */
   readonly timeoutMs?: number;
 } & (
@@ -48,11 +48,11 @@ export type ClientOptions = {
 /**
  * A client of ARouter. Create one and use it for all calls.
  *
- * All methods throw `ARouterError`. `CallOptions` of a call have its deadline (`timeoutMs`) and an `AbortSignal`
+ * Every failed call throws `CallError`. The options of a call have its deadline (`timeoutMs`) and an `AbortSignal`
  * (`signal`); cancelling a call also cancels the provider call.
  */
 export class Client {
-  /** The transport with key, default deadline and `ARouterError`s. */
+  /** The transport that adds the key and the default deadline, and throws `CallError`s. */
   readonly transport: Transport;
 
   constructor(options: ClientOptions) {
@@ -60,7 +60,10 @@ export class Client {
       "transport" in options
         ? options.transport
         : createTransport({ baseUrl: options.baseUrl, protocol: options.protocol });
-    this.transport = keyedTransport(inner, options.apiKey, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.transport = callTransport(inner, {
+      apiKey: options.apiKey,
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    });
   }
 
   /** Returns the client of a service in `arouter-client/v1`, for example `client.service(UsageService)`. */
@@ -68,7 +71,7 @@ export class Client {
     return createClient(service, this.transport);
   }
 
-  /** Lists the models that the key may use. */
+  /** Returns the models that the key may use. */
   async listModels(
     request: MessageInitShape<typeof ListModelsRequestSchema> = {},
     options?: CallOptions,
@@ -76,7 +79,12 @@ export class Client {
     return (await this.service(ModelService).listModels(request, options)).data;
   }
 
-  /** Creates a chat completion. */
+  /** Returns one model. */
+  getModel(model: string, options?: CallOptions): Promise<Model> {
+    return this.service(ModelService).getModel({ model }, options);
+  }
+
+  /** Returns a chat completion. */
   chat(
     request: MessageInitShape<typeof ChatCompletionRequestSchema>,
     options?: CallOptions,
@@ -84,18 +92,12 @@ export class Client {
     return this.service(ChatService).chatCompletion(request, options);
   }
 
-  /**
-   * Creates a chat completion and yields it as the model generates it. Leaving the loop cancels the call.
-   * `ChatAccumulator` puts the chunks together.
-   */
-  streamChat(
-    request: MessageInitShape<typeof ChatCompletionRequestSchema>,
-    options?: CallOptions,
-  ): AsyncIterable<StreamChatCompletionResponse> {
-    return this.service(ChatService).streamChatCompletion(request, options);
+  /** Returns the chunks of a chat completion as the model generates them. */
+  streamChat(request: MessageInitShape<typeof ChatCompletionRequestSchema>, options?: CallOptions): ChatStream {
+    return new ChatStream(this.service(ChatService).streamChatCompletion(request, options));
   }
 
-  /** Creates embeddings. */
+  /** Returns the embeddings of texts. */
   embed(
     request: MessageInitShape<typeof CreateEmbeddingsRequestSchema>,
     options?: CallOptions,

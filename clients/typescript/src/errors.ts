@@ -3,36 +3,36 @@ import { ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 
 /**
- * An error of a call. A `ConnectError` with the fields of ARouter's error table; `code` is the gRPC code, `rawMessage`
- * the message, and `metadata` the response's headers and trailers.
- *
- * `reason` is empty and the other fields are undefined if the error did not come from ARouter: the client's own
- * deadline has passed, the call was cancelled, or the connection failed.
+ * A call that failed: a `ConnectError` (`code` is the gRPC code, `rawMessage` the message, `metadata` the response's
+ * headers and trailers) with what ARouter says about the error.
  */
-export class ARouterError extends ConnectError {
-  /** The reason, such as `MODEL_NOT_FOUND`; the value to branch on. */
+export class CallError extends ConnectError {
+  /**
+   * The kind of failure, `RATE_LIMITED` for example; empty if it is not the service that reports it, but the client
+   * itself or the connection.
+   */
   readonly reason: string;
 
-  /** The path of the invalid field, such as `messages[0].role`. */
+  /** The path of the invalid field of the request. */
   readonly param: string | undefined;
 
-  /** The error's `code` in OpenAI's JSON: ARouter's or the provider's. */
+  /** A code to branch on, as in OpenAI's API: `error.code` there. */
   readonly errorCode: string | undefined;
 
-  /** The HTTP status of the same error over REST. */
+  /** The status that REST has for it. */
   readonly httpStatus: number | undefined;
 
-  /** The provider that caused the error. */
+  /** The id of the provider that failed or refused. */
   readonly provider: string | undefined;
 
-  /** Milliseconds after which a retry makes sense. Undefined if none does. */
+  /** Milliseconds after which a retry makes sense. */
   readonly retryDelayMs: number | undefined;
 
-  /** The id of the call in ARouter's logs. Only through the gateway. */
+  /** The id of the call in the service's logs. */
   readonly requestId: string | undefined;
 
   // The name stays "ConnectError": by it Connect's `instanceof` recognizes errors of other copies of the package.
-  private constructor(error: ConnectError) {
+  private constructor(error: ConnectError, requestId: string | null) {
     super(error.rawMessage, error.code, error.metadata, undefined, error.cause);
     this.details = error.details;
     const [info] = error.findDetails(ErrorInfoSchema);
@@ -44,12 +44,16 @@ export class ARouterError extends ConnectError {
     this.httpStatus = status === undefined ? undefined : Number(status);
     this.provider = info?.metadata["provider"];
     this.retryDelayMs = delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
-    this.requestId = error.metadata.get("x-request-id") ?? undefined;
+    this.requestId = error.metadata.get("x-request-id") ?? requestId ?? undefined;
   }
 
-  /** Converts whatever a call threw. */
-  static override from(error: unknown): ARouterError {
-    return error instanceof ARouterError ? error : new ARouterError(ConnectError.from(error));
+  /**
+   * Converts what a transport of Connect threw.
+   *
+   * @param requestId The id that the client sent, if it sent one.
+   */
+  static of(error: unknown, requestId: string | null = null): CallError {
+    return error instanceof CallError ? error : new CallError(ConnectError.from(error), requestId);
   }
 
   // ConnectError's own would accept every ConnectError.

@@ -4,7 +4,7 @@ import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
 
 import { ConnectError } from "@connectrpc/connect";
-import { ARouterError, ChatAccumulator, Client, Code, textMessage, textOf } from "arouter-client";
+import { CallError, Client, Code, accumulate, textMessage, textOf } from "arouter-client";
 import { ChatService, KeyService, ModelService, Role, RoutingService } from "arouter-client/v1";
 
 import { ENDPOINTS, KEY, TEXT, provider } from "./settings.ts";
@@ -16,9 +16,9 @@ for (const { name, ...endpoint } of ENDPOINTS) {
     return { model, messages: [textMessage(Role.USER, text)], user: `${name}: ${user}` };
   }
 
-  async function failure(call: Promise<unknown>): Promise<ARouterError> {
+  async function failure(call: Promise<unknown>): Promise<CallError> {
     const error = await call.then(() => undefined, (thrown: unknown) => thrown);
-    assert.ok(error instanceof ARouterError, `no ARouterError: ${error}`);
+    assert.ok(error instanceof CallError, `no CallError: ${error}`);
     assert.ok(error instanceof ConnectError);
     return error;
   }
@@ -37,6 +37,7 @@ for (const { name, ...endpoint } of ENDPOINTS) {
 
       assert.ok(models.some((model) => model.id === "emu/text"));
       assert.ok((await client.listModels({ view: "full" })).some((model) => model.details?.pricing));
+      assert.equal((await client.getModel("emu/text")).ownedBy, "emu");
     });
 
     test("completes a chat", async () => {
@@ -49,15 +50,12 @@ for (const { name, ...endpoint } of ENDPOINTS) {
     });
 
     test("streams a chat", async () => {
-      const whole = new ChatAccumulator();
-      let chunks = 0;
-      for await (const chunk of client.streamChat(request("emu/text"))) {
-        whole.add(chunk);
-        chunks += 1;
-      }
+      const stream = client.streamChat(request("emu/text"));
+      const chunks = await Array.fromAsync(stream);
 
-      assert.ok(chunks > 1);
-      const response = whole.response();
+      assert.ok(chunks.length > 1);
+      const response = stream.completion();
+      assert.deepEqual(accumulate(chunks), response);
       assert.equal(textOf(response.choices[0]?.message), TEXT);
       assert.equal(response.choices[0]?.message?.role, Role.ASSISTANT);
       assert.equal(response.choices[0]?.finishReason, "stop");
@@ -67,20 +65,20 @@ for (const { name, ...endpoint } of ENDPOINTS) {
 
     for (const model of ["emu/text", "emu/tools", "emu/reasoning"]) {
       test(`accumulates ${model} to what the unary call returns`, async () => {
-        const whole = new ChatAccumulator();
-        for await (const chunk of client.streamChat(request(model))) whole.add(chunk);
+        const stream = client.streamChat(request(model));
+        for await (const _ of stream);
 
         const complete = await client.chat(request(model));
-        const choices = whole.response().choices;
+        const choices = stream.completion().choices;
         assert.ok(choices.length > 0);
         assert.deepEqual(choices, complete.choices);
       });
     }
 
     test("sends an accumulated message with tool calls back", async () => {
-      const whole = new ChatAccumulator();
-      for await (const chunk of client.streamChat(request("emu/tools"))) whole.add(chunk);
-      const [answer] = whole.response().choices;
+      const stream = client.streamChat(request("emu/tools"));
+      for await (const _ of stream);
+      const [answer] = stream.completion().choices;
       const calls = answer?.message?.toolCalls ?? [];
       assert.deepEqual(calls.map((call) => call.call.value?.name), ["get_weather", "get_time"]);
 
@@ -119,6 +117,16 @@ for (const { name, ...endpoint } of ENDPOINTS) {
 
       assert.equal((await failure(rotating.listModels())).reason, "INVALID_API_KEY");
       assert.ok((await rotating.listModels()).length > 0);
+    });
+
+    test("keeps a malformed key out of its errors", async () => {
+      const malformed = new Client({ ...endpoint, apiKey: "lr_live_secret\n" });
+
+      await assert.rejects(malformed.listModels(), (error) => !String(error).includes("secret"));
+    });
+
+    test("sends no key without one", async () => {
+      assert.equal((await failure(new Client(endpoint).listModels())).reason, "INVALID_API_KEY");
     });
 
     test("says that a key is wrong", async () => {
@@ -166,15 +174,11 @@ for (const { name, ...endpoint } of ENDPOINTS) {
     });
 
     test("keeps the chunks of a stream that fails", async () => {
-      const whole = new ChatAccumulator();
-      const error = await failure(
-        (async () => {
-          for await (const chunk of client.streamChat(request("emu/error-midstream"))) whole.add(chunk);
-        })(),
-      );
+      const stream = client.streamChat(request("emu/error-midstream"));
+      const error = await failure(Array.fromAsync(stream));
 
       assert.equal(error.reason, "PROVIDER_ERROR");
-      assert.match(textOf(whole.response().choices[0]?.message), /^Hello/);
+      assert.match(textOf(stream.completion().choices[0]?.message), /^Hello/);
     });
 
     test("keeps its deadline", async () => {

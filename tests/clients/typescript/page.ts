@@ -1,5 +1,5 @@
 // The code of the page that browser.test.ts opens.
-import { ARouterError, ChatAccumulator, Client, textMessage, textOf, type Protocol } from "arouter-client";
+import { CallError, Client, textMessage, textOf, type Protocol } from "arouter-client";
 import { Role } from "arouter-client/v1";
 
 /** Reports a piece of a stream to the test. */
@@ -22,12 +22,11 @@ export class Page {
   }
 
   async stream(model: string, user: string): Promise<string> {
-    const whole = new ChatAccumulator();
-    for await (const chunk of this.#client.streamChat({ model, messages: [textMessage(Role.USER, "hi")], user })) {
-      whole.add(chunk);
+    const stream = this.#client.streamChat({ model, messages: [textMessage(Role.USER, "hi")], user });
+    for await (const chunk of stream) {
       for (const choice of chunk.choices) if (choice.delta?.content) await report(choice.delta.content);
     }
-    return textOf(whole.response().choices[0]?.message);
+    return textOf(stream.completion().choices[0]?.message);
   }
 
   /** Streams until the first piece, and cancels the call then. */
@@ -39,7 +38,7 @@ export class Page {
         if (chunk.choices.some((choice) => choice.delta?.content)) abort();
       }
     } catch (error) {
-      return ARouterError.from(error).code;
+      return CallError.of(error).code;
     }
     return undefined;
   }
@@ -51,7 +50,7 @@ export class Page {
       if (streaming) for await (const _ of this.#client.streamChat(request, { timeoutMs }));
       else await this.#client.chat(request, { timeoutMs });
     } catch (error) {
-      if (!(error instanceof ARouterError)) throw error;
+      if (!(error instanceof CallError)) throw error;
       const { code, rawMessage, reason, param, retryDelayMs, requestId, provider } = error;
       return { code, rawMessage, reason, param, retryDelayMs, requestId, provider };
     }
