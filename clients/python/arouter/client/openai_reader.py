@@ -217,7 +217,7 @@ def _entries(field: FieldDescriptor, value: Any, path: str) -> list[Any]:
 def _floats(text: str, path: str) -> list[float]:
     """Returns a vector in base64: 32-bit floats, the low byte first."""
     with _at(path):
-        vector = array.array("f", base64.b64decode(text))
+        vector = array.array("f", base64.b64decode(text, validate=True))
     if sys.byteorder == "big":
         vector.byteswap()
     return vector.tolist()

@@ -17,6 +17,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from google.api.field_behavior_pb2 import REQUIRED, field_behavior
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 CONSTANTS: dict[str, dict[str, str]] = {
@@ -24,6 +25,7 @@ CONSTANTS: dict[str, dict[str, str]] = {
     "StreamChatCompletionResponse": {"object": "chat.completion.chunk"},
     "CreateEmbeddingsResponse": {"object": "list"},
     "Embedding": {"object": "embedding"},
+    "ModerationResult": {"type": "moderation_result"},
     "Annotation": {"type": "url_citation"},
     "Prediction": {"type": "content"},
     "PromptCacheBreakpoint": {"mode": "explicit"},
@@ -40,8 +42,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Members that responses always have, with their values if the field is unset."""
 
-ALWAYS = frozenset(
+_ALWAYS = frozenset(
     {
+        "Audio.id",
         "ChatCompletionResponse.id",
         "ChatCompletionResponse.model",
         "ChatCompletionResponse.choices",
@@ -57,10 +60,13 @@ ALWAYS = frozenset(
         "TopLogprob.token",
     }
 )
-"""Texts and lists that are written even if they are empty. Numbers are, with one exception."""
+"""Texts and lists that are written even if they are empty, besides those that the protos require."""
 
-NOT_IF_ZERO = frozenset({"Audio.expires_at"})
-"""Numbers that are left out if they are 0."""
+BESIDE = {"Audio.expires_at": "data", "Audio.transcript": "data"}
+"""Fields that are written even if they are empty or 0, provided that the other one is set. All other numbers are."""
+
+ONCE = frozenset({"id", "name", "expires_at", "transcript"})
+"""Members that only one of several deltas has, in the objects within it."""
 
 FLAT = {"ModerationOutcome": ("type", "_"), "Plugin": ("id", "-")}
 """Unions whose variant's members lie beside the tag: the tag's name, and what its value has in place of `_`."""
@@ -118,6 +124,16 @@ def fields_of(kind: Descriptor) -> dict[str, list[FieldDescriptor]]:
 def extra_of(kind: Descriptor) -> str | None:
     """Returns the name of the field for members without a field, if the message has one."""
     return next((field.name for field in kind.fields if field.name in EXTRA), None)
+
+
+@cache
+def is_always_written(field: FieldDescriptor) -> bool:
+    """Says whether a field without presence is written even if it is empty, or 0."""
+    if name_of(field) in _ALWAYS:
+        return True
+    if field.is_repeated or field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return REQUIRED in field.GetOptions().Extensions[field_behavior]
+    return field.cpp_type != FieldDescriptor.CPPTYPE_ENUM and name_of(field) not in BESIDE
 
 
 @cache

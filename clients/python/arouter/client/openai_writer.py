@@ -9,13 +9,14 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from arouter.client.openai_rules import (
-    ALWAYS,
+    BESIDE,
     CONSTANTS,
     DEFAULTS,
     FLAT,
-    NOT_IF_ZERO,
+    ONCE,
     UNTAGGED,
     extra_of,
+    is_always_written,
     is_list,
     is_union,
     map_value,
@@ -23,8 +24,6 @@ from arouter.client.openai_rules import (
     name_of,
     words_of,
 )
-
-_TEXTS = frozenset({FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM})
 
 
 def to_openai(message: Message) -> dict[str, Any]:
@@ -63,9 +62,10 @@ def _object(message: Message) -> Any:
 def _is_written(message: Message, field: FieldDescriptor) -> bool:
     if field.has_presence:
         return message.HasField(field.name)
-    if getattr(message, field.name) or name_of(field) in ALWAYS:
+    if getattr(message, field.name) or is_always_written(field):
         return True
-    return not field.is_repeated and field.cpp_type not in _TEXTS and name_of(field) not in NOT_IF_ZERO
+    beside = BESIDE.get(name_of(field))
+    return beside is not None and bool(getattr(message, beside))
 
 
 def _variant(message: Any, field: FieldDescriptor) -> dict[str, Any]:
@@ -89,6 +89,8 @@ def _member(message: Message, field: FieldDescriptor) -> Any:
     if field.is_repeated:
         return [_value(item, field) for item in value]
     written = _value(value, field)
+    if field.message_type is not None and message.DESCRIPTOR.name.endswith("Delta"):
+        return {name: item for name, item in written.items() if item or name not in ONCE}
     defaults = DEFAULTS.get(name_of(field))
     return defaults | written if defaults else written
 
