@@ -26,7 +26,7 @@ from arouter_gateway.routes import (
 )
 from arouter_gateway.tls import GatewayTls, ServiceTls, gateway_tls_values, secrets, service_tls_values
 from arouter_gateway.web_replies import web_replies
-from arouter_gateway.web_routes import early_web_refusals, web_routes
+from arouter_gateway.web_routes import METHOD_HEADER, early_web_refusals, web_routes
 
 _HERE = Path(__file__).parent
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
@@ -154,6 +154,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "chain_limit": chain_limit(settings.max_connections),
         "too_large_message": too_large,
         "native_grpc": NATIVE,
+        "method_header": METHOD_HEADER,
         "unserved_paths": [
             {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}}}
             for regex in UNSERVED_PATHS

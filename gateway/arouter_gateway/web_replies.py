@@ -15,23 +15,21 @@ from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, UNIMPLEMENTED, Code
 from google.rpc.status_pb2 import Status
 
 from arouter_gateway.grpc_replies import REPLIES, Reply, details, encoded_details
-from arouter_gateway.web_routes import PROTOCOL_HEADER, RPC_PATHS
+from arouter_gateway.web_routes import CONNECT_STREAM, GRPC_WEB, PROTOCOL_HEADER, RPC_PREFIXES
 
 _END_OF_STREAM = 2
 """The flag of the last message of a Connect stream."""
 _INVALID = ("INVALID_REQUEST", 400)
 
-_REFUSALS = (
-    Reply(405, UNIMPLEMENTED, "Methods are called with POST.", "INVALID_REQUEST", 405),
-    Reply(
-        415,
-        UNIMPLEMENTED,
-        "This content is not supported. Send gRPC-Web as application/grpc-web+proto or application/grpc-web-text. Send"
-        " Connect as application/proto if the method has no stream, else as application/connect+proto. JSON and"
-        " content-encoding are not supported.",
-        "INVALID_REQUEST",
-        415,
-    ),
+_NOT_POSTED = Reply(405, UNIMPLEMENTED, "Methods are called with POST.", "INVALID_REQUEST", 405)
+_UNSUPPORTED = Reply(
+    415,
+    UNIMPLEMENTED,
+    "This content is not supported. Send gRPC-Web as application/grpc-web+proto or application/grpc-web-text. Send"
+    " Connect as application/proto if the method has no stream, else as application/connect+proto. JSON and"
+    " content-encoding are not supported.",
+    "INVALID_REQUEST",
+    415,
 )
 _FAILED = Reply(
     500, INTERNAL, "The gateway could not process this request.", "INTERNAL", 500, "server_error", "internal_error"
@@ -46,13 +44,16 @@ def web_replies(too_large_message: str) -> Sequence[Mapping[str, Any]]:
         too_large_message: The error message of a 413.
     """
     too_large = Reply(413, INVALID_ARGUMENT, too_large_message, "PAYLOAD_TOO_LARGE", 413)
-    exact = [(reply, "EQ") for reply in (*REPLIES, too_large, *_REFUSALS)]
+    exact = [(reply, "EQ") for reply in (*REPLIES, too_large, _NOT_POSTED, _UNSUPPORTED)]
     others = [(_FAILED, "GE"), (_REFUSED, "GE")]
-    return [
+    mappers = [
         {"filter": _all(is_protocol, _status_is(reply.status, op)), **form(reply)}
-        for is_protocol, form in _PROTOCOLS
+        for is_protocol, form in _protocols()
         for reply, op in (*exact, *others)
     ]
+    json_stream = CONNECT_STREAM.replace("proto", "json")
+    is_json_stream = _all(_IS_RPC, _has("content-type", exact=json_stream), _status_is(400, "GE"))
+    return [{"filter": is_json_stream, **_connect_stream(json_stream)(_UNSUPPORTED)}, *mappers]
 
 
 def _grpc_web(reply: Reply) -> Mapping[str, Any]:
@@ -128,8 +129,12 @@ def _status_is(status: int, op: str) -> Mapping[str, Any]:
     }
 
 
-def _header(name: str, regex: str) -> Mapping[str, Any]:
-    return {"header_filter": {"header": {"name": name, "string_match": {"safe_regex": {"regex": regex}}}}}
+def _header(name: str, **match: Any) -> Mapping[str, Any]:
+    return {"header_filter": {"header": {"name": name, **match}}}
+
+
+def _has(name: str, **match: str) -> Mapping[str, Any]:
+    return _header(name, string_match=match)
 
 
 def _protocols() -> Iterator[tuple[Mapping[str, Any], Callable[[Reply], Mapping[str, Any]]]]:
@@ -137,19 +142,13 @@ def _protocols() -> Iterator[tuple[Mapping[str, Any], Callable[[Reply], Mapping[
 
     Their routes set a header with the protocol. A call that has no route is recognized by its content type.
     """
-    is_rpc, is_grpc = _header(":path", RPC_PATHS), _header("content-type", "application/grpc.*")
-    yield (
-        _any(_header(PROTOCOL_HEADER, "grpc-web"), _all(is_rpc, _header("content-type", "application/grpc-web.*"))),
-        _grpc_web,
-    )
-    for codec in ("proto", "json"):
-        content_type = f"application/connect+{codec}"
-        by_type = _all(is_rpc, _header("content-type", content_type.replace("+", r"\+")))
-        is_stream = _any(_header(PROTOCOL_HEADER, "connect-stream"), by_type) if codec == "proto" else by_type
-        yield is_stream, _connect_stream(content_type)
-    not_grpc = {**is_grpc["header_filter"]["header"], "invert_match": True, "treat_missing_header_as_empty": True}
-    by_path = _all(is_rpc, {"header_filter": {"header": not_grpc}})
-    yield _any(_header(PROTOCOL_HEADER, "connect"), by_path), _connect
+    is_grpc_web = _all(_IS_RPC, _has("content-type", prefix=GRPC_WEB))
+    yield _any(_has(PROTOCOL_HEADER, exact="grpc-web"), is_grpc_web), _grpc_web
+    is_stream = _all(_IS_RPC, _has("content-type", exact=CONNECT_STREAM))
+    yield _any(_has(PROTOCOL_HEADER, exact="connect-stream"), is_stream), _connect_stream(CONNECT_STREAM)
+    not_grpc = {"invert_match": True, "treat_missing_header_as_empty": True}
+    is_unary = _all(_IS_RPC, _header("content-type", string_match={"prefix": "application/grpc"}, **not_grpc))
+    yield _any(_has(PROTOCOL_HEADER, exact="connect"), is_unary), _connect
 
 
-_PROTOCOLS = tuple(_protocols())
+_IS_RPC = _any(*(_has(":path", prefix=prefix) for prefix in RPC_PREFIXES))

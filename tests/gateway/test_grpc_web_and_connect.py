@@ -205,9 +205,9 @@ def test_a_stream_of_json_is_refused_as_such(rest: Rest) -> None:
     assert read_connect_stream(answer, "application/connect+json").code == "unimplemented"
 
 
-def test_a_method_has_one_of_connects_protocols(rest: Rest) -> None:
-    assert connect_unary(rest, STREAM, request()).code == "unimplemented"
-    assert connect_stream(rest, CHAT, request()).code == "unimplemented"
+@pytest.mark.parametrize("path", [STREAM, "/grpc.health.v1.Health/Watch"])
+def test_a_stream_is_not_unary(rest: Rest, path: str) -> None:
+    assert connect_unary(rest, path, request()).code == "unimplemented"
 
 
 def test_methods_are_posted(rest: Rest) -> None:
