@@ -130,7 +130,7 @@ lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest
 
 .PHONY: clean
 clean: ## Remove everything that was installed, built or stored (the state folder var/ too)
-	rm -rf $(VENV) var tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var tests/node/node_modules $(addprefix $(TYPESCRIPT)/,dist node_modules src/gen src/v1.ts LICENSE) $(TYPESCRIPT)/*.tgz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed ------------------------------------------------------------------------------------------------
