@@ -102,6 +102,10 @@ def test_in_node(project: Path, settings: dict[str, str]) -> None:
     assert "skipped 0" in output
 
 
+def test_it_sends_refused_calls_again(project: Path) -> None:
+    run([NODE, *RUNNER, "refused.test.ts"], project)
+
+
 def test_it_accumulates_as_the_python_client(project: Path) -> None:
     cases = [
         {

@@ -2,6 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 
 import type { EndpointOptions } from "./options.js";
+import { resendingTransport } from "./resending-transport.js";
 
 /**
  * Returns a transport for Node. `grpc`, the default, uses one HTTP/2 connection for all calls; the others use HTTP/1.1,
@@ -10,7 +11,7 @@ import type { EndpointOptions } from "./options.js";
 export function createTransport({ baseUrl, protocol = "grpc" }: EndpointOptions): Transport {
   switch (protocol) {
     case "grpc":
-      return createGrpcTransport({ baseUrl });
+      return resendingTransport(createGrpcTransport({ baseUrl }));
     case "grpc-web":
       return createGrpcWebTransport({ baseUrl, httpVersion: "1.1" });
     case "connect":
