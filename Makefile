@@ -9,6 +9,8 @@ PROTOS := $(wildcard $(PROTO_ROOT)/arouter/v1/*.proto)
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I $(PROTO_ROOT) -I "$(GOOGLEAPIS)"
 GENERATED := clients/python/arouter/v1
+TYPESCRIPT := clients/typescript
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-package-lock --no-audit --no-fund --loglevel=error
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 # The descriptor set of the last release, which `make lint` compares the protos with (docs/versioning.md).
 RELEASED := protos/released.binpb
@@ -120,6 +122,18 @@ check-protos: protos ## Fail if the generated code does not match the protos
 release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
 	cp $(LINTED) $(RELEASED)
 
+.PHONY: client-typescript
+client-typescript: $(VENV)/.dev ## Build and pack the TypeScript client: clients/typescript/arouter-client-*.tgz
+	cd $(TYPESCRIPT) && rm -rf dist src/gen src/v1.ts arouter-client-*.tgz && mkdir src/gen
+	$(NPM) --prefix $(TYPESCRIPT) install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PROTOC) --plugin=protoc-gen-es=$(TYPESCRIPT)/node_modules/.bin/protoc-gen-es \
+	  --es_out=target=ts,import_extension=js:$(TYPESCRIPT)/src/gen $(PROTOS) google/rpc/error_details.proto \
+	  $(addprefix google/api/,annotations.proto field_behavior.proto http.proto httpbody.proto)
+	cd $(TYPESCRIPT)/src && printf 'export * from "./%s.js";\n' $$(ls gen/arouter/v1 | sed 's|\(.*\).ts|gen/arouter/v1/\1|') > v1.ts
+	$(NPM) --prefix $(TYPESCRIPT) exec tsc -- --project $(TYPESCRIPT)
+	cp LICENSE $(TYPESCRIPT)/
+	cd $(TYPESCRIPT) && $(NPM) pack --silent
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos
 	PYTHONPATH=.:tests $(BIN)/python -m support.provider_page
@@ -134,7 +148,7 @@ lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest
 
 .PHONY: clean
 clean: ## Remove everything that was installed, built or stored (the state folder var/ too)
-	rm -rf $(VENV) var tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var tests/node/node_modules $(addprefix $(TYPESCRIPT)/,dist node_modules src/gen src/v1.ts LICENSE) $(TYPESCRIPT)/*.tgz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed ------------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from arouter.client import accumulate
 from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ROLE_TOOL, ROLE_USER, ChatMessage
 from arouter.v1.chat_service_pb2 import ChatCompletionRequest
 from arouter.v1.chat_tool_pb2 import FunctionDefinition, Tool
-from support.accumulated import accumulated
 from support.golden import WIRE, Golden
 from support.stack import Stack, running
 from support.typed import Client
@@ -44,7 +44,7 @@ def client(translated: Stack) -> Iterator[Client]:
 def answer(client: Client, model: str, conversation: list[ChatMessage], *, stream: bool) -> ChatMessage:
     request = ChatCompletionRequest(model=model, messages=conversation, tools=[WEATHER], reasoning_effort="high")
     if stream:
-        return accumulated(client.chat.StreamChatCompletion(request, **client.options))[0]
+        return accumulate(client.chat.StreamChatCompletion(request, **client.options)).choices[0].message
     return client.chat.ChatCompletion(request, **client.options).choices[0].message
 
 

@@ -9,13 +9,13 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from unit.rpc.answers import CHUNK, EXTRA_FIELDS
 
+from arouter.client import accumulate
 from arouter.rpc.typed.chunk import chunk_to_proto
 from arouter.rpc.typed.repair import repaired
 from arouter.v1.chat_completion_pb2 import MessageDelta
 from arouter.v1.chat_message_pb2 import ROLE_ASSISTANT, ROLE_UNSPECIFIED, ChatMessage
 from arouter.v1.chat_service_pb2 import StreamChatCompletionResponse
 from arouter.v1.chat_tool_pb2 import FunctionCall, ToolCall
-from support.accumulated import accumulated
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1754000000, "model": "gpt-5.4"}
 
@@ -139,9 +139,9 @@ def test_texts_of_several_choices_add_up() -> None:
         chunk(finish_reason="stop"),
     ]
 
-    messages = accumulated(map(chunk_to_proto, stream))
+    choices = accumulate(map(chunk_to_proto, stream)).choices
 
-    assert messages == {
+    assert {choice.index: choice.message for choice in choices} == {
         0: ChatMessage(role=ROLE_ASSISTANT, content="Hello"),
         1: ChatMessage(role=ROLE_ASSISTANT, content="Bonjour", reasoning_content="Let me see."),
     }
@@ -158,7 +158,7 @@ def test_tool_calls_that_arrive_in_turns_add_up() -> None:
         chunk(finish_reason="tool_calls"),
     ]
 
-    message = accumulated(map(chunk_to_proto, stream))[0]
+    message = accumulate(map(chunk_to_proto, stream)).choices[0].message
 
     assert list(message.tool_calls) == [
         ToolCall(id="call_a", function=FunctionCall(name="weather", arguments='{"city":"Paris"}')),
@@ -169,7 +169,7 @@ def test_tool_calls_that_arrive_in_turns_add_up() -> None:
 def test_the_type_of_a_piece_that_has_no_call_yet_is_not_an_extra_field() -> None:
     pieces = [{"index": 0, "id": "a", "type": "function"}, {"index": 0, "function": {"name": "f", "arguments": "{}"}}]
 
-    message = accumulated(chunk_to_proto(chunk(tool_calls=[piece])) for piece in pieces)[0]
+    message = accumulate(chunk_to_proto(chunk(tool_calls=[piece])) for piece in pieces).choices[0].message
 
     assert message.tool_calls[0] == ToolCall(id="a", function=FunctionCall(name="f", arguments="{}"))
 
@@ -187,7 +187,7 @@ def test_extra_fields_that_arrive_in_pieces_add_up() -> None:
         chunk(tool_calls=[{"index": 0, "extra_content": {"google": {"thought_signature": "c2ln"}}}]),
     ]
 
-    message = accumulated(map(chunk_to_proto, stream))[0]
+    message = accumulate(map(chunk_to_proto, stream)).choices[0].message
 
     assert json.loads(message.extra_fields_json) == {
         "reasoning_details": [

@@ -1,0 +1,213 @@
+"""A channel for the generated stubs, as `sync_calls` has one, for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from weakref import WeakKeyDictionary
+
+import grpc
+import grpc.aio
+
+from arouter.client.connection import Connection
+from arouter.client.errors import CallCancelledError, call_error
+from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, request_id
+
+Answer = TypeVar("Answer")
+Codec = Callable[[Any], Any]
+
+
+class AsyncChannel:
+    """What stubs take as a channel. Opens grpc's own with the first call of each event loop, to which it is bound."""
+
+    def __init__(self, connection: Connection, defaults: Defaults, key: AsyncKey | None) -> None:
+        self._connection = connection
+        self._defaults = defaults
+        self._key = key
+        self._opened: WeakKeyDictionary[asyncio.AbstractEventLoop, grpc.aio.Channel] = WeakKeyDictionary()
+        self._is_closed = False
+
+    def unary_unary(
+        self, method: str, request_serializer: Codec, response_deserializer: Codec, **registered: Any
+    ) -> AsyncUnaryMethod:
+        """Returns a method with one response."""
+        return AsyncUnaryMethod(
+            self, method, lambda at: at.unary_unary(method, request_serializer, response_deserializer, **registered)
+        )
+
+    def unary_stream(
+        self, method: str, request_serializer: Codec, response_deserializer: Codec, **registered: Any
+    ) -> AsyncStreamMethod:
+        """Returns a method with a stream of responses."""
+        return AsyncStreamMethod(
+            self, method, lambda at: at.unary_stream(method, request_serializer, response_deserializer, **registered)
+        )
+
+    def open(self) -> grpc.aio.Channel:
+        """Returns grpc's channel of the running event loop.
+
+        Raises:
+            ValueError: The client is closed.
+        """
+        if self._is_closed:
+            raise ValueError("The client is closed.")
+        loop = asyncio.get_running_loop()
+        if loop not in self._opened:
+            arguments, credentials = self._connection.arguments(), self._connection.credentials()
+            self._opened[loop] = (
+                grpc.aio.insecure_channel(self._connection.target, arguments)
+                if credentials is None
+                else grpc.aio.secure_channel(self._connection.target, credentials, arguments)
+            )
+        return self._opened[loop]
+
+    async def settings(
+        self,
+        method: str,
+        timeout: Timeout,  # noqa: ASYNC109 -- a deadline, which the service is told
+        metadata: Pairs | None,
+    ) -> dict[str, Any]:
+        """Returns the deadline and the metadata of a call as grpc's arguments."""
+        given = self._key() if callable(self._key) else self._key
+        key: str | None = await given if inspect.isawaitable(given) else given
+        return {
+            "timeout": self._defaults.deadline(method, timeout),
+            "metadata": self._defaults.pairs(key, metadata),
+        }
+
+    async def close(self) -> None:
+        """Ends all calls of this event loop with CANCELLED and closes its connection."""
+        self._is_closed = True
+        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened.close()
+
+
+class _Method:
+    def __init__(self, channel: AsyncChannel, name: str, build: Callable[[grpc.aio.Channel], Any]) -> None:
+        self._channel = channel
+        self._name = name
+        self._build = build
+        self._built: tuple[grpc.aio.Channel, Any] | None = None
+
+    def _of_grpc(self) -> Any:
+        channel = self._channel.open()
+        if self._built is None or self._built[0] is not channel:
+            self._built = channel, self._build(channel)
+        return self._built[1]
+
+
+class AsyncUnaryMethod(_Method):
+    """A method with one response."""
+
+    async def __call__(
+        self,
+        request: Any,
+        timeout: Timeout = UNSET,  # noqa: ASYNC109 -- a deadline, which the service is told
+        metadata: Pairs | None = None,
+        **options: Any,
+    ) -> Any:
+        """Calls the method.
+
+        Raises:
+            CallError: The call failed.
+        """
+        settings = await self._channel.settings(self._name, timeout, metadata)
+        try:
+            return await self._of_grpc()(request, **settings, **options)
+        except grpc.RpcError as error:
+            raise call_error(error, request_id(settings["metadata"])) from error
+
+
+class AsyncStreamMethod(_Method):
+    """A method with a stream of responses."""
+
+    def __call__(
+        self, request: Any, timeout: Timeout = UNSET, metadata: Pairs | None = None, **options: Any
+    ) -> AsyncStream[Any]:
+        """Returns the stream, which makes the call when its `async with` begins, or when it is iterated."""
+        return AsyncStream(self.starter(request, timeout, metadata, **options))
+
+    def starter(
+        self, request: Any, timeout: Timeout = UNSET, metadata: Pairs | None = None, **options: Any
+    ) -> Callable[[], Awaitable[tuple[Any, str | None]]]:
+        """Returns what an `AsyncStream` is made of."""
+
+        async def start() -> tuple[Any, str | None]:
+            settings = await self._channel.settings(self._name, timeout, metadata)
+            return self._of_grpc()(request, **settings, **options), request_id(settings["metadata"])
+
+        return start
+
+
+class AsyncStream(Generic[Answer]):
+    """The responses of a call, to iterate over once. Leaving its `async with` cancels what has not arrived.
+
+    Iterating raises `CallError` if the call fails, also after the first responses.
+    """
+
+    def __init__(self, start: Callable[[], Awaitable[tuple[Any, str | None]]]) -> None:
+        self._start = start
+        self._call: Any = None
+        self._request_id: str | None = None
+        self._is_cancelled = False
+
+    def __aiter__(self) -> AsyncIterator[Answer]:
+        return self
+
+    async def __anext__(self) -> Answer:
+        await self._started()
+        try:
+            # Not grpc's own iterator: an async generator, which a cancelled task leaves in the middle.
+            response: Any = await self._call.read()
+        except grpc.RpcError as error:
+            raise call_error(error, self._request_id) from error
+        except asyncio.CancelledError as error:
+            # grpc.aio raises this in whoever reads, too, if the call itself was cancelled.
+            task = asyncio.current_task()
+            if self._is_cancelled and task is not None and not task.cancelling():
+                raise self._cancelled() from error
+            raise
+        if response is grpc.aio.EOF:
+            raise StopAsyncIteration
+        answer: Answer = response
+        return answer
+
+    def cancel(self) -> None:
+        """Cancels the call. A task that waits for a response gets `CallCancelledError`."""
+        self._is_cancelled = True
+        if self._call is not None:
+            self._call.cancel()
+
+    async def initial_metadata(self) -> dict[str, str | bytes]:
+        """Returns the metadata that comes with the first response; waits for it."""
+        await self._started()
+        return dict(await self._call.initial_metadata() or ())
+
+    async def trailing_metadata(self) -> dict[str, str | bytes]:
+        """Returns the metadata at the end of the call; waits for it."""
+        await self._started()
+        return dict(await self._call.trailing_metadata() or ())
+
+    async def _started(self) -> None:
+        if self._call is None:
+            if self._is_cancelled:
+                raise self._cancelled()
+            self._call, self._request_id = await self._start()
+
+    def _cancelled(self) -> CallCancelledError:
+        return CallCancelledError(
+            "The client cancelled the call.", status=grpc.StatusCode.CANCELLED, request_id=self._request_id
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._started()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.cancel()
