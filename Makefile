@@ -9,9 +9,12 @@ PROTOS := $(wildcard $(PROTO_ROOT)/arouter/v1/*.proto)
 GOOGLEAPIS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I $(PROTO_ROOT) -I "$(GOOGLEAPIS)"
 GENERATED := clients/python/arouter/v1
+TYPESCRIPT := clients/typescript
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-package-lock --no-audit --no-fund --loglevel=error
 DESCRIPTOR := gateway/arouter_gateway/arouter.binpb
 # The descriptor set of the last release, which `make lint` compares the protos with (docs/versioning.md).
 RELEASED := protos/released.binpb
+LINTED := $(VENV)/lint.binpb
 OPENAPI := gateway/arouter_gateway/docs/openapi.json
 
 .DEFAULT_GOAL := help
@@ -33,16 +36,16 @@ lint: lint-protos ## Check style, types, dependencies between packages, protos a
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m openapi --check $(VENV)/lint.binpb
+	$(BIN)/python -m openapi --check $(LINTED)
 	$(BIN)/openapi-spec-validator $(OPENAPI)
 	$(BIN)/arouter gateway validate --out $(VENV)/gateway
 	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
 
 .PHONY: lint-protos
 lint-protos: $(VENV)/.dev ## Check the protos' style, and that clients of the last release still fit
-	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(VENV)/lint.binpb $(PROTOS)
-	$(BIN)/buf lint $(VENV)/lint.binpb --config protos/buf.yaml
-	$(BIN)/buf breaking $(VENV)/lint.binpb --against $(RELEASED) --config protos/buf.yaml
+	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(LINTED) $(PROTOS)
+	$(BIN)/buf lint $(LINTED) --config protos/buf.yaml
+	$(BIN)/buf breaking $(LINTED) --against $(RELEASED) --config protos/buf.yaml
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and apply automatic fixes
@@ -120,14 +123,27 @@ check-protos: protos openapi ## Fail if the generated code and documents do not 
 
 .PHONY: release-protos
 release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
-	cp $(VENV)/lint.binpb $(RELEASED)
+	cp $(LINTED) $(RELEASED)
+
 .PHONY: openapi
 openapi: lint-protos ## Write the OpenAPI document, and the table of routes in docs/api.md
-	$(BIN)/python -m openapi $(VENV)/lint.binpb
+	$(BIN)/python -m openapi $(LINTED)
 
 .PHONY: swagger-ui
 swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm, in the version of SWAGGER_UI
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m openapi.swagger_ui $(SWAGGER_UI)
+
+.PHONY: client-typescript
+client-typescript: $(VENV)/.dev ## Build and pack the TypeScript client: clients/typescript/arouter-client-*.tgz
+	cd $(TYPESCRIPT) && rm -rf dist src/gen src/v1.ts arouter-client-*.tgz && mkdir src/gen
+	$(NPM) --prefix $(TYPESCRIPT) install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PROTOC) --plugin=protoc-gen-es=$(TYPESCRIPT)/node_modules/.bin/protoc-gen-es \
+	  --es_out=target=ts,import_extension=js:$(TYPESCRIPT)/src/gen $(PROTOS) google/rpc/error_details.proto \
+	  $(addprefix google/api/,annotations.proto field_behavior.proto http.proto httpbody.proto)
+	cd $(TYPESCRIPT)/src && printf 'export * from "./%s.js";\n' $$(ls gen/arouter/v1 | sed 's|\(.*\).ts|gen/arouter/v1/\1|') > v1.ts
+	$(NPM) --prefix $(TYPESCRIPT) exec tsc -- --project $(TYPESCRIPT)
+	cp LICENSE $(TYPESCRIPT)/
+	cd $(TYPESCRIPT) && $(NPM) pack --silent
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the tables of docs/providers.md from the data, and docs/reference/ from the protos
@@ -144,7 +160,7 @@ lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest
 
 .PHONY: clean
 clean: ## Remove everything that was installed, built or stored (the state folder var/ too)
-	rm -rf $(VENV) var tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var tests/node/node_modules $(addprefix $(TYPESCRIPT)/,dist node_modules src/gen src/v1.ts LICENSE) $(TYPESCRIPT)/*.tgz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed ------------------------------------------------------------------------------------------------

@@ -66,11 +66,12 @@ async def test_every_distribution_in_the_image_is_imported(cluster: Cluster) -> 
 
 
 def traced(cluster: Cluster) -> Object:
-    """Returns the service's pod template, with each import in its log and a collector of traces."""
+    """Returns the service's pod template, with each import in its log, a collector of traces, and channelz."""
     template = copy.deepcopy(cluster.of("arouter-service")[0].template)
     container(template["spec"])["env"] += [
         {"name": "PYTHONPROFILEIMPORTTIME", "value": "1"},
         {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": f"http://{NODE}:4317"},
+        {"name": "AROUTER_CHANNELZ", "value": "/tmp/channelz"},
     ]
     return template
 

@@ -19,6 +19,7 @@ PROVIDER = "tests/gateway/test_add_a_provider.py"
 README = "tests/gateway/test_readme.py"
 ROUTING = "tests/unit/planning/test_routing_guide.py"
 SECURITY = "tests/gateway/test_security_page.py"
+TYPESCRIPT = "tests/clients/test_typescript.py"
 
 
 class Tested(NamedTuple):
@@ -41,6 +42,7 @@ TESTED = (
     Tested("README.md", "bash", 3, README),
     Tested("README.md", "python", 1, README),
     Tested("README.md", "yaml", 1, README),
+    Tested("clients/typescript/README.md", "ts", 1, TYPESCRIPT),
     Tested("docs/accounts.md", "bash", 5, ACCOUNTS),
     Tested("docs/add-a-field.md", "sh", 1, PAGES),
     Tested("docs/add-a-provider.md", "python", 1, PAGES),
@@ -57,6 +59,7 @@ TESTED = (
     Tested("docs/api.md", "json", 9, API),
     Tested("docs/api.md", "text", 1, API),
     Tested("docs/benchmarks.md", "sh", 1, PAGES),
+    Tested("docs/browsers.md", "yaml", 1, README),
     Tested("docs/configuration.md", "yaml", 1, README),
     Tested("docs/embeddings.md", "python", 1, PAGES),
     Tested("docs/errors.md", "json", 1, PAGES),
@@ -65,7 +68,7 @@ TESTED = (
     Tested("docs/generate.md", "java", 1, GENERATED),
     Tested("docs/generate.md", "yaml", 2, GENERATED),
     Tested("docs/grpc.md", "python", 6, GRPC),
-    Tested("docs/grpc.md", "sh", 1, GRPC),
+    Tested("docs/grpc.md", "sh", 2, GRPC),
     Tested("docs/kubernetes.md", "yaml", 1, PAGES),
     Tested("docs/messages.md", "python", 1, PAGES),
     Tested("docs/metrics.md", "yaml", 1, PAGES),
@@ -78,6 +81,8 @@ TESTED = (
     Tested("docs/routing.md", "yaml", 1, PAGES),
     Tested("docs/security.md", "bash", 2, SECURITY),
     Tested("docs/security.md", "yaml", 1, SECURITY),
+    Tested("docs/typescript.md", "sh", 1, TYPESCRIPT),
+    Tested("docs/typescript.md", "ts", 6, TYPESCRIPT),
     Tested("docs/usage.md", "bash", 3, ACCOUNTS),
     Tested("tests/attacks/README.md", "bash", 1, PAGES),
 )
@@ -91,6 +96,7 @@ NOT_RUN = {
         "docs/routing.md",
         '{"error": ',
     ): "needs two providers that fail; tests/gateway/test_fallbacks.py reads such responses",
+    ("docs/typescript.md", "const client = new Client({ baseUrl: "): "its function is the reader's own",
 }
 """The beginning of each block that no test runs, and why."""
 

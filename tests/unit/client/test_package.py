@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from typing import Any
 
@@ -15,6 +16,12 @@ def project(path: str) -> dict[str, Any]:
 
 def test_client_and_service_have_the_same_version() -> None:
     assert project("clients/python/pyproject.toml")["version"] == project("pyproject.toml")["version"]
+
+
+def test_the_typescript_client_has_it_too() -> None:
+    package = json.loads((ROOT / "clients/typescript/package.json").read_text("utf-8"))
+
+    assert package["version"] == project("pyproject.toml")["version"]
 
 
 def test_the_client_needs_grpc_and_protobuf_alone() -> None:

@@ -1,0 +1,12 @@
+/**
+ * A protocol of the typed API. Port 50051 serves only `grpc`; the gateway serves all three.
+ *
+ * Browsers cannot use `grpc`.
+ */
+export type Protocol = "grpc" | "grpc-web" | "connect";
+
+/** What the transports for Node and for browsers are made from. */
+export interface EndpointOptions {
+  readonly baseUrl: string;
+  readonly protocol: Protocol | undefined;
+}
