@@ -128,8 +128,9 @@ class Bodies:
 
     def _stream(self, event: Json, *, done: bool = False) -> Json:
         end = "; `data: [DONE]` ends a complete stream" if done else ""
+        # Without a `type`: OpenAPI 3.1 does not say whether the schema is of the whole text or of an event, and tools
+        # differ (schemathesis takes the latter).
         return {
-            "type": "string",
             "description": f"Server-sent events, whose data has the schema of `contentSchema`{end}. Lines that begin "
             "with a colon are comments.",
             "contentMediaType": EVENTS,
