@@ -60,7 +60,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         config = {
             "routing": {"breaker": {"failures": 1_000_000}},
             "providers": [
-                {"id": "openai", **row, "models": ["gpt-5.4-mini"], "responses": False},
+                {"id": "openai", **row, "models": ["gpt-5.4-mini"], "quirks": {"responses": False}},
                 {"id": "groq", **row, "models": ["llama-3.3-70b-versatile"]},
                 {"id": "mistralai", **row, "models": ["codestral-embed"]},
             ],
