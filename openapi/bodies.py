@@ -127,13 +127,19 @@ class Bodies:
         return self._components.schema(name, build)
 
     def _stream(self, event: Json, *, done: bool = False) -> Json:
-        end = "; `data: [DONE]` ends a complete stream" if done else ""
+        """Returns the schema of an event, in the form that OpenAPI 3.2 has for streams (`itemSchema`).
+
+        It has no `type`, because tools that know only 3.1 take it as that of the whole text.
+        """
+        content = {"anyOf": [event, self._error]} if done else event
+        data: Json = {"type": "string", "contentMediaType": JSON, "contentSchema": content}
+        if done:
+            data = {"anyOf": [{"type": "string", "const": "[DONE]"}, data]}
         return {
-            "type": "string",
-            "description": f"Server-sent events, whose data has the schema of `contentSchema`{end}. Lines that begin "
-            "with a colon are comments.",
-            "contentMediaType": EVENTS,
-            "contentSchema": {"anyOf": [event, self._error]} if done else event,
+            "description": "Server-sent events; lines that begin with a colon are comments. The schema is that of an "
+            "event" + (", the last of which is `[DONE]`." if done else "."),
+            "properties": {"data": data, "event": {"type": "string"}},
+            "required": ["data"],
         }
 
     def _vendor(self, name: str, build: Callable[[], Json], event: str, api: str) -> Content:

@@ -46,6 +46,8 @@ _REFERENCES = {
     "GenerativeService": vendor_forms.GOOGLE,
 }
 _HEALTH = "/healthz"
+KEY = "x-arouter-key"
+"""The extension that says which keys an operation takes: `regular`, `management` or `any`; absent if it needs none."""
 _VARIABLE = re.compile(r"\{([^}=]+)(=[^}]*)?\}")
 
 
@@ -113,6 +115,7 @@ class Builder:
             "tags": [tag_of(service)],
             "summary": summary_of(method),
             "description": f"{text}\n\n{requirement.note}".strip(),
+            KEY: requirement.access.value,
         }
         if service in _REFERENCES:
             operation["externalDocs"] = _REFERENCES[service]

@@ -27,7 +27,9 @@ class Kinds:
             required: The members that it must have.
             message: The name of the message that describes the members, if there is one.
         """
-        schema = self._members(Shape(kinds, required), message)
+        # Some tables are made of sets, whose order differs from one process to the next.
+        names = sorted(kinds, key=lambda name: (name not in required, name))
+        schema = self._members(Shape({name: kinds[name] for name in names}, required), message)
         return {"type": "object", **schema, "additionalProperties": True}
 
     def kind(self, kind: Kind, message: str | None = None) -> Json:

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from arouter.errors import Failure
+
+_TYPICAL = (Failure.INVALID_REQUEST, Failure.NOT_FOUND, Failure.PERMISSION_DENIED, Failure.ALREADY_EXISTS)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`]|gRPC)")
 _NOT_OF_REST = re.compile(r"transcode|gRPC|\bRPC\b|proto3?\b|metadata contains|REST body|AIP-|passed as bytes")
 _REFERENCE = re.compile(r" \(docs/[^)]*\)")
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
-_STATUS = re.compile(r"\b[Rr]eturns (?:INVALID_ARGUMENT|NOT_FOUND|PERMISSION_DENIED|ALREADY_EXISTS)\b")
-_WORDS = {"INVALID_ARGUMENT": "400", "NOT_FOUND": "404", "PERMISSION_DENIED": "403", "ALREADY_EXISTS": "409"}
+_STATUSES = {failure.grpc_code: str(failure.http_status) for failure in _TYPICAL}
+_STATUS = re.compile(rf"\b({'|'.join(_STATUSES)})\b")
 
 
 def of_rest(comment: str) -> str:
@@ -25,8 +28,7 @@ def of_rest(comment: str) -> str:
         if kept:
             paragraphs.append(" ".join(kept))
     text = _REFERENCE.sub("", "\n\n".join(paragraphs))
-    text = _STATUS.sub(lambda found: found[0].replace(found[0].split()[-1], _WORDS[found[0].split()[-1]]), text)
-    return re.sub(r"fails with INVALID_ARGUMENT", "is a 400", text, flags=re.IGNORECASE)
+    return _STATUS.sub(lambda found: _STATUSES[found[0]], text)
 
 
 def sentences(paragraph: str) -> Sequence[str]:

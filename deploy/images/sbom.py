@@ -1,4 +1,4 @@
-"""Writes what an image contains as CycloneDX 1.6: its Debian packages and its Python distributions.
+"""Writes what an image contains as CycloneDX 1.6: packages of Debian, of Python, and of npm for the page of documents.
 
 `sbom.py ROOT NAME VERSION DIGEST TIME`: ROOT is a folder with the image's files, TIME a POSIX time in seconds. Needs
 only Python. The same image gives the same bytes.
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 def main(root: Path, name: str, version: str, digest: str, time: int) -> None:
     """Prints the document."""
-    components = sorted([*debian(root), *python(root)], key=lambda each: str(each["bom-ref"]))
+    components = sorted([*debian(root), *python(root), *vendored(root)], key=lambda each: str(each["bom-ref"]))
     image = {"type": "container", "bom-ref": f"pkg:oci/{name}@{quote(digest, safe='')}", "name": name}
     document = {
         "bomFormat": "CycloneDX",
@@ -55,6 +55,13 @@ def python(root: Path) -> Iterator[dict[str, Any]]:
         licence = found.metadata["License-Expression"]
         row = component(name, found.version, purl)
         yield row | {"licenses": [{"expression": licence}]} if licence else row
+
+
+def vendored(root: Path) -> Iterator[dict[str, Any]]:
+    """Yields the package of npm that the gateway's page of documents is made of."""
+    for sums in root.glob("opt/arouter/lib/python3*/site-packages/arouter_gateway/docs/SHA256SUMS"):
+        name, _, version = sums.read_text().splitlines()[0].removeprefix("# npm: ").rpartition("@")
+        yield component(name, version, f"pkg:npm/{quote(name)}@{quote(version)}")
 
 
 def component(name: str, version: str, purl: str) -> dict[str, Any]:

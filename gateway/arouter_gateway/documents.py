@@ -53,13 +53,15 @@ DOCUMENTS = (
 
 
 def write_documents(out_dir: Path) -> None:
-    """Copies the files into a folder.
+    """Copies the files into `docs` in a folder.
 
     Raises:
         OSError: They cannot be written.
     """
+    folder = out_dir / _FOLDER.name
+    folder.mkdir(exist_ok=True)
     for document in DOCUMENTS:
-        (out_dir / document.file).write_bytes(document.source.read_bytes())
+        (folder / document.file).write_bytes(document.source.read_bytes())
 
 
 def largest_document() -> int:
@@ -123,7 +125,7 @@ def _responses(document: Document, run_dir: Path) -> Sequence[Route]:
         },
         {
             "match": {"path": document.path},
-            "direct_response": {"status": 200, "body": {"filename": str(run_dir / document.file)}},
+            "direct_response": {"status": 200, "body": {"filename": str(run_dir / _FOLDER.name / document.file)}},
             "response_headers_to_add": [*headers, *content],
         },
     ]

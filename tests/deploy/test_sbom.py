@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+
+from openapi.swagger_ui import FOLDER, SUMS
 
 PROGRAM = Path(__file__).parents[2] / "deploy/images/sbom.py"
 STATUS = """\
@@ -36,6 +39,9 @@ def root(tmp_path: Path) -> Path:
     python = tmp_path / "opt/arouter/lib/python3.11"
     python.mkdir(parents=True)
     (python / "site-packages").symlink_to(sysconfig.get_path("purelib"))
+    # The gateway itself is not in that folder here.
+    gateway = tmp_path / "opt/arouter/lib/python3/site-packages/arouter_gateway"
+    shutil.copytree(FOLDER, gateway / FOLDER.name)
     return tmp_path
 
 
@@ -60,6 +66,8 @@ def test_it_names_what_is_installed(root: Path) -> None:
     assert [purl for purl in found if purl.startswith("pkg:deb/")] == [
         "pkg:deb/debian/libc6@2.36-9%2Bdeb12u14?arch=amd64"
     ]
+    [swagger_ui] = [purl for purl in found if purl.startswith("pkg:npm/")]
+    assert swagger_ui.removeprefix("pkg:npm/") in SUMS.read_text("utf-8")
     assert document["metadata"]["timestamp"] == "2023-11-14T22:13:20Z"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ REQUESTS = 300
 WORKERS = 2
 SIZE = max(each.source.stat().st_size for each in DOCUMENTS)
 
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, operations in document()["paths"].items()
+    for method, operation in operations.items()
+}
 EACH = pytest.mark.parametrize("each", DOCUMENTS, ids=lambda each: each.path)
 
 
@@ -114,6 +120,24 @@ def test_clients_that_do_not_read_hold_few_documents(stack: Stack, tmp_path: Pat
         assert served <= AT_ONCE + WORKERS
         assert refused >= REQUESTS - 2 * (AT_ONCE + WORKERS)
         assert grown < REQUESTS * SIZE // 2
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_operation_answers(stack: Stack, name: str) -> None:
+    """The connection compares the answers with the document."""
+    method, path = name.split()
+    target = re.sub(r"{[^}]*}", "emu/text" if "models" in path else "nothing", path)
+    body = {} if "requestBody" in OPERATIONS[name] else None
+    needs_key = OPERATIONS[name].get("security") != []
+    management = OPERATIONS[name].get("x-arouter-key") == "management"
+    with Rest(stack.port) as rest:
+        refused = rest.request(method, target, body)
+    with Rest(stack.port, stack.management_key if management else stack.key) as rest:
+        answer = rest.request(method, target, body)
+
+    assert (refused.status == 401) is needs_key
+    assert answer.status in {200, 400, 404}
+    assert b"nothing at this path" not in answer.body
 
 
 def test_the_document_is_json(stack: Stack) -> None:

@@ -82,8 +82,10 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _validator(schema: str, is_stream: bool) -> Draft202012Validator:
-    parsed = json.loads(schema)
-    wanted = parsed["contentSchema"] if is_stream else parsed
+    wanted = json.loads(schema)
+    if is_stream:
+        data = wanted["properties"]["data"]
+        wanted = data.get("anyOf", [data])[-1]["contentSchema"]
     return Draft202012Validator({**wanted, "components": {"schemas": document()["components"]["schemas"]}})
 
 

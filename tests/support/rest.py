@@ -17,6 +17,8 @@ from support.ports import HOST
 
 TIMEOUT = 30.0
 CHAT = "/v1/chat/completions"
+_GATEWAY = "arouter"
+"""Its `server` header; metrics, for example, have none."""
 
 
 class Answer(NamedTuple):
@@ -98,8 +100,9 @@ class Rest:
         if (method, path) == ("POST", CHAT):
             faults = chat_faults(answer)
             assert faults == [], (faults, answer.body)
-        undocumented = response_faults(method, path, *answer)
-        assert undocumented == [], (undocumented, answer.body)
+        if answer.headers.get("server") == _GATEWAY:
+            undocumented = response_faults(method, path, *answer)
+            assert undocumented == [], (undocumented, answer.body)
         return answer
 
     def open(

@@ -13,6 +13,7 @@ ARouter is ready.
   Base URL   {url}/v1   (clients of Anthropic's and Google's APIs: {url})
   API key    {key.text}
   gRPC       127.0.0.1:{grpc_port}
+  REST API   {url}/docs   (OpenAPI: {url}/openapi.json)
 
 Try it:
 

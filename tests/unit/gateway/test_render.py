@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from arouter_gateway.documents import DOCUMENTS
 from arouter_gateway.render import GatewaySettings, render, render_text
 from arouter_gateway.tls import GatewayTls, ServiceTls
 
@@ -28,6 +29,10 @@ def connection_manager(config: Any) -> Any:
 
 def http_filter(config: Any, name: str) -> Any:
     return next(x["typed_config"] for x in connection_manager(config)["http_filters"] if x["name"] == name)
+
+
+def named(resources: Any, name: str) -> Any:
+    return next(each for each in resources if each["name"] == name)
 
 
 def addresses(cluster: Any) -> list[Any]:
@@ -69,7 +74,7 @@ def test_settings_arrive_where_they_belong() -> None:
 
 def test_admin_is_off_unless_asked_for_and_then_its_owners_alone() -> None:
     assert rendered()["admin"] is None
-    assert len(rendered()["static_resources"]["listeners"]) == 1
+    assert [each["name"] for each in rendered()["static_resources"]["listeners"]] == ["gateway", "documents"]
     assert rendered(admin_socket=Path("/run/a.sock"))["admin"]["address"]["pipe"] == {
         "path": "/run/a.sock",
         "mode": 0o600,
@@ -79,8 +84,8 @@ def test_admin_is_off_unless_asked_for_and_then_its_owners_alone() -> None:
 def test_metrics_have_a_port_of_their_own() -> None:
     config = rendered(admin_socket=Path("/run/a.sock"), metrics_port=9902, listen_address="0.0.0.0")
 
-    _, listener = config["static_resources"]["listeners"]
-    _, cluster = config["static_resources"]["clusters"]
+    listener = named(config["static_resources"]["listeners"], "metrics")
+    cluster = named(config["static_resources"]["clusters"], "admin")
     assert listener["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": 9902}
     assert cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] == {
         "pipe": {"path": "/run/a.sock"}
@@ -96,7 +101,7 @@ def test_there_is_no_tls_unless_asked_for() -> None:
 
 
 def test_clients_get_tls() -> None:
-    [listener] = rendered(tls=TLS)["static_resources"]["listeners"]
+    listener = named(rendered(tls=TLS)["static_resources"]["listeners"], "gateway")
     socket = transport_socket(listener["filter_chains"][0])
     common = socket["common_tls_context"]
 
@@ -111,7 +116,8 @@ def test_clients_get_tls() -> None:
 
 
 def test_clients_need_no_certificate_without_a_ca() -> None:
-    [listener] = rendered(tls=dataclasses.replace(TLS, client_ca=None))["static_resources"]["listeners"]
+    config = rendered(tls=dataclasses.replace(TLS, client_ca=None))
+    listener = named(config["static_resources"]["listeners"], "gateway")
     socket = transport_socket(listener["filter_chains"][0])
 
     assert socket["require_client_certificate"] is False
@@ -128,7 +134,8 @@ def test_clients_need_no_certificate_without_a_ca() -> None:
     ],
 )
 def test_the_service_is_known_by_its_name(name: str, sni: str | None, kind: str) -> None:
-    [cluster] = rendered(service_tls=dataclasses.replace(SERVICE_TLS, server_name=name))["static_resources"]["clusters"]
+    config = rendered(service_tls=dataclasses.replace(SERVICE_TLS, server_name=name))
+    cluster = named(config["static_resources"]["clusters"], "service")
     socket = transport_socket(cluster)
     validation = socket["common_tls_context"]["combined_validation_context"]
 
@@ -203,18 +210,18 @@ def test_a_value_cannot_leave_its_place() -> None:
     assert addresses(config["static_resources"]["clusters"][0]) == [{"address": evil, "port_value": 50051}]
 
 
-def test_one_file_is_written(tmp_path: Path) -> None:
+def test_one_file_and_the_documents_are_written(tmp_path: Path) -> None:
     path = render(SETTINGS, tmp_path / "not" / "there")
 
     assert path.read_text(encoding="utf-8") == render_text(SETTINGS, path.parent)
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["docs", "envoy.yaml"]
+    assert sorted(each.name for each in path.with_name("docs").iterdir()) == sorted(each.file for each in DOCUMENTS)
 
 
 def test_certificates_are_files_of_their_own_and_hold_no_key(tmp_path: Path) -> None:
     render(dataclasses.replace(SETTINGS, tls=TLS, service_tls=SERVICE_TLS), tmp_path, RUN_DIR)
 
-    (tmp_path / "envoy.yaml").unlink()
-    secrets = {path.stem: json.loads(path.read_text())["resources"] for path in tmp_path.iterdir()}
+    secrets = {path.stem: json.loads(path.read_text())["resources"] for path in tmp_path.glob("*.json")}
     assert sorted(secrets) == ["gateway_certificate", "gateway_client_ca", "service_ca", "service_certificate"]
     for name, [secret] in secrets.items():
         assert secret["name"] == name
