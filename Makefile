@@ -85,6 +85,10 @@ snippets: $(VENV)/.clients ## Run every block of code of the documentation, as f
 	AROUTER_SNIPPETS=1 AROUTER_CLIENTS=1 AROUTER_AGENTS=1 \
 	  $(BIN)/pytest tests/unit/test_snippets.py $$(PYTHONPATH=tests $(BIN)/python -m support.snippets) $(ARGS)
 
+.PHONY: client-python
+client-python: $(VENV)/.dev ## Build the Python client's wheel into var/clients
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir var/clients ./clients/python
+
 .PHONY: clients
 clients: $(VENV)/.clients ## Run the clients as their users install them; ARGS="-k name" picks some
 	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)

@@ -100,6 +100,8 @@ def _tls(ca: Path | None, cert: Path | None, key: Path | None) -> Tls | bool:
     if ca is None:
         return False
     try:
-        return Tls(*(path and path.read_bytes() for path in (ca, cert, key)))
+        if cert is None or key is None:
+            return Tls(ca.read_bytes())
+        return Tls(ca.read_bytes(), cert.read_bytes(), key.read_bytes())
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from error
