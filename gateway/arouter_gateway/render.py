@@ -14,6 +14,7 @@ from typing import Any
 
 from arouter_gateway.addresses import chain_limit, chain_matcher, chain_name, further_chains
 from arouter_gateway.contract import Contract
+from arouter_gateway.cors import is_origin, matchers, readable, script_header
 from arouter_gateway.grpc_replies import NATIVE, grpc_replies
 from arouter_gateway.routes import (
     REFUSED_FILTERS,
@@ -29,7 +30,6 @@ from arouter_gateway.web_replies import web_replies
 from arouter_gateway.web_routes import METHOD_HEADER, early_web_refusals, web_routes
 
 _HERE = Path(__file__).parent
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _MAX_SOCKET = 107
 """Maximum length of a Unix socket's path in bytes (unix(7))."""
 
@@ -62,7 +62,7 @@ class GatewaySettings:
         trace_ratio: The share of traces to sample, from 0 to 1. At 1, clients' own traces are continued.
         tls: See `GatewayTls`. None: plain text.
         service_tls: See `ServiceTls`. None: plain text.
-        cors_allow_origins: Allowed origins (`https://app.example.com`), or `*` for any.
+        cors_allow_origins: Allowed origins (`https://app.example.com`, with every port `http://localhost:*`), or `*`.
 
     Raises:
         ValueError: A value is invalid; the message names it.
@@ -117,8 +117,8 @@ class GatewaySettings:
             seconds = getattr(self, name)
             _check(0.001 <= seconds <= 86_400 * 365, name, seconds, "a number of seconds over 0")
         for origin in self.cors_allow_origins:
-            good = origin == "*" or _ORIGIN.fullmatch(origin) is not None
-            _check(good, "cors_allow_origins", origin, "`*` or an origin like https://app.example.com, in lower case")
+            wanted = "`*` or an origin like https://app.example.com, in lower case; `:*` at its end is every port"
+            _check(is_origin(origin), "cors_allow_origins", origin, wanted)
 
 
 def render(settings: GatewaySettings, out_dir: Path, run_dir: Path | None = None) -> Path:
@@ -163,13 +163,15 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "admit_lua": _with_details("admit"),
         "bodies_lua": _bodies_lua(settings),
         "connect_lua": _with_details("connect"),
-        "choose_rpc_lua": f"local SMALL = {SMALL_BODY}\n" + (_HERE / "choose_rpc.lua").read_text(encoding="utf-8"),
-        "errors_lua": (_HERE / "errors.lua").read_text(encoding="utf-8"),
+        "choose_rpc_lua": f"local SMALL = {SMALL_BODY}\n" + _script("choose_rpc"),
+        "errors_lua": _script("errors"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
         "services": contract.services,
         "ignored_query_parameters": contract.ignored_query_parameters(),
         "refused_filters": REFUSED_FILTERS,
-        "cors_origins": [{"exact": origin} for origin in settings.cors_allow_origins],
+        "cors_origins": matchers(settings.cors_allow_origins),
+        "cors_off": not settings.cors_allow_origins,
+        "cors_refusals_lua": script_header(settings.cors_allow_origins) + _script("cors_refusals"),
         "cluster_type": _cluster_type(settings.services),
         "service_endpoints": [_endpoint(host, port) for host, port in settings.services],
         "max_connections": settings.max_connections,
@@ -201,13 +203,15 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "gateway_tls": settings.tls is not None,
         "service_tls": settings.service_tls is not None,
     }
-    lists = {
-        "grpc_routes": _items(grpc_routes(contract), 14),
-        "early_refusals": _items(early_refusals(settings.max_request_bytes + 1), 14),
-        "early_web_refusals": _items(early_web_refusals(settings.max_request_bytes + 1), 14),
-        "rest_routes": _items(rest_routes(contract), 14),
-        "web_routes": _items(web_routes(contract), 14),
-        "unknown_paths": _items(unknown_paths(), 14),
+    routes = {
+        "grpc_routes": grpc_routes(contract),
+        "early_refusals": early_refusals(settings.max_request_bytes + 1),
+        "early_web_refusals": early_web_refusals(settings.max_request_bytes + 1),
+        "rest_routes": rest_routes(contract),
+        "web_routes": web_routes(contract),
+        "unknown_paths": unknown_paths(),
+    }
+    lists = {name: _items(readable(each, settings.cors_allow_origins), 14) for name, each in routes.items()} | {
         "web_replies": _items(web_replies(too_large), 12),
         "grpc_replies": _items(grpc_replies(), 12),
     }
@@ -221,12 +225,16 @@ def _bodies_lua(settings: GatewaySettings) -> str:
     largest = settings.max_request_bytes
     room = max(settings.max_heap_bytes // 4, largest)
     bounds = f"local ROOM, LARGEST, SMALL = {room}, {largest}, {SMALL_BODY}\n"
-    return bounds + (_HERE / "bodies.lua").read_text(encoding="utf-8")
+    return bounds + _script("bodies")
 
 
 def _with_details(name: str) -> str:
     """Returns a script that handles the details of a status."""
-    return "".join((_HERE / f"{each}.lua").read_text(encoding="utf-8") for each in ("details", name))
+    return _script("details") + _script(name)
+
+
+def _script(name: str) -> str:
+    return (_HERE / f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _template(name: str) -> Template:

@@ -1,4 +1,4 @@
-"""The gateway's edge: CORS, health, HTTP/2, and what it does when the service is not there."""
+"""The gateway's edge: health, HTTP/2, and what it does when the service is not there."""
 
 from __future__ import annotations
 
@@ -15,40 +15,7 @@ from emulator import Emulator
 from support.rest import Rest
 from support.stack import running
 
-ORIGIN = "https://app.example.com"
 CHAT = {"model": "emu/text", "messages": [{"role": "user", "content": "hi"}]}
-PREFLIGHT = {
-    "origin": ORIGIN,
-    "access-control-request-method": "POST",
-    "access-control-request-headers": "authorization,content-type,x-stainless-lang",
-}
-
-
-def test_web_pages_may_not_call_unless_they_are_allowed(rest: Rest) -> None:
-    preflight = rest.request("OPTIONS", "/v1/chat/completions", headers=PREFLIGHT)
-    listing = rest.get("/v1/models", {"origin": ORIGIN})
-
-    # Without this one a browser lets nothing through, whatever the others say.
-    assert "access-control-allow-origin" not in preflight.headers
-    assert "access-control-allow-origin" not in listing.headers
-
-
-def test_an_allowed_web_page_may_call(config: dict[str, Any], emulator: Emulator, tmp_path: Path) -> None:
-    gateway = {"cors": {"allow_origins": [ORIGIN]}}
-    with running(tmp_path, config | {"gateway": gateway}) as stack, stack.rest() as rest:
-        preflight = rest.request("OPTIONS", "/v1/chat/completions", headers=PREFLIGHT | {"authorization": ""})
-        listing = rest.get("/v1/models", {"origin": ORIGIN})
-        error = rest.get("/v1/models/emu/missing", {"origin": ORIGIN})
-        stranger = rest.get("/v1/models", {"origin": "https://evil.example.com"})
-
-    assert preflight.status in (200, 204)
-    assert preflight.headers["access-control-allow-origin"] == ORIGIN
-    assert "POST" in preflight.headers["access-control-allow-methods"]
-    assert "authorization" in preflight.headers["access-control-allow-headers"]
-    for answer in (listing, error):
-        assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert error.status == 404
-    assert "access-control-allow-origin" not in stranger.headers
 
 
 def test_healthz_needs_no_key(stack: Any) -> None:

@@ -92,7 +92,7 @@ def test_the_python_snippet_works(environment: dict[str, str]) -> None:
     assert answer.strip()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/browsers.md", "docs/configuration.md"])
 def test_the_configuration_shown_is_accepted(page: str, tmp_path: Path) -> None:
     [text] = [text for kind, text in blocks(page) if kind == "yaml"]
     (tmp_path / "arouter.yaml").write_text(text)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -20,7 +23,7 @@ from support.stack import Stack
 
 BLOCKS = blocks("docs/grpc.md")
 CALL, STREAM, ASYNCIO, TURNS, ROUTE, WATCH = (text for kind, text in BLOCKS if kind == "python")
-STUBS, BY_HAND = (text for kind, text in BLOCKS if kind == "sh")
+STUBS, BY_HAND, BUF_CURL = (text for kind, text in BLOCKS if kind == "sh")
 INSTALL, _, GENERATE = STUBS.partition("\n")
 ADDRESS = "127.0.0.1:50051"
 MODEL = '"local/smollm2-135m-instruct"'
@@ -157,3 +160,39 @@ def test_what_grpcurl_is_told_is_there() -> None:
     assert request.messages[0].content
     assert BY_HAND.endswith(f"{ADDRESS} {service.full_name}/{service.methods_by_name['StreamChatCompletion'].name}\n")
     assert f"describe {request.DESCRIPTOR.full_name}\n" in BY_HAND
+
+
+def test_buf_speaks_every_protocol(stack: Stack, emulator: Emulator) -> None:
+    """Each command of the page prints what was answered: one document for each message."""
+    script = BUF_CURL
+    for port, real in ((8080, stack.port), (50051, stack.grpc_port)):
+        assert script.count(f"127.0.0.1:{port}/") == 1
+        script = script.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{real}/")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace(MODEL, '"emu/text"')],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path, "AROUTER_KEY": stack.key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    documents = list(json_documents(done.stdout))
+    choices = [choice for document in documents for choice in document.get("choices", [])]
+    whole = [choice["message"]["content"] for choice in choices if "message" in choice]
+    pieces = [choice["delta"].get("content", "") for choice in choices if "delta" in choice]
+    commands = [line.rpartition("/")[2] for line in BUF_CURL.splitlines() if line.startswith("buf curl")]
+    assert whole == [TEXT] * commands.count("ChatCompletion")
+    assert "".join(pieces) == TEXT * commands.count("StreamChatCompletion")
+    assert len(emulator.calls) == len(commands) == 6
+
+
+def json_documents(text: str) -> Iterator[dict[str, Any]]:
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        document, at = decoder.raw_decode(text, at)
+        yield document
+        at += len(text[at:]) - len(text[at:].lstrip())

@@ -205,13 +205,14 @@ class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Cross-origin requests from browsers (CORS). Disabled by default.
+    """Cross-origin requests from browsers (CORS).
 
     Attributes:
-        allow_origins: Exact origins (`https://app.example.com`), or only `*` for any.
+        allow_origins: Exact origins (`https://app.example.com`), origins with every port (`http://localhost:*`), or
+            only `*` for any. None: pages of the own machine with `arouter up`, otherwise no pages.
     """
 
-    allow_origins: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] | None = None
 
 
 class GatewayConfig(Struct, frozen=True, forbid_unknown_fields=True):

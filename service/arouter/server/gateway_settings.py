@@ -9,6 +9,7 @@ from arouter.chat.request import MAX_BODY_BYTES
 from arouter.config.environment import Environment
 from arouter.config.load import ConfigError
 from arouter.config.schema import Config, ServiceTlsConfig, TlsConfig
+from arouter_gateway.cors import LOCAL_ORIGINS
 from arouter_gateway.render import GatewaySettings
 from arouter_gateway.tls import GatewayTls, ServiceTls
 
@@ -19,12 +20,21 @@ _FROM_FILE = ("max_connections", "stream_idle_timeout", "idle_timeout", "cors_al
 """The settings from `arouter.yaml`; the others come from the environment."""
 
 
-def gateway_settings(config: Config, environment: Environment) -> GatewaySettings:
+def gateway_settings(config: Config, environment: Environment, *, is_local: bool = False) -> GatewaySettings:
     """Returns the gateway's settings.
+
+    Args:
+        config: The content of `arouter.yaml`.
+        environment: The environment.
+        is_local: Whether pages of the own machine may call unless the configuration says which pages may. That gives
+            them nothing but the responses to calls with a key, which they must already have.
 
     Raises:
         ConfigError: A setting is invalid for the gateway.
     """
+    origins = config.gateway.cors.allow_origins
+    if origins is None:
+        origins = LOCAL_ORIGINS if is_local else ()
     try:
         return GatewaySettings(
             listen_address=environment.listen_address,
@@ -41,7 +51,7 @@ def gateway_settings(config: Config, environment: Environment) -> GatewaySetting
             stream_idle_timeout=config.longest_call + _MARGIN,
             tls=_gateway_tls(config.gateway.tls),
             service_tls=_service_tls(config.gateway.service_tls),
-            cors_allow_origins=config.gateway.cors.allow_origins,
+            cors_allow_origins=origins,
         )
     except ValueError as error:
         in_file = environment.config_path is not None and str(error).startswith(_FROM_FILE)

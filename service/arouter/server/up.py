@@ -135,7 +135,7 @@ class _Up:
     def _render(self) -> Path:
         folder = self._environment.state_dir / "gateway"
         try:
-            return render(gateway_settings(self._config, self._environment), folder)
+            return render(gateway_settings(self._config, self._environment, is_local=True), folder)
         except OSError as error:
             raise ConfigError(f"{folder}: {error.strerror} (AROUTER_STATE_DIR sets the folder)") from error
 

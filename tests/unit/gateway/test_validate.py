@@ -48,7 +48,7 @@ def test_what_is_rendered_with_tls_is_valid(tmp_path: Path) -> None:
     ("good", "bad", "where"),
     [
         ("connect_timeout: 2s", "conect_timeout: 2s", r"(?s)conect_timeout.*clusters\[0\]"),
-        ("suppress_envoy_headers", "supress_envoy_headers", r"(?s)supress_envoy_headers.*http_filters\[15\]"),
+        ("suppress_envoy_headers", "supress_envoy_headers", r"(?s)supress_envoy_headers.*http_filters\[17\]"),
         ("max_heap_size_bytes", "max_heap_bytes", r"(?s)max_heap_bytes.*resource_monitors\[1\]"),
         ("lb_policy: LEAST_REQUEST", "lb_policy: LEAST", r"(?s)LEAST.*clusters\[0\]"),
         ("filters.http.router.v3.Router", "filters.http.router.v3.Rooter", "Rooter"),
