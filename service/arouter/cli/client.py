@@ -1,4 +1,4 @@
-"""`arouter models` and `arouter chat`: a minimal gRPC client, which also serves as an example."""
+"""`arouter models` and `arouter chat`, on the Python client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from arouter.cli.settings import config_errors
 from arouter.config.environment import read_environment
 
 if TYPE_CHECKING:
-    import grpc
+    from arouter.client import Client, Tls
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _CONNECTION = (
@@ -40,11 +40,8 @@ def connection_options(command: _Command) -> _Command:
 @connection_options
 def models(**access: Any) -> None:
     """List the models that the key may use."""
-    from arouter.v1 import model_service_pb2, model_service_pb2_grpc
-
-    with connection(**access) as (channel, metadata):
-        service = model_service_pb2_grpc.ModelServiceStub(channel)
-        for model in service.ListModels(model_service_pb2.ListModelsRequest(), metadata=metadata).data:
+    with connection(**access) as client:
+        for model in client.list_models():
             click.echo(model.id)
 
 
@@ -54,38 +51,29 @@ def models(**access: Any) -> None:
 @connection_options
 def chat(prompt: str, model: str | None, **access: Any) -> None:
     """Stream the response to PROMPT."""
-    from arouter.v1 import (
-        chat_message_pb2,
-        chat_service_pb2,
-        chat_service_pb2_grpc,
-        model_service_pb2,
-        model_service_pb2_grpc,
-    )
+    from arouter.v1.chat_message_pb2 import ROLE_USER, ChatMessage
+    from arouter.v1.chat_service_pb2 import ChatCompletionRequest
 
-    with connection(**access) as (channel, metadata):
+    with connection(**access) as client:
         if model is None:
-            listed = model_service_pb2_grpc.ModelServiceStub(channel).ListModels(
-                model_service_pb2.ListModelsRequest(), metadata=metadata
-            )
-            if not listed.data:
+            listed = client.list_models()
+            if not listed:
                 raise click.ClickException("no model is available; is a provider configured and reachable?")
-            model = listed.data[0].id
-        request = chat_service_pb2.ChatCompletionRequest(
-            model=model,
-            messages=[chat_message_pb2.ChatMessage(role=chat_message_pb2.ROLE_USER, content=prompt)],
-        )
-        for piece in chat_service_pb2_grpc.ChatServiceStub(channel).StreamChatCompletion(request, metadata=metadata):
-            for choice in piece.choices:
-                click.echo(choice.delta.content, nl=False)
+            model = listed[0].id
+        request = ChatCompletionRequest(model=model, messages=[ChatMessage(role=ROLE_USER, content=prompt)])
+        with client.stream_chat(request) as stream:
+            for chunk in stream:
+                for choice in chunk.choices:
+                    click.echo(choice.delta.content, nl=False)
         click.echo()
 
 
 @contextmanager
 def connection(
     target: str | None, key: str | None, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None
-) -> Iterator[tuple[grpc.Channel, tuple[tuple[str, str], ...]]]:
-    """Yields a channel to the service and the metadata with the key. A failed call ends the command with one line."""
-    import grpc
+) -> Iterator[Client]:
+    """Yields a client of the service. A failed call ends the command with one line."""
+    from arouter.client import CallError, Client, UnavailableError
 
     with config_errors():
         environment = read_environment()
@@ -96,25 +84,22 @@ def connection(
     if key is None and (cert is None or environment.key is not None):
         with config_errors():
             key = client_key(environment).reveal()
-    with _channel(target, ca, cert, own_key) as channel:
+    with Client(target, key=key, tls=_tls(ca, cert, own_key)) as client:
         try:
-            yield channel, () if key is None else (("authorization", f"Bearer {key}"),)
-        except grpc.RpcError as error:
-            code, details = error.code(), error.details()
-            if code is grpc.StatusCode.UNAVAILABLE and not error.trailing_metadata():
-                details = f"no service at {target}; is `arouter up` running? ({details})"
-            raise click.ClickException(f"{code.name}: {details}") from error
+            yield client
+        except CallError as error:
+            message = error.message
+            if isinstance(error, UnavailableError) and not error.reason:
+                message = f"no service at {target}; is `arouter up` running? ({message})"
+            raise click.ClickException(f"{error.status.name}: {message}") from error
 
 
-def _channel(target: str, ca: Path | None, cert: Path | None, key: Path | None) -> grpc.Channel:
-    import grpc
+def _tls(ca: Path | None, cert: Path | None, key: Path | None) -> Tls | bool:
+    from arouter.client import Tls
 
-    # Never through a proxy from the environment: it would see the key.
-    options = [("grpc.enable_http_proxy", 0)]
     if ca is None:
-        return grpc.insecure_channel(target, options)
+        return False
     try:
-        files = [path.read_bytes() for path in (ca, key, cert) if path is not None]
+        return Tls(*(path and path.read_bytes() for path in (ca, cert, key)))
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from error
-    return grpc.secure_channel(target, grpc.ssl_channel_credentials(*files), options)

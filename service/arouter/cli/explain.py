@@ -42,12 +42,10 @@ def explain(
     from google.protobuf.json_format import MessageToDict
 
     from arouter.v1.routing_service_pb2 import ExplainRouteRequest
-    from arouter.v1.routing_service_pb2_grpc import RoutingServiceStub
 
     body = HttpBody(content_type="application/json", data=_request(prompt, model, file))
-    with connection(**access) as (channel, metadata):
-        request = ExplainRouteRequest(http_body=body, why_not=why_not or "")
-        response = RoutingServiceStub(channel).ExplainRoute(request, metadata=metadata)
+    with connection(**access) as client:
+        response = client.routing_service.ExplainRoute(ExplainRouteRequest(http_body=body, why_not=why_not or ""))
     if as_json:
         print_json(MessageToDict(response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True))
     else:

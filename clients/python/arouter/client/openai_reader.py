@@ -178,9 +178,9 @@ class _Reader:
 
 def _with_usual_names(kind: Descriptor, value: Mapping[str, Any]) -> Mapping[str, Any]:
     for other, usual in ALIASES.items():
-        if other in value and usual in fields_of(kind):
+        if usual in fields_of(kind) and (other in value or usual in value):
             rest = {name: item for name, item in value.items() if name != other}
-            value = rest | {usual: value.get(usual) or value[other]}
+            value = rest | {usual: value.get(usual) or value.get(other) or None}
     return value
 
 

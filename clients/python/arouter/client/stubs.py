@@ -71,7 +71,7 @@ class AsyncStubs:
 
 def _stub(stubs: Stubs | AsyncStubs, name: str) -> Any:
     """Builds a stub for an attribute that is used for the first time."""
-    if name not in type(stubs).__annotations__:
+    if name not in Stubs.__annotations__:
         raise AttributeError(f"{type(stubs).__name__!r} has no attribute {name!r}.")
     module = importlib.import_module(f"arouter.v1.{name}_pb2_grpc")
     stub = getattr(module, f"{name.title().replace('_', '')}Stub")(stubs._channel)
