@@ -32,7 +32,13 @@ _UNSUPPORTED = Reply(
     415,
 )
 _FAILED = Reply(
-    500, INTERNAL, "The gateway could not process this request.", "INTERNAL", 500, "server_error", "internal_error"
+    500,
+    INTERNAL,
+    "The gateway could not process this request, or the response is too large for it.",
+    "INTERNAL",
+    500,
+    "server_error",
+    "internal_error",
 )
 _REFUSED = Reply(400, INVALID_ARGUMENT, "The gateway refused this request: it is malformed.", *_INVALID)
 

@@ -102,14 +102,21 @@ def _content_type(match: Route) -> Route:
 
 
 def _marked(protocol: str, **more: str) -> Route:
-    """Sets the headers with the protocol and the method, `te`, which the service requires, and others."""
+    """Sets the headers with the protocol and the method, `te`, which the service requires, and others.
+
+    Removes gRPC's own from Connect calls, as from REST's: a proxy may have added them, and they could end the call.
+    """
+    removed = [{"remove_on_match": {"key_matcher": {"prefix": "grpc-"}}}] if protocol.startswith("connect") else []
     headers = {PROTOCOL_HEADER: protocol, METHOD_HEADER: "%PATH(NQ)%", "te": "trailers", **more}
     return {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
         "mutations": {
             "request_mutations": [
-                {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
-                for name, value in headers.items()
+                *removed,
+                *(
+                    {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+                    for name, value in headers.items()
+                ),
             ]
         },
     }

@@ -116,6 +116,14 @@ def test_a_call_without_a_valid_key(stack: Stack, call: Call, path: str, key: st
     assert "API key" in called.message
 
 
+def test_the_key_comes_before_the_body(stack: Stack) -> None:
+    """The gateway buffers a unary Connect body: it refuses the call while nothing of the body has arrived."""
+    with Rest(stack.port) as rest:
+        called = connect_unary(rest, CHAT, b"", {"content-length": str(9 * MB)})
+
+    assert (called.code, called.reason) == ("unauthenticated", "INVALID_API_KEY")
+
+
 @every
 def test_an_unknown_method(rest: Rest, call: Call, path: str) -> None:
     called = call(rest, path + "Nope", request())
@@ -229,6 +237,17 @@ def test_rest_is_what_its_paths_say(rest: Rest, content_type: str) -> None:
     assert rest.chat(body, headers).json["object"] == "chat.completion"
     assert rest.request("POST", "/v1/embeddings", b"{", headers).error["type"] == "invalid_request_error"
     assert rest.chat(b"", headers | {"content-length": str(10 * MB + 1)}).error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(("call", "path"), [(connect_unary, CHAT), (connect_stream, STREAM)])
+@pytest.mark.parametrize("header", [("grpc-timeout", "1n"), ("grpc-timeout", "x"), ("grpc-encoding", "foo")])
+def test_grpcs_own_headers_mean_nothing_to_connect(rest: Rest, call: Call, path: str, header: tuple[str, str]) -> None:
+    assert call(rest, path, request(), dict([header])).code == "ok"
+
+
+@pytest.mark.parametrize("timeout", ["", "x", "-1", "9" * 30])
+def test_a_deadline_that_is_none_is_ignored(rest: Rest, timeout: str) -> None:
+    assert connect_unary(rest, CHAT, request(), {"connect-timeout-ms": timeout}).code == "ok"
 
 
 HOSTILE = {

@@ -77,7 +77,7 @@ CASES: list[list[StreamChatCompletionResponse]] = [
     ),
     _extra(
         {"list": [1], "number": 1, "text": "a", "kept": "k", "object": {"deep": {"s": "x", "none": None}}},
-        {"list": [2, [3]], "number": 2, "text": None, "object": {"deep": {"s": "y", "n": 1}}, "flag": False},
+        {"list": [2, [3]], "number": 2, "text": None, "kept": None, "object": {"deep": {"s": "y"}}},
         {"list": "now text", "number": [1], "text": {"now": "object"}, "object": 1, "__proto__": {"a": "b"}},
         {"__proto__": {"a": "c"}, "constructor": "x"},
     ),

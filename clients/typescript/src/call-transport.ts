@@ -1,5 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
 
 import { CallError } from "./errors.js";
 import { ModelService } from "./gen/arouter/v1/model_service_pb.js";
@@ -32,7 +32,7 @@ export function callTransport(inner: Transport, { apiKey, timeoutMs }: CallDefau
   }
 
   return {
-    async unary(method, signal, timeout, header, input, context): Promise<UnaryResponse<any, any>> {
+    async unary(method, signal, timeout, header, input, context) {
       const headers = await withKey(header);
       try {
         return await inner.unary(method, signal, deadline(method, timeout), headers, input, context);
@@ -41,7 +41,7 @@ export function callTransport(inner: Transport, { apiKey, timeoutMs }: CallDefau
       }
     },
 
-    async stream(method, signal, timeout, header, input, context): Promise<StreamResponse<any, any>> {
+    async stream(method, signal, timeout, header, input, context) {
       const headers = await withKey(header);
       const requestId = headers.get("x-request-id");
       try {

@@ -1,4 +1,4 @@
-import { ConnectError, type StreamResponse, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { ConnectError, type Transport } from "@connectrpc/connect";
 
 const REFUSED = /^(Stream closed|http\/2 stream closed) with error code (NGHTTP2_)?REFUSED_STREAM/;
 
@@ -9,17 +9,16 @@ const REFUSED = /^(Stream closed|http\/2 stream closed) with error code (NGHTTP2
  */
 export function resendingTransport(inner: Transport): Transport {
   return {
-    unary(method, signal, timeoutMs, header, input, context): Promise<UnaryResponse<any, any>> {
+    unary(method, signal, timeoutMs, header, input, context) {
       return resent(() => inner.unary(method, signal, timeoutMs, header, input, context));
     },
 
-    async stream(method, signal, timeoutMs, header, input, context): Promise<StreamResponse<any, any>> {
+    async stream(method, signal, timeoutMs, header, input, context) {
       if (method.methodKind !== "server_streaming") {
         return inner.stream(method, signal, timeoutMs, header, input, context);
       }
-      const messages: unknown[] = [];
-      for await (const message of input) messages.push(message);
-      return resent(() => inner.stream(method, signal, timeoutMs, header, iterated(messages as any[]), context));
+      const messages = await collected(input);
+      return resent(() => inner.stream(method, signal, timeoutMs, header, iterated(messages), context));
     },
   };
 }
@@ -31,6 +30,12 @@ async function resent<T>(call: () => Promise<T>): Promise<T> {
     if (error instanceof ConnectError && REFUSED.test(error.rawMessage)) return call();
     throw error;
   }
+}
+
+async function collected<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const all = [];
+  for await (const message of messages) all.push(message);
+  return all;
 }
 
 async function* iterated<T>(messages: T[]): AsyncGenerator<T> {

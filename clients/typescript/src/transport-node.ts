@@ -4,6 +4,9 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { EndpointOptions } from "./options.js";
 import { resendingTransport } from "./resending-transport.js";
 
+// A connection that does not answer a ping is replaced. The service permits a ping every 10 seconds.
+const KEEPALIVE = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
+
 /**
  * Returns a transport for Node. `grpc`, the default, uses one HTTP/2 connection for all calls; the others use HTTP/1.1,
  * because they are for networks whose proxies do not pass HTTP/2.
@@ -11,7 +14,7 @@ import { resendingTransport } from "./resending-transport.js";
 export function createTransport({ baseUrl, protocol = "grpc" }: EndpointOptions): Transport {
   switch (protocol) {
     case "grpc":
-      return resendingTransport(createGrpcTransport({ baseUrl }));
+      return resendingTransport(createGrpcTransport({ baseUrl, ...KEEPALIVE }));
     case "grpc-web":
       return createGrpcWebTransport({ baseUrl, httpVersion: "1.1" });
     case "connect":
