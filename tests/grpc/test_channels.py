@@ -66,9 +66,12 @@ def aio_ask(stack: Stack, port: int, request: Any, options: tuple[Any, ...] = GR
     return asyncio.run(ask())
 
 
-@pytest.fixture(params=[sync_ask, aio_ask], ids=["sync", "aio"])
-def ask(request: pytest.FixtureRequest, stack: Stack, port: int, emulator: Emulator) -> Ask:
-    return lambda *args, **options: request.param(stack, port, *args, **options)
+@pytest.fixture(params=["sync service", "sync gateway", "aio service"])
+def ask(request: pytest.FixtureRequest, stack: Stack, emulator: Emulator) -> Ask:
+    api, door = request.param.split()
+    call = sync_ask if api == "sync" else aio_ask
+    port = stack.grpc_port if door == "service" else stack.port
+    return lambda *args, **options: call(stack, port, *args, **options)
 
 
 # --- Sizes and compression --------------------------------------------------------------------------------------------
@@ -135,7 +138,7 @@ def test_another_compression_is_refused(stack: Stack) -> None:
 
 
 def test_a_deadline_ends_the_providers_call(ask: Ask, emulator: Emulator) -> None:
-    code, _ = ask(chat_request("emu/hang"), timeout=0.5)
+    code, _ = ask(chat_request("emu/hang"), timeout=1)
 
     assert code is StatusCode.DEADLINE_EXCEEDED
     assert emulator.calls[-1].disconnected.wait(5)
@@ -144,7 +147,9 @@ def test_a_deadline_ends_the_providers_call(ask: Ask, emulator: Emulator) -> Non
 # --- Retries ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("timeout", "pushback"), [(TIMEOUT, f"{RETRY_AFTER}000"), (None, "17000"), (10, "-1")])
+@pytest.mark.parametrize(
+    ("timeout", "pushback"), [(TIMEOUT, f"{RETRY_AFTER}000"), (None, f"{RETRY_AFTER}000"), (10, "-1")]
+)
 def test_the_channel_is_told_when_to_retry(
     stack: Stack, port: int, emulator: Emulator, timeout: float | None, pushback: str
 ) -> None:
@@ -157,11 +162,23 @@ def test_the_channel_is_told_when_to_retry(
     assert dict(caught.value.trailing_metadata())["grpc-retry-pushback-ms"] == pushback
 
 
-def policy(*codes: str, service: str) -> tuple[tuple[str, Any], ...]:
+def policy(*codes: str, service: str, throttling: Any = None) -> tuple[tuple[str, Any], ...]:
     """Returns channel options with a retry policy that hardly waits by itself."""
     retry = {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.01s", "backoffMultiplier": 1}
     method = {"name": [{"service": service}], "retryPolicy": {**retry, "retryableStatusCodes": codes}}
-    return (*GRPC_OPTIONS, ("grpc.service_config", json.dumps({"methodConfig": [method]})))
+    config = {"methodConfig": [method], **({"retryThrottling": throttling} if throttling else {})}
+    return (*GRPC_OPTIONS, ("grpc.service_config", json.dumps(config)))
+
+
+@pytest.mark.parametrize(("throttling", "calls"), [({}, 3), ({"maxTokens": 2, "tokenRatio": 0.1}, 1)])
+def test_each_retry_of_a_chat_is_a_call_of_the_provider(
+    stack: Stack, emulator: Emulator, throttling: dict[str, Any], calls: int
+) -> None:
+    """Unless throttling forbids it, as here after half of two tokens."""
+    options = policy("UNAVAILABLE", service="arouter.v1.ChatService", throttling=throttling)
+
+    assert sync_ask(stack, stack.grpc_port, chat_request("emu/status-503"), options)[0] is StatusCode.UNAVAILABLE
+    assert len(emulator.calls) == calls
 
 
 def test_it_does_not_retry_if_the_deadline_would_pass(ask: Ask, emulator: Emulator) -> None:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from support.ports import HOST
 
-
 Tap = Callable[[int, bool, bytes], None]
 """Sees what passes: the number of the connection, whether the client sent it, and the bytes. Must not block."""
 

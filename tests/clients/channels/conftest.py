@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from clients.channels.driver import FOLDER, LIBRARIES, Driver
+
 from support.node import install
 from support.stack import CLIENT_KEY
 

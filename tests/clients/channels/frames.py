@@ -54,7 +54,9 @@ class Frames:
 
     def pings(self) -> int:
         """Returns how many pings of the client the service has acknowledged."""
-        return len([frame for frame in self._frames if frame.kind == PING and frame.flags & ACK and not frame.from_client])
+        return len(
+            [frame for frame in self._frames if frame.kind == PING and frame.flags & ACK and not frame.from_client]
+        )
 
     def goaways(self) -> list[tuple[int, bytes]]:
         """Returns the error code and the debug data of each GOAWAY of the service."""

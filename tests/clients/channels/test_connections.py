@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-from grpc import StatusCode
-
 from clients.channels.driver import Driver
 from clients.channels.frames import Frames
+from grpc import StatusCode
+
 from emulator import Emulator
-from support.http2_frames import PING
 from support.relay import relaying
 from support.stack import Stack, running
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from clients.channels.driver import Driver
 from grpc import StatusCode
 
-from clients.channels.driver import Driver
 from emulator import Emulator
 from emulator.scenarios import MEGABYTE
 from support.stack import Stack

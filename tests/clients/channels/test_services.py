@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 import pytest
 from aiohttp import web
+from clients.channels.driver import Driver
 from grpc import StatusCode
 
 from arouter.v1.model_service_pb2 import ListModelsRequest
-from clients.channels.driver import Driver
 from emulator import Call, Emulator, scenarios
 from support.ports import HOST, free_ports
 from support.service_config import SERVICE_CONFIG
@@ -106,9 +106,8 @@ def test_reads_wait_for_a_service_that_starts_again(listing: Any, settings: dict
 
 def test_with_grpcio_a_service_without_health_is_not_called(stack: Stack) -> None:
     config = {**SERVICE_CONFIG, "healthCheckConfig": {"serviceName": "arouter.v1.Unknown"}}
-    with grpcio_channel(stack.grpc_port, config=config) as channel:
-        with pytest.raises(grpc.RpcError) as caught:
-            Client(stack, channel).chat.ChatCompletion(chat_request(), metadata=stack.metadata, timeout=30)
+    with grpcio_channel(stack.grpc_port, config=config) as channel, pytest.raises(grpc.RpcError) as caught:
+        Client(stack, channel).chat.ChatCompletion(chat_request(), metadata=stack.metadata, timeout=30)
 
     assert caught.value.code() is StatusCode.UNAVAILABLE
     assert "backend unhealthy" in caught.value.details()
