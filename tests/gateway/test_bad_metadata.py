@@ -1,4 +1,4 @@
-"""Metadata that gRPC cannot parse ends its own call alone: all clients share the gateway's connections to the service."""
+"""Metadata that gRPC cannot parse ends its own call alone, although all clients share the gateway's connections."""
 
 from __future__ import annotations
 
