@@ -86,6 +86,7 @@ def _mapper(reply: Reply) -> Mapping[str, Any]:
     added = {"grpc-status-details-bin": encoded_details(reply)}
     if reply.retry_after is not None:
         added["retry-after"] = str(reply.retry_after)
+        added["grpc-retry-pushback-ms"] = str(reply.retry_after * 1000)
     status = {"comparison": {"op": "EQ", "value": {"default_value": reply.status, "runtime_key": "unused"}}}
     # A transcoded call looks like gRPC here too, but its original method is in a header.
     is_native = [

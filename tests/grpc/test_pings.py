@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from support.http2_frames import ACK, DATA, END_HEADERS, HEADERS, PING, Connection, call_headers, frame, message
+from support.http2_frames import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    GO_AWAY,
+    HEADERS,
+    PING,
+    Connection,
+    call_headers,
+    frame,
+    message,
+)
 from support.stack import Stack
 
 PINGS = 5
 APART = 1.1
 """Seconds between two pings, a little more than the service asks for."""
 
+ENHANCE_YOUR_CALM = b"\0\0\0\x0b"
 _PAYLOAD = b"12345678"
 
 
@@ -47,6 +59,15 @@ def test_the_service_takes_pings_with_and_without_calls(stack: Stack) -> None:
             ping(idle)
             ping(busy)
             stay_silent(busy, APART)
+
+
+def test_the_service_ends_a_connection_that_pings_too_often(stack: Stack) -> None:
+    with Connection(stack.grpc_port) as connection:
+        watch_health(connection)
+        connection.send(frame(PING, 0, 0, _PAYLOAD) * PINGS)
+        goaway = next(payload for kind, _, _, payload in iter(lambda: connection.read(10), None) if kind == GO_AWAY)
+
+    assert goaway[4:] == ENHANCE_YOUR_CALM + b"too_many_pings"
 
 
 def test_the_gateway_takes_any_pings(stack: Stack) -> None:

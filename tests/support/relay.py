@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from support.ports import HOST
 
+Tap = Callable[[int, bool, bytes], None]
+"""Sees what passes: the number of the connection, whether the client sent it, and the bytes. Must not block."""
+
 
 class Relay:
     """Passes connections on. All methods may be called from any thread and take effect before they return.
+
+    Args:
+        tap: Sees what passes, in the relay's own thread.
 
     Attributes:
         port: Where it listens.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tap: Tap | None = None) -> None:
         self.port = 0
+        self._tap = tap
+        self._connections = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._target = 0
         self._is_cut = False
@@ -70,15 +79,26 @@ class Relay:
                 if not self._is_silent:
                     flowing.set()
                 self._open[writer] = self._open[there_writer] = flowing
-                await asyncio.gather(_pump(reader, there_writer, flowing), _pump(there_reader, writer, flowing))
+                number = next(self._connections)
+                await asyncio.gather(
+                    _pump(reader, there_writer, flowing, self._tap_of(number, from_client=True)),
+                    _pump(there_reader, writer, flowing, self._tap_of(number, from_client=False)),
+                )
                 del self._open[writer], self._open[there_writer]
         writer.transport.abort()
 
+    def _tap_of(self, connection: int, *, from_client: bool) -> Callable[[bytes], None]:
+        tap = self._tap
+        return (lambda _: None) if tap is None else lambda data: tap(connection, from_client, data)
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event, see: Callable[[bytes], None]
+) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
             await flowing.wait()
+            see(data)
             writer.write(data)
             await writer.drain()
     await flowing.wait()
@@ -86,9 +106,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow
 
 
 @contextmanager
-def relaying(port: int) -> Iterator[Relay]:
+def relaying(port: int, tap: Tap | None = None) -> Iterator[Relay]:
     """Runs a relay to a port."""
-    relay = Relay()
+    relay = Relay(tap)
     loop = relay._loop
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -13,12 +13,15 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from arouter.errors import ARouterError, Failure, StoreError
-from arouter.rpc.context import Context, client_present
+from arouter.rpc.context import Context, client_present, remaining_of
 
 DOMAIN = "arouter"
 """`ErrorInfo.domain` of every error."""
 
 _RETRY_STORE = 5
+
+_MAX_PUSHBACK = 60.0
+"""Maximum seconds for which a channel waits before a retry: it waits within the call, unseen by its caller."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ async def abort(context: Context, error: ARouterError, body: Mapping[str, Any]) 
     ]
     if error.retry_after is not None:
         metadata.append(("retry-after", str(error.retry_after)))
+        metadata.append(("grpc-retry-pushback-ms", _pushback(error.retry_after, remaining_of(context))))
     if error.provider is not None:
         metadata.append(("x-arouter-provider", error.provider))
     metadata += error.headers
@@ -63,6 +67,15 @@ def as_arouter_error(error: Exception) -> ARouterError:
         )
     _log.error("unexpected error in a call", exc_info=error)
     return ARouterError(Failure.INTERNAL, "An internal error occurred. It was logged with the id of this request.")
+
+
+def _pushback(retry_after: int, remaining: float) -> str:
+    """Returns the milliseconds after which a channel with a retry policy may retry, or -1 if it must not.
+
+    It must not if the deadline would pass first: the caller would get DEADLINE_EXCEEDED instead of this error.
+    https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
+    """
+    return str(retry_after * 1000) if retry_after < min(remaining, _MAX_PUSHBACK) else "-1"
 
 
 def _status(code: grpc.StatusCode, error: ARouterError) -> status_pb2.Status:
