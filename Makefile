@@ -77,6 +77,10 @@ attack: $(VENV)/.dev ## Attack a running system on this machine; AROUTER_KEY, BA
 agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARouter; ARGS="-k name" picks some
 	AROUTER_AGENTS=1 $(BIN)/pytest tests/agents $(ARGS)
 
+.PHONY: client-python
+client-python: $(VENV)/.dev ## Build the Python client's wheel into var/clients
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir var/clients ./clients/python
+
 .PHONY: clients
 clients: $(VENV)/.dev ## Run the clients as their users install them; ARGS="-k name" picks some
 	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)

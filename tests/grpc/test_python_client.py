@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -241,10 +242,29 @@ def test_nobody_listens() -> None:
 
 
 def test_only_what_reads_is_repeated() -> None:
-    methods = reading_methods()
+    attempts: list[str] = []
 
-    assert ("arouter.v1.ModelService", "ListModels") in methods
-    assert all(name.startswith(("Get", "List", "Summarize")) for _, name in methods)
+    class Unavailable(grpc.GenericRpcHandler):
+        def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+            attempts.append(call.method.rpartition("/")[2])
+            return grpc.unary_unary_rpc_method_handler(
+                lambda _, context: context.abort(grpc.StatusCode.UNAVAILABLE, "Not now.")
+            )
+
+    server = grpc.server(ThreadPoolExecutor(1), [Unavailable()])
+    port = server.add_insecure_port(f"{HOST}:0")
+    server.start()
+    with Client(f"{HOST}:{port}") as client:
+        with pytest.raises(UnavailableError, match="Not now"):
+            client.list_models()
+        with pytest.raises(UnavailableError, match="Not now"):
+            client.chat(chat_request())
+        with pytest.raises(UnavailableError, match="Not now"):
+            list(client.stream_chat(chat_request()))
+    server.stop(None).wait()
+
+    assert attempts == ["ListModels"] * 4 + ["ChatCompletion", "StreamChatCompletion"]
+    assert all(name.startswith(("Get", "List", "Summarize")) for _, name in reading_methods())
 
 
 @pytest.mark.parametrize(

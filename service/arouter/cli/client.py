@@ -100,6 +100,7 @@ def _tls(ca: Path | None, cert: Path | None, key: Path | None) -> Tls | bool:
     if ca is None:
         return False
     try:
-        return Tls(*(path and path.read_bytes() for path in (ca, cert, key)))
+        own = (cert.read_bytes(), key.read_bytes()) if cert is not None and key is not None else (None, None)
+        return Tls(ca.read_bytes(), *own)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from error

@@ -52,6 +52,7 @@ class Channel:
         if self._is_closed:
             raise ValueError("The client is closed.")
         process = os.getpid()
+        # Two threads may do this at once. Both channels work, and the one that is not kept ends with its call.
         if self._opened is None or self._opened[0] != process:
             arguments, credentials = self._connection.arguments(), self._connection.credentials()
             opened = (
