@@ -16,6 +16,7 @@ GENERATED = "tests/clients/test_generated.py"
 GRPC = "tests/grpc/test_grpc_page.py"
 PAGES = "tests/snippets/test_pages.py"
 PROVIDER = "tests/gateway/test_add_a_provider.py"
+PYTHON = "tests/clients/test_python_wheel.py"
 README = "tests/gateway/test_readme.py"
 ROUTING = "tests/unit/planning/test_routing_guide.py"
 SECURITY = "tests/gateway/test_security_page.py"
@@ -75,6 +76,8 @@ TESTED = (
     Tested("docs/models.md", "yaml", 1, PAGES),
     Tested("docs/observability.md", "bash", 1, PAGES),
     Tested("docs/operation.md", "bash", 2, CHANNELZ),
+    Tested("docs/python.md", "python", 8, PYTHON),
+    Tested("docs/python.md", "sh", 1, PYTHON),
     Tested("docs/routing.md", "difficulty", 8, ROUTING),
     Tested("docs/routing.md", "json", 8, ROUTING),
     Tested("docs/routing.md", "sh", 1, PAGES),
