@@ -102,7 +102,7 @@ def _content_type(match: Route) -> Route:
 
 
 def _marked(protocol: str, **more: str) -> Route:
-    """Sets the headers with the protocol and the method, `te`, which the service requires, and others.
+    """Sets the headers with the protocol and the method, `te`, which gRPC requires, and others.
 
     Removes gRPC's own from Connect calls, as from REST's: a proxy may have added them, and they could end the call.
     """
