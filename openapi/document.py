@@ -208,5 +208,5 @@ def _shown(examples: Sequence[Example], what: str) -> Mapping[str, Json]:
         else:
             value = example.response
         if value is not None:
-            found[f"sample{number}"] = {"value": value}
+            found[f"sample{number}"] = {"summary": example.summary, "value": value}
     return {"examples": found} if found else {}

@@ -20,15 +20,30 @@ class Example:
 
     Attributes:
         method: The HTTP method.
-        path: The path without the query.
+        target: The path with the query.
         request: The body; None if it has none.
         response: A JSON value, or the text of a stream.
     """
 
     method: str
-    path: str
+    target: str
     request: Json | None
     response: Json | str
+
+    @property
+    def summary(self) -> str:
+        """What tells it from other examples of the same operation."""
+        if self.is_error:
+            return "Refused"
+        if isinstance(self.response, str):
+            return "Streamed"
+        query = self.target.partition("?")[2]
+        return f"With `{query}`" if query else "Plain"
+
+    @property
+    def path(self) -> str:
+        """The path without the query."""
+        return self.target.partition("?")[0]
 
     @property
     def is_error(self) -> bool:
@@ -46,5 +61,5 @@ def read_examples(page: Path) -> Sequence[Example]:
         line, _, body = request.partition("\n")
         method, target = line.split()
         response = json.loads(answer) if answer_kind == "json" else answer
-        found.append(Example(method, target.partition("?")[0], json.loads(body) if body.strip() else None, response))
+        found.append(Example(method, target, json.loads(body) if body.strip() else None, response))
     return found

@@ -15,6 +15,7 @@ import yaml
 from support.docs import ROOT, blocks
 from support.ports import free_ports
 from support.process import Process, assert_gone
+from support.rest import Rest
 from support.stack import is_healthy
 
 BLOCKS = blocks("README.md")
@@ -35,8 +36,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     process = Process([], environment, folder, command=("make", "--no-print-directory", "-C", str(ROOT), "run"))
     try:
         process.wait_until(lambda: is_healthy(port), "healthy")
-        process.wait_until(lambda: "ARouter is ready." in process.printed, "announced")
-        yield environment
+        process.wait_until(lambda: "Ctrl-C stops everything." in process.printed, "announced")
+        yield environment | {"PRINTED": process.printed}
         # Ctrl-C reaches the whole group in the foreground; make says 130 of it, or what `arouter up` said.
         os.killpg(process.pid, signal.SIGINT)
         process.wait()
@@ -90,6 +91,18 @@ def test_the_python_snippet_works(environment: dict[str, str]) -> None:
     listed, _, answer = printed.partition("\n")
     assert listed == "local/smollm2-135m-instruct"
     assert answer.strip()
+
+
+def test_the_documents_that_the_banner_and_the_readme_name_are_there(environment: dict[str, str]) -> None:
+    base = f"http://127.0.0.1:{environment['AROUTER_PORT']}"
+    readme = here((ROOT / "README.md").read_text("utf-8"), environment)
+
+    assert f"{base}/docs" in environment["PRINTED"]
+    assert f"{base}/docs" in readme
+    assert f"{base}/openapi.json" in environment["PRINTED"]
+    with Rest(int(environment["AROUTER_PORT"])) as rest:
+        assert rest.get("/docs").headers["content-type"].startswith("text/html")
+        assert rest.get("/openapi.json").json["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/browsers.md", "docs/configuration.md"])
