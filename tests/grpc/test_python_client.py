@@ -147,6 +147,13 @@ def test_a_stream_that_nobody_holds_is_cancelled(client: Client, emulator: Emula
     assert emulator.calls[-1].disconnected.wait(20)
 
 
+async def test_an_iteration_that_is_left_is_cancelled(async_client: AsyncClient, emulator: Emulator) -> None:
+    async for _ in async_client.stream_chat(chat_request("emu/flood")):
+        break
+
+    assert await asyncio.to_thread(emulator.calls[-1].disconnected.wait, 20)
+
+
 def test_another_thread_cancels(client: Client, emulator: Emulator) -> None:
     stream = client.stream_chat(chat_request("emu/hang-midstream"))
     next(stream)
@@ -256,14 +263,14 @@ def test_only_what_reads_is_repeated() -> None:
     server.start()
     with Client(f"{HOST}:{port}") as client:
         with pytest.raises(UnavailableError, match="Not now"):
-            client.list_models()
-        with pytest.raises(UnavailableError, match="Not now"):
             client.chat(chat_request())
         with pytest.raises(UnavailableError, match="Not now"):
             list(client.stream_chat(chat_request()))
+        with pytest.raises(UnavailableError, match="Not now"):
+            client.list_models()
     server.stop(None).wait()
 
-    assert attempts == ["ListModels"] * 4 + ["ChatCompletion", "StreamChatCompletion"]
+    assert attempts == ["ChatCompletion", "StreamChatCompletion", *["ListModels"] * 4]
     assert all(name.startswith(("Get", "List", "Summarize")) for _, name in reading_methods())
 
 

@@ -10,6 +10,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from arouter.accounts.keys import hash_workload
+from arouter.client import AsyncClient, Tls, UnavailableError
+from arouter.client import Client as PythonClient
 from arouter.v1 import (
     account_service_pb2,
     key_service_pb2,
@@ -178,6 +180,22 @@ def test_a_workload_is_its_account(secure: Secure, emulator: Emulator) -> None:
         usage = usage_service_pb2_grpc.UsageServiceStub(channel)
         shown = usage.GetGeneration(usage_service_pb2.GetGenerationRequest(id=answer.id), **OPTIONS)
     assert shown.account == "shop"
+
+
+async def test_the_python_client_shows_its_certificate(secure: Secure) -> None:
+    own = secure.authority.issue(CHECKOUT)
+    tls = Tls(secure.authority.pem, own.certificate, own.key)
+    target = f"{HOST}:{secure.stack.grpc_port}"
+
+    with PythonClient(target, tls=tls, timeout=TIMEOUT) as client:
+        assert client.list_models()
+    async with AsyncClient(target, tls=tls, timeout=TIMEOUT) as async_client:
+        assert await async_client.list_models()
+    with (
+        PythonClient(target, tls=Tls(secure.authority.pem), timeout=TIMEOUT) as without,
+        pytest.raises(UnavailableError),
+    ):
+        without.list_models()
 
 
 def test_a_workload_may_watch_models(secure: Secure) -> None:

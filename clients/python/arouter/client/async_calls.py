@@ -152,6 +152,7 @@ class AsyncStream(Generic[Answer]):
     def __init__(self, start: Callable[[], Awaitable[tuple[Any, str | None]]]) -> None:
         self._start = start
         self._call: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._request_id: str | None = None
         self._is_cancelled = False
 
@@ -196,7 +197,13 @@ class AsyncStream(Generic[Answer]):
         if self._call is None:
             if self._is_cancelled:
                 raise self._cancelled()
+            self._loop = asyncio.get_running_loop()
             self._call, self._request_id = await self._start()
+
+    def __del__(self) -> None:
+        # A loop was left by `break`. The event loop holds grpc's call, which would go on for good.
+        if self._loop is not None and self._call is not None and not self._loop.is_closed() and not self._call.done():
+            self._loop.call_soon_threadsafe(self._call.cancel)
 
     def _cancelled(self) -> CallCancelledError:
         return CallCancelledError(
