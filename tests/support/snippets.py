@@ -11,6 +11,7 @@ from typing import NamedTuple
 AGENTS = "tests/agents/test_guide.py"
 ACCOUNTS = "tests/gateway/test_accounts_guide.py"
 API = "tests/gateway/test_api_page.py"
+CHANNELS = "tests/grpc/test_channels.py"
 CHANNELZ = "tests/grpc/test_channelz.py"
 GENERATED = "tests/clients/test_generated.py"
 GRPC = "tests/grpc/test_grpc_page.py"
@@ -61,6 +62,7 @@ TESTED = (
     Tested("docs/api.md", "text", 1, API),
     Tested("docs/benchmarks.md", "sh", 1, PAGES),
     Tested("docs/browsers.md", "yaml", 1, README),
+    Tested("docs/channels.md", "json", 1, CHANNELS),
     Tested("docs/configuration.md", "yaml", 1, README),
     Tested("docs/embeddings.md", "python", 1, PAGES),
     Tested("docs/errors.md", "json", 1, PAGES),

@@ -10,7 +10,7 @@ from pathlib import Path
 from openapi.components import Components, Json
 from openapi.prose import table_rows, without_links
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _TABLE = "| response header | |"
 _LIMITS_TABLE = "| header | value |"
 _NAMES = re.compile(r"`([^`]+)`")

@@ -12,7 +12,7 @@ from openapi.descriptors import read_api
 from openapi.document import Builder
 from openapi.route_table import with_routes
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "gateway/arouter_gateway/docs/openapi.json"
 PAGE = ROOT / "docs/api.md"
 

@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "gateway/arouter_gateway/docs"
+FOLDER = Path(__file__).parents[1] / "arouter_gateway/docs"
 SUMS = FOLDER / "SHA256SUMS"
 PACKAGE = "swagger-ui-dist"
 COMPRESSED = ("swagger-ui-bundle.js", "swagger-ui.css")
