@@ -163,6 +163,7 @@ class Bodies:
             kinds = {name: row.kind for name, row in PARAMETERS.items()}
             kinds["messages"] = kinds["messages"]._replace(items=message)
             schema = self._kinds.document(kinds, ("messages",), _CHAT)
+            schema["properties"]["messages"]["minItems"] = 1
             schema["properties"]["stream"]["description"] = "Whether the response is server-sent events."
             return described(schema, "A chat completion in OpenAI's shape. Further members are passed to the provider.")
 
@@ -185,9 +186,12 @@ class Bodies:
         return self._shared("CompletionRequest", build)
 
     def _message_request(self, name: str, required: tuple[str, ...]) -> Json:
-        return self._shared(
-            name, lambda: described(self._kinds.document(MESSAGE_KINDS, required), "A request in Anthropic's shape.")
-        )
+        def build() -> Json:
+            schema = self._kinds.document(MESSAGE_KINDS, required)
+            schema["properties"]["messages"]["minItems"] = 1
+            return described(schema, "A request in Anthropic's shape.")
+
+        return self._shared(name, build)
 
     def _response_request(self) -> Json:
         text = "A request in the shape of OpenAI's Responses API."

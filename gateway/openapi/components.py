@@ -43,7 +43,7 @@ def nullable(schema: Json) -> Json:
         return {"anyOf": [schema, {"type": "null"}]}
     types = schema.get("type")
     if types is None:
-        return schema
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]} if "anyOf" in schema else schema
     changed = {**schema, "type": [*(types if isinstance(types, list) else [types]), "null"]}
     if "enum" in schema:
         changed["enum"] = [*schema["enum"], None]

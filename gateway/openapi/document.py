@@ -154,6 +154,9 @@ class Builder:
             parameter: Json = {"name": name, "in": place, "description": text, "schema": schema}
             if place == "path" or field.required:
                 parameter["required"] = True
+                schema["minLength"] = 1
+            elif schema["type"] == "integer":
+                schema["minimum"] = 0
             found.append(parameter)
         return found
 

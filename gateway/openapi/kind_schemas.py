@@ -34,13 +34,16 @@ class Kinds:
 
     def kind(self, kind: Kind, message: str | None = None) -> Json:
         """Returns the schema of a value that is not null."""
+        if kind.words and len(kind.types) > 1:
+            others = kind._replace(types=tuple(each for each in kind.types if each is not str), words=())
+            return {"anyOf": [{"type": "string", "enum": list(kind.words)}, self.kind(others, message)]}
         names = [_TYPES[each] for each in kind.types]
         if "number" in names:
             names.remove("integer")  # each is a number
         schema: Json = {"type": names[0] if len(names) == 1 else names}
         if kind.filled:
             schema["minLength"] = 1
-        if kind.words and len(names) == 1:
+        if kind.words:
             schema["enum"] = list(kind.words)
         if kind.range is not None:
             low, high, is_open = kind.range

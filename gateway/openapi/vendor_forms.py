@@ -86,7 +86,8 @@ def response() -> Json:
 
 def generate_content_request(router: Json) -> Json:
     """Returns the schema of a request of Google's API; `router` has the fields for the router."""
-    contents = {"type": ["array", "object"], "items": {"type": "object"}, "description": "The conversation."}
+    contents: Json = {"type": ["array", "object"], "items": {"type": "object"}, "minItems": 1}
+    contents["description"] = "The conversation."
     return open_object("A request in Google's shape.", ("contents",), contents=contents, **router)
 
 
