@@ -76,7 +76,15 @@ def settings(provider: Emulator) -> dict[str, Any]:
     return {"providers": [row], "server": {"drain_delay": 1}}
 
 
-def test_a_service_that_drains_costs_no_call(listing: Any, settings: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("listing", "meanwhile"),
+    # grpc-js asks for no health: a call may meet the end of its connection (docs/channels.md).
+    [("grpcio", {StatusCode.OK}), ("grpc-js", {StatusCode.OK, StatusCode.CANCELLED, StatusCode.UNAVAILABLE})],
+    indirect=["listing"],
+)
+def test_calls_leave_a_service_that_drains(
+    listing: Any, meanwhile: set[StatusCode], settings: dict[str, Any], tmp_path: Path
+) -> None:
     with (
         running(tmp_path / "one", settings, ("serve",)) as one,
         running(tmp_path / "two", settings, ("serve",)) as two,
@@ -87,9 +95,11 @@ def test_a_service_that_drains_costs_no_call(listing: Any, settings: dict[str, A
         codes = []
         while one.process.returncode is None:
             codes.append(ask())
-        codes += [ask() for _ in range(RESERVE)]
+        after = [ask() for _ in range(RESERVE)]
 
-    assert set(codes) == {StatusCode.OK}
+    assert set(codes) <= meanwhile
+    assert codes.count(StatusCode.OK) >= len(codes) - 1
+    assert set(after) == {StatusCode.OK}
 
 
 def test_reads_wait_for_a_service_that_starts_again(listing: Any, settings: dict[str, Any], tmp_path: Path) -> None:
