@@ -86,7 +86,7 @@ snippets: $(VENV)/.clients ## Run every block of code of the documentation, as f
 	  $(BIN)/pytest tests/unit/test_snippets.py $$(PYTHONPATH=tests $(BIN)/python -m support.snippets) $(ARGS)
 
 .PHONY: client-python
-client-python: $(VENV)/.dev ## Build the Python client's wheel into var/clients
+client-python: | $(BIN)/python ## Build the Python client's wheel into var/clients
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir var/clients ./clients/python
 
 .PHONY: clients
