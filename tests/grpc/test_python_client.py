@@ -297,6 +297,12 @@ def test_keys_go_in_plain_text_only_to_this_machine_or_by_order(
     assert (Connection(target, tls).credentials() is not None) is is_secure
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1:8080", "https://arouter.example.com/v1"])
+def test_a_url_is_refused(target: str) -> None:
+    with pytest.raises(ValueError, match=f"host:port, not a URL: {target}"):
+        Client(target)
+
+
 def test_an_option_of_the_user_overrides() -> None:
     arguments = dict(Connection("x:1", authority="y", options=[("grpc.enable_http_proxy", 1)]).arguments())
 

@@ -71,12 +71,20 @@ class Connection:
         tls: TLS; False for none. None for TLS unless the target is this machine.
         authority: The name to send and, with TLS, to verify, in place of the target's; None for the target's.
         options: Channel arguments of grpc; they override those of this module.
+
+    Raises:
+        ValueError: `target` is a URL.
     """
 
     target: str
     tls: Tls | bool | None = None
     authority: str | None = None
     options: Options = ()
+
+    def __post_init__(self) -> None:
+        # grpc would say of a base URL that its domain name is misformatted, and only when it is called.
+        if self.target.startswith(("http://", "https://")):
+            raise ValueError(f"The target is host:port, not a URL: {self.target}")
 
     def arguments(self) -> list[tuple[str, str | int]]:
         """Returns the channel arguments."""
