@@ -33,7 +33,7 @@ export type ClientOptions = {
   readonly timeoutMs?: number;
 } & (
   | {
-      /** Where ARouter is, for example `http://127.0.0.1:8080`. */
+      /** Where ARouter is, for example `http://127.0.0.1:8080`, without the `/v1` of REST. */
       readonly baseUrl: string;
 
       /** The default is `grpc` in Node and `grpc-web` elsewhere. */

@@ -4,7 +4,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { EndpointOptions } from "./options.js";
 import { resendingTransport } from "./resending-transport.js";
 
-// A connection that does not answer a ping is replaced. The service permits a ping every 10 seconds.
+// A connection that does not answer a ping is replaced. The service permits a ping a second.
 const KEEPALIVE = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
 
 /**
