@@ -24,7 +24,8 @@ from openapi.proto_schemas import Transcoded, is_scalar
 _ABOUT = (
     "An LLM router: every model behind one URL and one key. OpenAI's API, and those of Anthropic and Google for their "
     "clients, with any model; and the management of keys, accounts and usage. Unknown query parameters are ignored; a "
-    "body is read as JSON, whatever its `content-type`."
+    "body is read as JSON, whatever its `content-type`. Examples name models that your key may not have: replace "
+    "`model` by one of `GET /v1/models`, or by `auto`."
 )
 _BEARER, _X_API_KEY, _GOOGLE = "bearer", "apiKey", "googleApiKey"
 _SECURITY = {
