@@ -1,4 +1,4 @@
-"""A channel for the generated stubs whose calls carry the client's key and deadline, and raise `CallError`."""
+"""The channel of the generated stubs. Its calls have the client's key and deadline, and raise `CallError`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Codec = Callable[[Any], Any]
 
 
 class Channel:
-    """What stubs take as a channel. Opens grpc's own with the first call, and another one in a forked process."""
+    """The channel of the stubs. Opens a grpc channel with the first call, and another one in a forked process."""
 
     def __init__(self, connection: Connection, defaults: Defaults, key: Key | None) -> None:
         self._connection = connection
@@ -52,7 +52,7 @@ class Channel:
         if self._is_closed:
             raise ValueError("The client is closed.")
         process = os.getpid()
-        # Two threads may do this at once. Both channels work, and the one that is not kept ends with its call.
+        # Two threads may get here at once. Both channels work, and the one that is not kept closes after its call.
         if self._opened is None or self._opened[0] != process:
             arguments, credentials = self._connection.arguments(), self._connection.credentials()
             opened = (
