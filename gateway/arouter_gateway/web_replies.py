@@ -1,4 +1,4 @@
-"""The gateway's own replies to gRPC-Web and Connect calls, in the form that each protocol has for errors.
+"""The gateway's own replies to gRPC-Web and Connect calls, in each protocol's form for errors.
 
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, https://connectrpc.com/docs/protocol
 """
@@ -144,9 +144,9 @@ def _has(name: str, **match: str) -> Mapping[str, Any]:
 
 
 def _protocols() -> Iterator[tuple[Mapping[str, Any], Callable[[Reply], Mapping[str, Any]]]]:
-    """Yields what calls of each protocol are recognized by, and its form.
+    """Yields, for each protocol, the filter that recognizes its calls, and the function that writes its replies.
 
-    Their routes set a header with the protocol. A call that has no route is recognized by its content type.
+    The routes of a protocol set a header with its name. A call without a route is recognized by its content type.
     """
     is_grpc_web = _all(_IS_RPC, _has("content-type", prefix=GRPC_WEB))
     yield _any(_has(PROTOCOL_HEADER, exact="grpc-web"), is_grpc_web), _grpc_web

@@ -52,7 +52,7 @@ def early_web_refusals(first_refused_length: int) -> list[Route]:
 
 
 def web_routes(contract: Contract) -> list[Route]:
-    """Returns the routes of all methods, and of calls that no method takes."""
+    """Returns the routes of all methods, and the refusals of other calls."""
     streaming = [*contract.streaming, *(method for method, streams in PUBLIC_METHODS.items() if streams)]
     public = [method for method, streams in PUBLIC_METHODS.items() if not streams]
     allow = {"response_headers_to_add": [{"header": {"key": "allow", "value": "POST"}}]}
@@ -102,9 +102,10 @@ def _content_type(match: Route) -> Route:
 
 
 def _marked(protocol: str, **more: str) -> Route:
-    """Sets the headers with the protocol and the method, `te`, which gRPC requires, and others.
+    """Sets the request headers with the protocol and the method, `te`, which gRPC requires, and `more`.
 
-    Removes gRPC's own from Connect calls, as from REST's: a proxy may have added them, and they could end the call.
+    Removes gRPC's headers from Connect calls, as from REST calls: a proxy may have added them, and they could end the
+    call.
     """
     removed = [{"remove_on_match": {"key_matcher": {"prefix": "grpc-"}}}] if protocol.startswith("connect") else []
     headers = {PROTOCOL_HEADER: protocol, METHOD_HEADER: "%PATH(NQ)%", "te": "trailers", **more}
