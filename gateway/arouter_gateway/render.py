@@ -212,7 +212,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "grpc_routes": grpc_routes(contract),
         "early_refusals": early_refusals(settings.max_request_bytes + 1),
         "early_web_refusals": early_web_refusals(settings.max_request_bytes + 1),
-        "document_routes": outer_routes(REFUSED_FILTERS),
+        "document_routes": outer_routes(),
         "rest_routes": rest_routes(contract),
         "web_routes": web_routes(contract),
         "unknown_paths": unknown_paths(),

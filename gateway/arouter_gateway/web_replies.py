@@ -15,6 +15,7 @@ from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, UNIMPLEMENTED, Code
 from google.rpc.status_pb2 import Status
 
 from arouter_gateway.grpc_replies import REPLIES, Reply, details, encoded_details
+from arouter_gateway.routes import set_header
 from arouter_gateway.web_routes import CONNECT_STREAM, GRPC_WEB, PROTOCOL_HEADER, RPC_PREFIXES
 
 _END_OF_STREAM = 2
@@ -103,12 +104,7 @@ def _connect_error(reply: Reply) -> Mapping[str, Any]:
 def _headers(reply: Reply, values: Mapping[str, str]) -> Mapping[str, Any]:
     if reply.retry_after is not None:
         values = {**values, "retry-after": str(reply.retry_after)}
-    return {
-        "headers_to_add": [
-            {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            for name, value in values.items()
-        ]
-    }
+    return {"headers_to_add": [set_header(name, value) for name, value in values.items()]}
 
 
 def _body(body: bytes, content_type: str) -> Mapping[str, Any]:
