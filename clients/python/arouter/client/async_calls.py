@@ -16,7 +16,7 @@ from arouter.client.connection import Connection
 from arouter.client.errors import CallCancelledError, call_error
 from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, request_id
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
 
 
@@ -143,7 +143,7 @@ class AsyncStreamMethod(_Method):
         return start
 
 
-class AsyncStream(Generic[Answer]):
+class AsyncStream(Generic[Response]):
     """The responses of a call, to iterate over once. Leaving its `async with` cancels what has not arrived.
 
     Iterating raises `CallError` if the call fails, also after the first responses.
@@ -156,10 +156,10 @@ class AsyncStream(Generic[Answer]):
         self._request_id: str | None = None
         self._is_cancelled = False
 
-    def __aiter__(self) -> AsyncIterator[Answer]:
+    def __aiter__(self) -> AsyncIterator[Response]:
         return self
 
-    async def __anext__(self) -> Answer:
+    async def __anext__(self) -> Response:
         await self._started()
         try:
             # Not grpc's own iterator: it is an async generator, which a cancelled task leaves half-way.
@@ -174,8 +174,8 @@ class AsyncStream(Generic[Answer]):
             raise
         if response is grpc.aio.EOF:
             raise StopAsyncIteration
-        answer: Answer = response
-        return answer
+        received: Response = response
+        return received
 
     def cancel(self) -> None:
         """Cancels the call. A task that waits for a response gets `CallCancelledError`."""

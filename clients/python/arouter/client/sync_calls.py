@@ -13,7 +13,7 @@ from arouter.client.connection import Connection
 from arouter.client.errors import CallError, call_error
 from arouter.client.metadata import UNSET, Defaults, Key, Pairs, Timeout, request_id
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
 
 
@@ -136,7 +136,7 @@ class StreamMethod(_Method):
         return method(request, **settings, **options), request_id(settings["metadata"])
 
 
-class Stream(Generic[Answer]):
+class Stream(Generic[Response]):
     """The responses of a call, to iterate over once. Leaving its `with` block cancels what has not arrived.
 
     Iterating raises `CallError` if the call fails, also after the first responses.
@@ -146,12 +146,12 @@ class Stream(Generic[Answer]):
         self._call = call
         self._request_id = request_id
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[Response]:
         return self
 
-    def __next__(self) -> Answer:
+    def __next__(self) -> Response:
         try:
-            response: Answer = next(self._call)
+            response: Response = next(self._call)
         except grpc.RpcError as error:
             raise self._failure(error) from error
         return response
