@@ -134,7 +134,7 @@ openapi: lint-protos ## Write the OpenAPI document, and the table of routes in d
 	$(BIN)/python -m openapi $(LINTED)
 
 .PHONY: swagger-ui
-swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm; SWAGGER_UI=5.35.0 is the version
+swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm; SWAGGER_UI is the version
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m openapi.swagger_ui $(SWAGGER_UI)
 
 .PHONY: client-typescript
