@@ -124,7 +124,7 @@ def test_clients_that_do_not_read_hold_few_documents(stack: Stack, tmp_path: Pat
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_every_operation_responds_as_documented(stack: Stack, name: str) -> None:
-    """The connection compares the answers with the document."""
+    """`Rest` compares the responses with the document."""
     method, path = name.split()
     target = re.sub(r"{[^}]*}", "emu/text" if "models" in path else "nothing", path)
     body = {} if "requestBody" in OPERATIONS[name] else None
