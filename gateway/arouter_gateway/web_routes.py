@@ -10,7 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from arouter_gateway.contract import Contract
-from arouter_gateway.routes import NO_LIMIT, ON, PUBLIC_METHODS, Route, shown_as, with_context
+from arouter_gateway.routes import (
+    ENCODED_BODY,
+    NO_LIMIT,
+    ON,
+    PUBLIC_METHODS,
+    Route,
+    large_body,
+    set_header,
+    shown_as,
+    with_context,
+)
 
 RPC_PREFIXES = ("/arouter.v1.", "/grpc.")
 """What the paths of methods begin with."""
@@ -34,15 +44,9 @@ def early_web_refusals(first_refused_length: int) -> list[Route]:
     Args:
         first_refused_length: The smallest announced size of a body that is too large.
     """
-    too_large = {"name": "content-length", "range_match": {"start": first_refused_length, "end": 2**63 - 1}}
-    encoding, is_identity = "content-encoding", {"exact": "identity", "ignore_case": True}
-    encoded = (
-        {"name": encoding, "present_match": True},
-        {"name": encoding, "string_match": is_identity, "invert_match": True},
-    )
     return [
         refusal
-        for status, headers in ((413, (too_large,)), (415, encoded))
+        for status, headers in ((413, (large_body(first_refused_length),)), (415, ENCODED_BODY))
         for prefix in RPC_PREFIXES
         for refusal in (
             _grpc_web_refusal(status, {"prefix": prefix}, *headers),
@@ -52,7 +56,7 @@ def early_web_refusals(first_refused_length: int) -> list[Route]:
 
 
 def web_routes(contract: Contract) -> list[Route]:
-    """Returns the routes of all methods, and of calls that no method takes."""
+    """Returns the routes of all methods, and the refusals of other calls."""
     streaming = [*contract.streaming, *(method for method, streams in PUBLIC_METHODS.items() if streams)]
     public = [method for method, streams in PUBLIC_METHODS.items() if not streams]
     allow = {"response_headers_to_add": [{"header": {"key": "allow", "value": "POST"}}]}
@@ -102,9 +106,10 @@ def _content_type(match: Route) -> Route:
 
 
 def _marked(protocol: str, **more: str) -> Route:
-    """Sets the headers with the protocol and the method, `te`, which gRPC requires, and others.
+    """Sets the request headers with the protocol and the method, `te`, which gRPC requires, and `more`.
 
-    Removes gRPC's own from Connect calls, as from REST's: a proxy may have added them, and they could end the call.
+    Removes gRPC's headers from Connect calls, as from REST calls: a proxy may have added them, and they could end the
+    call.
     """
     removed = [{"remove_on_match": {"key_matcher": {"prefix": "grpc-"}}}] if protocol.startswith("connect") else []
     headers = {PROTOCOL_HEADER: protocol, METHOD_HEADER: "%PATH(NQ)%", "te": "trailers", **more}
@@ -113,10 +118,7 @@ def _marked(protocol: str, **more: str) -> Route:
         "mutations": {
             "request_mutations": [
                 *removed,
-                *(
-                    {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
-                    for name, value in headers.items()
-                ),
+                *({"append": set_header(name, value)} for name, value in headers.items()),
             ]
         },
     }

@@ -12,7 +12,7 @@ AsyncKey: TypeAlias = Key | Callable[[], Awaitable[str]]
 Pairs: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 UNBOUNDED = frozenset({"/arouter.v1.ModelService/WatchModels"})
-"""Methods without an end, which have no deadline unless the call sets one."""
+"""Methods whose streams do not end by themselves: they have no deadline unless the call sets one."""
 
 REQUEST_ID = "x-request-id"
 
@@ -78,7 +78,8 @@ class Defaults:
 
         Raises:
             TypeError: The key is not text.
-            ValueError: The key has characters that metadata cannot carry. Does not contain the key, as grpc's own does.
+            ValueError: The key has characters that metadata cannot carry. The message does not contain the key, unlike
+                grpc's.
         """
         sent = [*self.metadata.items(), *(more or ())]
         if key is not None:
