@@ -16,6 +16,7 @@ ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config
 _QUICK = "30s"
 """Maximum duration of a response that does not come from a model."""
 NO_LIMIT = "0s"
+POST = {"name": ":method", "string_match": {"exact": "POST"}}
 _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
@@ -87,7 +88,7 @@ def grpc_routes(contract: Contract) -> list[Route]:
     """Returns a route for each method. The timeout of a call is its own deadline."""
     return [
         {
-            "match": {"path": f"/{method}", "grpc": {}},
+            "match": {"path": f"/{method}", "grpc": {}, "headers": [POST]},
             "route": {"cluster": "service", "timeout": NO_LIMIT},
             "metadata": shown_as(f"/{method}"),
         }
