@@ -16,6 +16,7 @@ from arouter.client import (
     CallError,
     Client,
     DeadlineExceededError,
+    InternalError,
     InvalidArgumentError,
     NotFoundError,
     ResourceExhaustedError,
@@ -219,6 +220,28 @@ async def test_a_stream_cancelled_while_its_key_is_awaited_makes_no_call(target:
         told.set()
         with pytest.raises(CallCancelledError):
             await task
+
+
+async def test_what_is_no_such_message_is_an_error() -> None:
+    """Of a server with other protos, or a proxy."""
+    server = grpc.aio.server()
+    unary = grpc.unary_unary_rpc_method_handler(lambda *_: b"\xff")
+    stream = grpc.unary_stream_rpc_method_handler(lambda *_: iter([b"\xff"]))
+    service = "arouter.v1.ChatService"
+    methods = {"ChatCompletion": unary, "StreamChatCompletion": stream}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+    target = f"{HOST}:{server.add_insecure_port(f'{HOST}:0')}"
+    await server.start()
+    try:
+        async with AsyncClient(target) as client:
+            with pytest.raises(InternalError, match="deserializing"):
+                await client.chat(chat_request())
+            with pytest.raises(InternalError, match="deserializing"):
+                await anext(client.stream_chat(chat_request()))
+        with Client(target) as sync_client, pytest.raises(InternalError, match="deserializing"):
+            await asyncio.to_thread(sync_client.chat, chat_request())
+    finally:
+        await server.stop(None)
 
 
 @pytest.mark.parametrize(

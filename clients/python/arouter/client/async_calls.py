@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 
 from arouter.client.connection import Connection
-from arouter.client.errors import CallCancelledError, call_error
+from arouter.client.errors import CallCancelledError, InternalError, call_error
 from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, request_id
 
 Answer = TypeVar("Answer")
@@ -123,7 +123,7 @@ class AsyncUnaryMethod(_Method):
         """
         settings = await self._channel.settings(self._name, timeout, metadata)
         try:
-            return await self._of_grpc()(request, **settings, **options)
+            return _read(await self._of_grpc()(request, **settings, **options))
         except grpc.RpcError as error:
             raise call_error(error, request_id(settings["metadata"])) from error
         except asyncio.CancelledError as error:
@@ -183,7 +183,7 @@ class AsyncStream(Generic[Answer]):
             raise
         if response is grpc.aio.EOF:
             raise StopAsyncIteration
-        answer: Answer = response
+        answer: Answer = _read(response)
         return answer
 
     def cancel(self) -> None:
@@ -230,6 +230,13 @@ def _is_task_cancelled() -> bool:
     """Says whether a CancelledError is meant for the task: grpc.aio also raises it if the call itself was cancelled."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
+
+
+def _read(response: Any) -> Any:
+    """Raises an error, as grpc does for threads, where grpc.aio returns None: for bytes that are no such message."""
+    if response is None:
+        raise InternalError("Exception deserializing response!", status=grpc.StatusCode.INTERNAL)
+    return response
 
 
 def _cancelled(sent_id: str | None) -> CallCancelledError:
