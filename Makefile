@@ -20,7 +20,7 @@ OPENAPI := gateway/arouter_gateway/docs/openapi.json
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/.run ## Install what is needed and run ARouter: local model, service, gateway
@@ -42,7 +42,7 @@ lint: lint-protos ## Check style, types, dependencies between packages, protos a
 	$(BIN)/hadolint deploy/*.Dockerfile deploy/images/*.Dockerfile tests/pods/images/*.Dockerfile
 
 .PHONY: lint-protos
-lint-protos: $(VENV)/.dev ## Check the protos' style, and that clients of the last release still fit
+lint-protos: $(VENV)/.dev ## Check the protos' style, and that they do not break clients of the last release
 	$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(LINTED) $(PROTOS)
 	$(BIN)/buf lint $(LINTED) --config protos/buf.yaml
 	$(BIN)/buf breaking $(LINTED) --against $(RELEASED) --config protos/buf.yaml
@@ -81,7 +81,7 @@ agents: $(VENV)/.dev ## Run real agents and libraries of others in front of ARou
 	AROUTER_AGENTS=1 $(BIN)/pytest tests/agents $(ARGS)
 
 .PHONY: snippets
-snippets: $(VENV)/.clients ## Run every block of code of the documentation, as far as its programs are there; ARGS as for `test`
+snippets: $(VENV)/.clients ## Run every block of code in the documentation whose programs are installed; ARGS as for `test`
 	AROUTER_SNIPPETS=1 AROUTER_CLIENTS=1 AROUTER_AGENTS=1 \
 	  $(BIN)/pytest tests/unit/test_snippets.py $$(PYTHONPATH=tests $(BIN)/python -m support.snippets) $(ARGS)
 
@@ -90,7 +90,7 @@ client-python: $(VENV)/.dev ## Build the Python client's wheel into var/clients
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir var/clients ./clients/python
 
 .PHONY: clients
-clients: $(VENV)/.clients ## Run the clients as their users install them; ARGS="-k name" picks some
+clients: $(VENV)/.clients ## Install the clients as their users do, and test them; ARGS="-k name" picks some
 	AROUTER_CLIENTS=1 $(BIN)/pytest tests/clients $(ARGS)
 
 .PHONY: images
@@ -126,7 +126,7 @@ check-protos: protos openapi ## Fail if the generated code and documents do not 
 	@test -z "$$(git ls-files --others --exclude-standard $(GENERATED))"
 
 .PHONY: release-protos
-release-protos: check-protos lint-protos ## At a release: make these protos what later ones are compared with
+release-protos: check-protos lint-protos ## At a release: record the protos that later ones are compared with
 	cp $(LINTED) $(RELEASED)
 
 .PHONY: openapi
@@ -134,7 +134,7 @@ openapi: lint-protos ## Write the OpenAPI document, and the table of routes in d
 	$(BIN)/python -m openapi $(LINTED)
 
 .PHONY: swagger-ui
-swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm, in the version of SWAGGER_UI
+swagger-ui: $(VENV)/.dev ## Vendor the page of /docs from npm; SWAGGER_UI is the version
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m openapi.swagger_ui $(SWAGGER_UI)
 
 .PHONY: client-typescript
@@ -164,7 +164,8 @@ lock: $(VENV)/.dev ## Move every pinned version in constraints.txt to the newest
 
 .PHONY: clean
 clean: ## Remove everything that was installed, built or stored (the state folder var/ too)
-	rm -rf $(VENV) var tests/node/node_modules $(addprefix $(TYPESCRIPT)/,dist node_modules src/gen src/v1.ts LICENSE) $(TYPESCRIPT)/*.tgz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var tests/node/node_modules tests/clients/channels/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache $(addprefix $(TYPESCRIPT)/,dist node_modules src/gen src/v1.ts LICENSE) $(TYPESCRIPT)/*.tgz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed ------------------------------------------------------------------------------------------------

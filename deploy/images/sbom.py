@@ -1,4 +1,4 @@
-"""Writes what an image contains as CycloneDX 1.6: packages of Debian, of Python, and of npm for the page of documents.
+"""Writes what an image contains as CycloneDX 1.6: its Debian packages, Python distributions and vendored npm package.
 
 `sbom.py ROOT NAME VERSION DIGEST TIME`: ROOT is a folder with the image's files, TIME a POSIX time in seconds. Needs
 only Python. The same image gives the same bytes.
@@ -58,7 +58,7 @@ def python(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def vendored(root: Path) -> Iterator[dict[str, Any]]:
-    """Yields the package of npm that the gateway's page of documents is made of."""
+    """Yields the npm package that the gateway serves at /docs."""
     for sums in root.glob("opt/arouter/lib/python3*/site-packages/arouter_gateway/docs/SHA256SUMS"):
         name, _, version = sums.read_text().splitlines()[0].removeprefix("# npm: ").rpartition("@")
         yield component(name, version, f"pkg:npm/{quote(name)}@{quote(version)}")

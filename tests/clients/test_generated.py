@@ -1,6 +1,6 @@
-"""`docs/generate.md` is true: Debian's Go and Java compile what its commands generate, and its examples get an answer.
+"""`docs/generate.md` works: Debian's Go and Java compile what its commands generate, and its examples get a response.
 
-Run where Debian's packages are installed: see `.ci/run`.
+Skipped unless Debian's packages are installed: see `.ci/run`.
 """
 
 from __future__ import annotations

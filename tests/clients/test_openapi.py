@@ -1,4 +1,4 @@
-"""The OpenAPI document in front of others: linters, generators of code, a fuzzer of APIs, and its page in Chromium."""
+"""The OpenAPI document in other tools: a linter, a code generator and an API fuzzer; and its page in Chromium."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHECKS = (
     "ignored_auth",
 )
 EXAMPLES = 10
-"""The requests that are made up for each operation, beside the examples of the document and its boundary values."""
+"""Generated requests for each operation, in addition to the document's examples and boundary values."""
 
 SEED = 20
 
@@ -52,7 +52,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack_of_examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with the models of the document's examples."""
     scenarios = {"gpt-5.4-mini": chat_or_text, "llama-3.3-70b-versatile": chat_or_text, "codestral-embed": embed}
     with Emulator(scenarios) as emulator:
@@ -98,16 +98,16 @@ def test_openapi_typescript_writes_types_that_compile(tools: Path) -> None:
     assert missing == []
 
 
-def test_the_page_in_chromium(tools: Path, door: Stack) -> None:
+def test_the_page_in_chromium(tools: Path, stack_of_examples: Stack) -> None:
     chromium = shutil.which("chromium")
     assert chromium is not None, "Chromium is missing: `apt-get install chromium`, or ARGS='-k \"not chromium\"'"
     operations = sum(len(each) for each in document()["paths"].values())
     variables = {
         "CHROMIUM": chromium,
-        "GATEWAY_URL": f"http://127.0.0.1:{door.port}",
+        "GATEWAY_URL": f"http://127.0.0.1:{stack_of_examples.port}",
         "OPERATIONS": str(operations),
         "SCREENSHOT": str(tools / "page.png"),
-        "API_KEY": door.key,
+        "API_KEY": stack_of_examples.key,
     }
 
     run([NODE, "--test", "--test-reporter=spec", "page.test.mjs"], tools, variables)
@@ -125,11 +125,14 @@ def test_swagger_ui_is_vendored_unchanged(tools: Path) -> None:
 
 
 @pytest.mark.parametrize("of_operator", [False, True], ids=["a regular key", "the operator's key"])
-def test_schemathesis_finds_nothing(door: Stack, tmp_path: Path, of_operator: bool) -> None:
+def test_schemathesis_finds_nothing(stack_of_examples: Stack, tmp_path: Path, of_operator: bool) -> None:
     """Each key makes calls that the other one may not."""
     command = [
-        *(str(Path(sys.executable).with_name("st")), "run", f"http://127.0.0.1:{door.port}/openapi.json"),
-        *("--header", f"Authorization: Bearer {door.management_key if of_operator else door.key}"),
+        *(str(Path(sys.executable).with_name("st")), "run", f"http://127.0.0.1:{stack_of_examples.port}/openapi.json"),
+        *(
+            "--header",
+            f"Authorization: Bearer {stack_of_examples.management_key if of_operator else stack_of_examples.key}",
+        ),
         *("--include-path-regex" if of_operator else "--exclude-path-regex", "^/api/v1/(accounts|keys|audit)"),
         *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing"),
         *("--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-deterministic"),

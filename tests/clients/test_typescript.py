@@ -75,11 +75,11 @@ def run(command: list[str], folder: Path, variables: dict[str, str] | None = Non
 
 
 @pytest.mark.parametrize("resolution", ["tsconfig.json", "tsconfig.bundler.json"])
-def test_its_types(project: Path, resolution: str) -> None:
+def test_its_types_compile(project: Path, resolution: str) -> None:
     run([NODE, "node_modules/.bin/tsc", "--project", resolution], project)
 
 
-def test_what_is_packed(project: Path) -> None:
+def test_the_packed_files(project: Path) -> None:
     installed = project / "node_modules/arouter-client"
     files = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
 
@@ -90,7 +90,7 @@ def test_what_is_packed(project: Path) -> None:
     assert packed.stat().st_size < 150_000
 
 
-def test_commonjs(project: Path) -> None:
+def test_commonjs_can_require_it(project: Path) -> None:
     code = "const { Client } = require('arouter-client'); console.log(typeof new Client({ baseUrl: 'http://a' }).chat)"
 
     assert run([NODE, "--input-type=commonjs", "--eval", code], project) == "function\n"
@@ -122,7 +122,7 @@ def test_it_accumulates_as_the_python_client(project: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["text", "tools"])
-def test_its_page(project: Path, settings: dict[str, str], model: str) -> None:
+def test_the_examples_of_its_page(project: Path, settings: dict[str, str], model: str) -> None:
     output = run_page("docs/typescript.md", project, settings, model)
 
     said = TEXT if model == "text" else ""
@@ -136,7 +136,7 @@ def test_its_page(project: Path, settings: dict[str, str], model: str) -> None:
     assert int(watch) > 10
 
 
-def test_its_readme(project: Path, settings: dict[str, str]) -> None:
+def test_the_example_of_its_readme(project: Path, settings: dict[str, str]) -> None:
     assert run_page("clients/typescript/README.md", project, settings, "text") == TEXT
 
 

@@ -117,7 +117,7 @@ def test_an_allowed_page_can_read_every_response(page: Rest, path: str, body: ob
 
 
 @pytest.mark.parametrize("origin", ["http://dev.example", "http://dev.example:5173"])
-def test_an_origin_may_be_allowed_with_every_port(page: Rest, origin: str) -> None:
+def test_an_origin_may_be_allowed_with_any_port(page: Rest, origin: str) -> None:
     for path in ("/v1/models", "/nonsense"):
         assert page.get(path, {"origin": origin}).headers["access-control-allow-origin"] == origin
 
@@ -137,7 +137,7 @@ def test_an_origin_may_be_allowed_with_every_port(page: Rest, origin: str) -> No
         "",
     ],
 )
-def test_other_pages_cannot(page: Rest, origin: str) -> None:
+def test_other_pages_cannot_read_responses(page: Rest, origin: str) -> None:
     answers = [page.get(path, {"origin": origin}) for path in ("/v1/models", "/nonsense")]
     answers.append(preflight(page, origin, "/v1/chat/completions", "authorization"))
 
@@ -146,8 +146,8 @@ def test_other_pages_cannot(page: Rest, origin: str) -> None:
         assert answer.headers["vary"] == "origin"
 
 
-def test_pages_of_the_own_machine_may_call_a_gateway_on_it(rest: Rest) -> None:
-    """As `arouter up` starts it: without a setting."""
+def test_pages_from_the_same_machine_may_call_a_gateway_on_it(rest: Rest) -> None:
+    """Without a setting, as `arouter up` starts the gateway."""
     for origin in ("http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:80"):
         assert preflight(rest, origin, "/v1/models").headers["access-control-allow-origin"] == origin
         assert rest.get("/v1/models", {"origin": origin}).headers["access-control-allow-origin"] == origin

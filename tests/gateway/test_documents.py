@@ -95,7 +95,7 @@ def test_nothing_else_is_there(stack: Stack, path: str) -> None:
     assert answer.error["type"] == "invalid_request_error"
 
 
-def test_the_documents_tell_no_key_and_need_no_service(stack: Stack) -> None:
+def test_the_documents_contain_no_key_and_need_no_service(stack: Stack) -> None:
     with Rest(stack.port, "no-such-key") as rest:
         assert rest.get("/openapi.json").status == 200
         assert stack.key.encode() not in rest.get("/openapi.json").body
@@ -123,8 +123,8 @@ def test_clients_that_do_not_read_hold_few_documents(stack: Stack, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_every_operation_answers(stack: Stack, name: str) -> None:
-    """The connection compares the answers with the document."""
+def test_every_operation_responds_as_documented(stack: Stack, name: str) -> None:
+    """`Rest` compares the responses with the document."""
     method, path = name.split()
     target = re.sub(r"{[^}]*}", "emu/text" if "models" in path else "nothing", path)
     body = {} if "requestBody" in OPERATIONS[name] else None

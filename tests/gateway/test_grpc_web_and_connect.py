@@ -90,7 +90,7 @@ def test_an_empty_message(rest: Rest, call: Call) -> None:
 
 
 @unary
-def test_what_needs_no_key(stack: Stack, call: Call) -> None:
+def test_public_methods_need_no_key(stack: Stack, call: Call) -> None:
     with Rest(stack.port) as rest:
         [message] = call(rest, HEALTH, b"").messages
 
@@ -154,7 +154,7 @@ def test_a_large_message_and_a_large_response(rest: Rest) -> None:
 
 
 @every
-def test_a_service_that_is_away(away: Edge, call: Call, path: str) -> None:
+def test_an_unreachable_service(away: Edge, call: Call, path: str) -> None:
     with away.rest() as rest:
         called = call(rest, path, request())
 
@@ -199,7 +199,7 @@ def test_the_deadline_of_the_client_applies(rest: Rest, emulator: Emulator, call
 
 
 @pytest.mark.parametrize("headers", [{"connect-protocol-version": "1"}, {}], ids=["Connect", "plain"])
-def test_json_is_refused_as_such(rest: Rest, headers: dict[str, str]) -> None:
+def test_json_is_refused_as_unsupported(rest: Rest, headers: dict[str, str]) -> None:
     answer = rest.request("POST", CHAT, {"model": "emu/text"}, headers)
 
     called = read_connect_unary(answer)
@@ -207,7 +207,7 @@ def test_json_is_refused_as_such(rest: Rest, headers: dict[str, str]) -> None:
     assert "JSON" in called.message
 
 
-def test_a_stream_of_json_is_refused_as_such(rest: Rest) -> None:
+def test_a_stream_of_json_is_refused_as_unsupported(rest: Rest) -> None:
     answer = rest.request("POST", STREAM, framed(b"{}"), {"content-type": "application/connect+json"})
 
     assert read_connect_stream(answer, "application/connect+json").code == "unimplemented"
@@ -226,7 +226,7 @@ def test_a_stream_is_not_unary(rest: Rest, path: str) -> None:
     assert connect_unary(rest, path, request()).code == "unimplemented"
 
 
-def test_methods_are_posted(rest: Rest) -> None:
+def test_methods_are_called_with_post(rest: Rest) -> None:
     answer = rest.get(f"{LIST}?connect=v1&encoding=proto&message=")
 
     assert (answer.status, answer.headers["allow"], read_connect_unary(answer).code) == (405, "POST", "unimplemented")
@@ -249,12 +249,14 @@ def test_rest_is_what_its_paths_say(rest: Rest, content_type: str) -> None:
 
 @pytest.mark.parametrize(("call", "path"), [(connect_unary, CHAT), (connect_stream, STREAM)])
 @pytest.mark.parametrize("header", [("grpc-timeout", "1n"), ("grpc-timeout", "x"), ("grpc-encoding", "foo")])
-def test_grpcs_own_headers_mean_nothing_to_connect(rest: Rest, call: Call, path: str, header: tuple[str, str]) -> None:
+def test_headers_of_grpc_do_not_affect_connect_calls(
+    rest: Rest, call: Call, path: str, header: tuple[str, str]
+) -> None:
     assert call(rest, path, request(), dict([header])).code == "ok"
 
 
 @pytest.mark.parametrize("timeout", ["", "x", "-1", "9" * 30])
-def test_a_deadline_that_is_none_is_ignored(rest: Rest, timeout: str) -> None:
+def test_an_invalid_deadline_is_ignored(rest: Rest, timeout: str) -> None:
     assert connect_unary(rest, CHAT, request(), {"connect-timeout-ms": timeout}).code == "ok"
 
 
@@ -272,7 +274,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_what_is_no_message_is_an_error(rest: Rest, body: bytes) -> None:
+def test_an_invalid_message_is_an_error(rest: Rest, body: bytes) -> None:
     codes = {
         read_grpc_web(rest.request("POST", STREAM, body, {"content-type": GRPC_WEB})).code,
         read_connect_stream(rest.request("POST", STREAM, body, {"content-type": CONNECT_STREAM})).code,
@@ -284,7 +286,7 @@ def test_what_is_no_message_is_an_error(rest: Rest, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"!!!!", b"AAA", b"AAAA====", b"\0" * 4096, b"\xff"])
-def test_what_is_no_base64_is_an_error(rest: Rest, body: bytes) -> None:
+def test_invalid_base64_is_an_error(rest: Rest, body: bytes) -> None:
     answer = rest.request("POST", CHAT, body, {"content-type": GRPC_WEB_TEXT})
 
     assert read_grpc_web(answer).code in ("invalid_argument", "unimplemented")

@@ -84,7 +84,7 @@ def test_a_request_that_is_too_large_is_refused_with_its_size(ask: Ask) -> None:
     assert details.startswith("SERVER: Received message larger than max (115343")
 
 
-def test_it_counts_what_it_is_without_compression(ask: Ask) -> None:
+def test_a_compressed_request_is_limited_by_its_uncompressed_size(ask: Ask) -> None:
     code, details = ask(chat_request(text="x" * (11 * MEGABYTE)), compression=Compression.Gzip)
 
     assert (code, details) == (StatusCode.RESOURCE_EXHAUSTED, "Decompressed message larger than max")

@@ -73,7 +73,7 @@ def test_only_the_services_user_can_open_the_socket(observed: tuple[Stack, Path]
 
 
 def test_the_services_port_has_no_channelz(observed: tuple[Stack, Path]) -> None:
-    """So neither has the gateway, which knows no other."""
+    """Nor has the gateway, which calls only this port."""
     stack, _ = observed
     with (
         grpc.insecure_channel(f"{HOST}:{stack.grpc_port}", options=GRPC_OPTIONS) as channel,

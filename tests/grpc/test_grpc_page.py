@@ -163,7 +163,7 @@ def test_what_grpcurl_is_told_is_there() -> None:
 
 
 def test_buf_speaks_every_protocol(stack: Stack, emulator: Emulator) -> None:
-    """Each command of the page prints what was answered: one document for each message."""
+    """Each command of the page prints the responses: one document for each message."""
     script = BUF_CURL
     for port, real in ((8080, stack.port), (50051, stack.grpc_port)):
         assert script.count(f"127.0.0.1:{port}/") == 1

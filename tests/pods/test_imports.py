@@ -33,7 +33,7 @@ UNUSED = {
 """What no program here imports, and why it stays: 6 MB that only a list kept by hand could leave out."""
 
 EDITABLE = {"arouter-client": "arouter.v1"}
-"""What this machine has in place, not as files of a distribution, and a module of it."""
+"""Distributions in editable mode on this machine, whose metadata lists no modules, with one module of each."""
 
 EMPTY = "postgresql://arouter:arouter@arouter-postgres:5432/empty"
 COMMANDS = (

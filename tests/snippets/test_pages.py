@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,7 +175,7 @@ def test_an_overlay_of_ones_own_can_be_built(tmp_path: Path) -> None:
     objects = build(own)
 
     assert {"Deployment", "PodMonitor"} <= {each["kind"] for each in objects}
-    assert "registry.example.com/arouter-gateway:0.1.0" in json.dumps(objects)
+    assert f"registry.example.com/arouter-gateway:{version('arouter')}" in json.dumps(objects)
 
 
 @pytest.mark.parametrize("page", DEVELOPERS)

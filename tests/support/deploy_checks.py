@@ -119,7 +119,8 @@ def probes_meet_a_port(objects: list[Object]) -> Iterator[str]:
 def the_gateway_finds_the_service(objects: list[Object]) -> Iterator[str]:
     [gateway] = [each for each in _all_containers(objects) if each["name"] == "gateway"]
     envoy = rendered(objects)
-    for listener, port in zip(envoy["static_resources"]["listeners"], ("http", "metrics"), strict=True):
+    outer = [each for each in envoy["static_resources"]["listeners"] if "internal_listener" not in each]
+    for listener, port in zip(outer, ("http", "metrics"), strict=True):
         number = listener["address"]["socket_address"]["port_value"]
         if number != _number({"spec": {"containers": [gateway]}}, port):
             yield f"Envoy's listener {listener['name']} is on {number}, which is not the container's port {port}"

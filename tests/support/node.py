@@ -1,4 +1,4 @@
-"""What npm installs beside a `package.json`: code of others that the tests run."""
+"""Third-party JavaScript that the tests run: what npm installs beside a `package.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients of gRPC-Web and Connect, written by hand from the protocols, so that nothing forgives what is not in them.
+"""Clients of gRPC-Web and Connect, written from the specifications, so that they tolerate no deviation.
 
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, https://connectrpc.com/docs/protocol
 """
@@ -45,7 +45,7 @@ class Called(NamedTuple):
 
 
 def framed(message: bytes, flags: int = 0) -> bytes:
-    """Returns a message as all protocols but Connect's unary one have it."""
+    """Returns a message with the prefix that all protocols except unary Connect have."""
     return struct.pack(">BI", flags, len(message)) + message
 
 

@@ -1,4 +1,4 @@
-"""A change that breaks clients of the last release does not pass `make lint` and the tests, and any other does."""
+"""Changes that break clients of the last release fail in `make lint` or in these tests; compatible changes pass."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BREAKING: dict[str, Change] = {
     "RPC_SAME_SERVER_STREAMING": ("usage_service", r"returns \(", "returns (stream "),
     "FILE_SAME_JAVA_PACKAGE": ("route", r"package arouter.v1;\n", r'\g<0>option java_package = "a";\n'),
 }
-"""For each kind of change the rule that refuses it. FILE has them all, so that generated code breaks nowhere."""
+"""A change for each rule that refuses it. All these rules belong to the category FILE."""
 
 COMPATIBLE: list[Change] = [
     ("provider_service", r"string name = 2;", "string name = 2 [deprecated = true];\n  // New.\n  string new = 9000;"),
@@ -143,7 +143,7 @@ def test_every_route_of_the_last_release_exists() -> None:
 
 
 def test_no_field_of_the_last_release_became_required() -> None:
-    """Nor this."""
+    """`buf` does not read this option."""
     assert len(required(RELEASED)) > 30
     assert (required(CURRENT) - required(RELEASED)) & fields(RELEASED) == set()
 

@@ -15,8 +15,8 @@ export interface CallDefaults {
 
 /**
  * Returns a transport that adds the key and the default deadline to each call of another, and throws `CallError`s. A
- * wrapper instead of an interceptor: interceptors do not see a passed deadline, nor can they be added to a transport
- * that exists.
+ * wrapper instead of an interceptor: interceptors do not see that a deadline has passed, and cannot be added to an
+ * existing transport.
  */
 export function callTransport(inner: Transport, { apiKey, timeoutMs }: CallDefaults): Transport {
   async function withKey(header: HeadersInit | undefined): Promise<Headers> {
@@ -27,7 +27,7 @@ export function callTransport(inner: Transport, { apiKey, timeoutMs }: CallDefau
   }
 
   function deadline(method: DescMethod, given: number | undefined): number {
-    // A watch has no end.
+    // A watch does not end by itself.
     return given ?? (method === ModelService.method.watchModels ? 0 : timeoutMs);
   }
 

@@ -27,8 +27,8 @@ export type ClientOptions = {
   readonly apiKey?: ApiKey;
 
   /**
-   * The default deadline of a call in milliseconds, including the provider's part. 0 is none. The default is 10 minutes,
-   * as the service's own `total` timeout.
+   * Milliseconds until the deadline of a call that sets none; 0 for no deadline. The default is 10 minutes, as long as
+   * the service's `total` timeout.
    */
   readonly timeoutMs?: number;
 } & (

@@ -7,19 +7,16 @@ import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details
  * headers and trailers) with what ARouter says about the error.
  */
 export class CallError extends ConnectError {
-  /**
-   * The kind of failure, `RATE_LIMITED` for example; empty if it is not the service that reports it, but the client
-   * itself or the connection.
-   */
+  /** The kind of failure, such as `RATE_LIMITED`; empty if the error comes from the client or the connection. */
   readonly reason: string;
 
   /** The path of the invalid field of the request. */
   readonly param: string | undefined;
 
-  /** A code to branch on, as in OpenAI's API: `error.code` there. */
+  /** A code to branch on: `error.code` of the same error over REST. */
   readonly errorCode: string | undefined;
 
-  /** The status that REST has for it. */
+  /** The HTTP status of the same error over REST. */
   readonly httpStatus: number | undefined;
 
   /** The id of the provider that failed or refused. */
@@ -31,7 +28,7 @@ export class CallError extends ConnectError {
   /** The id of the call in the service's logs. */
   readonly requestId: string | undefined;
 
-  // The name stays "ConnectError": by it Connect's `instanceof` recognizes errors of other copies of the package.
+  // `name` stays "ConnectError": Connect's `instanceof` uses it to recognize errors of other copies of the package.
   private constructor(error: ConnectError, requestId: string | null) {
     super(error.rawMessage, error.code, error.metadata, undefined, error.cause);
     this.details = error.details;
@@ -56,7 +53,7 @@ export class CallError extends ConnectError {
     return error instanceof CallError ? error : new CallError(ConnectError.from(error), requestId);
   }
 
-  // ConnectError's own would accept every ConnectError.
+  // Inherited, it would accept every ConnectError.
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof ConnectError && "reason" in value && "retryDelayMs" in value;
   }

@@ -5,7 +5,7 @@
  */
 export type Protocol = "grpc" | "grpc-web" | "connect";
 
-/** What the transports for Node and for browsers are made from. */
+/** The options of `createTransport`, for Node and for browsers. */
 export interface EndpointOptions {
   readonly baseUrl: string;
   readonly protocol: Protocol | undefined;

@@ -4,12 +4,12 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { EndpointOptions } from "./options.js";
 import { resendingTransport } from "./resending-transport.js";
 
-// A connection that does not answer a ping is replaced. The service permits a ping every 10 seconds.
+// A connection that does not answer a ping is replaced. The service permits one ping per second.
 const KEEPALIVE = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
 
 /**
  * Returns a transport for Node. `grpc`, the default, uses one HTTP/2 connection for all calls; the others use HTTP/1.1,
- * because they are for networks whose proxies do not pass HTTP/2.
+ * because they are for networks whose proxies do not support HTTP/2.
  */
 export function createTransport({ baseUrl, protocol = "grpc" }: EndpointOptions): Transport {
   switch (protocol) {

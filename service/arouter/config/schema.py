@@ -208,8 +208,8 @@ class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Cross-origin requests from browsers (CORS).
 
     Attributes:
-        allow_origins: Exact origins (`https://app.example.com`), origins with every port (`http://localhost:*`), or
-            only `*` for any. None: pages of the own machine with `arouter up`, otherwise no pages.
+        allow_origins: Exact origins (`https://app.example.com`), origins with any port (`http://localhost:*`), or
+            only `*` for any. None: with `arouter up`, pages from the same machine; otherwise no pages.
     """
 
     allow_origins: tuple[str, ...] | None = None

@@ -18,6 +18,7 @@ from arouter.config.secret import Secret
 from arouter.errors import ARouterError
 from arouter.limits.answers import RateLimit, rate_limited, spending_limit, unavailable
 from arouter.limits.budget import BudgetPeriod, Hold, ReserveResult
+from arouter.limits.connection import Command
 from arouter.limits.limiter import Limiter
 from arouter.limits.outage import Outage
 from arouter.limits.pending_releases import PendingRelease, PendingReleases
@@ -228,19 +229,15 @@ class SharedLimiter(Limiter):
         return rate_limited(limit, rates, held.at)
 
     async def _settle(self, held: Held, tokens: int, cost: int) -> None:
-        add = settle = None
-        surplus, has_limit = tokens - held.tokens, held.key.rate_limit.tokens_per_minute is not None
-        if surplus and has_limit and held.token_minute == self._windows.minute():
-            add = self._windows.add_tokens(held.key.hash, surplus, held.token_minute)
+        commands: list[Command[None]] = []
         if held.period is not None and (held.hold.amount or cost):
             seed = self._seed_of(held.period)
-            settle = self._store.budgets.settle(held.period, held.hold, cost, seed, held.answered)
-        if add is not None and settle is not None:
-            await self._store.valkey.together(settle, add)
-        elif add is not None:
-            await add
-        elif settle is not None:
-            await settle
+            commands.append(self._store.budgets.settle(held.period, held.hold, cost, seed, held.answered))
+        surplus, has_limit = tokens - held.tokens, held.key.rate_limit.tokens_per_minute is not None
+        if surplus and has_limit and held.token_minute == self._windows.minute():
+            commands.append(self._windows.add_tokens(held.key.hash, surplus, held.token_minute))
+        if commands:
+            await self._store.valkey.run(commands)
         held.hold = Hold(held.hold.id, held.hold.bucket, 0)
         held.tokens = 0
 

@@ -28,7 +28,7 @@ STORE_ERRORS = (StoreLostError, StoreRefusedError, TimeoutError)
 
 
 class ValkeyStore:
-    """Counts requests, tokens and spending, for several processes. It does not connect before it is used.
+    """Counts requests, tokens and spending for several processes. It connects when it is first used.
 
     Args:
         url: The value of `AROUTER_REDIS_URL`.

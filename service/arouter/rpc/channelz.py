@@ -11,7 +11,7 @@ _NAME = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 
 
 def channelz_server() -> aio.Server:
-    """Returns a server of its own, which is not in its own answers. It has no port yet, and asks for no key."""
+    """Returns a separate server, which channelz itself does not list. It has no port yet, and requires no key."""
     server = aio.server(options=[("grpc.enable_channelz", 0)])
     add_channelz_servicer(server)
     reflection.enable_server_reflection((_NAME, reflection.SERVICE_NAME), server)

@@ -21,7 +21,7 @@ DOMAIN = "arouter"
 _RETRY_STORE = 5
 
 _MAX_PUSHBACK = 60.0
-"""Maximum seconds for which a channel waits before a retry: it waits within the call, unseen by its caller."""
+"""Maximum seconds for which a channel waits before a retry: it waits within the call, unnoticed by the caller."""
 
 _log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ def gateway_settings(config: Config, environment: Environment, *, is_local: bool
     Args:
         config: The content of `arouter.yaml`.
         environment: The environment.
-        is_local: Whether pages of the own machine may call unless the configuration says which pages may. That gives
-            them nothing but the responses to calls with a key, which they must already have.
+        is_local: Whether pages from the same machine may call if the configuration names no origins. This gives them
+            no access: they still need a key.
 
     Raises:
         ConfigError: A setting is invalid for the gateway.

@@ -54,8 +54,8 @@ def server_options(config: Config, *, share_port: bool) -> Options:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", _METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
-        # No compression across calls. In the connections of a proxy, which its clients share, gRPC would also refuse
-        # calls whose header refers to the same entry of the table as metadata that it could not parse before.
+        # No compression across calls. In the connections of a proxy, which its clients share, gRPC would otherwise
+        # refuse calls whose headers refer to a table entry that it could not parse in another client's call.
         ("grpc.http2.hpack_table_size.decoder", 0),
     ]
 

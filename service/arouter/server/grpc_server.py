@@ -183,7 +183,7 @@ class GrpcServer:
         await self._server.stop(grace)
 
     async def close(self) -> None:
-        """Closes the health port. It is closed last, so that probes see NOT_SERVING while the process drains."""
+        """Closes channelz and the health port: last, so that probes see NOT_SERVING while the process drains."""
         if self._channelz_server is not None:
             await self._channelz_server.stop(None)
         await self._health_server.stop(None)
@@ -208,7 +208,7 @@ class GrpcServer:
     def _bind_channelz(self, server: aio.Server, path: Path) -> None:
         if self._share_port:  # with other workers, each of which has connections of its own
             path = path.with_name(f"{path.name}.{os.getpid()}")
-        umask = os.umask(0o177)  # for the same user alone
+        umask = os.umask(0o177)  # only this user can open the socket
         try:
             server.add_insecure_port(f"unix:{path}")
         except RuntimeError as error:

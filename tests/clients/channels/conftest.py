@@ -1,4 +1,4 @@
-"""Channels of other libraries, and what passes between them and the service."""
+"""Fixtures for channels of other gRPC libraries."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-// A gRPC client that does what it reads, a JSON object a line, and writes what comes of it. Run by driver.py, which
-// names the library and sets DESCRIPTOR, the compiled API.
+// A gRPC client that reads commands and writes events, one JSON object per line. Run by driver.py, which names the
+// library and sets DESCRIPTOR, the compiled API.
 import { createInterface } from "node:readline";
 
 const { open } = await import(`./${process.argv[2]}.mjs`);

@@ -1,4 +1,4 @@
-"""Clients of other languages, each a process that does what a test tells it (driver.mjs)."""
+"""Clients of other gRPC libraries, each a process that a test controls (driver.mjs)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Driver:
 
     @property
     def errors(self) -> str:
-        """What it has complained of."""
+        """What it wrote to stderr."""
         return self._stderr.read_text("utf-8", "replace")
 
     def open(self, *ports: int, **options: Any) -> None:
@@ -118,7 +118,7 @@ class Driver:
         return self._call(service="ModelService", method="ListModels", **options)
 
     def close(self) -> None:
-        """Ends it; it must end by itself, and well."""
+        """Ends its input; it must then exit by itself, with status 0."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:

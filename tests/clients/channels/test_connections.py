@@ -25,7 +25,7 @@ RACED = {
     "grpc-js": (StatusCode.OK, ""),
     "connect": (StatusCode.INTERNAL, "Stream closed with error code NGHTTP2_REFUSED_STREAM"),
 }
-"""How a call ends that begins in the moment in which its connection ends: Node itself refuses it and sends nothing."""
+"""How a call ends that begins at the moment when its connection ends: Node itself refuses it and sends nothing."""
 
 
 def ping_options(library: str, milliseconds: int) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_calls_outlive_the_age_of_their_connection(
 def test_pings_of_grpc_js_cut_the_calls_of_an_aged_connection(
     driver: Driver, config: dict[str, Any], emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Which is why the page advises against them at the service's port."""
+    """Hence the page advises against these pings at the service's port."""
     with ageing(config, tmp_path) as stack, watched(stack) as (port, frames):
         driver.open(port, **ping_options(driver.library, 1100))
         stream = driver.chat("emu/gated", stream=True)

@@ -64,7 +64,7 @@ def test_large_responses(driver: Driver, port: int, stream: bool) -> None:
         assert by_default == allowed
 
 
-def test_compressed_requests_are_limited_by_what_they_are_without(
+def test_a_compressed_request_is_limited_by_its_uncompressed_size(
     driver: Driver, port: int, emulator: Emulator
 ) -> None:
     driver.open(port, **GZIP[driver.library])

@@ -156,7 +156,7 @@ RETRIED = {
     "retryableStatusCodes": ["RESOURCE_EXHAUSTED"],
 }
 PATIENT = {"methodConfig": [{"name": [{"service": "arouter.v1.ChatService"}], "retryPolicy": RETRIED}]}
-"""A service config that would be too fast, did the service not send a pushback."""
+"""A service config whose backoff would be too short without the service's pushback."""
 
 
 def test_grpcio_waits_as_long_as_the_service_asks(pausing: tuple[Stack, Pause]) -> None:

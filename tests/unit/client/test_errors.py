@@ -57,6 +57,7 @@ def test_all_that_the_service_says_is_there() -> None:
 @pytest.mark.parametrize("copied", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy], ids=["pickle", "copy"])
 def test_an_error_can_go_to_another_process(copied: Any) -> None:
     error = limited()
+    error.add_note("in worker 3")
 
     assert type(copied(error)) is type(error)
     assert vars(copied(error)) == vars(error)

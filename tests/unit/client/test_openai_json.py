@@ -81,7 +81,8 @@ def test_every_parameter_of_the_sdk_comes_back_as_it_was(parameter: str, data: s
 
     read = from_openai(ChatCompletionRequest, body)
 
-    assert read == typed_builder.typed_request(body)
+    # Not the messages themselves: a number in a JSON text may be written in two ways (1e-07, 1e-7).
+    assert request_to_dict(read) == request_to_dict(typed_builder.typed_request(body))
     assert to_openai(read) == body
 
 

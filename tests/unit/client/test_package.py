@@ -30,7 +30,7 @@ def test_client_and_service_have_the_same_version() -> None:
     assert project("clients/python/pyproject.toml")["version"] == project("pyproject.toml")["version"]
 
 
-def test_the_typescript_client_has_it_too() -> None:
+def test_the_typescript_client_has_the_same_version() -> None:
     package = json.loads((ROOT / "clients/typescript/package.json").read_text("utf-8"))
 
     assert package["version"] == project("pyproject.toml")["version"]

@@ -62,7 +62,7 @@ class Accumulator:
 
 
 class _Choice:
-    """What the chunks of one choice said so far, in pieces that are joined at the end."""
+    """The chunks of one choice so far, as pieces that are joined at the end."""
 
     def __init__(self) -> None:
         self._role: Role.ValueType = ROLE_UNSPECIFIED

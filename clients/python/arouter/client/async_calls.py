@@ -1,4 +1,4 @@
-"""A channel for the generated stubs, as `sync_calls` has one, for asyncio."""
+"""The channel of the generated stubs for asyncio: the counterpart of `sync_calls`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from arouter.client.connection import Connection
 from arouter.client.errors import CallCancelledError, InternalError, call_error
 from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, request_id
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
 Start: TypeAlias = Callable[[], Awaitable[tuple[Any, str | None]]]
 """Makes a call, and returns it with the request id that was sent."""
 
 
 class AsyncChannel:
-    """What stubs take as a channel. Opens grpc's own with the first call of each event loop, to which it is bound.
+    """The channel of the stubs. Opens a grpc.aio channel for each event loop, with the loop's first call.
 
     Attributes:
         is_closed: Whether `close` was called.
@@ -153,7 +153,7 @@ class AsyncStreamMethod(_Method):
         return self._channel, start
 
 
-class AsyncStream(Generic[Answer]):
+class AsyncStream(Generic[Response]):
     """The responses of a call, to iterate over once. Leaving its `async with` cancels what has not arrived.
 
     Iterating raises `CallError` if the call fails, also after the first responses.
@@ -167,13 +167,13 @@ class AsyncStream(Generic[Answer]):
         self._request_id: str | None = None
         self._is_cancelled = False
 
-    def __aiter__(self) -> AsyncIterator[Answer]:
+    def __aiter__(self) -> AsyncIterator[Response]:
         return self
 
-    async def __anext__(self) -> Answer:
+    async def __anext__(self) -> Response:
         await self._started()
         try:
-            # Not grpc's own iterator: an async generator, which a cancelled task leaves in the middle.
+            # Not grpc's own iterator: it is an async generator, which a cancelled task leaves half-way.
             response: Any = await self._call.read()
         except grpc.RpcError as error:
             raise call_error(error, self._request_id) from error
@@ -183,8 +183,8 @@ class AsyncStream(Generic[Answer]):
             raise
         if response is grpc.aio.EOF:
             raise StopAsyncIteration
-        answer: Answer = _read(response)
-        return answer
+        received: Response = _read(response)
+        return received
 
     def cancel(self) -> None:
         """Cancels the call. A task that waits for a response gets `CallCancelledError`."""
@@ -212,7 +212,7 @@ class AsyncStream(Generic[Answer]):
                 self._call.cancel()
 
     def __del__(self) -> None:
-        # A loop was left by `break`. The event loop holds grpc's call, which would go on for good.
+        # The iteration was left by `break`. The event loop holds grpc's call, which would go on forever.
         if self._loop is not None and self._call is not None and not self._loop.is_closed() and not self._call.done():
             self._loop.call_soon_threadsafe(self._call.cancel)
 

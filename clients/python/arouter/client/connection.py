@@ -22,8 +22,8 @@ _MAX_MESSAGE = 64 * 2**20
 
 _OPTIONS: Mapping[str, str | int] = {
     "grpc.max_receive_message_length": _MAX_MESSAGE,
-    "grpc.max_send_message_length": -1,  # the service has a limit, and says which
-    # Never through a proxy of the environment, unless asked: it would see keys and prompts.
+    "grpc.max_send_message_length": -1,  # the service has a limit, and its error names it
+    # A proxy from the environment would see keys and prompts.
     "grpc.enable_http_proxy": 0,
     # A connection that died silently is noticed within 40 seconds. The service accepts a ping a second.
     "grpc.keepalive_time_ms": 30_000,

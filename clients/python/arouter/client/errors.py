@@ -20,15 +20,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from arouter.client.metadata import REQUEST_ID
+
 _DETAILS = "grpc-status-details-bin"
-_REQUEST_ID = "x-request-id"
 _HTTP_STATUS = re.compile("[1-5][0-9]{2}")
 
 
@@ -38,11 +39,10 @@ class CallError(Exception):
     Attributes:
         message: What went wrong, for people.
         status: The gRPC status.
-        reason: The kind of failure, `RATE_LIMITED` for example; empty if it is not the service that reports it, but the
-            client itself or the connection.
+        reason: The kind of failure, such as `RATE_LIMITED`; empty if the error comes from the client or the connection.
         param: The path of the invalid field of the request, or None.
         code: A code to branch on, as in OpenAI's API, or None.
-        http_status: The status that REST has for it, or None.
+        http_status: The HTTP status of the same error over REST, or None.
         provider: The id of the provider that failed or refused, or None.
         retry_delay: Seconds after which a retry makes sense, or None.
         request_id: The id of the call in the service's logs, or None.
@@ -74,14 +74,6 @@ class CallError(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason or self.status.name}: {self.message}"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The standard way calls the class without its keyword arguments.
-        return type(self)._restored, (self.__dict__,)
-
-    @classmethod
-    def _restored(cls, attributes: dict[str, Any]) -> Self:
-        return cls(**attributes)
 
 
 class InvalidArgumentError(CallError):
@@ -121,7 +113,7 @@ class DeadlineExceededError(CallError):
 
 
 class CallCancelledError(CallError):
-    """The call was cancelled. Not `asyncio.CancelledError`, which is raised in a task that is cancelled."""
+    """The call was cancelled. A task that is cancelled gets `asyncio.CancelledError` instead."""
 
 
 class InternalError(CallError):
@@ -156,7 +148,7 @@ def call_error(error: grpc.RpcError, request_id: str | None = None) -> CallError
     status: grpc.StatusCode = call.code()
     info, retry_delay = _details(trailing.get(_DETAILS))
     found = info.metadata
-    request_id = trailing.get(_REQUEST_ID) or _pairs(call.initial_metadata()).get(_REQUEST_ID) or request_id
+    request_id = trailing.get(REQUEST_ID) or _pairs(call.initial_metadata()).get(REQUEST_ID) or request_id
     return _CLASSES.get(status, CallError)(
         call.details() or "",
         status=status,

@@ -13,7 +13,7 @@ AsyncKey: TypeAlias = Key | Callable[[], Awaitable[str]]
 Pairs: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 UNBOUNDED = frozenset({"/arouter.v1.ModelService/WatchModels"})
-"""Methods without an end, which have no deadline unless the call sets one."""
+"""Methods whose streams do not end by themselves: they have no deadline unless the call sets one."""
 
 REQUEST_ID = "x-request-id"
 _NAME = re.compile("[a-z0-9_.-]+")
@@ -81,8 +81,8 @@ class Defaults:
 
         Raises:
             TypeError: The key is not text.
-            ValueError: The key or an entry has characters that metadata cannot carry. Does not contain them, as grpc's
-                own error does.
+            ValueError: The key or an entry has characters that metadata cannot carry. The message does not contain them,
+                unlike grpc's.
         """
         sent = [*self.metadata.items(), *(more or ())]
         for name, value in sent:

@@ -33,7 +33,7 @@ Kind = TypeVar("Kind", bound=Message)
 
 
 class ConversionError(ValueError):
-    """The JSON has no equivalent as a message. The text begins with the path of the member."""
+    """The JSON has no equivalent as a message. The error text begins with the path of the member."""
 
 
 def from_openai(kind: type[Kind], document: Mapping[str, Any]) -> Kind:
@@ -52,7 +52,7 @@ def from_openai(kind: type[Kind], document: Mapping[str, Any]) -> Kind:
 
 
 class _Reader:
-    """Reads a document. A lenient one drops what has no place, as the service does with what providers send."""
+    """Reads a document. A lenient reader drops what has no place, as the service does with providers' responses."""
 
     def __init__(self, *, lenient: bool) -> None:
         self._lenient = lenient
@@ -93,7 +93,7 @@ class _Reader:
             getattr(into, variant.name).SetInParent()
 
     def _is_implied(self, kind: Descriptor, variant: FieldDescriptor | None, name: str, item: Any) -> bool:
-        """Says whether the message says the same without a field for the member."""
+        """Says whether a member needs no field, because the message implies it."""
         if name in IGNORED.get(kind.name, ()) or (name, item) in CONSTANTS.get(kind.name, {}).items():
             return True
         if name != "type" or not variants_of(kind):
@@ -185,7 +185,7 @@ def _with_usual_names(kind: Descriptor, value: Mapping[str, Any]) -> Mapping[str
 
 
 def _variant(variants: tuple[FieldDescriptor, ...], value: Mapping[str, Any]) -> FieldDescriptor | None:
-    """Returns the variant of a union that a value is: the one that it names, or else the one that it has."""
+    """Returns the variant of a union: the one that the value's `type` names, or else the one whose member it has."""
     for field in variants:
         is_empty = field.message_type is not None and not field.message_type.fields
         if value.get("type") == field.name and (is_empty or value.get(field.name) is not None):
@@ -229,7 +229,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def _at(path: str) -> Iterator[None]:
-    """Adds the path to what protobuf raises for a value of the wrong type."""
+    """Converts what protobuf raises for a value of the wrong type into an error with the path."""
     try:
         yield
     except (TypeError, ValueError, KeyError) as error:

@@ -9,7 +9,7 @@ The conventions of the protos (see `ChatCompletionRequest` in chat_service.proto
   forms, named as its first field: a text, and a list of parts or an object with an id.
 - A message whose only field is repeated is the list itself.
 
-The tables are what differs, or is not told by the protos. Their names are those of `arouter.v1`.
+The tables have the exceptions, and what the protos do not say. Their names are those of `arouter.v1`.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ _ALWAYS = frozenset(
 """Texts and lists that are written even if they are empty, besides those that the protos require."""
 
 BESIDE = {"Audio.expires_at": "data", "Audio.transcript": "data"}
-"""Fields that are written even if they are empty or 0, provided that the other one is set. All other numbers are."""
+"""Fields that are written, even if empty or 0, only if the other field is set. All other numbers are always written."""
 
 ONCE = frozenset({"id", "name", "expires_at", "transcript"})
-"""Members that only one of several deltas has, in the objects within it."""
+"""Members of objects in a delta that only one of several deltas has; left out of the others."""
 
 FLAT = {"ModerationOutcome": ("type", "_"), "Plugin": ("id", "-")}
-"""Unions whose variant's members lie beside the tag: the tag's name, and what its value has in place of `_`."""
+"""Unions whose tag is among the variant's members: the tag's name, and what its value has in place of `_`."""
 
 UNTAGGED = frozenset({"FunctionCallChoice"})
 """Unions without a `type`."""
@@ -81,13 +81,13 @@ IGNORED = {
 """Members of requests that the typed method decides."""
 
 RESPONSES = frozenset({"ChatCompletionResponse", "StreamChatCompletionResponse", "CreateEmbeddingsResponse"})
-"""What providers' JSON is read as."""
+"""Messages that providers' JSON is read into, leniently."""
 
 ALIASES = {"reasoning": "reasoning_content"}
 """Names of members in some providers' responses, and the usual ones."""
 
 EXTRA = frozenset({"extra_fields_json", "extra_body"})
-"""The fields for the members without a field."""
+"""Fields that hold the members without a field of their own."""
 
 _MEMBERS = {"CreateEmbeddingsRequest.token_input": "input"}
 _NOT_JSON = frozenset({"RouteTrace"})  # a header of REST

@@ -1,4 +1,4 @@
-"""A channel for the generated stubs whose calls carry the client's key and deadline, and raise `CallError`."""
+"""The channel of the generated stubs. Its calls have the client's key and deadline, and raise `CallError`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from arouter.client.connection import Connection
 from arouter.client.errors import CallError, call_error
 from arouter.client.metadata import UNSET, Defaults, Key, Pairs, Timeout, request_id
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
 
 
 class Channel:
-    """What stubs take as a channel. Opens grpc's own with the first call, and another one in a forked process."""
+    """The channel of the stubs. Opens a grpc channel with the first call, and another one in a forked process."""
 
     def __init__(self, connection: Connection, defaults: Defaults, key: Key | None) -> None:
         self._connection = connection
@@ -52,7 +52,7 @@ class Channel:
         if self._is_closed:
             raise ValueError("The client is closed.")
         process = os.getpid()
-        # Two threads may do this at once. Both channels work, and the one that is not kept ends with its call.
+        # Two threads may get here at once. Both channels work, and the one that is not kept closes after its call.
         if self._opened is None or self._opened[0] != process:
             arguments, credentials = self._connection.arguments(), self._connection.credentials()
             opened = (
@@ -136,7 +136,7 @@ class StreamMethod(_Method):
         return method(request, **settings, **options), request_id(settings["metadata"])
 
 
-class Stream(Generic[Answer]):
+class Stream(Generic[Response]):
     """The responses of a call, to iterate over once. Leaving its `with` block cancels what has not arrived.
 
     Iterating raises `CallError` if the call fails, also after the first responses.
@@ -146,12 +146,12 @@ class Stream(Generic[Answer]):
         self._call = call
         self._request_id = request_id
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[Response]:
         return self
 
-    def __next__(self) -> Answer:
+    def __next__(self) -> Response:
         try:
-            response: Answer = next(self._call)
+            response: Response = next(self._call)
         except grpc.RpcError as error:
             raise self._failure(error) from error
         return response

@@ -21,12 +21,13 @@ class Client(Stubs):
     """A client of ARouter: one for the whole process, for all its threads.
 
     Opens a connection with the first call, and another one in a forked process. All services are attributes
-    (`client.key_service.ListKeys(…)`); the methods are for what is called most. Every failed call raises `CallError`.
+    (`client.key_service.ListKeys(…)`); the methods are for the most frequent calls. Every failed call raises
+    `CallError`.
 
     Args:
         target: The service or the gateway: `127.0.0.1:50051`, `dns:///arouter.example.com:443`.
         key: The API key, or a function that returns it, which is called for each call. None to send none.
-        tls: `Tls(…)` or True for TLS, False for plaintext. The default is TLS, except to this machine itself.
+        tls: `Tls(…)` or True for TLS, False for plaintext. The default is TLS, except for a target on the same machine.
         timeout: Seconds until the deadline of each call that sets none; None for no deadline.
         authority: The name that is sent and, with TLS, verified. The default is the target's.
         metadata: Metadata of every call.
@@ -52,7 +53,7 @@ class Client(Stubs):
 
         Args:
             output_modalities: What the models generate: `embeddings`, `all`, …; text if empty.
-            **options: What the call sets for itself.
+            **options: See `CallOptions`.
         """
         request = ListModelsRequest(output_modalities=output_modalities)
         return list(self.model_service.ListModels(request, **arguments(options)).data)
