@@ -81,7 +81,7 @@ class Defaults:
 
         Raises:
             TypeError: The key is not text.
-            ValueError: The key or an entry has characters that metadata cannot carry. The message does not contain them,
+            ValueError: The key or an entry has characters that metadata cannot carry. The message contains no values,
                 unlike grpc's.
         """
         sent = [*self.metadata.items(), *(more or ())]
