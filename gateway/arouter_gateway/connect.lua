@@ -1,5 +1,5 @@
--- Prepares a status for Envoy's Connect bridge, which copies the type of a detail unchanged: in Connect it is the name of the
--- message, in gRPC a URL. After details.lua. Enabled for Connect only.
+-- Prepares a status for Envoy's Connect bridge, which copies the type of a detail as it is: Connect has the name of the
+-- message there, gRPC a URL. After details.lua. Enabled for Connect only.
 
 local NAME = "grpc-status-details-bin"
 

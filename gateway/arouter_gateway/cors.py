@@ -11,19 +11,19 @@ from arouter_gateway.routes import ON, Route
 
 ANY = "*"
 ANY_PORT = ":*"
-"""The end of an origin that is allowed with any port."""
+"""What an origin ends in that is allowed with every port."""
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*")
-"""The origins of pages from the same machine, such as those of a development server."""
+"""The pages that a developer serves on the own machine."""
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5}|:\*)?")
 
 
 def is_origin(text: str) -> bool:
-    """Says whether a text is an origin, an origin with any port, or `*`."""
+    """Says whether a text is an origin, an origin with every port, or `*`."""
     return text == ANY or _ORIGIN.fullmatch(text) is not None
 
 
 def matchers(origins: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Returns the matchers for Envoy's CORS filter."""
+    """Returns what Envoy's CORS filter compares origins with."""
     return [
         {"safe_regex": {"regex": re.escape(origin.removesuffix(ANY_PORT)) + "(:[0-9]+)?"}}
         if origin.endswith(ANY_PORT)
@@ -33,13 +33,13 @@ def matchers(origins: Sequence[str]) -> list[Mapping[str, Any]]:
 
 
 def script_header(origins: Sequence[str]) -> str:
-    """Returns the Lua table of allowed origins for `cors_refusals.lua`: with any port if they end in `:`."""
+    """Returns the Lua table of `cors_refusals.lua` that has the origins; with every port if they end in `:`."""
     allowed = {origin.removesuffix("*") if origin.endswith(ANY_PORT) else origin for origin in origins}
     return "local ALLOWED = {" + ", ".join(f"[{json.dumps(origin)}] = true" for origin in sorted(allowed)) + "}\n"
 
 
 def readable(routes: Sequence[Route], origins: Sequence[str]) -> Sequence[Route]:
-    """Lets web pages read the direct responses among routes too: Envoy's CORS filter leaves them out."""
+    """Returns routes whose direct responses web pages may read too: Envoy's CORS filter leaves these out."""
     if not origins:
         return routes
     return [

@@ -1,5 +1,5 @@
--- Lets allowed web pages read a direct response too: otherwise they see a failed connection instead of the 404 of a wrong
--- base URL. Enabled on the routes of direct responses, if any origin is allowed. cors.py defines ALLOWED.
+-- Lets the web pages that may call read a direct response too: without it, they see a failed connection instead of the 404 of
+-- a wrong base URL. Enabled on the routes of direct responses, if there are such pages. render.py defines ALLOWED.
 
 function envoy_on_request(handle)
   local origin = handle:headers():get("origin")

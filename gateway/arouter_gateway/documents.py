@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from arouter_gateway.routes import REFUSED_FILTERS, Route, set_header, shown_as
+from typing import Any
 
 _FOLDER = Path(__file__).parent / "docs"
 _POLICY = (
@@ -20,6 +19,8 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _COMPRESSED = ".gz"
+
+Route = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,15 @@ def largest_document() -> int:
     return max(document.source.stat().st_size for document in DOCUMENTS)
 
 
-def outer_routes() -> list[Route]:
-    """Returns the routes for clients: to the internal listener, or 405."""
+def outer_routes(refused_filters: Route) -> list[Route]:
+    """Returns the routes for clients: to the internal listener, or 405.
+
+    Args:
+        refused_filters: The filters of a route to which the gateway responds itself.
+    """
     routes: list[Route] = []
     for document in DOCUMENTS:
-        shown = {"metadata": shown_as(document.path)}
+        shown: Route = {"metadata": {"filter_metadata": {"arouter": {"path": document.path}}}}
         match = {"safe_regex": {"regex": f"{re.escape(document.path)}/?"}}
         reading = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
         routes += [
@@ -85,8 +90,8 @@ def outer_routes() -> list[Route]:
             {
                 "match": match,
                 "direct_response": {"status": 405},
-                "typed_per_filter_config": REFUSED_FILTERS,
-                "response_headers_to_add": [set_header("allow", "GET, HEAD")],
+                "typed_per_filter_config": refused_filters,
+                "response_headers_to_add": [_header("allow", "GET, HEAD")],
                 **shown,
             },
         ]
@@ -101,16 +106,16 @@ def inner_routes(run_dir: Path) -> list[Route]:
 def _responses(document: Document, run_dir: Path) -> Sequence[Route]:
     tag = f'"{hashlib.sha256(document.source.read_bytes()).hexdigest()[:32]}"'
     headers = [
-        set_header("etag", tag),
-        set_header("cache-control", "no-cache"),  # that is: ask whether it has changed
-        set_header("content-security-policy", _POLICY),
-        set_header("x-content-type-options", "nosniff"),
-        set_header("referrer-policy", "no-referrer"),
+        _header("etag", tag),
+        _header("cache-control", "no-cache"),  # that is: ask whether it has changed
+        _header("content-security-policy", _POLICY),
+        _header("x-content-type-options", "nosniff"),
+        _header("referrer-policy", "no-referrer"),
     ]
     known = {"name": "if-none-match", "string_match": {"contains": tag}}
-    content = [set_header("content-type", document.content_type)]
+    content = [_header("content-type", document.content_type)]
     if document.file.endswith(_COMPRESSED):
-        content.append(set_header("content-encoding", "gzip"))
+        content.append(_header("content-encoding", "gzip"))
     return [
         {
             "match": {"path": document.path, "headers": [known]},
@@ -124,3 +129,7 @@ def _responses(document: Document, run_dir: Path) -> Sequence[Route]:
             "response_headers_to_add": [*headers, *content],
         },
     ]
+
+
+def _header(name: str, value: str) -> Route:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}

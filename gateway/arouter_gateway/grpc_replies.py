@@ -39,7 +39,7 @@ class Reply(NamedTuple):
     retry_after: int | None = None
 
 
-_UNAVAILABLE = ("UNAVAILABLE", 503, "server_error", "unavailable", 1)
+_AWAY = ("UNAVAILABLE", 503, "server_error", "unavailable", 1)
 REPLIES = (
     Reply(404, UNIMPLEMENTED, "There is no such method.", "UNIMPLEMENTED", 501),
     Reply(
@@ -51,9 +51,10 @@ REPLIES = (
         error_code="request_timeout",
     ),
     Reply(431, UNKNOWN, "The request's metadata is too large: at most 60 KiB and 100 entries.", "INVALID_REQUEST", 431),
-    Reply(503, UNAVAILABLE, "The service is unavailable at the moment. Try again shortly.", *_UNAVAILABLE),
-    Reply(504, UNAVAILABLE, "The service did not respond in time.", *_UNAVAILABLE),
+    Reply(503, UNAVAILABLE, "The service is unavailable at the moment. Try again shortly.", *_AWAY),
+    Reply(504, UNAVAILABLE, "The service did not respond in time.", *_AWAY),
 )
+
 
 NATIVE = r"application/grpc([+;].*)?"
 """The content type of native gRPC calls, unlike that of gRPC-Web."""

@@ -20,8 +20,8 @@ def envoy_command(
         config_path: The result of `render`.
         concurrency: Number of worker threads. Envoy's default is one per core of the host, regardless of CPU limits.
         log_level: One of trace, debug, info, warning, error, critical, off.
-        component_log_level: The log levels of components. The default hides the warning, repeated for each filter
-            chain, that the API of the Connect bridge may change (docs/decisions/0019).
+        component_log_level: The levels of some components. By default without the warning, for each filter chain, that
+            the API of the Connect bridge may change (docs/decisions/0019).
     """
     return [
         str(_envoy_path()),

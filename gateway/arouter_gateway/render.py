@@ -63,7 +63,7 @@ class GatewaySettings:
         trace_ratio: The share of traces to sample, from 0 to 1. At 1, clients' own traces are continued.
         tls: See `GatewayTls`. None: plain text.
         service_tls: See `ServiceTls`. None: plain text.
-        cors_allow_origins: Allowed origins (`https://app.example.com`, with any port `http://localhost:*`), or `*`.
+        cors_allow_origins: Allowed origins (`https://app.example.com`, with every port `http://localhost:*`), or `*`.
 
     Raises:
         ValueError: A value is invalid; the message names it.
@@ -118,7 +118,7 @@ class GatewaySettings:
             seconds = getattr(self, name)
             _check(0.001 <= seconds <= 86_400 * 365, name, seconds, "a number of seconds over 0")
         for origin in self.cors_allow_origins:
-            wanted = "`*` or an origin like https://app.example.com, in lower case; `:*` at its end is any port"
+            wanted = "`*` or an origin like https://app.example.com, in lower case; `:*` at its end is every port"
             _check(is_origin(origin), "cors_allow_origins", origin, wanted)
 
 
@@ -212,7 +212,7 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
         "grpc_routes": grpc_routes(contract),
         "early_refusals": early_refusals(settings.max_request_bytes + 1),
         "early_web_refusals": early_web_refusals(settings.max_request_bytes + 1),
-        "document_routes": outer_routes(),
+        "document_routes": outer_routes(REFUSED_FILTERS),
         "rest_routes": rest_routes(contract),
         "web_routes": web_routes(contract),
         "unknown_paths": unknown_paths(),

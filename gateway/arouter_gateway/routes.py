@@ -16,6 +16,7 @@ ON = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config
 _QUICK = "30s"
 """Maximum duration of a response that does not come from a model."""
 NO_LIMIT = "0s"
+POST = {"name": ":method", "string_match": {"exact": "POST"}}
 _MAX_UNWANTED_BODY = 1024
 """Bytes of a body that are read, for a request that must not have one, before it is a 413."""
 SMALL_BODY = 32 * 1024
@@ -65,27 +66,6 @@ PUBLIC_METHODS = {
 
 Route = Mapping[str, Any]
 
-_CONTENT_ENCODING = "content-encoding"
-ENCODED_BODY: tuple[Route, ...] = (
-    {"name": _CONTENT_ENCODING, "present_match": True},
-    {
-        "name": _CONTENT_ENCODING,
-        "string_match": {"exact": "identity", "ignore_case": True},
-        "invert_match": True,
-    },
-)
-"""Matches the headers of a request whose body is compressed."""
-
-
-def large_body(first_refused_length: int) -> Route:
-    """Matches the header of a request that announces a body of this size or more."""
-    return {"name": "content-length", "range_match": {"start": first_refused_length, "end": 2**63 - 1}}
-
-
-def set_header(name: str, value: str) -> Route:
-    """Returns the option that sets a header of a request, a response or a reply."""
-    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-
 
 def with_context(**values: bool | str) -> Route:
     """Enables a Lua filter, and sets values in the filter context of its script."""
@@ -108,7 +88,7 @@ def grpc_routes(contract: Contract) -> list[Route]:
     """Returns a route for each method. The timeout of a call is its own deadline."""
     return [
         {
-            "match": {"path": f"/{method}", "grpc": {}},
+            "match": {"path": f"/{method}", "grpc": {}, "headers": [POST]},
             "route": {"cluster": "service", "timeout": NO_LIMIT},
             "metadata": shown_as(f"/{method}"),
         }
@@ -171,17 +151,29 @@ def early_refusals(first_refused_length: int) -> list[Route]:
     Args:
         first_refused_length: The smallest announced size of a body that is too large. The transcoder counts the others.
     """
+    too_large = {"start": first_refused_length, "end": 2**63 - 1}
+    encoding = "content-encoding"
     routes: list[Route] = []
     for path, errors in _paths_by_dialect():
         routes += [
             {
-                "match": {**path, "headers": [large_body(first_refused_length)]},
+                "match": {**path, "headers": [{"name": "content-length", "range_match": too_large}]},
                 "direct_response": {"status": 413},
                 "typed_per_filter_config": errors,
             },
             {
                 # The service would report invalid JSON.
-                "match": {**path, "headers": ENCODED_BODY},
+                "match": {
+                    **path,
+                    "headers": [
+                        {"name": encoding, "present_match": True},
+                        {
+                            "name": encoding,
+                            "string_match": {"exact": "identity", "ignore_case": True},
+                            "invert_match": True,
+                        },
+                    ],
+                },
                 "direct_response": {"status": 415},
                 "typed_per_filter_config": {**REFUSED_FILTERS, **errors},
                 "response_headers_to_add": [{"header": {"key": "accept-encoding", "value": "identity"}}],

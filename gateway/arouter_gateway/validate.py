@@ -20,7 +20,7 @@ from arouter_gateway.process import envoy_command
 
 _TIMEOUT = 60.0
 _KNOWN_WARNING = "connect_grpc_bridge/v3/config.proto' marked as work-in-progress"
-"""A warning that is accepted: see docs/decisions/0019."""
+"""docs/decisions/0019."""
 
 
 class ConfigurationError(Exception):

@@ -1,4 +1,4 @@
-"""The gateway's own replies to gRPC-Web and Connect calls, in each protocol's form for errors.
+"""The gateway's own replies to gRPC-Web and Connect calls, in the form that each protocol has for errors.
 
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, https://connectrpc.com/docs/protocol
 """
@@ -15,7 +15,6 @@ from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, UNIMPLEMENTED, Code
 from google.rpc.status_pb2 import Status
 
 from arouter_gateway.grpc_replies import REPLIES, Reply, details, encoded_details
-from arouter_gateway.routes import set_header
 from arouter_gateway.web_routes import CONNECT_STREAM, GRPC_WEB, PROTOCOL_HEADER, RPC_PREFIXES
 
 _END_OF_STREAM = 2
@@ -104,7 +103,12 @@ def _connect_error(reply: Reply) -> Mapping[str, Any]:
 def _headers(reply: Reply, values: Mapping[str, str]) -> Mapping[str, Any]:
     if reply.retry_after is not None:
         values = {**values, "retry-after": str(reply.retry_after)}
-    return {"headers_to_add": [set_header(name, value) for name, value in values.items()]}
+    return {
+        "headers_to_add": [
+            {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for name, value in values.items()
+        ]
+    }
 
 
 def _body(body: bytes, content_type: str) -> Mapping[str, Any]:
@@ -140,9 +144,9 @@ def _has(name: str, **match: str) -> Mapping[str, Any]:
 
 
 def _protocols() -> Iterator[tuple[Mapping[str, Any], Callable[[Reply], Mapping[str, Any]]]]:
-    """Yields, for each protocol, the filter that recognizes its calls, and the function that writes its replies.
+    """Yields what calls of each protocol are recognized by, and its form.
 
-    The routes of a protocol set a header with its name. A call without a route is recognized by its content type.
+    Their routes set a header with the protocol. A call that has no route is recognized by its content type.
     """
     is_grpc_web = _all(_IS_RPC, _has("content-type", prefix=GRPC_WEB))
     yield _any(_has(PROTOCOL_HEADER, exact="grpc-web"), is_grpc_web), _grpc_web

@@ -10,22 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from arouter_gateway.contract import Contract
-from arouter_gateway.routes import (
-    ENCODED_BODY,
-    NO_LIMIT,
-    ON,
-    PUBLIC_METHODS,
-    Route,
-    large_body,
-    set_header,
-    shown_as,
-    with_context,
-)
+from arouter_gateway.routes import NO_LIMIT, ON, POST, PUBLIC_METHODS, Route, shown_as, with_context
 
 RPC_PREFIXES = ("/arouter.v1.", "/grpc.")
 """What the paths of methods begin with."""
 GRPC_WEB, CONNECT_STREAM, CONNECT_UNARY = "application/grpc-web", "application/connect+proto", "application/proto"
-"""The content types that are served; gRPC-Web has several, which begin with this one."""
+"""The content types; gRPC-Web has several, which begin with this one."""
+_GRPC_WEB_TYPE = rf"{GRPC_WEB}(-text)?(\+proto)?"
+"""Those that the filter converts. Others it would forward as they are, and a web page would miss the status."""
 PROTOCOL_HEADER = "x-arouter-protocol"
 """The request header with the protocol, for the gateway's own replies: the filters change the content type."""
 METHOD_HEADER = "x-arouter-method"
@@ -44,9 +36,15 @@ def early_web_refusals(first_refused_length: int) -> list[Route]:
     Args:
         first_refused_length: The smallest announced size of a body that is too large.
     """
+    too_large = {"name": "content-length", "range_match": {"start": first_refused_length, "end": 2**63 - 1}}
+    encoding, is_identity = "content-encoding", {"exact": "identity", "ignore_case": True}
+    encoded = (
+        {"name": encoding, "present_match": True},
+        {"name": encoding, "string_match": is_identity, "invert_match": True},
+    )
     return [
         refusal
-        for status, headers in ((413, (large_body(first_refused_length),)), (415, ENCODED_BODY))
+        for status, headers in ((413, (too_large,)), (415, encoded))
         for prefix in RPC_PREFIXES
         for refusal in (
             _grpc_web_refusal(status, {"prefix": prefix}, *headers),
@@ -56,12 +54,15 @@ def early_web_refusals(first_refused_length: int) -> list[Route]:
 
 
 def web_routes(contract: Contract) -> list[Route]:
-    """Returns the routes of all methods, and the refusals of other calls."""
+    """Returns the routes of all methods, and of calls that no method takes."""
     streaming = [*contract.streaming, *(method for method, streams in PUBLIC_METHODS.items() if streams)]
     public = [method for method, streams in PUBLIC_METHODS.items() if not streams]
     allow = {"response_headers_to_add": [{"header": {"key": "allow", "value": "POST"}}]}
     return [
-        _call(_METHOD, {"prefix": GRPC_WEB}, _GRPC_WEB),
+        _call(_METHOD, {"safe_regex": {"regex": _GRPC_WEB_TYPE}}, _GRPC_WEB),
+        # The filter sets the content type of the response by that of the request.
+        _grpc_web_refusal(415, {"safe_regex": {"regex": _METHOD}}, POST)
+        | {"typed_per_filter_config": {**_GRPC_WEB, "web": _marked("grpc-web", **{"content-type": GRPC_WEB})}},
         _call(_METHOD, {"exact": CONNECT_STREAM}, {"web": _marked("connect-stream"), **_CONNECT}),
         # The bridge would put the messages one after the other, without their lengths.
         *(
@@ -72,14 +73,14 @@ def web_routes(contract: Contract) -> list[Route]:
         *(_public_call(method) for method in public),
         _call(_OUR_METHOD, {"exact": CONNECT_UNARY}, _UNARY | _BUFFERED),
         _grpc_web_refusal(404, {"prefix": "/"}),
-        *(_refusal(415, {"prefix": prefix}, _POST) for prefix in RPC_PREFIXES),
+        *(_refusal(415, {"prefix": prefix}, POST) for prefix in RPC_PREFIXES),
         *(_refusal(405, {"prefix": prefix}) | allow for prefix in RPC_PREFIXES),
     ]
 
 
 def _call(path_regex: str, content_type: Route, filters: Route) -> Mutable:
     return {
-        "match": {"safe_regex": {"regex": path_regex}, "headers": [_POST, _content_type(content_type)]},
+        "match": {"safe_regex": {"regex": path_regex}, "headers": [POST, _content_type(content_type)]},
         "route": {"cluster": "service", "timeout": NO_LIMIT},
         "typed_per_filter_config": {**filters, "web_metadata": ON},
     }
@@ -106,25 +107,26 @@ def _content_type(match: Route) -> Route:
 
 
 def _marked(protocol: str, **more: str) -> Route:
-    """Sets the request headers with the protocol and the method, `te`, which gRPC requires, and `more`.
+    """Sets the headers with the protocol and the method, and others.
 
-    Removes gRPC's headers from Connect calls, as from REST calls: a proxy may have added them, and they could end the
-    call.
+    Removes gRPC's own from Connect calls, as from REST's: a proxy may have added them, and they could end the call.
     """
     removed = [{"remove_on_match": {"key_matcher": {"prefix": "grpc-"}}}] if protocol.startswith("connect") else []
-    headers = {PROTOCOL_HEADER: protocol, METHOD_HEADER: "%PATH(NQ)%", "te": "trailers", **more}
+    headers = {PROTOCOL_HEADER: protocol, METHOD_HEADER: "%PATH(NQ)%", **more}
     return {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
         "mutations": {
             "request_mutations": [
                 *removed,
-                *({"append": set_header(name, value)} for name, value in headers.items()),
+                *(
+                    {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+                    for name, value in headers.items()
+                ),
             ]
         },
     }
 
 
-_POST = {"name": ":method", "string_match": {"exact": "POST"}}
 _GRPC_WEB = {"web": _marked("grpc-web"), "grpc_web": ON}
 _CONNECT = {"connect": ON, "connect_details": ON}
 # Without the version, which clients may leave out, the bridge forwards the call unchanged.

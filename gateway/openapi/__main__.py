@@ -23,12 +23,11 @@ def main() -> None:
     parser.add_argument("descriptor", type=Path, help="A descriptor set with imports and source information.")
     parser.add_argument("--check", action="store_true", help="Write nothing; fail if a file is out of date.")
     arguments = parser.parse_args()
-    files = generated(arguments.descriptor.read_bytes())
-    stale = {path: text for path, text in files.items() if _is_stale(path, text)}
+    stale = [path for path, text in generated(arguments.descriptor.read_bytes()).items() if _is_stale(path, text)]
     if arguments.check and stale:
         sys.exit(f"Out of date: {', '.join(str(path.relative_to(ROOT)) for path in stale)}. Run `make openapi`.")
-    for path, text in stale.items():
-        path.write_text(text, encoding="utf-8")
+    for path in stale:
+        path.write_text(generated(arguments.descriptor.read_bytes())[path], encoding="utf-8")
 
 
 def generated(descriptor: bytes) -> dict[Path, str]:

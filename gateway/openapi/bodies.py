@@ -101,7 +101,7 @@ class Bodies:
         """Returns the schema of the body of a method that has one.
 
         Raises:
-            KeyError: The method is new; describe its body in this module.
+            KeyError: The method is new: its body is to be described here.
         """
         for field in self._api.messages[method.request].fields.values():
             record = short_name(field.type_name)
@@ -113,7 +113,7 @@ class Bodies:
         """Returns the schemas of the successful response of a method.
 
         Raises:
-            KeyError: The method is new, and its response is not a typed message; describe it in this module.
+            KeyError: The method is new, and its response is not a typed message: it is to be described here.
         """
         if name in self._responses:
             return self._responses[name]()

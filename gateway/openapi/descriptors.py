@@ -23,7 +23,7 @@ _MESSAGE, _ENUM, _SERVICE = 4, 5, 6
 _MEMBER = 2
 
 _LINT = re.compile(r"^\s*buf:lint:ignore.*\n?", re.MULTILINE)
-_BEHAVIOR = re.compile(r"^(Required|Optional|Output only)\. ?")
+_DIRECTION = re.compile(r"^(Required|Optional|Output only)\. ?")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _message(
     fields = {}
     for number, proto in enumerate(message.field):
         behavior = proto.options.Extensions[field_behavior_pb2.field_behavior]
-        comment = _BEHAVIOR.sub("", comments.get((*path, _MEMBER, number), ""))
+        comment = _DIRECTION.sub("", comments.get((*path, _MEMBER, number), ""))
         fields[proto.name] = Field(proto, comment, field_behavior_pb2.REQUIRED in behavior)
     return Message(name, comments.get(path, ""), fields, message.options.map_entry)
 

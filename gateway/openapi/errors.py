@@ -26,7 +26,7 @@ CALLING_A_MODEL = frozenset({402, 422, 429, 502})
 CREATING = frozenset({409})
 """Further statuses of routes that create something."""
 HEALTH = frozenset({400, 408, 431, 503})
-"""The errors of a health check: 503, and those of a request that is malformed, slow or too large."""
+"""The errors of a health check; but for the last one, the request is malformed, slow or too large."""
 
 
 class Envelope(Enum):

@@ -32,7 +32,7 @@ class Example:
 
     @property
     def summary(self) -> str:
-        """What distinguishes it from other examples of the same operation."""
+        """What tells it from other examples of the same operation."""
         if self.is_error:
             return "Refused"
         if isinstance(self.response, str):
@@ -55,11 +55,11 @@ def read_examples(page: Path) -> Sequence[Example]:
     """Returns the examples of a page: blocks of kind `http`, each followed by one of kind `json` or `text`."""
     blocks = _FENCE.findall(page.read_text("utf-8"))
     found = []
-    for (kind, request), (response_kind, shown) in itertools.pairwise(blocks):
+    for (kind, request), (answer_kind, answer) in itertools.pairwise(blocks):
         if kind != "http":
             continue
         line, _, body = request.partition("\n")
         method, target = line.split()
-        response = json.loads(shown) if response_kind == "json" else shown
+        response = json.loads(answer) if answer_kind == "json" else answer
         found.append(Example(method, target, json.loads(body) if body.strip() else None, response))
     return found

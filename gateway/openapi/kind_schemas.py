@@ -27,7 +27,7 @@ class Kinds:
             required: The members that it must have.
             message: The name of the message that describes the members, if there is one.
         """
-        # Some tables are built from sets, whose order differs from process to process.
+        # Some tables are made of sets, whose order differs from one process to the next.
         names = sorted(kinds, key=lambda name: (name not in required, name))
         schema = self._members(Shape({name: kinds[name] for name in names}, required), message)
         return {"type": "object", **schema, "additionalProperties": True}
@@ -60,10 +60,10 @@ class Kinds:
 
     def _members(self, shape: Shape, message: str | None) -> Json:
         fields = self._api.messages[message].fields if message else {}
-        # Which members belong to which `type` is left out, because code generators fail at such unions.
+        # Which members a `type` has is not expressed: unions of such objects are what code generators fail at.
         known = {name: kind for variant in shape.variants.values() for name, kind in variant.members.items()}
         known |= shape.members
-        # As above, for tables that are built from sets.
+        # Some tables are made from sets, which have another order in each process.
         names = known if message else sorted(known)
         members = {name: self._member(name, known[name], fields, name in shape.required) for name in names}
         schema: Json = {"properties": {name: {} for name in shape.required} | members}

@@ -1,7 +1,7 @@
 """Schemas of OpenAI's responses, from the typed messages that carry them over gRPC.
 
-This undoes the conventions that `ChatCompletionRequest` documents. Providers add members and leave out others: only
-what every response has is required.
+The messages follow OpenAI's names with the conventions that `ChatCompletionRequest` documents; these are undone here.
+Providers add members, and leave out others: only what every response has is required.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from arouter.client.openai_rules import CONSTANTS
 from openapi.components import Components, Json, described, nullable
 from openapi.descriptors import Api, Field, Message
 from openapi.prose import of_rest
@@ -21,6 +20,14 @@ _EXTRA = "extra_fields_json"
 _TRACE = "arouter.v1.RouteTrace"
 _ANY_TEXT = {"type": ["string", "array"], "items": {"type": "object"}}
 _UTF8 = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}
+
+_OBJECT: Mapping[str, Json] = {
+    "ChatCompletionResponse": {"const": "chat.completion"},
+    "StreamChatCompletionResponse": {"const": "chat.completion.chunk"},
+    "CreateEmbeddingsResponse": {"const": "list"},
+    "Embedding": {"const": "embedding"},
+}
+"""The member `object`, which the typed messages do not have."""
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "ChatCompletionResponse": ("id", "object", "created", "model", "choices"),
@@ -60,9 +67,7 @@ class OpenAiForm:
     def _build(self, message: Message) -> Json:
         name = short_name(message.name)
         required = _REQUIRED.get(name, ())
-        members: dict[str, Json] = {}
-        if "object" in CONSTANTS.get(name, {}):
-            members["object"] = {"type": "string", "const": CONSTANTS[name]["object"]}
+        members: dict[str, Json] = {"object": {"type": "string", **_OBJECT[name]}} if name in _OBJECT else {}
         fields = message.fields.values()
         # The field of a union is named after the `type` of OpenAI's JSON.
         if any(field.oneof is not None and field.type_name for field in fields) and "content" not in message.fields:

@@ -32,10 +32,6 @@ _WELL_KNOWN: dict[str, Json] = {
     "google.protobuf.Struct": {"type": "object"},
 }
 _STRING_LIST = "arouter.v1.StringList"
-_NEVER_UNSET = frozenset({"arouter.v1.KeyType"})
-"""Enums that have a default, so that a key or an account always has a value."""
-_NULL_IF_EMPTY = frozenset({"account"})
-"""Fields of keys and accounts that are null in JSON if the text is empty."""
 
 
 def short_name(full: str) -> str:
@@ -110,7 +106,7 @@ class Managed:
         if kind in self._api.enums:
             enum = self._api.enums[kind]
             schema: Json = {"type": "string", "enum": list(words(enum)), "description": _with_words(text, enum)}
-            return schema if kind in _NEVER_UNSET else nullable(schema)
+            return nullable(schema) if _may_be_unset(enum) else schema
         if kind == _STRING_LIST:
             items = {"type": "array", "items": {"type": "string"}}
             return described(nullable(items), text)
@@ -119,7 +115,8 @@ class Managed:
             schema = dict(known) if known else self._components.schema(short_name(kind), lambda: self.message(kind))
             return described(nullable(schema), text)
         schema = scalar(field) or {}
-        return described(nullable(schema) if field.is_optional or field.name in _NULL_IF_EMPTY else schema, text)
+        is_null_if_empty = field.is_optional or "empty for" in field.comment
+        return described(nullable(schema) if is_null_if_empty else schema, text)
 
 
 def words(enum: Enum) -> dict[str, str]:
@@ -127,6 +124,11 @@ def words(enum: Enum) -> dict[str, str]:
     names = list(enum.values)
     prefix = names[0].removesuffix("UNSPECIFIED")
     return {name.removeprefix(prefix).lower(): enum.values[name] for name in names[1:]}
+
+
+def _may_be_unset(enum: Enum) -> bool:
+    """Says whether the zero value means something other than a default."""
+    return "Not a type" not in next(iter(enum.values.values()))
 
 
 def _with_words(text: str, enum: Enum) -> str:

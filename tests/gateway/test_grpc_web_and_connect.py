@@ -213,6 +213,14 @@ def test_a_stream_of_json_is_refused_as_unsupported(rest: Rest) -> None:
     assert read_connect_stream(answer, "application/connect+json").code == "unimplemented"
 
 
+@pytest.mark.parametrize("content_type", ["+json", "x", "; charset=utf-8", "-text+json", "-text+proto;a=b"])
+def test_another_type_of_grpc_web_is_refused_as_such(rest: Rest, content_type: str) -> None:
+    answer = rest.request("POST", CHAT, framed(request()), {"content-type": f"application/grpc-web{content_type}"})
+
+    called = read_grpc_web(answer)
+    assert (called.code, called.reason, called.messages) == ("unimplemented", "INVALID_REQUEST", [])
+
+
 @pytest.mark.parametrize("path", [STREAM, "/grpc.health.v1.Health/Watch"])
 def test_a_stream_is_not_unary(rest: Rest, path: str) -> None:
     assert connect_unary(rest, path, request()).code == "unimplemented"

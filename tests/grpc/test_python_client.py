@@ -16,6 +16,7 @@ from arouter.client import (
     CallError,
     Client,
     DeadlineExceededError,
+    InternalError,
     InvalidArgumentError,
     NotFoundError,
     ResourceExhaustedError,
@@ -183,6 +184,78 @@ async def test_a_cancelled_task_and_a_cancelled_call_are_told_apart(
         with pytest.raises(error):
             await task
         assert await asyncio.to_thread(emulator.calls[-1].disconnected.wait, 20)
+
+
+async def test_closing_the_client_ends_calls_and_not_their_tasks(target: str, stack: Stack, emulator: Emulator) -> None:
+    client = AsyncClient(target, key=stack.key, timeout=30)
+    begun, count = asyncio.Event(), len(emulator.calls)
+
+    async def read() -> None:
+        async for _ in client.stream_chat(chat_request("emu/hang-midstream")):
+            begun.set()
+
+    tasks = [asyncio.create_task(client.chat(chat_request("emu/hang"))), asyncio.create_task(read())]
+    await begun.wait()
+    while len(emulator.calls) < count + len(tasks):  # noqa: ASYNC110 -- the emulator is another thread
+        await asyncio.sleep(0.01)
+    await client.close()
+
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(error) for error in ended] == [CallCancelledError, CallCancelledError]
+
+
+async def test_a_stream_cancelled_while_its_key_is_awaited_makes_no_call(target: str, emulator: Emulator) -> None:
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def key() -> str:
+        asked.set()
+        await told.wait()
+        return "any"
+
+    async with AsyncClient(target, key=key, timeout=30) as client:
+        stream = client.stream_chat(chat_request())
+        task = asyncio.ensure_future(anext(stream))
+        await asked.wait()
+        stream.cancel()
+        told.set()
+        with pytest.raises(CallCancelledError):
+            await task
+
+
+async def test_what_is_no_such_message_is_an_error() -> None:
+    """Of a server with other protos, or a proxy."""
+    server = grpc.aio.server()
+    unary = grpc.unary_unary_rpc_method_handler(lambda *_: b"\xff")
+    stream = grpc.unary_stream_rpc_method_handler(lambda *_: iter([b"\xff"]))
+    service = "arouter.v1.ChatService"
+    methods = {"ChatCompletion": unary, "StreamChatCompletion": stream}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+    target = f"{HOST}:{server.add_insecure_port(f'{HOST}:0')}"
+    await server.start()
+    try:
+        async with AsyncClient(target) as client:
+            with pytest.raises(InternalError, match="deserializing"):
+                await client.chat(chat_request())
+            with pytest.raises(InternalError, match="deserializing"):
+                await anext(client.stream_chat(chat_request()))
+        with Client(target) as sync_client, pytest.raises(InternalError, match="deserializing"):
+            await asyncio.to_thread(sync_client.chat, chat_request())
+    finally:
+        await server.stop(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("x-request-id", "a\nauthorization: b"), ("x-own", "é"), ("X-Own", "a"), ("a b", "c"), ("", "")]
+)
+async def test_metadata_that_cannot_be_sent_is_refused(name: str, value: str) -> None:
+    [port] = free_ports(1)
+    with Client(f"{HOST}:{port}", key="secret") as client, pytest.raises(ValueError, match=name or "name") as refused:
+        client.list_models(metadata={name: value})
+    async with AsyncClient(f"{HOST}:{port}", key="secret") as client:
+        with pytest.raises(ValueError, match=name or "name") as refused_too:
+            await client.list_models(metadata={name: value})
+
+    assert "secret" not in f"{refused.value!r} {refused_too.value!r}"
 
 
 def test_changes_of_models_are_watched_without_a_deadline(target: str, stack: Stack) -> None:

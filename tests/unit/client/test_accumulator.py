@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from unit.client.test_openai_json import STREAMS, faults
 from unit.rpc.answers import CHUNK
@@ -92,3 +94,28 @@ def test_the_state_so_far_can_be_read_again_and_again() -> None:
     assert before.choices[0].message.content == "a"
     message = accumulator.completion().choices[0].message
     assert (message.content, message.extra_fields_json) == ("ab", '{"x":"12"}')
+
+
+@pytest.mark.parametrize("extra", ["{", "[1]", "NaN", "[" * 100_000])
+@pytest.mark.parametrize("of", ["chunk", "choice", "delta"])
+def test_what_is_no_object_ends_no_iteration(of: str, extra: str) -> None:
+    chunks = [
+        StreamChatCompletionResponse(extra_fields_json=extra),
+        StreamChatCompletionResponse(choices=[StreamChoice(extra_fields_json=extra)]),
+        chunk(extra_fields_json=extra),
+    ]
+    accumulator = Accumulator()
+    for _ in range(2):
+        accumulator.add(chunks[["chunk", "choice", "delta"].index(of)])
+
+    with pytest.raises(ValueError):  # noqa: PT011 -- also json's own
+        accumulator.completion()
+
+
+def test_entries_are_found_by_their_index() -> None:
+    """20,000 entries, each of which was compared with all others, took a minute."""
+    entries = [{"index": index, "text": "a", "format": "b"} for index in range(20_000)]
+    whole = accumulate([chunk(extra_fields_json=json.dumps({"x": entries}))] * 2)
+
+    [choice] = whole.choices
+    assert json.loads(choice.message.extra_fields_json)["x"] == [{**entry, "text": "aa"} for entry in entries]

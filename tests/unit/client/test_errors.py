@@ -75,3 +75,18 @@ def test_every_failure_of_the_service_has_a_class() -> None:
     classes = {failure: type(call_error(failed(grpc.StatusCode[failure.grpc_code]))) for failure in Failure}
 
     assert [failure for failure, kind in classes.items() if kind is CallError] == [Failure.UNIMPLEMENTED]
+
+
+@pytest.mark.parametrize("http_status", ["", "abc", "9" * 5000, "\N{DEVANAGARI DIGIT FOUR}00", "-1"])
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [(Duration(seconds=2**62), 2.0**62), (Duration(seconds=-5, nanos=-5), 0.0)]
+)
+def test_details_beyond_reason_do_not_hide_the_error(http_status: str, delay: Duration, seconds: float) -> None:
+    details = Status()
+    details.details.add().Pack(ErrorInfo(reason="RATE_LIMITED", metadata={"http_status": http_status}))
+    details.details.add().Pack(RetryInfo(retry_delay=delay))
+    trailing = ("grpc-status-details-bin", details.SerializeToString())
+
+    error = call_error(failed(grpc.StatusCode.RESOURCE_EXHAUSTED, trailing))
+
+    assert (error.reason, error.http_status, error.retry_delay) == ("RATE_LIMITED", None, seconds)

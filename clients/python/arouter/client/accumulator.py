@@ -30,7 +30,7 @@ class Accumulator:
     def __init__(self) -> None:
         self._whole = ChatCompletionResponse()
         self._choices: dict[int, _Choice] = {}
-        self._extra: dict[str, Any] = {}
+        self._extra: list[str] = []
 
     def add(self, chunk: StreamChatCompletionResponse) -> None:
         """Adds the next chunk."""
@@ -42,7 +42,7 @@ class Accumulator:
             if chunk.HasField(part):
                 getattr(whole, part).CopyFrom(getattr(chunk, part))
         if chunk.extra_fields_json:
-            self._extra.update(json.loads(chunk.extra_fields_json))
+            self._extra.append(chunk.extra_fields_json)
         for choice in chunk.choices:
             self._choices.setdefault(choice.index, _Choice()).add(choice)
 
@@ -50,12 +50,14 @@ class Accumulator:
         """Returns the completion so far.
 
         The messages of its choices contain all that the next request must have, and can be put into it as they are.
+
+        Raises:
+            ValueError: A chunk has `extra_fields_json` that is not a JSON object.
         """
         completion = ChatCompletionResponse()
         completion.CopyFrom(self._whole)
         completion.choices.extend(choice.whole(index) for index, choice in sorted(self._choices.items()))
-        if self._extra:
-            completion.extra_fields_json = _text(self._extra)
+        completion.extra_fields_json = _latest(self._extra)
         return completion
 
 
@@ -71,7 +73,7 @@ class _Choice:
         self._function: _Function | None = None
         self._finish_reason = ""
         self._logprobs: Logprobs | None = None
-        self._extra: dict[str, Any] = {}
+        self._extra: list[str] = []
         self._message_extra: list[str] = []
 
     def add(self, choice: StreamChoice) -> None:
@@ -81,7 +83,7 @@ class _Choice:
             self._logprobs = self._logprobs or Logprobs()
             self._logprobs.MergeFrom(choice.logprobs)
         if choice.extra_fields_json:
-            self._extra.update(json.loads(choice.extra_fields_json))
+            self._extra.append(choice.extra_fields_json)
 
     def _add_delta(self, delta: MessageDelta) -> None:
         self._role = self._role or delta.role
@@ -112,8 +114,7 @@ class _Choice:
             message.function_call.CopyFrom(self._function.whole())
         message.extra_fields_json = _merged(self._message_extra)
         choice = Choice(index=index, message=message, finish_reason=self._finish_reason, logprobs=self._logprobs)
-        if self._extra:
-            choice.extra_fields_json = _text(self._extra)
+        choice.extra_fields_json = _latest(self._extra)
         return choice
 
 
@@ -181,13 +182,39 @@ class _Pieces(list[str]):
     """The pieces of a string."""
 
 
+class _Entries(list[Any]):
+    """The entries of a list, and where the one with each `index` is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[int, int] = {}
+
+
 def _merged(texts: list[str]) -> str:
     if len(texts) < 2:
         return "".join(texts)
     merged: Any = {}
     for text in texts:
-        merged = _merge(merged, json.loads(text))
+        merged = _merge(merged, _object(text))
     return _text(_joined(merged))
+
+
+def _latest(texts: list[str]) -> str:
+    """Returns the members of all objects; of those with the same name the last one."""
+    members: dict[str, Any] = {}
+    for text in texts:
+        members.update(_object(text))
+    return _text(members) if members else ""
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("extra_fields_json is nested too deeply.") from error
+    if isinstance(value, dict):
+        return value
+    raise ValueError("extra_fields_json is not a JSON object.")
 
 
 def _merge(before: Any, piece: Any, name: str = "") -> Any:
@@ -198,7 +225,7 @@ def _merge(before: Any, piece: Any, name: str = "") -> Any:
                 into[key] = _merge(into.get(key), item, key)
         return into
     if isinstance(piece, list):
-        into_list = before if type(before) is list else []
+        into_list = before if isinstance(before, _Entries) else _Entries()
         for entry in piece:
             _merge_entry(into_list, entry)
         return into_list
@@ -209,13 +236,16 @@ def _merge(before: Any, piece: Any, name: str = "") -> Any:
     return piece
 
 
-def _merge_entry(entries: list[Any], entry: Any) -> None:
+def _merge_entry(entries: _Entries, entry: Any) -> None:
     index = entry.get("index") if isinstance(entry, dict) else None
-    for i, old in enumerate(entries):
-        if index is not None and isinstance(old, dict) and old.get("index") == index:
-            entries[i] = _merge(old, entry)
-            return
-    entries.append(_merge(None, entry))
+    if not isinstance(index, int):
+        entries.append(_merge(None, entry))
+    elif index in entries.places:
+        place = entries.places[index]
+        entries[place] = _merge(entries[place], entry)
+    else:
+        entries.places[index] = len(entries)
+        entries.append(_merge(None, entry))
 
 
 def _joined(value: Any) -> Any:

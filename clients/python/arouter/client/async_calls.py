@@ -6,29 +6,35 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import grpc
 import grpc.aio
 
 from arouter.client.connection import Connection
-from arouter.client.errors import CallCancelledError, call_error
+from arouter.client.errors import CallCancelledError, InternalError, call_error
 from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, request_id
 
 Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
+Start: TypeAlias = Callable[[], Awaitable[tuple[Any, str | None]]]
+"""Makes a call, and returns it with the request id that was sent."""
 
 
 class AsyncChannel:
-    """The channel of the stubs. Opens a grpc.aio channel for each event loop, with the loop's first call."""
+    """The channel of the stubs. Opens a grpc.aio channel for each event loop, with the loop's first call.
+
+    Attributes:
+        is_closed: Whether `close` was called.
+    """
 
     def __init__(self, connection: Connection, defaults: Defaults, key: AsyncKey | None) -> None:
         self._connection = connection
         self._defaults = defaults
         self._key = key
         self._opened: WeakKeyDictionary[asyncio.AbstractEventLoop, grpc.aio.Channel] = WeakKeyDictionary()
-        self._is_closed = False
+        self.is_closed = False
 
     def unary_unary(
         self, method: str, request_serializer: Codec, response_deserializer: Codec, **registered: Any
@@ -52,7 +58,7 @@ class AsyncChannel:
         Raises:
             ValueError: The client is closed.
         """
-        if self._is_closed:
+        if self.is_closed:
             raise ValueError("The client is closed.")
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
@@ -80,7 +86,7 @@ class AsyncChannel:
 
     async def close(self) -> None:
         """Ends all calls of this event loop with CANCELLED and closes its connection."""
-        self._is_closed = True
+        self.is_closed = True
         opened = self._opened.pop(asyncio.get_running_loop(), None)
         if opened is not None:
             await opened.close()
@@ -117,9 +123,13 @@ class AsyncUnaryMethod(_Method):
         """
         settings = await self._channel.settings(self._name, timeout, metadata)
         try:
-            return await self._of_grpc()(request, **settings, **options)
+            return _read(await self._of_grpc()(request, **settings, **options))
         except grpc.RpcError as error:
             raise call_error(error, request_id(settings["metadata"])) from error
+        except asyncio.CancelledError as error:
+            if self._channel.is_closed and not _is_task_cancelled():
+                raise _cancelled(request_id(settings["metadata"])) from error
+            raise
 
 
 class AsyncStreamMethod(_Method):
@@ -129,18 +139,18 @@ class AsyncStreamMethod(_Method):
         self, request: Any, timeout: Timeout = UNSET, metadata: Pairs | None = None, **options: Any
     ) -> AsyncStream[Any]:
         """Returns the stream, which makes the call when its `async with` begins, or when it is iterated."""
-        return AsyncStream(self.starter(request, timeout, metadata, **options))
+        return AsyncStream(*self.starter(request, timeout, metadata, **options))
 
     def starter(
         self, request: Any, timeout: Timeout = UNSET, metadata: Pairs | None = None, **options: Any
-    ) -> Callable[[], Awaitable[tuple[Any, str | None]]]:
+    ) -> tuple[AsyncChannel, Start]:
         """Returns what an `AsyncStream` is made of."""
 
         async def start() -> tuple[Any, str | None]:
             settings = await self._channel.settings(self._name, timeout, metadata)
             return self._of_grpc()(request, **settings, **options), request_id(settings["metadata"])
 
-        return start
+        return self._channel, start
 
 
 class AsyncStream(Generic[Response]):
@@ -149,7 +159,8 @@ class AsyncStream(Generic[Response]):
     Iterating raises `CallError` if the call fails, also after the first responses.
     """
 
-    def __init__(self, start: Callable[[], Awaitable[tuple[Any, str | None]]]) -> None:
+    def __init__(self, channel: AsyncChannel, start: Start) -> None:
+        self._channel = channel
         self._start = start
         self._call: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -167,14 +178,12 @@ class AsyncStream(Generic[Response]):
         except grpc.RpcError as error:
             raise call_error(error, self._request_id) from error
         except asyncio.CancelledError as error:
-            # grpc.aio also raises this in the task that reads if the call itself was cancelled.
-            task = asyncio.current_task()
-            if self._is_cancelled and task is not None and not task.cancelling():
-                raise self._cancelled() from error
+            if (self._is_cancelled or self._channel.is_closed) and not _is_task_cancelled():
+                raise _cancelled(self._request_id) from error
             raise
         if response is grpc.aio.EOF:
             raise StopAsyncIteration
-        received: Response = response
+        received: Response = _read(response)
         return received
 
     def cancel(self) -> None:
@@ -196,19 +205,16 @@ class AsyncStream(Generic[Response]):
     async def _started(self) -> None:
         if self._call is None:
             if self._is_cancelled:
-                raise self._cancelled()
+                raise _cancelled(self._request_id)
             self._loop = asyncio.get_running_loop()
             self._call, self._request_id = await self._start()
+            if self._is_cancelled:  # while the key was awaited
+                self._call.cancel()
 
     def __del__(self) -> None:
         # The iteration was left by `break`. The event loop holds grpc's call, which would go on forever.
         if self._loop is not None and self._call is not None and not self._loop.is_closed() and not self._call.done():
             self._loop.call_soon_threadsafe(self._call.cancel)
-
-    def _cancelled(self) -> CallCancelledError:
-        return CallCancelledError(
-            "The client cancelled the call.", status=grpc.StatusCode.CANCELLED, request_id=self._request_id
-        )
 
     async def __aenter__(self) -> Self:
         await self._started()
@@ -218,3 +224,20 @@ class AsyncStream(Generic[Response]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.cancel()
+
+
+def _is_task_cancelled() -> bool:
+    """Says whether a CancelledError is meant for the task: grpc.aio also raises it if the call itself was cancelled."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _read(response: Any) -> Any:
+    """Raises an error, as grpc does for threads, where grpc.aio returns None: for bytes that are no such message."""
+    if response is None:
+        raise InternalError("Exception deserializing response!", status=grpc.StatusCode.INTERNAL)
+    return response
+
+
+def _cancelled(sent_id: str | None) -> CallCancelledError:
+    return CallCancelledError("The client cancelled the call.", status=grpc.StatusCode.CANCELLED, request_id=sent_id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from arouter.client.accumulator import Accumulator
-from arouter.client.async_calls import AsyncChannel, AsyncStream
+from arouter.client.async_calls import AsyncChannel, AsyncStream, Start
 from arouter.client.connection import Connection, Options, Tls
 from arouter.client.metadata import AsyncKey, CallOptions, Defaults, arguments
 from arouter.client.stubs import AsyncStubs
@@ -70,7 +70,7 @@ class AsyncClient(AsyncStubs):
     def stream_chat(self, request: ChatCompletionRequest, **options: Unpack[CallOptions]) -> AsyncChatStream:
         """Returns the chunks of a chat completion as the model generates them."""
         method: Any = self.chat_service.StreamChatCompletion
-        return AsyncChatStream(method.starter(request, **arguments(options)))
+        return AsyncChatStream(*method.starter(request, **arguments(options)))
 
     async def embed(self, request: CreateEmbeddingsRequest, **options: Unpack[CallOptions]) -> CreateEmbeddingsResponse:
         """Returns the embeddings of texts."""
@@ -92,8 +92,8 @@ class AsyncClient(AsyncStubs):
 class AsyncChatStream(AsyncStream[StreamChatCompletionResponse]):
     """The chunks of a chat completion, which it also adds up."""
 
-    def __init__(self, start: Callable[[], Awaitable[tuple[Any, str | None]]]) -> None:
-        super().__init__(start)
+    def __init__(self, channel: AsyncChannel, start: Start) -> None:
+        super().__init__(channel, start)
         self._accumulator = Accumulator()
 
     async def __anext__(self) -> StreamChatCompletionResponse:

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,7 @@ from google.rpc.status_pb2 import Status
 from arouter.client.metadata import REQUEST_ID
 
 _DETAILS = "grpc-status-details-bin"
+_HTTP_STATUS = re.compile("[1-5][0-9]{2}")
 
 
 class CallError(Exception):
@@ -153,11 +155,15 @@ def call_error(error: grpc.RpcError, request_id: str | None = None) -> CallError
         reason=info.reason,
         param=found.get("param"),
         code=found.get("code"),
-        http_status=int(found["http_status"]) if "http_status" in found else None,
+        http_status=_http_status(found.get("http_status", "")),
         provider=found.get("provider"),
         retry_delay=retry_delay,
         request_id=request_id,
     )
+
+
+def _http_status(text: str) -> int | None:
+    return int(text) if _HTTP_STATUS.fullmatch(text) else None
 
 
 def _pairs(metadata: Iterable[tuple[str, Any]] | None) -> dict[str, Any]:
@@ -170,7 +176,8 @@ def _details(data: bytes | None) -> tuple[ErrorInfo, float | None]:
     try:
         for detail in Status.FromString(data or b"").details:
             if not detail.Unpack(info) and detail.Unpack(retry):
-                seconds = retry.retry_delay.ToTimedelta().total_seconds()
+                delay = retry.retry_delay  # not as a timedelta, whose range is smaller
+                seconds = max(0.0, delay.seconds + delay.nanos / 1e9)
     except DecodeError:  # of another program between client and service
         return ErrorInfo(), None
     return info, seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +16,8 @@ UNBOUNDED = frozenset({"/arouter.v1.ModelService/WatchModels"})
 """Methods whose streams do not end by themselves: they have no deadline unless the call sets one."""
 
 REQUEST_ID = "x-request-id"
+_NAME = re.compile("[a-z0-9_.-]+")
+_VALUE = re.compile("[ -~]*")
 
 
 class Unset(Enum):
@@ -78,10 +81,15 @@ class Defaults:
 
         Raises:
             TypeError: The key is not text.
-            ValueError: The key has characters that metadata cannot carry. The message does not contain the key, unlike
-                grpc's.
+            ValueError: The key or an entry has characters that metadata cannot carry. The message contains no values,
+                unlike grpc's.
         """
         sent = [*self.metadata.items(), *(more or ())]
+        for name, value in sent:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"Metadata cannot have the name {name!r}: only a-z, 0-9, '-', '_' and '.'.")
+            if isinstance(value, str) and not _VALUE.fullmatch(value):
+                raise ValueError(f"The metadata {name!r} contains a line break or a character outside ASCII.")
         if key is not None:
             if not isinstance(key, str):
                 raise TypeError(f"The key must be text, not {type(key).__name__}.")
