@@ -14,7 +14,7 @@ import grpc.aio
 
 from arouter.client.connection import Connection
 from arouter.client.errors import CallCancelledError, InternalError, call_error
-from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, request_id
+from arouter.client.metadata import UNSET, AsyncKey, Defaults, Pairs, Timeout, check_request, request_id
 
 Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
@@ -121,6 +121,7 @@ class AsyncUnaryMethod(_Method):
         Raises:
             CallError: The call failed.
         """
+        check_request(request)
         settings = await self._channel.settings(self._name, timeout, metadata)
         try:
             return _read(await self._of_grpc()(request, **settings, **options))
@@ -147,6 +148,7 @@ class AsyncStreamMethod(_Method):
         """Returns what an `AsyncStream` is made of."""
 
         async def start() -> tuple[Any, str | None]:
+            check_request(request)
             settings = await self._channel.settings(self._name, timeout, metadata)
             return self._of_grpc()(request, **settings, **options), request_id(settings["metadata"])
 

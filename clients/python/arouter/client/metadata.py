@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeAlias, TypedDict
 
+from google.protobuf.message import Message
+
 Key: TypeAlias = str | Callable[[], str]
 AsyncKey: TypeAlias = Key | Callable[[], Awaitable[str]]
 Pairs: TypeAlias = Iterable[tuple[str, str | bytes]]
@@ -97,6 +99,13 @@ class Defaults:
                 raise ValueError("The key is empty, or contains a line break, a space or a character outside ASCII.")
             sent.append(("authorization", f"Bearer {key}"))
         return tuple(sent)
+
+
+def check_request(request: object) -> None:
+    """Raises TypeError unless a request is a message: grpc would call that an internal error."""
+    if not isinstance(request, Message):
+        kind = type(request).__name__
+        raise TypeError(f"The request must be a message of arouter.v1, not {kind}; from_openai makes one of a dict.")
 
 
 def request_id(pairs: Pairs) -> str | None:

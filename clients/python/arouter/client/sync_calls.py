@@ -11,7 +11,7 @@ import grpc
 
 from arouter.client.connection import Connection
 from arouter.client.errors import CallError, call_error
-from arouter.client.metadata import UNSET, Defaults, Key, Pairs, Timeout, request_id
+from arouter.client.metadata import UNSET, Defaults, Key, Pairs, Timeout, check_request, request_id
 
 Response = TypeVar("Response")
 Codec = Callable[[Any], Any]
@@ -111,6 +111,7 @@ class UnaryMethod(_Method):
         Raises:
             CallError: The call failed.
         """
+        check_request(request)
         method, settings = self._of_grpc(), self._channel.settings(self._name, timeout, metadata)
         try:
             result: tuple[Any, Any] = method.with_call(request, **settings, **options)
@@ -132,6 +133,7 @@ class StreamMethod(_Method):
         self, request: Any, timeout: Timeout = UNSET, metadata: Pairs | None = None, **options: Any
     ) -> tuple[Any, str | None]:
         """Calls the method, and returns what a `Stream` is made of."""
+        check_request(request)
         method, settings = self._of_grpc(), self._channel.settings(self._name, timeout, metadata)
         return method(request, **settings, **options), request_id(settings["metadata"])
 
