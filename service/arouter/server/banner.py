@@ -19,8 +19,7 @@ Try it:
 
   curl {url}/v1/chat/completions \\
     -H {key.shell} -H 'Content-Type: application/json' \\
-    -d '{{"model": "{model}", "stream": true, "max_tokens": 40,
-         "messages": [{{"role": "user", "content": "Say hello."}}]}}'
+    -d '{{"model": "{model}", "stream": true, "max_tokens": 40, "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 From Python (pip install openai):
 
