@@ -17,12 +17,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "arouter_gateway/docs"
 SUMS = FOLDER / "SHA256SUMS"
 PACKAGE = "swagger-ui-dist"
-COMPRESSED = ("swagger-ui-bundle.js", "swagger-ui.css")
-LICENSES = {
-    "LICENSE": "swagger-ui.LICENSE",
-    "NOTICE": "swagger-ui.NOTICE",
-    "swagger-ui-bundle.js.LICENSE.txt": "swagger-ui-bundle.js.LICENSE.txt",
-}
+COMPRESSED = ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css")
+LICENSES = {"LICENSE": "swagger-ui.LICENSE", "NOTICE": "swagger-ui.NOTICE"}
 
 
 def main() -> None:
