@@ -173,22 +173,6 @@ async def test_more_tokens_than_reserved_count_too(limiter: Limiter, make_key: M
     assert (await refusal(limiter, key)).failure is Failure.RATE_LIMITED
 
 
-@pytest.mark.parametrize("limiter", ["valkey"], indirect=True)
-async def test_tokens_of_a_store_that_forgot_are_not_given_back(
-    limiter: Limiter, make_key: MakeKey, valkey: ValkeyServer
-) -> None:
-    """Calls that end after the store was emptied leave their minute as full as a new one, not fuller."""
-    key = make_key(tokens_per_minute=10_000)
-    under_way = [await limiter.reserve(key, WorstCase(500, 0)) for _ in range(12)]
-
-    valkey.command("FLUSHALL")
-    for reservation in under_way:
-        reservation.settle(10, 0)
-    await limiter.settled()
-
-    assert dict((await limiter.reserve(key, SMALL)).headers)["x-ratelimit-remaining-tokens"] == "9999"
-
-
 # --- Money ------------------------------------------------------------------------------------------------------------
 
 
