@@ -162,9 +162,9 @@ def render_text(settings: GatewaySettings, run_dir: Path) -> str:
             for regex in UNSERVED_PATHS
         ],
         "max_request_bytes": settings.max_request_bytes,
-        "admit_lua": _with_details("admit"),
+        "admit_lua": _script("details", "connect_errors", "admit"),
         "bodies_lua": _bodies_lua(settings),
-        "connect_lua": _with_details("connect"),
+        "connect_lua": _script("details", "connect"),
         "choose_rpc_lua": f"local SMALL = {SMALL_BODY}\n" + _script("choose_rpc"),
         "errors_lua": _script("errors"),
         "descriptor": base64.b64encode(descriptor).decode("ascii"),
@@ -235,13 +235,9 @@ def _bodies_lua(settings: GatewaySettings) -> str:
     return bounds + _script("bodies")
 
 
-def _with_details(name: str) -> str:
-    """Returns a script that handles the details of a status."""
-    return _script("details") + _script(name)
-
-
-def _script(name: str) -> str:
-    return (_HERE / f"{name}.lua").read_text(encoding="utf-8")
+def _script(*names: str) -> str:
+    """Returns a script from its parts, each of which may use those before it."""
+    return "".join((_HERE / f"{name}.lua").read_text(encoding="utf-8") for name in names)
 
 
 def _template(name: str) -> Template:

@@ -191,23 +191,8 @@ class SharedLimiter(Limiter):
         held.rates = Rates(minute, day, None)
 
     async def _reserve(self, held: Held, worst: WorstCase) -> None:
-        key, limit = held.key, held.key.rate_limit.tokens_per_minute
-        take = None
-        if limit is not None:
-            take = self._windows.take_tokens(key.hash, limit, worst.tokens, held.token_minute)
-        result: ReserveResult | None = None
-        tokens: Window | None = None
-        if held.period is not None and key.limit is not None:
-            # Set before the store is called: it may reserve the amount even if its reply is lost.
-            held.hold = Hold(held.hold.id, held.hold.bucket, worst.cost)
-            reserve = self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed_of(held.period))
-            if take is None:
-                result = await reserve
-            else:
-                result, tokens = await self._store.valkey.together(reserve, take)
-            held.answered = True
-        elif take is not None:
-            tokens = await take
+        key = held.key
+        result, tokens = await self._take(held, worst)
         if tokens is not None:
             held.tokens = worst.tokens
             held.rates = Rates(held.rates.minute, held.rates.day, tokens)
@@ -217,8 +202,23 @@ class SharedLimiter(Limiter):
             with contextlib.suppress(*STORE_ERRORS):  # The call stays refused.
                 await self._settle(held, 0, 0)
             raise spending_limit(key.limit, key.limit_reset, result, held.at)
-        if take is not None and tokens is None:
+        if tokens is None and key.rate_limit.tokens_per_minute is not None:
             raise await self._refusal(held, "tokens")
+
+    async def _take(self, held: Held, worst: WorstCase) -> tuple[ReserveResult | None, Window | None]:
+        """Reserves money and takes tokens, in one write; None for what the key does not limit, or if none remains."""
+        key, limit = held.key, held.key.rate_limit.tokens_per_minute
+        take = None
+        if limit is not None:
+            take = self._windows.take_tokens(key.hash, limit, worst.tokens, held.token_minute)
+        if held.period is None or key.limit is None:
+            return None, None if take is None else await take
+        # Set before the store is called: it may reserve the amount even if its reply is lost.
+        held.hold = Hold(held.hold.id, held.hold.bucket, worst.cost)
+        reserve = self._store.budgets.reserve(held.period, held.hold, key.limit, self._seed_of(held.period))
+        result, tokens = (await reserve, None) if take is None else await self._store.valkey.together(reserve, take)
+        held.answered = True
+        return result, tokens
 
     async def _refusal(self, held: Held, limit: RateLimit) -> ARouterError:
         """Gives back what was reserved and returns the 429."""
