@@ -25,7 +25,7 @@ NOT_WANTED = {
     "asyncpg": "the database is SQLite",
     "genai_prices": "a process of its own reads it",
     "google.protobuf.json_format": "messages become JSON by hand, ten times as fast",
-    "grpc_channelz": "nobody asked for it",
+    "grpc_channelz": "it is off",
     "opentelemetry": "there is no collector",
     "prometheus_client": "there is no port for metrics",
     "pydantic": "msgspec does that",

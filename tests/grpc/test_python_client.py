@@ -141,7 +141,7 @@ def test_leaving_a_stream_cancels_the_providers_work(client: Client, emulator: E
         list(stream)
 
 
-def test_a_stream_that_nobody_holds_is_cancelled(client: Client, emulator: Emulator) -> None:
+def test_a_stream_without_a_reference_is_cancelled(client: Client, emulator: Emulator) -> None:
     next(client.stream_chat(chat_request("emu/flood")))
 
     assert emulator.calls[-1].disconnected.wait(20)
@@ -312,7 +312,7 @@ def test_the_request_id_is_in_the_error(stack: Stack, emulator: Emulator) -> Non
     assert ids[1]
 
 
-def test_nobody_listens() -> None:
+def test_a_port_without_a_service_is_unavailable() -> None:
     [port] = free_ports(1)
     with Client(f"{HOST}:{port}") as client, pytest.raises(UnavailableError) as raised:
         client.list_models()
