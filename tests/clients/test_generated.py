@@ -5,10 +5,7 @@ Skipped unless Debian's packages are installed: see `.ci/run`.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ import pytest
 from emulator import Emulator
 from emulator.answers import TEXT
 from support.docs import ROOT, blocks
+from support.programs import run
 from support.stack import Stack
 
 _BLOCKS = blocks("docs/generate.md")
@@ -64,31 +62,20 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, *command: str, **variables: str) -> str:
-    """Runs a command in the project, with this environment's programs, and returns what it prints."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, **variables}
-    done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @needs("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc", f"{DEBIAN_GO}/src/google.golang.org/grpc/doc.go")
 @pytest.mark.parametrize("command", [GO_BUF, GO_PROTOC], ids=["buf", "protoc"])
 def test_go_asks_a_model(command: str, project: Path, stack: Stack, emulator: Emulator) -> None:
     (project / "buf.gen.yaml").write_text(GO_YAML, "utf-8")
-    run(project, "bash", "-euo", "pipefail", "-c", command)
+    run(["bash", "-euo", "pipefail", "-c", command], project)
     you = project / "gopath/src/example.com/you"
     for name, text in {"arouter/ask.go": GO_ASK, "main/main.go": GO_MAIN}.items():
         (you / name).parent.mkdir(parents=True)
         (you / name).write_text(text, "utf-8")
     (you / "gen").symlink_to(project / "gen")
     paths = {"GOPATH": f"{project / 'gopath'}:{DEBIAN_GO}", "GO111MODULE": "off", "GOFLAGS": ""}
-    run(project, "go", "build", "-o", "ask", "example.com/you/main", **paths)
+    run(["go", "build", "-o", "ask", "example.com/you/main"], project, paths)
 
-    said = run(project, "./ask", f"127.0.0.1:{stack.grpc_port}", "emu/text", AROUTER_KEY=stack.key)
+    said = run(["./ask", f"127.0.0.1:{stack.grpc_port}", "emu/text"], project, {"AROUTER_KEY": stack.key})
 
     assert said == TEXT
 
@@ -96,7 +83,7 @@ def test_go_asks_a_model(command: str, project: Path, stack: Stack, emulator: Em
 @needs("javac", "protoc", "grpc_java_plugin", f"{DEBIAN_JARS}/grpc-netty.jar", f"{DEBIAN_JARS}/netty-all.jar")
 def test_java_asks_a_model(project: Path, stack: Stack, emulator: Emulator) -> None:
     (project / "buf.gen.yaml").write_text(JAVA_YAML, "utf-8")
-    run(project, "bash", "-euo", "pipefail", "-c", JAVA_BUF)
+    run(["bash", "-euo", "pipefail", "-c", JAVA_BUF], project)
     ask = JAVA_ASK
     for ours, here in (
         ("127.0.0.1:50051", f"127.0.0.1:{stack.grpc_port}"),
@@ -107,8 +94,8 @@ def test_java_asks_a_model(project: Path, stack: Stack, emulator: Emulator) -> N
     (project / "Ask.java").write_text(ask, "utf-8")
     jars = f"{DEBIAN_JARS}/*"
     sources = map(str, (project / "java").rglob("*.java"))
-    run(project, "javac", "-nowarn", "-proc:none", "-cp", jars, "-d", "classes", "Ask.java", *sources)
+    run(["javac", "-nowarn", "-proc:none", "-cp", jars, "-d", "classes", "Ask.java", *sources], project)
 
-    said = run(project, "java", "-cp", f"classes:{jars}", "Ask", AROUTER_KEY=stack.key)
+    said = run(["java", "-cp", f"classes:{jars}", "Ask"], project, {"AROUTER_KEY": stack.key})
 
     assert said == TEXT

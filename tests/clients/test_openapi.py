@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from emulator.embeddings import complete, embed
 from emulator.scenarios import text
 from judges.rest_document import DOCUMENT, document
 from openapi.swagger_ui import COMPRESSED, FOLDER, SUMS
-from support.node import BIN, ENVIRONMENT, NODE
+from support.node import NODE
+from support.programs import NPM_INSTALL, run
 from support.stack import PROVIDER_KEY, Stack, running
 
 pytestmark = pytest.mark.timeout(600)
@@ -47,7 +47,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tools, in the versions that `package.json` names."""
     folder = tmp_path_factory.mktemp("openapi")
     shutil.copytree(Path(__file__).parent / "openapi", folder, dirs_exist_ok=True)
-    run([str(BIN / "npm"), "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"], folder)
+    run(NPM_INSTALL, folder)
     return folder
 
 
@@ -69,16 +69,10 @@ def stack_of_examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
             yield stack
 
 
-def run(command: list[str], folder: Path, variables: dict[str, str] | None = None) -> str:
-    """Runs a command, which must succeed, and returns its output."""
-    environment = {**ENVIRONMENT, **(variables or {})}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-20_000:]
-    return done.stdout + done.stderr
-
-
 def test_redocly_finds_no_error_and_warns_of_nothing(tools: Path) -> None:
-    output = run([NODE, "node_modules/.bin/redocly", "lint", "--extends=recommended", str(DOCUMENT)], tools)
+    output = run(
+        [NODE, "node_modules/.bin/redocly", "lint", "--extends=recommended", str(DOCUMENT)], tools, with_errors=True
+    )
 
     assert "Your API description is valid" in output
     assert "warning" not in output.lower().replace("deprecation warning", "")
@@ -139,6 +133,6 @@ def test_schemathesis_finds_nothing(stack_of_examples: Stack, tmp_path: Path, of
         *("--suppress-health-check", "all", "--no-color", "--continue-on-failure", "--warnings", "off"),
     ]
 
-    output = run(command, tmp_path)
+    output = run(command, tmp_path, timeout=500, with_errors=True)
 
     assert "No issues found" in output

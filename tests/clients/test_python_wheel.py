@@ -13,6 +13,7 @@ import pytest
 from emulator import Emulator
 from emulator.answers import TEXT, TOOL_CALLS, USAGE
 from support.docs import ROOT, blocks
+from support.programs import run
 from support.stack import Stack
 
 BLOCKS = blocks("docs/python.md")
@@ -34,17 +35,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(client.list_models
 """
 
 
-def run(*command: str | Path) -> str:
-    """Returns what a command prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, "./clients/python")
+    run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, "./clients/python"], ROOT)
     [wheel] = folder.iterdir()
     return wheel
 
@@ -53,10 +47,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that has only the wheel and what it needs."""
     folder = tmp_path_factory.mktemp("environment")
-    run(sys.executable, "-m", "venv", folder)
+    run([sys.executable, "-m", "venv", folder], ROOT)
     command, install, path = INSTALL.split()
     assert (command, install, path) == ("pip", "install", "./clients/python")
-    run(folder / "bin/pip", install, "--quiet", "-c", "constraints.txt", wheel)
+    run([folder / "bin/pip", install, "--quiet", "-c", "constraints.txt", wheel], ROOT)
     return folder / "bin/python"
 
 
@@ -105,7 +99,7 @@ def test_the_wheel_is_small_and_typed(wheel: Path) -> None:
 
 
 def test_it_needs_little(python: Path) -> None:
-    listed = run(python, "-m", "pip", "list", "--format", "freeze").split()
+    listed = run([python, "-m", "pip", "list", "--format", "freeze"], ROOT).split()
 
     assert {row.partition("==")[0].replace("_", "-") for row in listed} - {"pip", "setuptools", "wheel"} == NEEDED
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from emulator.scenarios import SCENARIOS
 from support import streams
 from support.docs import ROOT, blocks
 from support.emulator_control import emulator_control
-from support.node import BIN, ENVIRONMENT, NODE
+from support.node import NODE
 from support.ports import free_ports
+from support.programs import NPM_INSTALL, run
 from support.stack import PROVIDER_KEY, running
 
 pytestmark = pytest.mark.timeout(600)
@@ -38,8 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(["make", "client-typescript"], ROOT)
     shutil.copytree(Path(__file__).parent / "typescript", folder, dirs_exist_ok=True)
     [packed] = PACKAGE.glob("arouter-client-*.tgz")
-    npm = [str(BIN / "npm"), "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
-    run([*npm, "--no-save", str(packed)], folder)
+    run([*NPM_INSTALL, "--no-save", packed], folder)
     return folder
 
 
@@ -64,14 +63,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
                 "PAGE_PORT": str(page_port),
                 "TEXT": TEXT,
             }
-
-
-def run(command: list[str], folder: Path, variables: dict[str, str] | None = None) -> str:
-    """Runs a command, which must succeed, and returns its output."""
-    environment = {**ENVIRONMENT, **(variables or {})}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-20_000:]
-    return done.stdout
 
 
 @pytest.mark.parametrize("resolution", ["tsconfig.json", "tsconfig.bundler.json"])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from emulator import Emulator
 from emulator.answers import TEXT
-from support.node import ENVIRONMENT, FOLDER, NODE
+from support.node import FOLDER, NODE
+from support.programs import ENVIRONMENT
 from support.rest import Answer, chat_faults
 from support.stack import Stack
 

