@@ -58,8 +58,14 @@ def edge(stack: Stack, folder: Path, **settings: Any) -> Iterator[Edge]:
         port=port, admin_socket=admin.path, services=services or ((HOST, stack.grpc_port),), **settings
     )
     process = Process([], {}, folder, tuple(envoy_command(render(wanted, folder))))
+
+    def is_ready() -> bool:
+        answers = is_listening(port) if services or "tls" in settings else is_healthy(port)
+        # One worker thread may answer before another one takes connections.
+        return answers and admin.stat("listener_manager.workers_started") == 1
+
     try:
-        process.wait_until(lambda: is_listening(port) if services or "tls" in settings else is_healthy(port), "ready")
+        process.wait_until(is_ready, "ready")
         yield Edge(process, port, admin, stack.key)
         assert process.returncode is None
         assert "script log" not in process.log, process.log
