@@ -37,6 +37,7 @@ class Failure(Enum):
     """
 
     INVALID_REQUEST = ("INVALID_ARGUMENT", 400, "invalid_request_error", None)
+    CONTEXT_LENGTH_EXCEEDED = ("INVALID_ARGUMENT", 400, "invalid_request_error", "context_length_exceeded")
     INVALID_API_KEY = ("UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key")
     SPENDING_LIMIT = ("RESOURCE_EXHAUSTED", 402, "payment_required", "spending_limit_reached")
     PERMISSION_DENIED = ("PERMISSION_DENIED", 403, "permission_error", None)

@@ -177,7 +177,15 @@ def test_tools_are_accepted(client: openai.OpenAI, model: str, ask: Any, message
 
 
 REFUSED: list[tuple[str, Any, type[openai.APIStatusError], int, str, str | None, str]] = [
-    ("too long", "word " * 9000, openai.BadRequestError, 400, "invalid_request_error", None, "exceeds the available"),
+    (
+        "too long",
+        "word " * 9000,
+        openai.BadRequestError,
+        400,
+        "invalid_request_error",
+        "context_length_exceeded",
+        "exceeds the available",
+    ),
     (
         "an image",
         [{"type": "image_url", "image_url": {"url": IMAGE}}],
@@ -215,6 +223,25 @@ def test_an_error_keeps_its_words(
     assert (error.status_code, error.type, error.code) == (status, kind, code)
     assert words in error.message
     assert sorted(error.response.json()["error"]) == ["code", "message", "param", "type"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_agents_recognise_that_the_conversation_is_too_long(both: Stack, model: str, stream: bool) -> None:
+    """Codex by the code, Claude Code by the beginning of the message."""
+    asked: dict[str, Any] = {"model": model, "stream": stream}
+    text = "word " * 9000
+    with both.rest() as rest:
+        responses = rest.request("POST", "/v1/responses", asked | {"input": text})
+        messages = rest.request(
+            "POST", "/v1/messages", asked | {"max_tokens": 4, "messages": [{"role": "user", "content": text}]}
+        )
+
+    assert (responses.status, messages.status) == (400, 400)
+    assert responses.error["code"] == "context_length_exceeded"
+    error = messages.json["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["message"].startswith("prompt is too long: request (9")
 
 
 @pytest.mark.parametrize("model", MODELS)

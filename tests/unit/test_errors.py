@@ -15,6 +15,7 @@ from arouter.errors import MAX_MESSAGE_COST, ARouterError, Failure
 # FAILED_PRECONDITION: a retry is of no use until the operator has given the router another key.
 TABLE = [
     (Failure.INVALID_REQUEST, "INVALID_ARGUMENT", 400, "invalid_request_error", None),
+    (Failure.CONTEXT_LENGTH_EXCEEDED, "INVALID_ARGUMENT", 400, "invalid_request_error", "context_length_exceeded"),
     (Failure.INVALID_API_KEY, "UNAUTHENTICATED", 401, "authentication_error", "invalid_api_key"),
     (Failure.SPENDING_LIMIT, "RESOURCE_EXHAUSTED", 402, "payment_required", "spending_limit_reached"),
     (Failure.PERMISSION_DENIED, "PERMISSION_DENIED", 403, "permission_error", None),

@@ -13,6 +13,7 @@ from arouter.providers.error_mapping import UnreadError
 _REFUSALS = frozenset(
     {
         Failure.INVALID_REQUEST,
+        Failure.CONTEXT_LENGTH_EXCEEDED,
         Failure.PERMISSION_DENIED,
         Failure.NOT_FOUND,
         Failure.PAYLOAD_TOO_LARGE,

@@ -132,7 +132,7 @@ class EmbeddingReader(Reader):
         # llama.cpp says so with status 500 (tools/server: "increase the physical batch size").
         if error.failure is Failure.PROVIDER_ERROR and "too large to process" in error.message:
             reason = error.message.partition(": ")[2]
-            return ProviderError(Failure.INVALID_REQUEST, f"A text is too long: {reason}", param="input")
+            return ProviderError(Failure.CONTEXT_LENGTH_EXCEEDED, f"A text is too long: {reason}", param="input")
         return error
 
 

@@ -27,6 +27,7 @@ _STATUS_OF_WORD = {
     "content_filter": 400,
     "content_policy_violation": 400,
     "context_length_exceeded": 400,
+    "exceed_context_size_error": 400,
     "insufficient_quota": 402,
     "invalid_api_key": 401,
     "model_not_found": 404,

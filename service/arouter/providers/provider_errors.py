@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from arouter.errors import Failure, ProviderError
+from arouter.providers.context_length import exceeds_context
 from arouter.providers.refusals import concerns_credentials, is_too_large
 
 ANTHROPIC_STATUSES = {
@@ -67,13 +68,15 @@ def error_from_status(
     if status in _TIMEOUTS:
         return ProviderError(Failure.PROVIDER_TIMEOUT, f"The provider timed out (status {status}).")
     if 400 <= status < 500 and status not in _PASSING:
+        text = message or f"The provider rejected the request with status {status}."
+        if status != 429 and exceeds_context(message, (code, *marks)):
+            return ProviderError(Failure.CONTEXT_LENGTH_EXCEEDED, text, param=param)
         failure = _OF_THE_REQUEST.get(status, Failure.INVALID_REQUEST)
         if failure is Failure.RATE_LIMITED:
             if is_too_large(message):
                 failure, retry_after = Failure.PAYLOAD_TOO_LARGE, None
             elif retry_after is None:
                 retry_after = _DEFAULT_RETRY_AFTER
-        text = message or f"The provider rejected the request with status {status}."
         return ProviderError(failure, text, param=param, code=code, retry_after=retry_after)
     detail = f": {message}" if message else "."
     return ProviderError(

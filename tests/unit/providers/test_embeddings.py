@@ -253,7 +253,7 @@ def test_a_text_that_is_too_long_for_llama_cpp_is_the_clients_mistake() -> None:
     error = EmbeddingReader(1, "float").decode_error(500, body, None)
 
     assert (error.failure, error.param, error.message) == (
-        Failure.INVALID_REQUEST,
+        Failure.CONTEXT_LENGTH_EXCEEDED,
         "input",
         f"A text is too long: {message}",
     )

@@ -238,7 +238,7 @@ def test_events_without_choices_are_passed_over(event: bytes) -> None:
         ({"error": {"message": "slow", "code": 429}}, Failure.RATE_LIMITED, "slow"),
         ({"error": {"message": "slow", "code": "429"}}, Failure.RATE_LIMITED, "slow"),
         ({"error": {"message": "slow", "type": "rate_limit_error"}}, Failure.RATE_LIMITED, "slow"),
-        ({"error": {"message": "long", "code": "context_length_exceeded"}}, Failure.INVALID_REQUEST, "long"),
+        ({"error": {"message": "long", "code": "context_length_exceeded"}}, Failure.CONTEXT_LENGTH_EXCEEDED, "long"),
         ({"object": "error", "message": "bad", "code": 400}, Failure.INVALID_REQUEST, "bad"),
         ({"detail": "bad", "status": 422}, Failure.UNPROCESSABLE, "bad"),
         ({"error_code": 400, "error_msg": "bad"}, Failure.INVALID_REQUEST, "bad"),

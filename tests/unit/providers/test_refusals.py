@@ -78,7 +78,6 @@ REQUEST: list[tuple[Adapter, int, Any, Failure]] = [
     ),
     (OPENAI, 403, openai("Blocked.", "model_permission_blocked_org"), Failure.PERMISSION_DENIED),
     (OPENAI, 403, "<html>Attention Required! | Cloudflare</html>", Failure.PERMISSION_DENIED),
-    (OPENAI, 403, openai("Token count + max_tokens exceeds the context length."), Failure.PERMISSION_DENIED),
     (OPENAI, 400, openai("The response was filtered.", "content_filter"), Failure.INVALID_REQUEST),
     (OPENAI, 400, openai("Inappropriate content.", "data_inspection_failed"), Failure.INVALID_REQUEST),
     (OPENAI, 429, openai("Rate limit reached for requests", "rate_limit_exceeded"), Failure.RATE_LIMITED),

@@ -152,6 +152,36 @@ def test_native_events_differ_by_the_model_alone() -> None:
     assert b"event: ping\n" in data
 
 
+VLLM = "This model's maximum context length is 131072 tokens"
+TOO_LONG = [
+    ("prompt is too long: 9 tokens > 8 maximum", "prompt is too long: 9 tokens > 8 maximum"),
+    ("Your input exceeds the context window.", "prompt is too long: Your input exceeds the context window."),
+    (
+        f"{VLLM}. However, you requested 132000 tokens (100000 in the messages, 32000 in the completion).",
+        "input length and `max_tokens` exceed context limit: 100000 + 32000 > 131072. ",
+    ),
+    (
+        "It exceeds the model's maximum context length of 262144 tokens. You requested a total of 262462 tokens: "
+        "230462 tokens from the input messages and 32000 tokens for the completion.",
+        "input length and `max_tokens` exceed context limit: 230462 + 32000 > 262144. ",
+    ),
+    (
+        f"'max_tokens' is too large: 32000. {VLLM} and your request has 120000 input tokens (32000 > 131072 - 120000).",
+        "input length and `max_tokens` exceed context limit: 120000 + 32000 > 131072. ",
+    ),
+    (f"{VLLM}. You requested 140000 tokens (139000 in the messages, 1000 in the completion).", "prompt is too long: "),
+]
+
+
+@pytest.mark.parametrize(("sent", "beginning"), TOO_LONG, ids=lambda text: text[:30])
+def test_a_prompt_that_is_too_long_is_said_in_anthropics_words(sent: str, beginning: str) -> None:
+    error = DIALECT.encode_error(ARouterError(Failure.CONTEXT_LENGTH_EXCEEDED, sent))["error"]
+
+    assert error["type"] == "invalid_request_error"
+    assert error["message"].startswith(beginning)
+    assert error["message"].endswith(sent)
+
+
 def test_every_failure_has_a_type() -> None:
     assert TYPES.keys() == set(Failure)
     error = DIALECT.encode_error(ARouterError(Failure.RATE_LIMITED, "Slower.", param="x"))
