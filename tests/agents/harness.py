@@ -20,6 +20,9 @@ from support.stack import PROVIDER_KEY, Stack, running
 _TIMEOUT = 100.0
 """Seconds that an agent may take; it takes three to ten."""
 
+_CONTEXT = 131072
+"""Tokens, of a provider with little room."""
+
 _TITLE = Said('{"title": "A task"}')
 
 
@@ -46,15 +49,16 @@ def model(protocol: str) -> str:
 
 
 @contextmanager
-def scripted(folder: Path, steps: Sequence[Said]) -> Iterator[Scripted]:
+def scripted(folder: Path, steps: Sequence[Said], room: int | None = None) -> Iterator[Scripted]:
     """Runs ARouter in front of a provider that says one step of a script after each further tool result.
 
     Args:
         folder: An empty folder for its files.
         steps: What the model says, in order. The last one has no calls.
+        room: Tokens that the prompt leaves for the response: requests for more are refused, in vLLM's words.
     """
     names = {protocol: model(protocol).partition("/")[2] for protocol in PROTOCOLS}
-    with Emulator({names[name]: _scenario(protocol, steps) for name, protocol in PROTOCOLS.items()}) as provider:
+    with Emulator({names[name]: _scenario(protocol, steps, room) for name, protocol in PROTOCOLS.items()}) as provider:
         rows = [
             {
                 "id": name,
@@ -99,8 +103,19 @@ def results(call: Call) -> int:
     return of_parts + sum(turn["role"] == "tool" for turn in turns)
 
 
-def _scenario(protocol: Protocol, steps: Sequence[Said]) -> Scenario:
+def asked_tokens(call: Call) -> int:
+    """Returns the tokens that a request of OpenAI's protocol asks for; 0 if it names no number."""
+    return int(call.json.get("max_completion_tokens") or call.json.get("max_tokens") or 0)
+
+
+def _scenario(protocol: Protocol, steps: Sequence[Said], room: int | None) -> Scenario:
     async def scenario(call: Call) -> web.StreamResponse:
+        if room is not None and (asked := asked_tokens(call)) > room:
+            text = (
+                f"This model's maximum context length is {_CONTEXT} tokens. However, you requested "
+                f"{_CONTEXT - room + asked} tokens ({_CONTEXT - room} in the messages, {asked} in the completion)."
+            )
+            return wire.document({"object": "error", "message": text, "type": "BadRequestError", "code": 400}, 400)
         # Without tools it is a request on the side.
         said = steps[min(results(call), len(steps) - 1)] if call.json.get("tools") else _TITLE
         if call.wants_stream:
