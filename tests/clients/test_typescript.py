@@ -97,6 +97,10 @@ def test_it_sends_refused_calls_again(project: Path) -> None:
     run([NODE, *RUNNER, "refused.test.ts"], project)
 
 
+def test_it_refuses_options_that_cannot_work(project: Path) -> None:
+    run([NODE, *RUNNER, "options.test.ts"], project)
+
+
 def test_it_accumulates_as_the_python_client(project: Path) -> None:
     cases = [
         {

@@ -17,7 +17,7 @@ import {
 } from "./gen/arouter/v1/embedding_service_pb.js";
 import type { Model } from "./gen/arouter/v1/model_pb.js";
 import { ModelService, type ListModelsRequestSchema } from "./gen/arouter/v1/model_service_pb.js";
-import type { Protocol } from "./options.js";
+import { checkedBaseUrl, type Protocol } from "./options.js";
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
@@ -55,11 +55,12 @@ export class Client {
   /** The transport that adds the key and the default deadline, and throws `CallError`s. */
   readonly transport: Transport;
 
+  /** @throws {TypeError} The `baseUrl` or `protocol` is not one that can be used here. */
   constructor(options: ClientOptions) {
     const inner =
       "transport" in options
         ? options.transport
-        : createTransport({ baseUrl: options.baseUrl, protocol: options.protocol });
+        : createTransport({ baseUrl: checkedBaseUrl(options.baseUrl), protocol: options.protocol });
     this.transport = callTransport(inner, {
       apiKey: options.apiKey,
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,

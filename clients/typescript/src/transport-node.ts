@@ -1,7 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 
-import type { EndpointOptions } from "./options.js";
+import { unknownProtocol, type EndpointOptions } from "./options.js";
 import { resendingTransport } from "./resending-transport.js";
 
 // A connection that does not answer a ping is replaced. The service permits one ping per second.
@@ -20,5 +20,7 @@ export function createTransport({ baseUrl, protocol = "grpc" }: EndpointOptions)
     case "connect":
       // The gateway's bridge to gRPC does not convert JSON.
       return createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: true });
+    default:
+      throw unknownProtocol(protocol);
   }
 }

@@ -1,7 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 
-import type { EndpointOptions } from "./options.js";
+import { unknownProtocol, type EndpointOptions } from "./options.js";
 
 /**
  * Returns a transport for browsers, which uses `fetch`. The default is `grpc-web`.
@@ -17,5 +17,7 @@ export function createTransport({ baseUrl, protocol = "grpc-web" }: EndpointOpti
     case "connect":
       // The gateway's bridge to gRPC does not convert JSON.
       return createConnectTransport({ baseUrl, useBinaryFormat: true });
+    default:
+      throw unknownProtocol(protocol);
   }
 }
