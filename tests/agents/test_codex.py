@@ -1,4 +1,4 @@
-"""codex creates a file and runs a command, whichever protocol the provider of the model speaks."""
+"""codex in front of providers of each protocol: a file and a command, and a conversation that is too long."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def scenario(protocol: Protocol, steps: Sequence[Said]) -> Scenario:
 
 
 @contextmanager
-def scripted(folder: Path, provider: str, steps: Sequence[Said]) -> Iterator[tuple[Stack, Emulator]]:
-    """Runs ARouter in front of a provider that says one step of a script after each further tool result."""
+def serving(folder: Path, provider: str, answer: Scenario) -> Iterator[tuple[Stack, Emulator]]:
+    """Runs ARouter in front of a provider."""
     name = model(provider).partition("/")[2]
     protocol = PROVIDERS[provider]
-    with Emulator({name: scenario(protocol, steps)}) as emulator:
+    with Emulator({name: answer}) as emulator:
         row = {
             "id": provider,
             "protocol": protocol.name,
@@ -70,8 +70,10 @@ def scripted(folder: Path, provider: str, steps: Sequence[Said]) -> Iterator[tup
             yield stack, emulator
 
 
-def codex(coding_agents: dict[str, str], project: Path, stack: Stack, asked: str, *, built_in: bool) -> str:
-    """Runs codex until it ends by itself, and returns its last message."""
+def run(
+    coding_agents: dict[str, str], project: Path, stack: Stack, asked: str, *, built_in: bool
+) -> subprocess.CompletedProcess[str]:
+    """Runs codex until it ends by itself."""
     settings = [f'model="{asked}"', "check_for_update_on_startup=false"]
     if built_in:
         settings.append(f'openai_base_url="{stack.base_url}"')
@@ -79,7 +81,7 @@ def codex(coding_agents: dict[str, str], project: Path, stack: Stack, asked: str
         row = f'{{name="ARouter", base_url="{stack.base_url}", wire_api="responses", env_key="AROUTER_KEY"}}'
         settings += ['model_provider="arouter"', f"model_providers.arouter={row}"]
     options = [word for setting in settings for word in ("-c", setting)]
-    done = subprocess.run(
+    return subprocess.run(
         [
             *("codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", *options),
             "Create hello.txt, then copy it.",
@@ -97,8 +99,6 @@ def codex(coding_agents: dict[str, str], project: Path, stack: Stack, asked: str
         text=True,
         timeout=TIMEOUT,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("built_in", [False, True], ids=["configured", "built in"])
@@ -115,10 +115,29 @@ def test_a_file_and_a_command(coding_agents: dict[str, str], tmp_path: Path, pro
         Said("Both are done."),
     ]
 
-    with scripted(tmp_path / "arouter", provider, steps) as (stack, emulator):
-        printed = codex(coding_agents, project, stack, model(provider), built_in=built_in)
+    with serving(tmp_path / "arouter", provider, scenario(PROVIDERS[provider], steps)) as (stack, emulator):
+        done = run(coding_agents, project, stack, model(provider), built_in=built_in)
         counts = [len(results(call)) for call in emulator.calls]
 
-    assert printed.strip() == "Both are done."
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip() == "Both are done."
     assert (project / "copy.txt").read_text() == file.read_text() == "hello\n"
     assert counts[-3:] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("provider", ["openai", "vendor"])
+def test_it_learns_that_the_conversation_is_too_long(
+    coding_agents: dict[str, str], tmp_path: Path, provider: str
+) -> None:
+    async def refuse(call: Call) -> web.StreamResponse:
+        text = "This model's maximum context length is 8192 tokens. Your messages resulted in 9000 tokens."
+        return wire.document({"error": {"message": text, "type": "invalid_request_error", "code": None}}, 400)
+
+    project = tmp_path / "project"
+    project.mkdir()
+    with serving(tmp_path / "arouter", provider, refuse) as (stack, emulator):
+        done = run(coding_agents, project, stack, model(provider), built_in=False)
+        tries = len(emulator.calls)
+
+    assert "Codex ran out of room in the model's context window." in done.stderr
+    assert tries == 1
