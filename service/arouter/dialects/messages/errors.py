@@ -48,9 +48,12 @@ def encode_error(error: ARouterError) -> dict[str, Any]:
 
 
 def _too_long(message: str) -> str:
-    """Returns the message of another vendor after Anthropic's, by which Claude Code recognises the error.
+    """Returns the message with the beginning of Anthropic's, by which Claude Code recognises the error.
 
     It then shortens the conversation, or asks for fewer tokens if the prompt alone would fit (claude-code-router#1799).
+
+    Args:
+        message: The message of any vendor.
     """
     if _ANTHROPICS_OWN.search(message):
         return message
