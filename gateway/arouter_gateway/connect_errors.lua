@@ -10,7 +10,7 @@ local function json_string(text)
   return '"' .. text:gsub('[%c"\\]', function(char) return ("\\u%04x"):format(char:byte()) end) .. '"'
 end
 
--- Returns the status and the body of an error that the service has given to the check, in Connect's form.
+-- Returns the status and the body of the service's error response to the check of the key, in Connect's form.
 local function connect_error(handle, response)
   local code = CONNECT[tonumber(response["grpc-status"])] or {"unknown", "500"}
   local message, details = '""', {}

@@ -21,7 +21,7 @@ _TIMEOUT = 100.0
 """Seconds that an agent may take; it takes three to ten."""
 
 _CONTEXT = 131072
-"""Tokens, of a provider with little room."""
+"""Context length of the emulated model, in tokens."""
 
 _TITLE = Said('{"title": "A task"}')
 
@@ -103,14 +103,14 @@ def results(call: Call) -> int:
     return of_parts + sum(turn["role"] == "tool" for turn in turns)
 
 
-def asked_tokens(call: Call) -> int:
+def requested_tokens(call: Call) -> int:
     """Returns the tokens that a request of OpenAI's protocol asks for; 0 if it names no number."""
     return int(call.json.get("max_completion_tokens") or call.json.get("max_tokens") or 0)
 
 
 def _scenario(protocol: Protocol, steps: Sequence[Said], room: int | None) -> Scenario:
     async def scenario(call: Call) -> web.StreamResponse:
-        if room is not None and (asked := asked_tokens(call)) > room:
+        if room is not None and (asked := requested_tokens(call)) > room:
             text = (
                 f"This model's maximum context length is {_CONTEXT} tokens. However, you requested "
                 f"{_CONTEXT - room + asked} tokens ({_CONTEXT - room} in the messages, {asked} in the completion)."

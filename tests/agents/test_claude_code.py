@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.harness import Scripted, asked_tokens, model, results, run, scripted
+from agents.harness import Scripted, model, requested_tokens, results, run, scripted
 from matrix.conversation import Said, ToolCall
 from matrix.provider import PROTOCOLS
 
@@ -57,7 +57,7 @@ def test_a_response_that_does_not_fit_is_asked_for_again_with_fewer_tokens(
     with scripted(tmp_path / "arouter", [Said("It fits.")], room=10_000) as router:
         command = ["claude", "-p", "Say that it fits.", "--model", model("openai")]
         printed = run(command, project, coding_agents | variables(router))
-        first, *_, last = (asked_tokens(call) for call in router.provider.calls if call.json.get("tools"))
+        first, *_, last = (requested_tokens(call) for call in router.provider.calls if call.json.get("tools"))
 
     assert printed.strip() == "It fits."
     assert first > 10_000 >= last

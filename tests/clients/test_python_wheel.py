@@ -121,7 +121,7 @@ def test_tools(page: Page, emulator: Emulator) -> None:
 
 
 def test_errors_and_deadlines(page: Page) -> None:
-    # A response may arrive before gRPC looks at its timers.
+    # A fast response could arrive before gRPC checks its timers.
     printed = page.run(CALL, ERRORS, 'request.model = "emu/hang"\n', DEADLINE)
 
     assert printed.splitlines()[2:] == ["MODEL_NOT_FOUND model_not_found 404", "DEADLINE_EXCEEDED"]

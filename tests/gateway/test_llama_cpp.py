@@ -241,7 +241,7 @@ def test_agents_recognise_that_the_conversation_is_too_long(both: Stack, model: 
     assert responses.error["code"] == "context_length_exceeded"
     error = messages.json["error"]
     assert error["type"] == "invalid_request_error"
-    assert error["message"].startswith("prompt is too long: request (9")
+    assert error["message"].startswith("prompt is too long: 9")
 
 
 @pytest.mark.parametrize("model", MODELS)

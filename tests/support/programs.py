@@ -1,4 +1,4 @@
-"""Programs of others, and of this environment, as commands that must succeed."""
+"""Runs external programs, which must succeed."""
 
 from __future__ import annotations
 

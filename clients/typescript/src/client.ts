@@ -55,7 +55,7 @@ export class Client {
   /** The transport that adds the key and the default deadline, and throws `CallError`s. */
   readonly transport: Transport;
 
-  /** @throws {TypeError} The `baseUrl` or `protocol` is not one that can be used here. */
+  /** @throws {TypeError} If `baseUrl` or `protocol` is not supported. */
   constructor(options: ClientOptions) {
     const inner =
       "transport" in options

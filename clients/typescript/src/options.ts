@@ -12,16 +12,19 @@ export interface EndpointOptions {
 }
 
 /**
- * Returns the URL, which may be a path of the page's own origin in browsers.
+ * Returns the URL. In browsers it may be a path of the page's origin.
  *
- * @throws {TypeError} It cannot be the URL of a gateway or service. Does not repeat it, because it may contain a password.
+ * @throws {TypeError} If it cannot be the URL of a gateway or service. The message omits it, because it may contain a
+ *   password.
  */
-export function checkedBaseUrl(baseUrl: string): string {
-  const isPath = baseUrl.startsWith("/") && "location" in globalThis;
-  if (!isPath && !/^https?:\/\/[^/]/.test(baseUrl)) {
+export function checkedBaseUrl(baseUrl: unknown): string {
+  if (typeof baseUrl !== "string") throw new TypeError('"baseUrl" is not a string.');
+  const page = (globalThis as { location?: { href: string } }).location?.href;
+  const url = URL.canParse(baseUrl, page) ? new URL(baseUrl, page) : undefined;
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     throw new TypeError('"baseUrl" is not a URL that begins with http:// or https://.');
   }
-  if (/\/v1\/*$/.test(baseUrl)) {
+  if (/\/v1\/*$/.test(url.pathname)) {
     throw new TypeError('"baseUrl" ends in /v1, which is the path of the REST API. Leave it out.');
   }
   return baseUrl;

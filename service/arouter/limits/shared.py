@@ -206,7 +206,10 @@ class SharedLimiter(Limiter):
             raise await self._refusal(held, "tokens")
 
     async def _take(self, held: Held, worst: WorstCase) -> tuple[ReserveResult | None, Window | None]:
-        """Reserves money and takes tokens, in one write; None for what the key does not limit, or if none remains."""
+        """Reserves money and takes tokens, in one write.
+
+        Each result is None if the key has no such limit; that of the tokens also if too few remain.
+        """
         key, limit = held.key, held.key.rate_limit.tokens_per_minute
         take = None
         if limit is not None:

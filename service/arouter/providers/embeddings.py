@@ -129,10 +129,8 @@ class EmbeddingReader(Reader):
     @override
     def decode_error(self, status: int, body: bytes, retry_after: int | None) -> ProviderError:
         error = openai_errors.decode_error(status, body, retry_after)
-        # llama.cpp says so with status 500 (tools/server: "increase the physical batch size").
-        if error.failure is Failure.PROVIDER_ERROR and "too large to process" in error.message:
-            reason = error.message.partition(": ")[2]
-            return ProviderError(Failure.CONTEXT_LENGTH_EXCEEDED, f"A text is too long: {reason}", param="input")
+        if error.failure is Failure.CONTEXT_LENGTH_EXCEEDED:
+            return ProviderError(error.failure, f"A text is too long: {error.message}", param="input")
         return error
 
 

@@ -26,8 +26,6 @@ _STATUS_OF_WORD = {
     "BadRequestError": 400,
     "content_filter": 400,
     "content_policy_violation": 400,
-    "context_length_exceeded": 400,
-    "exceed_context_size_error": 400,
     "insufficient_quota": 402,
     "invalid_api_key": 401,
     "model_not_found": 404,
@@ -93,17 +91,33 @@ def _error(status: int, error: Any, retry_after: int | None) -> ProviderError:
     if isinstance(error, str):
         error = {"message": error}
     fields = object_in(error)
-    message = next((text for name in _MESSAGE_FIELDS if (text := text_in(fields.get(name)))), None) or _validation(
-        fields
-    )
-    param, code = text_in(fields.get("param")), text_in(fields.get("code"))
-    metadata = fields.get("metadata")
-    if status == 403 and isinstance(metadata, dict) and ("reasons" in metadata or "flagged_input" in metadata):
+    metadata = object_in(fields.get("metadata"))
+    inner = _wrapped(metadata)
+    message = _message(inner) or _message(fields)
+    param, code = text_in(fields.get("param")), text_in(fields.get("code")) or text_in(inner.get("code"))
+    if status == 403 and ("reasons" in metadata or "flagged_input" in metadata):
         # OpenRouter's moderation.
         return ProviderError(Failure.PERMISSION_DENIED, message or _FLAGGED, param=param, code=code or "content_policy")
-    return error_from_status(
-        status, message, param=param, code=code, retry_after=retry_after, marks=(text_in(fields.get("type")),)
-    )
+    marks = tuple(_mark(each.get(name)) for each in (fields, inner) for name in ("type", "code"))
+    return error_from_status(status, message, param=param, code=code, retry_after=retry_after, marks=marks)
+
+
+def _message(fields: Json) -> str | None:
+    found = next((text for name in _MESSAGE_FIELDS if (text := text_in(fields.get(name)))), None)
+    return found or _validation(fields)
+
+
+def _mark(value: Any) -> str | None:
+    return str(value) if type(value) is int else text_in(value)
+
+
+def _wrapped(metadata: Json) -> Json:
+    """Returns the error that OpenRouter wraps in its own, whose message is only "Provider returned error"."""
+    raw = text_in(metadata.get("raw"))
+    answer = parse_error(raw.encode()) if raw else None
+    if isinstance(answer, list) and answer:
+        answer = answer[0]  # Google's
+    return object_in(answer.get("error") or answer) if isinstance(answer, dict) else {}
 
 
 def _validation(fields: Json) -> str | None:

@@ -67,10 +67,12 @@ def error_from_status(
         )
     if status in _TIMEOUTS:
         return ProviderError(Failure.PROVIDER_TIMEOUT, f"The provider timed out (status {status}).")
-    if 400 <= status < 500 and status not in _PASSING:
-        text = message or f"The provider rejected the request with status {status}."
-        if status != 429 and exceeds_context(message, (code, *marks)):
-            return ProviderError(Failure.CONTEXT_LENGTH_EXCEEDED, text, param=param)
+    concerns_request = 400 <= status < 500 and status not in _PASSING
+    text = message or f"The provider rejected the request with status {status}."
+    # llama.cpp and older servers of Ollama report it with 500, and errors in a stream may have no status.
+    if (concerns_request or status == 500) and status != 429 and exceeds_context(message, (code, *marks)):
+        return ProviderError(Failure.CONTEXT_LENGTH_EXCEEDED, text, param=param)
+    if concerns_request:
         failure = _OF_THE_REQUEST.get(status, Failure.INVALID_REQUEST)
         if failure is Failure.RATE_LIMITED:
             if is_too_large(message):

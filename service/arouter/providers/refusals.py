@@ -89,7 +89,7 @@ _WORDS = re.compile(
 )
 """Messages with the same meaning, for providers without specific codes."""
 
-_MAX_READ = 1000
+MAX_READ = 1000
 """Length of the searched part of a message in characters: text repeated from the request usually comes later."""
 
 _NEVER_OURS = frozenset({404, 405, 409, 410, 413, 415, 422, 424, 431, 451})
@@ -114,7 +114,7 @@ def concerns_credentials(status: int, message: str | None, marks: tuple[str | No
         return False
     if any(mark is not None and mark.lower() in _CODES for mark in marks):
         return True
-    return status != 429 and message is not None and _WORDS.search(message, 0, _MAX_READ) is not None
+    return status != 429 and message is not None and _WORDS.search(message, 0, MAX_READ) is not None
 
 
 def is_too_large(message: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""A request that is too long for a model: what each provider says of it, and that clients get one code for all."""
+"""A request that is too long for a model: clients get one code for it, however a provider words the error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ TOO_LONG: list[tuple[str, Adapter, int, dict[str, Any]]] = [
         400,
         openai("This endpoint's maximum context length is 128000 tokens. However, you requested about 140000.", 400),
     ),
-    ("xAI", OPENAI, 400, {"code": "x", "error": "This model's maximum prompt length is 131072 but it has 537812."}),
+    (
+        "xAI",
+        OPENAI,
+        400,
+        {"code": "x", "error": "This model's maximum prompt length is 131072 but the request contains 537812 tokens."},
+    ),
     (
         "Mistral",
         OPENAI,
@@ -104,40 +109,70 @@ TOO_LONG: list[tuple[str, Adapter, int, dict[str, Any]]] = [
     ),
 ]
 
-OTHERS: list[tuple[str, Adapter, int, dict[str, Any], Failure]] = [
+MORE = [
+    ("Vertex", "the input token count is 32825 but model only supports up to 32768"),
+    ("Bedrock Nova", "Input Tokens Exceeded: Number of input tokens exceeds maximum length."),
+    ("Bedrock Titan", "Too many input tokens. Max input tokens: 8192, request input token count: 9000"),
+    ("SGLang, scheduler", "Input length (9000 tokens) exceeds the maximum allowed length (8186 tokens)."),
+    ("DeepInfra", "Requested input length 9000 exceeds maximum input length 8192"),
+    ("NIM, embeddings", "Input length 600 exceeds maximum allowed token size 512"),
+    ("Moonshot, length", "Input token length too long"),
+    ("LM Studio, loaded", "the model is loaded with context length of only 4096 tokens, which is not enough"),
+    ("LM Studio, n_keep", "Cannot truncate prompt with n_keep (4099) >= n_ctx (4096)"),
+    ("vLLM, total length", "The prompt (total length 9000) is too long to fit into the model (context length 8192)."),
+    ("vLLM, negative", "max_tokens must be at least 1, got -808."),
+    ("SiliconFlow", "length of prompt_tokens (104553) must be less than max_seq_len (98304)."),
+    ("Z.ai, words", "Prompt 超长"),
+    ("llama.cpp, while generating", "Context size has been exceeded."),
+    ("llama.cpp, embeddings", "input (601 tokens) is too large to process. increase the physical batch size"),
+    ("TensorRT-LLM", "Prompt length (9000) exceeds maximum input length (8192)"),
+    ("LiteLLM", "litellm.ContextWindowExceededError: litellm.BadRequestError: it is too much"),
+    ("Volcengine", "Total tokens of image and text exceed max message tokens"),
+    ("watsonx", "the number of input tokens 9000 cannot exceed the total tokens limit 8192 for this model"),
+    ("Voyage", "The example at index 0 does not fit into the model's context window of 32000 tokens"),
+    ("GitHub Models, words", "Request body too large for gpt-4o model. Max size: 8000 tokens."),
     (
-        "tokens per minute",
-        OPENAI,
-        429,
-        openai("Request too large: reduce the length of the messages"),
-        Failure.PAYLOAD_TOO_LARGE,
+        "vLLM, max_tokens",
+        "'max_tokens' is too large: 32000. This model's maximum context length is 131072 tokens and your request "
+        "has 120000 input tokens (32000 > 131072 - 120000).",
     ),
-    ("throttling", OPENAI, 429, openai("Too many tokens: please wait before trying again."), Failure.RATE_LIMITED),
-    (
-        "completion",
-        OPENAI,
-        400,
-        openai("max_tokens is too large: 100000. This model supports at most 16384 completion tokens."),
-        Failure.INVALID_REQUEST,
-    ),
-    (
-        "argument",
-        OPENAI,
-        400,
-        openai("Invalid 'tools[0].function.name': string too long.", "string_above_max_length"),
-        Failure.INVALID_REQUEST,
-    ),
-    ("images", ANTHROPIC, 400, anthropic("messages.0.content: at most 100 images"), Failure.INVALID_REQUEST),
-    ("bytes", ANTHROPIC, 413, anthropic("Request exceeds the maximum size"), Failure.PAYLOAD_TOO_LARGE),
-    ("credentials", OPENAI, 402, openai("The prompt is too long for your balance."), Failure.PROVIDER_CREDENTIALS),
-    ("repeated text", OPENAI, 400, openai("No: " + "x" * 1000 + " prompt is too long"), Failure.INVALID_REQUEST),
+]
+TOO_LONG += [(name, OPENAI, status, openai(words)) for name, words in MORE for status in (400, 500)]
+TOO_LONG += [
+    ("Mistral, number", OPENAI, 400, {"object": "error", "message": "Too large.", "code": 3051}),
 ]
 
 
-@pytest.mark.parametrize(("name", "adapter", "status", "body"), TOO_LONG, ids=[row[0] for row in TOO_LONG])
-def test_a_request_that_is_too_long_has_one_code(
-    name: str, adapter: Adapter, status: int, body: dict[str, Any]
-) -> None:
+OTHERS: list[tuple[str, int, str, Failure]] = [
+    ("tokens per minute", 429, "Request too large: reduce the length of the messages", Failure.PAYLOAD_TOO_LARGE),
+    ("throttling", 429, "Too many tokens: please wait before trying again.", Failure.RATE_LIMITED),
+    ("credentials", 402, "The prompt is too long for your balance.", Failure.PROVIDER_CREDENTIALS),
+    ("overload", 503, "The prompt is too long to be served at the moment.", Failure.PROVIDER_ERROR),
+    ("rate", 403, "Input tokens per minute exceed the limit of 6000", Failure.PERMISSION_DENIED),
+]
+OTHERS += [
+    (words[:30], 400, words, Failure.INVALID_REQUEST)
+    for words in (
+        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens.",
+        # Cohere
+        "too many tokens: max tokens must be less than or equal to 4096, the maximum output for this model.",
+        "max_tokens (200000) exceeds model context length (131072)",
+        "number of output tokens requested (100000) exceeds the limit of 8192",
+        "thinking.budget_tokens 100000 tokens exceeds the limit of 32000",
+        "Invalid 'tools[0].function.name': it exceeds the maximum model length",
+        "negative prompt too long: at most 500 characters",
+        "Audio input is too long: 30 s",
+        "[{'type': 'string_type', 'loc': ('body', 'x'), 'input': 'I get: prompt is too long'}]",
+        "1 validation error: input_value='maximum context length is 5'",
+        "No: " + "x" * 1000 + " prompt is too long",
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "status", "body"), [pytest.param(*row, id=f"{name}, {row[1]}") for name, *row in TOO_LONG]
+)
+def test_a_request_that_is_too_long_has_one_code(adapter: Adapter, status: int, body: dict[str, Any]) -> None:
     error = adapter.decode_error(status, orjson.dumps(body), None)
 
     assert (error.failure, error.code) == (Failure.CONTEXT_LENGTH_EXCEEDED, "context_length_exceeded")
@@ -145,11 +180,44 @@ def test_a_request_that_is_too_long_has_one_code(
     assert error.message == (nested if isinstance(nested, str) else nested["message"])
 
 
-@pytest.mark.parametrize(("name", "adapter", "status", "body", "failure"), OTHERS, ids=[row[0] for row in OTHERS])
-def test_other_errors_remain_what_they_are(
-    name: str, adapter: Adapter, status: int, body: dict[str, Any], failure: Failure
-) -> None:
-    assert adapter.decode_error(status, orjson.dumps(body), None).failure is failure
+@pytest.mark.parametrize(("status", "message", "failure"), [pytest.param(*row, id=name) for name, *row in OTHERS])
+def test_other_errors_remain_what_they_are(status: int, message: str, failure: Failure) -> None:
+    assert OPENAI.decode_error(status, orjson.dumps(openai(message)), None).failure is failure
+
+
+WRAPPED = [
+    {
+        "error": {"message": "prompt is too long: 9 tokens > 8 maximum", "type": "invalid_request_error"},
+        "type": "error",
+    },
+    [
+        {
+            "error": {
+                "code": 400,
+                "message": "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+            }
+        }
+    ],
+    {"object": "error", "message": "Too large.", "type": "x", "code": 3051},
+]
+
+
+@pytest.mark.parametrize("raw", WRAPPED, ids=str)
+def test_an_error_that_openrouter_passes_on_is_that_of_the_provider_behind_it(raw: Any) -> None:
+    metadata = {"raw": orjson.dumps(raw).decode(), "provider_name": "X"}
+    body = {"error": {"message": "Provider returned error", "code": 400, "metadata": metadata}}
+    error = OPENAI.decode_error(400, orjson.dumps(body), None)
+
+    one = raw[0] if isinstance(raw, list) else raw
+    assert error.failure is Failure.CONTEXT_LENGTH_EXCEEDED
+    assert error.message == one.get("error", one)["message"]
+
+
+@pytest.mark.parametrize("raw", [None, 7, "", "<html>", "[]", "{}", '{"error": 7}', '{"error": "x"}'])
+def test_an_error_that_wraps_nothing_keeps_its_own_message(raw: Any) -> None:
+    body = {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw}}}
+
+    assert OPENAI.decode_error(400, orjson.dumps(body), None).message == "Provider returned error"
 
 
 @pytest.mark.parametrize(
@@ -159,8 +227,11 @@ def test_other_errors_remain_what_they_are(
         {"message": "Too long.", "code": "context_length_exceeded"},
         {"message": "Too long.", "type": "exceed_context_size_error", "code": None},
         {"message": "prompt is too long: 9 tokens > 8 maximum", "type": "invalid_request_error"},
+        {"message": "prompt is too long"},
+        {"message": "Too large.", "code": "tokens_limit_reached"},
+        "prompt is too long",
     ],
     ids=str,
 )
-def test_it_is_the_same_in_a_response_with_status_200(event: dict[str, Any]) -> None:
+def test_it_is_the_same_in_a_response_with_status_200(event: Any) -> None:
     assert embedded_error(event).failure is Failure.CONTEXT_LENGTH_EXCEEDED

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from arouter.dialects.messages.too_long import in_anthropics_words
 from arouter.errors import ARouterError, Failure
 
 TYPES = {
@@ -34,33 +34,8 @@ TYPES = {
 """The type for each row of the error table (platform.claude.com, "Errors"). The HTTP status remains the table's."""
 
 
-_ANTHROPICS_OWN = re.compile(r"prompt is too long|exceed context limit", re.IGNORECASE)
-_LIMIT = re.compile(r"maximum context length (?:is|of) (\d+)")
-_PROMPT = re.compile(r"(\d+) (?:tokens )?(?:in the messages|from the input messages|of text input|input tokens)")
-_COMPLETION = re.compile(r"(\d+) (?:tokens )?(?:in the completion|for the completion|in the output)|too large: (\d+)")
-
-
 def encode_error(error: ARouterError) -> dict[str, Any]:
     """Returns the envelope of an error. The message names the invalid parameter; there is no member for it."""
     is_too_long = error.failure is Failure.CONTEXT_LENGTH_EXCEEDED
-    message = _too_long(error.message) if is_too_long else error.message
+    message = in_anthropics_words(error.message) if is_too_long else error.message
     return {"type": "error", "error": {"type": TYPES[error.failure], "message": message}}
-
-
-def _too_long(message: str) -> str:
-    """Returns the message with the beginning of Anthropic's, by which Claude Code recognises the error.
-
-    It then shortens the conversation, or asks for fewer tokens if the prompt alone would fit (claude-code-router#1799).
-
-    Args:
-        message: The message of any vendor.
-    """
-    if _ANTHROPICS_OWN.search(message):
-        return message
-    found = [pattern.search(message) for pattern in (_LIMIT, _PROMPT, _COMPLETION)]
-    numbers = [int(match[match.lastindex or 0]) for match in found if match]
-    if len(numbers) == len(found):
-        limit, prompt, completion = numbers
-        if prompt < limit:
-            return f"input length and `max_tokens` exceed context limit: {prompt} + {completion} > {limit}. {message}"
-    return f"prompt is too long: {message}"

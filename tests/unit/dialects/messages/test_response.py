@@ -157,6 +157,47 @@ TOO_LONG = [
     ("prompt is too long: 9 tokens > 8 maximum", "prompt is too long: 9 tokens > 8 maximum"),
     ("Your input exceeds the context window.", "prompt is too long: Your input exceeds the context window."),
     (
+        "maximum context length is 200000 tokens. However, you requested about 200255 tokens (128184 of text input, "
+        "8071 of tool input, 64000 in the output)",
+        "input length and `max_tokens` exceed context limit: 136255 + 64000 > 200000. ",
+    ),
+    (
+        "maximum context length is 16385 tokens, however you requested 16610 tokens (14138 in the messages, 226 in the "
+        "functions, and 2246 in the completion).",
+        "input length and `max_tokens` exceed context limit: 14364 + 2246 > 16385. ",
+    ),
+    (
+        "maximum context length is 131,072 tokens. You requested 140,000 tokens (120,000 in the messages, 20,000 in "
+        "the completion).",
+        "input length and `max_tokens` exceed context limit: 120000 + 20000 > 131072. ",
+    ),
+    (
+        "`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 5000 `inputs` tokens and 4000 `max_new_tokens`",
+        "input length and `max_tokens` exceed context limit: 5000 + 4000 > 8193. ",
+    ),
+    (
+        f"{VLLM}. However, your messages resulted in 140000 tokens.",
+        "prompt is too long: 140000 tokens > 131072 maximum. ",
+    ),
+    (
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        "prompt is too long: 537812 tokens > 131072 maximum. ",
+    ),
+    (
+        "request (9013 tokens) exceeds the available context size (8192 tokens), try increasing it",
+        "prompt is too long: 9013 tokens > 8192 maximum. ",
+    ),
+    (
+        "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).",
+        "prompt is too long: 1196265 tokens > 1048575 maximum. ",
+    ),
+    # A lower bound: the prompt may be longer than the limit.
+    (
+        f"{VLLM}. You requested 10 output tokens and your prompt contains at least 131063 input tokens.",
+        "prompt is too long: Thi",
+    ),
+    ("9" * 1000 + " tokens in the messages", "prompt is too long: 999"),
+    (
         f"{VLLM}. However, you requested 132000 tokens (100000 in the messages, 32000 in the completion).",
         "input length and `max_tokens` exceed context limit: 100000 + 32000 > 131072. ",
     ),
@@ -174,7 +215,7 @@ TOO_LONG = [
 
 
 @pytest.mark.parametrize(("sent", "beginning"), TOO_LONG, ids=lambda text: text[:30])
-def test_a_prompt_that_is_too_long_is_said_in_anthropics_words(sent: str, beginning: str) -> None:
+def test_a_prompt_that_is_too_long_is_reported_in_anthropics_words(sent: str, beginning: str) -> None:
     error = DIALECT.encode_error(ARouterError(Failure.CONTEXT_LENGTH_EXCEEDED, sent))["error"]
 
     assert error["type"] == "invalid_request_error"
