@@ -20,6 +20,7 @@ from support.stack import Stack, running
 
 NOT_WANTED = {
     "aiohttp": "the HTTP client is our own, and the metrics' port a small server of the standard library's",
+    "arouter.cli.explain": "it is another command",
     "alembic": "a new file is made from a script, an old one migrated by a process of its own",
     "arouter_gateway": "`arouter up` and `arouter gateway` render it",
     "asyncpg": "the database is SQLite",

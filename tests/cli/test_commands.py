@@ -107,6 +107,10 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     assert len(help_.printed.splitlines()) > 4
 
 
+def test_a_mistyped_command_is_recognised() -> None:
+    assert "Did you mean 'serve'?" in run_command("serv").log
+
+
 def test_the_gateways_configuration_is_rendered_and_valid(tmp_path: Path) -> None:
     environment = {"AROUTER_PORT": "18080", "AROUTER_STATE_DIR": str(tmp_path / "state")}
 

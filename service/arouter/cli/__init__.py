@@ -1,18 +1,28 @@
-"""The `arouter` command. Each subcommand imports its dependencies when it runs, so that `--help` is fast."""
+"""The `arouter` command. Each subcommand is imported when it is used, and imports its dependencies when it runs."""
 
 from __future__ import annotations
 
-import click
+import importlib
 
-from arouter.cli.accounts import accounts
-from arouter.cli.audit import audit
-from arouter.cli.check_config import check_config
-from arouter.cli.client import chat, models
-from arouter.cli.explain import explain
-from arouter.cli.gateway import gateway
-from arouter.cli.keys import keys
-from arouter.cli.service import migrate, serve, up, worker
-from arouter.cli.usage import usage
+import click
+from typing_extensions import override
+
+_MODULES = {
+    "up": "service",
+    "serve": "service",
+    "migrate": "service",
+    "worker": "service",
+    "models": "client",
+    "chat": "client",
+    "explain": "explain",
+    "keys": "keys",
+    "accounts": "accounts",
+    "usage": "usage",
+    "audit": "audit",
+    "check-config": "check_config",
+    "gateway": "gateway",
+}
+"""By subcommand, the module of this package that has a function of its name."""
 
 _ENVIRONMENT = """\b
 Environment:
@@ -46,25 +56,26 @@ Environment:
 """
 
 
-@click.group(epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_MODULES)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _MODULES:
+            return _imported(cmd_name)
+        for name in _MODULES:
+            self.add_command(_imported(name))  # Click suggests one of these.
+        return None
+
+
+def _imported(name: str) -> click.Command:
+    command: click.Command = getattr(importlib.import_module(f"arouter.cli.{_MODULES[name]}"), name.replace("-", "_"))
+    return command
+
+
+@click.group(cls=_Commands, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="arouter", prog_name="arouter")
 def main() -> None:
     """Every model behind one OpenAI-compatible URL and one typed gRPC API."""
-
-
-for _command in (
-    up,
-    serve,
-    migrate,
-    worker,
-    models,
-    chat,
-    explain,
-    keys,
-    accounts,
-    usage,
-    audit,
-    check_config,
-    gateway,
-):
-    main.add_command(_command)
