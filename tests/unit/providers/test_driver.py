@@ -45,7 +45,11 @@ async def upstream() -> AsyncIterator[Upstream]:
 @pytest.fixture
 def provider(emulator: Emulator) -> Provider:
     """The emulator behind a pool of two connections: a leak would stop the third call."""
-    timeouts = "{connect: 2, first_token: 0.3, idle: 0.3}"
+    return timed(emulator, "{connect: 20, first_token: 20, idle: 20}")
+
+
+def timed(emulator: Emulator, timeouts: str) -> Provider:
+    """Returns the emulator as a provider with timeouts, in YAML."""
     row = f"providers: [{{id: emu, base_url: '{emulator.base_url}', timeouts: {timeouts}}}]"
     [provider] = build_providers(parse_config(row, {}), read_environment({}))
     return provider
@@ -86,15 +90,12 @@ async def test_a_connection_is_used_again_after_a_whole_stream(
     ["status-500", "status-429", "garbage", "empty", "only-done", "no-finish", "cut-later-event", "no-answer", "hang",
      "hang-midstream", "error-first", "error-midstream", "11mb", "redirect"],
 )  # fmt: skip
-async def test_no_failure_keeps_a_connection(
-    upstream: Upstream, provider: Provider, emulator: Emulator, scenario: str
-) -> None:
+async def test_no_failure_keeps_a_connection(upstream: Upstream, emulator: Emulator, scenario: str) -> None:
+    hasty = timed(emulator, "{connect: 20, first_token: 0.3, idle: 0.3}")
     for _ in range(3):
         with pytest.raises(ARouterError):
             await read_all(
-                await upstream.open_stream(
-                    provider, provider.credentials[0], wire(provider, scenario, stream=True), math.inf
-                )
+                await upstream.open_stream(hasty, hasty.credentials[0], wire(hasty, scenario, stream=True), math.inf)
             )
         assert upstream.open_calls == 0
 
@@ -129,12 +130,9 @@ async def test_the_callers_deadline_is_not_the_providers_fault(
 async def test_a_full_pool_is_no_providers_fault_and_no_hang(
     upstream: Upstream, provider: Provider, emulator: Emulator
 ) -> None:
-    [impatient] = build_providers(
-        parse_config(f"providers: [{{id: emu, base_url: '{emulator.base_url}', timeouts: {{connect: 0.1}}}}]", {}),
-        read_environment({}),
-    )
+    impatient = timed(emulator, "{connect: 0.1}")
     held = [
-        await upstream.open_stream(impatient, impatient.credentials[0], wire(impatient, "gated", stream=True), math.inf)
+        await upstream.open_stream(provider, provider.credentials[0], wire(provider, "gated", stream=True), math.inf)
         for _ in range(2)
     ]
 
@@ -147,12 +145,12 @@ async def test_a_full_pool_is_no_providers_fault_and_no_hang(
 
 
 async def test_a_stream_that_never_pauses_ends_at_its_total(upstream: Upstream, emulator: Emulator) -> None:
-    row = f"providers: [{{id: emu, base_url: '{emulator.base_url}', timeouts: {{total: 0.3}}}}]"
-    [brief] = build_providers(parse_config(row, {}), read_environment({}))
-    stream = await upstream.open_stream(brief, brief.credentials[0], wire(brief, "flood", stream=True), math.inf)
+    brief = timed(emulator, "{total: 0.3}")
 
     with pytest.raises(ARouterError) as late:
-        await read_all(stream)
+        await read_all(
+            await upstream.open_stream(brief, brief.credentials[0], wire(brief, "flood", stream=True), math.inf)
+        )
 
     assert late.value.failure is Failure.PROVIDER_TIMEOUT
 
